@@ -1,0 +1,114 @@
+# `make` lists the targets. Every command stands here once; CI calls `make test` and nothing else.
+
+PYTHON ?= $(shell for python in python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null \
+	&& command -v $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+LAYER := layers/aiflow/python
+
+# Stamps: what is installed already, and from which lock.
+INSTALLER := $(VENV)/.installer
+LOCAL := $(VENV)/.local
+DEV := $(VENV)/.dev
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
+
+# `sam build` looks for the interpreter of the runtime, python3.13, on the PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+SAY = @printf '\n== %s\n'
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help call serve test check-format lint types mypy pyright unit validate build built format events lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+call: $(LOCAL) ## Play a whole phone call in the terminal: no account, no Docker, no AWS
+	@$(BIN)/aiflow play events/calls/welcome.jsonl
+
+serve: $(LOCAL) ## Serve the stack on this machine
+	@$(BIN)/aiflow serve
+
+test: check-format lint types unit validate build built ## Everything, in the order of what fails fastest
+	$(SAY) 'all passed'
+
+check-format: $(DEV)
+	$(SAY) 'format'
+	@$(BIN)/ruff format --check .
+
+lint: $(DEV) ## Lint
+	$(SAY) 'lint'
+	@$(BIN)/ruff check .
+
+types: mypy pyright ## Both type checkers, strict
+
+mypy: $(DEV)
+	$(SAY) 'types: mypy'
+	@$(BIN)/mypy
+
+pyright: $(DEV)
+	$(SAY) 'types: pyright'
+	@$(BIN)/pyright
+
+unit: $(DEV) ## Tests that need nothing built, with coverage
+	$(SAY) 'tests'
+	@$(BIN)/pytest -m 'not built' --cov
+
+validate: $(DEV) ## Judge template.yaml, twice: neither form finds all that the other does
+	$(SAY) 'template'
+	@$(BIN)/sam validate
+	@$(BIN)/sam validate --lint
+
+build: $(DEV) ## Build the stack for both architectures
+	$(SAY) 'build: arm64'
+	@$(BIN)/sam build --build-dir .aws-sam/arm64 --parameter-overrides Architecture=arm64
+	$(SAY) 'build: x86_64'
+	@$(BIN)/sam build --build-dir .aws-sam/x86_64 --parameter-overrides Architecture=x86_64
+
+built: $(DEV) .runtime/.stamp ## Test what `make build` built, in Lambda's own runtime emulator
+	$(SAY) 'tests of what was built'
+	@$(BIN)/pytest -m built
+
+format: $(DEV) ## Format, and mend what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+events: $(LOCAL) ## Regenerate the mock events from the models
+	@$(BIN)/aiflow event --all
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
+	--upgrade --custom-compile-command 'make lock'
+lock: $(INSTALLER) ## Renew every lock: one resolution for all, so that we test the versions we ship
+	@$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml --group local -c requirements/dev.txt -o requirements/local.txt
+	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o $(LAYER)/requirements.txt
+	@$(COMPILE) --group installer -c requirements/dev.txt -o requirements/installer.txt
+	@$(COMPILE) --group runtime -o requirements/runtime.txt
+
+clean: ## Remove all that these commands made
+	rm -rf $(VENV) .runtime .aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache node_modules
+
+$(INSTALLER): requirements/installer.txt
+	@test -n '$(PYTHON)' || { echo 'Python 3.13 is needed: install it (say, `pyenv install 3.13`), or name it: make PYTHON=/path/to/python3.13' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --require-hashes -r $<
+	@touch $@
+
+$(LOCAL): $(INSTALLER) requirements/local.txt pyproject.toml
+	@$(INSTALL) -r requirements/local.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(LOCAL) requirements/dev.txt
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+# What Lambda's image has beside our code: the runtime client and boto3, apart from our own environment.
+.runtime/.stamp: $(INSTALLER) requirements/runtime.txt
+	@rm -rf .runtime
+	@$(INSTALL) -r requirements/runtime.txt --target .runtime
+	@touch $@

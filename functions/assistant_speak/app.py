@@ -1,0 +1,11 @@
+"""The agent began to speak. Some voices never report it, so nothing should depend on it."""
+
+from aiflow import AssistantSpeak, Call, Reply, entrypoint
+
+
+def handle(event: AssistantSpeak, call: Call) -> Reply:
+    """Stay silent."""
+    return None
+
+
+lambda_handler = entrypoint(handle)

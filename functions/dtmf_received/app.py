@@ -1,0 +1,30 @@
+"""A menu by keys."""
+
+from pathlib import Path
+
+from aiflow import Call, DtmfReceived, Reply, entrypoint, load_audio
+
+CHIME = load_audio(Path(__file__).with_name("chime.wav"))
+
+
+def handle(event: DtmfReceived, call: Call) -> Reply:
+    """Answer a key; a key does not interrupt by itself, so what is being said is stopped first."""
+    match event.digit:
+        case "1":
+            return [
+                call.barge_in(),
+                call.speak("We are open from nine to five.", user_input_timeout_seconds=8),
+            ]
+        case "2":
+            return [call.barge_in(), call.audio(CHIME)]
+        case "3":
+            return call.mix_audio(CHIME, volume=0.2)
+        case "4":
+            return call.mix_audio(stop=True)
+        case "0":
+            return [call.barge_in(), call.speak("Goodbye.").then(call.hangup())]
+        case _:
+            return None
+
+
+lambda_handler = entrypoint(handle)

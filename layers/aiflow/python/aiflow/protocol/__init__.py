@@ -1,0 +1,1 @@
+"""The wire: what AI Flow sends (events) and obeys (actions). Lenient in, strict out."""

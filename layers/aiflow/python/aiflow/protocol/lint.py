@@ -1,0 +1,222 @@
+"""Judge JSON against the protocol: the runtime before an answer leaves, people with `aiflow check`.
+
+An `error` is something the service will not or should not take; a `warning` is legal but likely a
+mistake. Codes are stable. Paths are JSON Pointers into what was judged. No message quotes a value,
+since values are what callers say. Nothing here raises, whatever it is given.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from pydantic import ValidationError
+
+from aiflow.errors import InvalidEvent
+from aiflow.protocol.actions import (
+    ACTION_TYPES,
+    Action,
+    Audio,
+    ConfigureTranscription,
+    ConfigureVoiceToVoice,
+    ElevenLabsTts,
+    ElevenLabsVoice,
+    Hangup,
+    Speak,
+    Transfer,
+)
+from aiflow.protocol.events import EVENT_TYPES, parse_event
+from aiflow.protocol.problems import Problem, describe, member_path
+from aiflow.protocol.rules import is_object
+from aiflow.protocol.wire import decode
+
+__all__ = ["Problem", "describe", "lint_actions", "lint_answer", "lint_event", "lint_response"]
+
+_LEGACY_TYPES = {"user_barge_in": "user_speak with barged_in"}
+_LEGACY_MEMBERS = {"user_speak": ("transcript", "text"), "dtmf_received": ("digits", "digit")}
+_DTMF_KEYS = tuple("0123456789*#")
+_OK, _NO_CONTENT = 200, 204
+# An action has objects in objects in objects and nothing deeper: tts, voice, id.
+_DEPTH = 3
+
+
+def lint_event(data: object) -> list[Problem]:
+    """Judge one event, as the service would send it."""
+    if not is_object(data):
+        return [Problem.error("not_object", "", "must be a JSON object")]
+    try:
+        parse_event(cast("Mapping[str, object]", data))
+    except InvalidEvent as error:
+        path = "/type" if error.reason == "bad_type" else "/session/id"
+        return [Problem.error(error.reason, path, str(error))]
+    return list(_event_warnings(data))
+
+
+def lint_answer(data: object, session_id: str | None = None) -> list[Problem]:
+    """Judge an answer: one action or an array of actions; that they are for `session_id`, too."""
+    if not isinstance(data, list):
+        problems, action = _parse_action(data, "", session_id)
+        return [*problems, *_action_warnings(action, "")]
+    if not data:
+        return [
+            Problem.warning("empty_array", "", "does nothing: answer 204 without a body instead")
+        ]
+    items = cast("list[object]", data)
+    parsed = [_parse_action(item, f"/{index}", session_id) for index, item in enumerate(items)]
+    problems = [problem for found, _ in parsed for problem in found]
+    return [*problems, *_sequence_warnings([action for _, action in parsed])]
+
+
+def lint_actions(actions: Sequence[Action]) -> list[Problem]:
+    """Judge an answer made of models: each is valid, so only what they are together is left."""
+    return list(_sequence_warnings(actions))
+
+
+def lint_response(data: object, session_id: str | None = None) -> list[Problem]:
+    """Judge an HTTP answer: `{"status": int, "headers": {...}, "body": text or JSON}`."""
+    if not is_object(data):
+        return [
+            Problem.error("not_object", "", 'must be {"status": ..., "headers": ..., "body": ...}')
+        ]
+    status, body = data.get("status"), data.get("body")
+    blank = body is None or (isinstance(body, str) and not body.strip())
+    if isinstance(status, int) and status == _NO_CONTENT:
+        ignored = Problem.warning(
+            "ignored_body", "/body", "is not read: 204 means that there is none"
+        )
+        return [] if blank else [ignored]
+    if not isinstance(status, int) or status != _OK:
+        return [
+            Problem.error("bad_status", "/status", "must be 200 (actions) or 204 (nothing to do)")
+        ]
+    if blank:
+        message = "must be an action: for nothing to do, answer 204 without a body"
+        return [Problem.error("empty_body", "/body", message)]
+    return [*_content_type_warnings(data.get("headers")), *_body_problems(body, session_id)]
+
+
+def _event_warnings(data: Mapping[object, object]) -> Iterator[Problem]:
+    name = cast("str", data["type"])
+    if name in _LEGACY_TYPES:
+        yield Problem.warning(
+            "legacy_name", "/type", f"is an older name; now it is {_LEGACY_TYPES[name]}"
+        )
+    elif name not in EVENT_TYPES:
+        message = "is no event type of the protocol; it is acknowledged with 204"
+        yield Problem.warning("unknown_event", "/type", message)
+    older, current = _LEGACY_MEMBERS.get(name, ("", ""))
+    if older in data:
+        yield Problem.warning(
+            "legacy_name", member_path(older), f"is an older name; now it is {current}"
+        )
+    elif name == "dtmf_received" and not _is_key(data.get("digit")):
+        yield Problem.warning("odd_digit", "/digit", "should be one of 0-9, * and #, as a string")
+
+
+def _is_key(digit: object) -> bool:
+    return isinstance(digit, str) and digit in _DTMF_KEYS
+
+
+def _parse_action(
+    data: object, path: str, session_id: str | None
+) -> tuple[list[Problem], Action | None]:
+    if not is_object(data):
+        message = "must be an action: a JSON object with type and session_id"
+        return [Problem.error("not_an_action", path, message)], None
+    name = data.get("type")
+    model = ACTION_TYPES.get(name) if isinstance(name, str) else None
+    if model is None:
+        how = "is no action type; there are" if "type" in data else "is missing; it is one of"
+        return [
+            Problem.error("not_an_action", f"{path}/type", f"{how} {', '.join(ACTION_TYPES)}")
+        ], None
+    problems = [*_session_problems(data.get("session_id"), path, session_id)]
+    action = None
+    try:
+        action = model.model_validate(data)
+    except ValidationError as error:
+        problems += describe(error, data, path)
+    # A model reads `None` as not given; on the wire it is something that the protocol lacks.
+    told = {problem.path for problem in problems}
+    problems += [null for null in _nulls(data, path) if null.path not in told]
+    return problems, action
+
+
+def _session_problems(given: object, path: str, session_id: str | None) -> Iterator[Problem]:
+    if not isinstance(given, str):
+        return
+    if "{{" in given and "}}" in given:
+        message = "is a template that was not filled in: it must be session.id of the event"
+        yield Problem.error("template_session_id", f"{path}/session_id", message)
+    elif session_id is not None and given != session_id:
+        message = "must be session.id of the event that is answered"
+        yield Problem.error("foreign_session_id", f"{path}/session_id", message)
+
+
+def _nulls(data: Mapping[object, object], path: str, depth: int = _DEPTH) -> Iterator[Problem]:
+    for name, value in data.items():
+        here = path + member_path(name)
+        if value is None:
+            yield Problem.error("null_member", here, "must not be null: leave it out")
+        elif is_object(value) and depth > 1:
+            yield from _nulls(value, here, depth - 1)
+
+
+def _sequence_warnings(actions: Sequence[Action | None]) -> Iterator[Problem]:
+    voice_to_voice = any(isinstance(action, ConfigureVoiceToVoice) for action in actions)
+    playing = over = False
+    for index, action in enumerate(actions):
+        path = f"/{index}"
+        yield from _action_warnings(action, path)
+        if over:
+            yield Problem.warning(
+                "unreachable", path, "comes after hangup, when there is no call any more"
+            )
+        if playing and isinstance(action, Hangup | Transfer):
+            message = "cuts off what is played before it: send it on assistant_speech_ended"
+            yield Problem.warning("cut_off", path, f"{message}, as speak(...).then(...) does")
+        if voice_to_voice and isinstance(action, Speak):
+            message = "is no more than an instruction to the model in voice-to-voice: use greeting"
+            yield Problem.warning("speak_in_voice_to_voice", path, message)
+        playing = playing or isinstance(action, Speak | Audio)
+        over = over or isinstance(action, Hangup)
+
+
+def _action_warnings(action: Action | None, path: str) -> Iterator[Problem]:
+    match action:
+        case ConfigureTranscription() if action.to_wire().keys() == {"type", "session_id"}:
+            yield Problem.warning("no_op", path, "changes nothing without an option")
+        case Speak(tts=ElevenLabsTts(voice=ElevenLabsVoice())):
+            message = "is an older form: give the voice id itself"
+            yield Problem.warning("older_voice", f"{path}/tts/voice", message)
+        case _:
+            pass
+    if isinstance(action, Speak | Audio) and _ignores_minimum(action):
+        message = "is only read with strategy minimum_characters"
+        yield Problem.warning("ignored_option", f"{path}/barge_in/minimum_characters", message)
+
+
+def _ignores_minimum(action: Speak | Audio) -> bool:
+    config = action.barge_in
+    if config is None or config.minimum_characters is None:
+        return False
+    return config.strategy not in {None, "minimum_characters"}
+
+
+def _content_type_warnings(headers: object) -> Iterator[Problem]:
+    for name, value in headers.items() if is_object(headers) else ():
+        if isinstance(name, str) and name.lower() == "content-type" and isinstance(value, str):
+            media_type, _, _ = value.partition(";")
+            if media_type.strip().lower() == "application/json":
+                return
+    yield Problem.warning("content_type", "/headers", "should say content-type: application/json")
+
+
+def _body_problems(body: object, session_id: str | None) -> Iterator[Problem]:
+    if isinstance(body, str):
+        try:
+            body = decode(body)
+        except InvalidEvent as error:
+            yield Problem.error("not_json", "/body", f"must be an action as JSON. {error}")
+            return
+    for problem in lint_answer(body, session_id):
+        yield replace(problem, path=f"/body{problem.path}")

@@ -1,0 +1,125 @@
+"""The objects that actions carry: barge-in, voice activity and the voice."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from aiflow.protocol.rules import Between, is_object, refuse
+from aiflow.protocol.types import Integer, LanguageTag, Line
+
+__all__ = [
+    "AzureTts",
+    "BargeInConfig",
+    "ElevenLabsTts",
+    "ElevenLabsVoice",
+    "StrictModel",
+    "Tts",
+    "VadConfig",
+]
+
+
+class StrictModel(BaseModel):
+    """Frozen; forbids what the protocol does not know; its errors never quote the input."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True
+    )
+
+
+class BargeInConfig(StrictModel):
+    """Whether and when the caller may interrupt this playback.
+
+    Source: api/barge-in.html.
+    """
+
+    strategy: Literal["none", "manual", "minimum_characters", "immediate"] | None = Field(
+        None,
+        description="What interrupts: nothing, the `barge_in` action only, words, or any voice. "
+        "The service's default is `minimum_characters`.",
+    )
+    minimum_characters: Annotated[Integer, Between(1, 100)] | None = Field(
+        None, description="Recognised characters that interrupt, 1-100; the default is 3."
+    )
+    allow_after_ms: Annotated[Integer, Between(0, 10_000, "ms")] | None = Field(
+        None,
+        description="Protected time from the start of playback, 0-10000 ms; the default is 0.",
+    )
+
+
+class VadConfig(StrictModel):
+    """How long a silence ends the caller's turn; stays in force until set again.
+
+    Source: api/vad.html. The service ignores a value out of range without a word; we do not let
+    it leave.
+    """
+
+    end_of_turn_silence_ms: Annotated[Integer, Between(150, 2000, "ms")] = Field(
+        description="Silence after the last speech, 150-2000 ms. Lower is faster, and cuts in "
+        "sooner."
+    )
+
+
+class AzureTts(StrictModel):
+    """A voice of Azure.
+
+    Source: api/actions/speak.html.
+    """
+
+    provider: Literal["azure"] = Field("azure", description="Names the provider, in lower case.")
+    language: LanguageTag | None = Field(None, description="BCP-47, like de-DE.")
+    voice: Line | None = Field(None, description="Like de-DE-KatjaNeural; the list is open.")
+
+
+class ElevenLabsVoice(StrictModel):
+    """The older object form of an ElevenLabs voice; the service documents a string now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["id"]}, {"required": ["name"]}]}
+    )
+
+    id: Line | None = Field(None, description="The id of the voice.")
+    name: Line | None = Field(None, description="The name of the voice.")
+
+    @model_validator(mode="after")
+    def _id_or_name(self) -> Self:
+        return refuse("needs an id or a name") if self.id is self.name is None else self
+
+
+def _form_of_voice(value: object) -> str:
+    return "older" if is_object(value) or isinstance(value, ElevenLabsVoice) else "current"
+
+
+class ElevenLabsTts(StrictModel):
+    """A voice of ElevenLabs.
+
+    Source: api/actions/speak.html.
+    """
+
+    provider: Literal["eleven_labs"] = Field(
+        "eleven_labs", description="Names the provider, in lower case."
+    )
+    voice: (
+        Annotated[
+            Annotated[Line, Tag("current")] | Annotated[ElevenLabsVoice, Tag("older")],
+            Discriminator(_form_of_voice),
+        ]
+        | None
+    ) = Field(None, description="The id of the voice; a default one if omitted.")
+
+
+def _provider(value: object) -> object:
+    if is_object(value):
+        return value.get("provider")
+    return value.provider if isinstance(value, AzureTts | ElevenLabsTts) else None
+
+
+Tts = Annotated[
+    Annotated[AzureTts, Tag("azure")] | Annotated[ElevenLabsTts, Tag("eleven_labs")],
+    # Pydantic's own message would quote a provider that is none.
+    Discriminator(
+        _provider,
+        custom_error_type="refused",
+        custom_error_message="must be an object with a provider: azure or eleven_labs",
+    ),
+]
+"""The voice that speaks, by its provider."""

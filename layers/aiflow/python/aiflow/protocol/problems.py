@@ -1,0 +1,98 @@
+"""What is wrong with some JSON, for people and programs: never a word of what a caller said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Self, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+_CODES = {"missing": "missing_member", "extra_forbidden": "unknown_member"}
+_MESSAGES = {
+    "bool_type": "must be true or false",
+    "extra_forbidden": "is not a member of the protocol",
+    "invalid_key": "is no name of a member: names are strings",
+    "missing": "is missing",
+    "model_type": "must be an object",
+}
+_MAX_NAME_CHARACTERS = 64
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, or likely wrong.
+
+    Attributes:
+        code: stable name of the rule.
+        severity: `error` for what the service will not or should not take, `warning` for what is
+            legal but likely a mistake.
+        path: JSON Pointer to the place; empty for the whole.
+        message: what is wrong and what is right.
+    """
+
+    code: str
+    severity: Literal["error", "warning"]
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        """Render it for a person."""
+        return f"{self.path or '/'} {self.message} [{self.code}]"
+
+    @classmethod
+    def error(cls, code: str, path: str, message: str) -> Self:
+        """Return what the service will not or should not take."""
+        return cls(code, "error", path, message)
+
+    @classmethod
+    def warning(cls, code: str, path: str, message: str) -> Self:
+        """Return what is legal but likely a mistake."""
+        return cls(code, "warning", path, message)
+
+
+def describe(error: ValidationError, data: object = None, prefix: str = "") -> list[Problem]:
+    """Turn what pydantic found in `data` into problems that name the rule and never the value.
+
+    Without `data` a path may also hold names that pydantic gives to the members of a union.
+    """
+    found = error.errors(include_input=False, include_url=False)
+    return list(dict.fromkeys(_problem(details, data, prefix) for details in found))
+
+
+def member_path(name: object) -> str:
+    """Return `name` as a part of a JSON Pointer, fit for a terminal whatever it holds."""
+    text = str(name) if isinstance(name, str | int) else "?"
+    if len(text) > _MAX_NAME_CHARACTERS:
+        text = f"{text[:_MAX_NAME_CHARACTERS]}…"
+    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    return "/" + shown.replace("~", "~0").replace("/", "~1")
+
+
+def _problem(details: ErrorDetails, data: object, prefix: str) -> Problem:
+    kind, location = details["type"], details["loc"]
+    code = _CODES.get(kind, "invalid_value")
+    if (kind, location) == ("missing", ("session_id",)):
+        code = "missing_session_id"
+    path = _pointer(location, data, keep_last=kind == "missing")
+    return Problem.error(code, prefix + path, _message(details))
+
+
+def _message(details: ErrorDetails) -> str:
+    # What our own functions raise; pydantic would put "Value error, " in front of it.
+    if raised := details.get("ctx", {}).get("error"):
+        return str(raised)
+    return _MESSAGES.get(details["type"], details["msg"].replace("Input should", "must", 1))
+
+
+def _pointer(location: Sequence[int | str], data: object, *, keep_last: bool) -> str:
+    parts: list[str] = []
+    node = data
+    for position, part in enumerate(location, start=1):
+        last = position == len(location)
+        try:
+            node = cast("dict[int | str, object]", node)[part]
+        except (LookupError, TypeError):
+            if data is not None and not (last and keep_last):
+                continue
+        parts.append(member_path(part))
+    return "".join(parts)

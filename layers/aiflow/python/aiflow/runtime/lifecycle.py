@@ -1,0 +1,159 @@
+"""What events and actions do to a call: pure functions from one session item to the next.
+
+The rules follow from what the protocol promises and what it does not: there is no delivery id, and
+nothing says that a request is not repeated. Why each is as it is: docs/protocol-notes.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+
+from aiflow.protocol import wire
+from aiflow.protocol.events import (
+    AssistantSpeechEnded,
+    DtmfReceived,
+    Event,
+    SessionEnd,
+    SessionStart,
+    SmsFailed,
+    UserInputTimeout,
+    UserSpeak,
+)
+from aiflow.protocol.ssml import spoken_text
+from aiflow.protocol.types import JsonObject
+from aiflow.sessions.model import Delivery, SessionItem, Status
+
+PLAYBACKS = frozenset({"speak", "audio"})
+PRICED = frozenset({"send_sms", "transfer"})
+REPEAT_WINDOW_MS = 1000
+_MAX_SESSION_MEMBER = 256
+
+
+def fingerprint(event: Event) -> str | None:
+    """Return what a repeated delivery of `event` has in common with it; None where each counts.
+
+    A key pressed twice is two keys, and each end of a playback is its own.
+    """
+    match event:
+        case UserSpeak(text=text) if text.strip():
+            return _digest(event.type, text)
+        case SmsFailed(reason=reason):
+            return _digest(event.type, reason)
+        case SessionStart() | UserInputTimeout():
+            return _digest(event.type)
+        case _:
+            return None
+
+
+def repetition(item: SessionItem, event: Event, arrived_at_ms: int) -> Delivery | None:
+    """Return the delivery that `event` repeats, if it does.
+
+    The same words count as a repetition only while the first are unanswered or for a second after
+    their answer: "yes", "yes" are two turns. A `session_start` repeats the first one as long as no
+    transfer is under way.
+    """
+    mark = fingerprint(event)
+    known = next(
+        (delivery for delivery in reversed(item.deliveries) if delivery.fingerprint == mark), None
+    )
+    if isinstance(event, SessionStart):
+        if not item.started or item.status is Status.TRANSFERRING:
+            return None
+        # Once the call went on, the greeting has been heard.
+        return (
+            known
+            if known and known is item.deliveries[-1]
+            else Delivery(str(mark), arrived_at_ms, None)
+        )
+    return known if known and arrived_at_ms - known.answered_at_ms <= REPEAT_WINDOW_MS else None
+
+
+def arrive(item: SessionItem, event: Event) -> SessionItem:  # noqa: PLR0911 - a case each
+    """Return the item with what `event` itself says: who calls, what was said, what is over."""
+    item = replace(item, session={**item.session, **_members(event)})
+    match event:
+        case SessionStart():
+            # Also when a transfer failed: then it was not the last word, and may be tried again.
+            item = replace(item, started=True, status=Status.ACTIVE, playing=0, followers=())
+            return _reopen(item, "transfer")
+        case UserSpeak(text=text) if text.strip():
+            return replace(item, playing=0, followers=()).with_turn("user", text)
+        case DtmfReceived():
+            return replace(item, followers=())
+        case AssistantSpeechEnded():
+            return replace(item, playing=max(0, item.playing - 1))
+        case UserInputTimeout():
+            return replace(item, playing=0)
+        case SmsFailed():
+            return _reopen(item, "send_sms")
+        case SessionEnd():
+            return replace(item, status=Status.ENDED, playing=0, followers=())
+        case _:
+            return item
+
+
+def release(item: SessionItem, event: Event) -> tuple[tuple[JsonObject, ...], SessionItem]:
+    """Return the followers that are due, up to the next playback, and the item without them.
+
+    They are due when everything that was sent has been heard. A lost `assistant_speech_ended` is
+    made up for by the input timeout.
+    """
+    if item.playing or not isinstance(event, AssistantSpeechEnded | UserInputTimeout):
+        return (), item
+    types = [follower["type"] for follower in item.followers]
+    end = next((index + 1 for index, name in enumerate(types) if name in PLAYBACKS), len(types))
+    return item.followers[:end], replace(item, followers=item.followers[end:])
+
+
+def intent(action: JsonObject) -> str:
+    """Return what makes a priced action the same again: its type and a digest of the rest."""
+    return f"{action['type']}:{_digest(wire.encode(action))}"
+
+
+def depart(item: SessionItem, actions: Sequence[JsonObject]) -> SessionItem:
+    """Return the item after `actions` were decided."""
+    types = [action["type"] for action in actions]
+    status = item.status
+    if "transfer" in types:
+        status = Status.TRANSFERRING
+    if "hangup" in types:
+        status = Status.HANGING_UP
+    spent = tuple(intent(action) for action in actions if action["type"] in PRICED)
+    spoken = " ".join(_spoken(action) for action in actions if action["type"] == "speak")
+    return replace(
+        item,
+        status=status,
+        ledger=item.ledger + spent,
+        playing=item.playing + sum(name in PLAYBACKS for name in types),
+    ).with_turn("assistant", spoken)
+
+
+def remember(
+    item: SessionItem, event: Event, actions: Sequence[JsonObject], now_ms: int
+) -> SessionItem:
+    """Return the item with the answer to `event`; a repetition gets it without what costs money."""
+    mark = fingerprint(event)
+    if mark is None:
+        return item
+    free = tuple(action for action in actions if action["type"] not in PRICED)
+    return replace(item, deliveries=(*item.deliveries, Delivery(mark, now_ms, free)))
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _members(event: Event) -> JsonObject:
+    brought = event.session.model_dump(exclude={"id"}, exclude_none=True)
+    return {name: value[:_MAX_SESSION_MEMBER] for name, value in brought.items()}
+
+
+def _reopen(item: SessionItem, kind: str) -> SessionItem:
+    """Take the latest intent of a kind back: it did not come to pass and may be tried again."""
+    latest = next((entry for entry in reversed(item.ledger) if entry.startswith(f"{kind}:")), None)
+    return replace(item, ledger=tuple(entry for entry in item.ledger if entry != latest))
+
+
+def _spoken(action: JsonObject) -> str:
+    text, ssml = action.get("text"), action.get("ssml")
+    return str(text) if text is not None else spoken_text(str(ssml))

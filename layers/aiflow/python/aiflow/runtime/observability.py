@@ -1,0 +1,134 @@
+"""What is seen of an event: one log line and one metric blob, with nothing of what was said."""
+
+import json
+import sys
+import traceback
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from aiflow.errors import AiflowError
+
+
+class Outcome(StrEnum):
+    """How an event went."""
+
+    ANSWERED = "answered"
+    SILENT = "silent"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    UNKNOWN = "unknown"
+    MISROUTED = "misrouted"
+    REFUSED = "refused"
+    DEGRADED = "degraded"
+
+
+@dataclass
+class Report:
+    """What is known of one event; filled in on its way, written out at its end.
+
+    Attributes:
+        request_id: of the invocation.
+        event_type: of the wire; `other` for those that we do not know, so that the set stays
+            closed.
+        session_id: once the event has been parsed.
+        outcome: how it went.
+        reason: why, where the outcome alone does not tell; out of a closed set.
+        actions: types of what was answered.
+        counts: further metrics, by name.
+        details: further keys of the log line; never anything that was said.
+    """
+
+    request_id: str
+    event_type: str = "other"
+    session_id: str | None = None
+    outcome: Outcome = Outcome.SILENT
+    reason: str | None = None
+    actions: list[str] = field(default_factory=list[str])
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    details: dict[str, object] = field(default_factory=dict[str, object])
+
+    def count(self, metric: str, number: float = 1) -> None:
+        """Add to a metric."""
+        if number:
+            self.counts[metric] = self.counts.get(metric, 0) + int(number)
+
+    def failed(self, reason: str, error: Exception) -> None:
+        """Take down kind and place of a failure; of messages only ours, which quote nobody."""
+        self.outcome = Outcome.DEGRADED
+        self.reason = reason
+        self.count("DegradedAnswer")
+        self.details["error"] = type(error).__name__
+        self.details["where"] = [
+            f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)[-5:]
+        ]
+        if isinstance(error, AiflowError):
+            self.details["message"] = str(error)
+
+
+class Telemetry:
+    """Writes reports as JSON, where CloudWatch picks them up.
+
+    Args:
+        service: names the stack; one logger is kept for each name.
+        namespace: of the metrics.
+        level: of the log.
+        stream: where both go; standard output unless somebody wants to look.
+    """
+
+    def __init__(
+        self, service: str, namespace: str, level: str = "INFO", stream: TextIO | None = None
+    ) -> None:
+        self._service = service
+        self._namespace = namespace
+        self._stream = stream
+        # ASCII: a caller's bidi and control characters must not dress up a log line as another one.
+        self._logger = Logger(
+            service=service,
+            level=level,
+            stream=stream or sys.stdout,
+            location=None,
+            json_serializer=partial(json.dumps, separators=(",", ":"), default=str),
+        )
+
+    def write(self, report: Report, duration_ms: float) -> None:
+        """Write the log line and the metrics of one event."""
+        keys: dict[str, object] = {
+            "request_id": report.request_id,
+            "event_type": report.event_type,
+            "session_id": report.session_id,
+            "outcome": report.outcome.value,
+            "reason": report.reason,
+            "actions": report.actions,
+            "duration_ms": round(duration_ms, 1),
+            **report.details,
+        }
+        extra = {name: value for name, value in keys.items() if value not in (None, [])}
+        if report.outcome is Outcome.DEGRADED:
+            self._logger.error("Event answered with an apology", extra=extra)
+        elif report.outcome is Outcome.REFUSED:
+            self._logger.warning("Request refused", extra=extra)
+        else:
+            self._logger.info("Event handled", extra=extra)
+        self._write_metrics(report, duration_ms)
+
+    def _write_metrics(self, report: Report, duration_ms: float) -> None:
+        metrics = EphemeralMetrics(namespace=self._namespace, service=self._service)
+        metrics.add_dimension("event_type", report.event_type)
+        metrics.add_dimension("outcome", report.outcome.value)
+        # Alarms look at the stack as a whole.
+        metrics.add_dimensions(service=self._service)
+        metrics.add_metric("Events", MetricUnit.Count, 1)
+        metrics.add_metric("AnswerMs", MetricUnit.Milliseconds, duration_ms)
+        for name, number in report.counts.items():
+            metrics.add_metric(name, MetricUnit.Count, number)
+        if report.reason:
+            metrics.add_metadata("reason", report.reason)
+        blob = metrics.serialize_metric_set()  # pyright: ignore[reportUnknownMemberType] - untyped
+        (self._stream or sys.stdout).write(json.dumps(blob) + "\n")

@@ -1,0 +1,144 @@
+"""The settings: the one place that reads the environment, into one frozen model."""
+
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from aiflow.errors import SettingsError
+from aiflow.protocol.types import Words
+
+AGENT_PREFIX = "AGENT_"
+_DIGEST_OF_NOTHING = sha256().digest()
+
+
+def _digest(value: str) -> bytes:
+    try:
+        digest = bytes.fromhex(value)
+    except ValueError:
+        digest = b""
+    if len(digest) != sha256().digest_size or digest == _DIGEST_OF_NOTHING:
+        message = (
+            "must be the SHA-256 of the API token: 64 hexadecimal digits, as `aiflow token` prints"
+        )
+        raise PydanticCustomError("bad_digest", message)
+    return digest
+
+
+def _names(value: object) -> object:
+    return frozenset(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Digest = Annotated[bytes, BeforeValidator(_digest)]
+HeaderName = Annotated[str, AfterValidator(str.lower)]
+
+
+class Settings(BaseModel):
+    """What an operator decides, each by its environment variable; an empty one is not set."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_by_name=True)
+
+    token_digest: Digest = Field(
+        alias="API_TOKEN_SHA256",
+        description="SHA-256 of the API token, hexadecimal. The token itself is kept nowhere.",
+    )
+    next_token_digest: Digest | None = Field(
+        None,
+        alias="API_TOKEN_SHA256_NEXT",
+        description="A second digest that is accepted while a token is changed.",
+    )
+    token_header: HeaderName = Field(
+        "x-api-token",
+        alias="API_TOKEN_HEADER",
+        description="The request header that carries the API token.",
+    )
+    sessions_table: str = Field(
+        alias="SESSIONS_TABLE", description="The DynamoDB table that keeps the calls."
+    )
+    session_ttl_seconds: int = Field(
+        86_400,
+        ge=3600,
+        le=31_536_000,
+        alias="SESSION_TTL_SECONDS",
+        description="How long a call is kept after its last event.",
+    )
+    answer_deadline_seconds: float = Field(
+        4,
+        ge=0.5,
+        le=25,
+        alias="ANSWER_DEADLINE_SECONDS",
+        description="How long a handler may take before the caller hears the apology.",
+    )
+    input_timeout_seconds: float = Field(
+        8,
+        ge=1,
+        le=120,
+        alias="INPUT_TIMEOUT_SECONDS",
+        description="Silence after which `user_input_timeout` comes to our rescue.",
+    )
+    apology: Words = Field(
+        "Sorry, something went wrong. Please say that again.",
+        alias="APOLOGY",
+        description="What the caller hears when an answer failed.",
+    )
+    allowed_account_ids: Annotated[frozenset[str], BeforeValidator(_names)] = Field(
+        frozenset(),
+        alias="ALLOWED_ACCOUNT_IDS",
+        description="The sipgate accounts that are served; empty serves all.",
+    )
+    service_name: str = Field(
+        "aiflow", alias="POWERTOOLS_SERVICE_NAME", description="Names the stack in logs."
+    )
+    metrics_namespace: str = Field(
+        "AiFlow",
+        alias="POWERTOOLS_METRICS_NAMESPACE",
+        description="The CloudWatch namespace of the metrics.",
+    )
+    log_level: str = Field(
+        "INFO", alias="POWERTOOLS_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR."
+    )
+    agent: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="All variables named AGENT_*, for handlers: `call.config`.",
+    )
+
+    @property
+    def token_digests(self) -> tuple[bytes, ...]:
+        """The digests of all tokens that are accepted."""
+        return tuple(
+            digest for digest in (self.token_digest, self.next_token_digest) if digest is not None
+        )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: a variable is missing or cannot be used; all of them are named, without
+                their values.
+        """
+        given = {name: value for name, value in environment.items() if value.strip()}
+        agent = {
+            name.removeprefix(AGENT_PREFIX).lower(): value
+            for name, value in given.items()
+            if name.startswith(AGENT_PREFIX)
+        }
+        values: dict[str, Any] = {**given, "agent": agent}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{details['loc'][0]}: {details['msg']}"
+                for details in error.errors(include_input=False)
+            )
+            raise SettingsError(
+                f"The environment is not complete. {problems}. See docs/settings.md."
+            ) from error
+
+
+def on_lambda(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether this process is a Lambda function."""
+    return "AWS_LAMBDA_RUNTIME_API" in environment

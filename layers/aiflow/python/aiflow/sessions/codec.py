@@ -1,0 +1,76 @@
+"""Between items and what a store keeps: flat attributes, each text or a whole number.
+
+Everything structured is JSON text: a store that types its values would refuse a float, 39 digits or
+deep nesting, and text it takes. `schema` tells later versions of this code what they look at.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from aiflow.sessions.model import Delivery, SessionItem, Status, Turn, as_json
+
+SCHEMA = 1
+
+type Attributes = Mapping[str, str | int]
+"""What an item consists of in a store, its key aside."""
+
+
+def item_attributes(item: SessionItem) -> dict[str, str | int]:
+    """Return the attributes of a session item."""
+    return {
+        "schema": SCHEMA,
+        "version": item.version,
+        "writers": as_json(item.writers),
+        "status": item.status.value,
+        "started": int(item.started),
+        "expires_at": item.expires_at,
+        "session": as_json(item.session),
+        "state": as_json(item.state),
+        "turns": turns_text(item.turns),
+        "deliveries": as_json([asdict(delivery) for delivery in item.deliveries]),
+        "ledger": as_json(item.ledger),
+        "followers": as_json(item.followers),
+        "playing": item.playing,
+    }
+
+
+def item_from(session_id: str, attributes: Attributes) -> SessionItem:
+    """Read a session item back."""
+
+    def parsed(name: str) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(str(attributes[name]))
+
+    return SessionItem(
+        session_id=session_id,
+        version=int(attributes["version"]),
+        writers=tuple(parsed("writers")),
+        status=Status(str(attributes["status"])),
+        started=bool(attributes["started"]),
+        expires_at=int(attributes["expires_at"]),
+        session=parsed("session"),
+        state=parsed("state"),
+        turns=turns_from(str(attributes["turns"])),
+        deliveries=tuple(_delivery(kept) for kept in parsed("deliveries")),
+        ledger=tuple(parsed("ledger")),
+        followers=tuple(parsed("followers")),
+        playing=int(attributes["playing"]),
+    )
+
+
+def turns_text(turns: Iterable[Turn]) -> str:
+    """Write turns, each as [number, role, text]."""
+    return as_json([[turn.number, turn.role, turn.text] for turn in turns])
+
+
+def turns_from(text: str) -> tuple[Turn, ...]:
+    """Read turns back."""
+    return tuple(Turn(*fields) for fields in json.loads(text))
+
+
+def _delivery(kept: dict[str, Any]) -> Delivery:
+    answer = kept["answer"]
+    return Delivery(
+        kept["fingerprint"], kept["answered_at_ms"], None if answer is None else tuple(answer)
+    )

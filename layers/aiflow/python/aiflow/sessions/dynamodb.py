@@ -1,0 +1,154 @@
+"""Sessions in DynamoDB: one item per call, one conditional write per event.
+
+The key `pk` is the session id as it is, and `sk` is ours alone: `call` for the item,
+`turns#from-to` for turns that left it. No session id, however odd, can reach another call's items.
+Sizes, limits and the reasons: docs/decisions.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from aiflow.errors import StoreUnavailable
+from aiflow.sessions.codec import Attributes, item_attributes, item_from, turns_from, turns_text
+from aiflow.sessions.model import SessionItem, Turn
+from aiflow.sessions.store import CommitConflict
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_CALL = "call"
+_TURNS = "turns#"
+_ABSENT_OR_EXPIRED = "attribute_not_exists(pk) OR expires_at <= :now"
+_STILL_THE_LATEST = "#version = :previous"
+
+
+class DynamoDbSessions:
+    """A `SessionStore` on a table with the string keys `pk` and `sk`, and TTL on `expires_at`.
+
+    Args:
+        client: with short time limits.
+        table_name: of the table.
+        now: the clock, Unix time in seconds.
+        faults: what the client raises when the table did not answer. They come from outside, since
+            only one room imports botocore.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        now: Callable[[], float],
+        faults: tuple[type[Exception], ...],
+    ) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._now = now
+        self._faults = faults
+
+    def load(self, session_id: str) -> SessionItem | None:
+        """See `SessionStore.load`."""
+        with self._unavailable():
+            found = self._client.get_item(
+                TableName=self._table_name, Key=_key(session_id, _CALL), ConsistentRead=True
+            )
+        attributes = _from_dynamodb(found.get("Item", {}))
+        # TTL deletes late, by hours or days: an expired item is absent for us from the second it
+        # expires.
+        if not attributes or int(attributes["expires_at"]) <= self._now():
+            return None
+        return item_from(session_id, attributes)
+
+    def commit(self, item: SessionItem) -> None:
+        """See `SessionStore.commit`."""
+        leaving, kept = item.spill()
+        if leaving:
+            self._keep_turns(item, leaving)
+        try:
+            with self._unavailable():
+                self._write(kept)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            current = self.load(item.session_id)
+            if current is None or not current.written_by(item.writers[-1], item.version):
+                raise CommitConflict(current) from None
+
+    def turns(self, session_id: str) -> tuple[Turn, ...]:
+        """See `SessionStore.turns`."""
+        turns: dict[int, Turn] = {}
+        with self._unavailable():
+            for page in self._client.get_paginator("query").paginate(
+                TableName=self._table_name,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": session_id}},
+                ConsistentRead=True,
+            ):
+                for stored in page["Items"]:
+                    attributes = _from_dynamodb(stored)
+                    if int(attributes["expires_at"]) > self._now():
+                        turns.update(
+                            {turn.number: turn for turn in turns_from(str(attributes["turns"]))}
+                        )
+        return tuple(turns[number] for number in sorted(turns))
+
+    def _write(self, item: SessionItem) -> None:
+        attributes = _to_dynamodb(item_attributes(item))
+        key = _key(item.session_id, _CALL)
+        if item.version == 1:
+            # A new call takes the place of an expired one as a whole: nothing of that may shine
+            # through.
+            self._client.put_item(
+                TableName=self._table_name,
+                Item=key | attributes,
+                ConditionExpression=_ABSENT_OR_EXPIRED,
+                ExpressionAttributeValues={":now": {"N": str(int(self._now()))}},
+            )
+            return
+        # An update leaves attributes alone that a later version of this code may have added.
+        self._client.update_item(
+            TableName=self._table_name,
+            Key=key,
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+            ConditionExpression=_STILL_THE_LATEST,
+            ExpressionAttributeNames={f"#{name}": name for name in attributes},
+            ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()}
+            | {":previous": {"N": str(item.version - 1)}},
+        )
+
+    def _keep_turns(self, item: SessionItem, leaving: tuple[Turn, ...]) -> None:
+        # The name holds both ends: a late repetition can only write the same again, never something
+        # shorter.
+        name = f"{_TURNS}{leaving[0].number:08d}-{leaving[-1].number:08d}"
+        kept: Attributes = {"turns": turns_text(leaving), "expires_at": item.expires_at}
+        with self._unavailable():
+            self._client.put_item(
+                TableName=self._table_name, Item=_key(item.session_id, name) | _to_dynamodb(kept)
+            )
+
+    @contextmanager
+    def _unavailable(self) -> Generator[None]:
+        try:
+            yield
+        except self._client.exceptions.ConditionalCheckFailedException:
+            raise
+        except self._faults as error:
+            raise StoreUnavailable(f"the table did not answer: {type(error).__name__}") from error
+
+
+def _key(session_id: str, name: str) -> "dict[str, AttributeValueTypeDef]":
+    return {"pk": {"S": session_id}, "sk": {"S": name}}
+
+
+def _to_dynamodb(attributes: Attributes) -> "dict[str, AttributeValueTypeDef]":
+    return {
+        name: {"S": value} if isinstance(value, str) else {"N": str(value)}
+        for name, value in attributes.items()
+    }
+
+
+def _from_dynamodb(item: "Mapping[str, AttributeValueTypeDef]") -> dict[str, str | int]:
+    return {
+        name: value["S"] if "S" in value else int(value["N"])
+        for name, value in item.items()
+        if "S" in value or "N" in value
+    }

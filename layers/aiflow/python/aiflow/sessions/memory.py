@@ -1,0 +1,50 @@
+"""Sessions in the memory of one process: for tests, the phone and the simulation."""
+
+from collections.abc import Callable
+from threading import Lock
+
+from aiflow.sessions.codec import item_attributes, item_from
+from aiflow.sessions.model import SessionItem, Turn
+from aiflow.sessions.store import CommitConflict
+
+
+class InMemorySessions:
+    """A `SessionStore` that keeps what a table would, and forgets it with the process.
+
+    Args:
+        now: the clock, Unix time in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._items: dict[str, dict[str, str | int]] = {}
+        self._spilled: dict[str, dict[int, tuple[int, Turn]]] = {}
+        self._lock = Lock()
+
+    def load(self, session_id: str) -> SessionItem | None:
+        """See `SessionStore.load`."""
+        attributes = self._items.get(session_id)
+        if attributes is None or int(attributes["expires_at"]) <= self._now():
+            return None
+        return item_from(session_id, attributes)
+
+    def commit(self, item: SessionItem) -> None:
+        """See `SessionStore.commit`."""
+        leaving, kept = item.spill()
+        with self._lock:
+            current = self.load(item.session_id)
+            if (current.version if current else 0) != item.version - 1:
+                raise CommitConflict(current)
+            spilled = self._spilled.setdefault(item.session_id, {})
+            spilled.update({turn.number: (item.expires_at, turn) for turn in leaving})
+            self._items[item.session_id] = item_attributes(kept)
+
+    def turns(self, session_id: str) -> tuple[Turn, ...]:
+        """See `SessionStore.turns`."""
+        item = self.load(session_id)
+        live = [
+            turn
+            for until, turn in self._spilled.get(session_id, {}).values()
+            if until > self._now()
+        ]
+        return tuple(sorted([*live, *(item.turns if item else ())], key=lambda turn: turn.number))

@@ -1,0 +1,185 @@
+"""What is kept of a call: one item, small whatever the caller does, and the turns that outgrew it.
+
+An item is never changed: the runtime makes the next version of it, and the store accepts that
+version or refuses it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Literal
+
+from aiflow.errors import StateNotStorable
+from aiflow.protocol.types import JsonObject, JsonValue
+
+MAX_STATE_BYTES = 20_000
+MAX_FOLLOWERS_BYTES = 16_000
+MAX_TURNS_BYTES = 20_000
+MAX_TURNS = 40
+MAX_TURN_TEXT_BYTES = 4_000
+MAX_DELIVERIES = 4
+MAX_DELIVERIES_BYTES = 4_000
+MAX_LEDGER = 64
+MAX_WRITERS = 8
+_TURNS_OF_ONE_EVENT = 2
+
+
+class Status(StrEnum):
+    """Where a call is in its life."""
+
+    ACTIVE = "active"
+    TRANSFERRING = "transferring"
+    HANGING_UP = "hanging_up"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side said at one point of the call.
+
+    Attributes:
+        number: position in the call, from 0, without gaps.
+        role: `user` is the caller, `assistant` the agent.
+        text: the words, without markup, cut at 4,000 bytes.
+    """
+
+    number: int
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event that was answered, so that its repetition can be told from a new one.
+
+    Attributes:
+        fingerprint: of the event's type and content.
+        answered_at_ms: Unix time of the answer.
+        answer: the actions again, without those that cost money; None when they were too large to
+            keep.
+    """
+
+    fingerprint: str
+    answered_at_ms: int
+    answer: tuple[JsonObject, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionItem:
+    """One version of what is kept of a call.
+
+    Attributes:
+        session_id: `session.id` of the wire.
+        version: counts the commits; 0 has never been stored.
+        writers: who wrote the latest versions, newest last; tells an own write from somebody
+            else's.
+        status: where the call is in its life.
+        started: whether its `session_start` has been seen.
+        expires_at: Unix time in seconds from which on the item counts as absent.
+        session: the members of the wire's `session`, as far as any event brought them.
+        state: what the handlers keep; JSON.
+        turns: the latest turns, oldest first.
+        deliveries: the latest answered events, oldest first.
+        ledger: intents that cost money and were decided, oldest first.
+        followers: actions that wait for the end of a playback (see `Speak.then`).
+        playing: playbacks that were sent and have not been reported as ended.
+    """
+
+    session_id: str
+    version: int = 0
+    writers: tuple[str, ...] = ()
+    status: Status = Status.ACTIVE
+    started: bool = False
+    expires_at: int = 0
+    session: JsonObject = field(default_factory=dict[str, JsonValue])
+    state: JsonObject = field(default_factory=dict[str, JsonValue])
+    turns: tuple[Turn, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    ledger: tuple[str, ...] = ()
+    followers: tuple[JsonObject, ...] = ()
+    playing: int = 0
+
+    def written_by(self, writer: str, version: int) -> bool:
+        """Tell whether `writer` wrote `version` of this item, even if others wrote since."""
+        age = self.version - version
+        return 0 <= age < len(self.writers) and self.writers[-1 - age] == writer
+
+    def next_version(self, writer: str, expires_at: int) -> "SessionItem":
+        """Return the version that `writer` may commit.
+
+        Raises:
+            StateNotStorable: the handlers keep more than the item may hold, or what is not JSON.
+        """
+        _limit("call.state", self.state, MAX_STATE_BYTES)
+        _limit("what follows a playback", self.followers, MAX_FOLLOWERS_BYTES)
+        return replace(
+            self,
+            version=self.version + 1,
+            writers=(*self.writers, writer)[-MAX_WRITERS:],
+            expires_at=expires_at,
+            deliveries=_within(self.deliveries),
+            ledger=self.ledger[-MAX_LEDGER:],
+        )
+
+    def with_turn(self, role: Literal["user", "assistant"], text: str) -> "SessionItem":
+        """Return the item with one more turn; blank text adds none."""
+        kept = text.encode()[:MAX_TURN_TEXT_BYTES].decode(errors="ignore").strip()
+        if not kept:
+            return self
+        number = self.turns[-1].number + 1 if self.turns else 0
+        return replace(self, turns=(*self.turns, Turn(number, role, kept)))
+
+    def spill(self) -> "tuple[tuple[Turn, ...], SessionItem]":
+        """Return the oldest turns, which no longer fit, and the item without them.
+
+        Half of the room is freed at once, so that a spill is rare. An event adds two turns at most,
+        which stay, so that only turns of earlier commits ever leave.
+        """
+        if len(self.turns) <= MAX_TURNS and _turns_size(self.turns) <= MAX_TURNS_BYTES:
+            return (), self
+        leaving = 1
+        while len(self.turns) - leaving > _TURNS_OF_ONE_EVENT and (
+            len(self.turns) - leaving > MAX_TURNS // 2
+            or _turns_size(self.turns[leaving:]) > MAX_TURNS_BYTES // 2
+        ):
+            leaving += 1
+        return self.turns[:leaving], replace(self, turns=self.turns[leaving:])
+
+
+def as_json(value: object) -> str:
+    """Write a value as the store keeps it.
+
+    Raises:
+        TypeError: something in it is not JSON.
+        ValueError: NaN, an infinity, or a reference to itself.
+    """
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _turns_size(turns: Sequence[Turn]) -> int:
+    return sum(_size(as_json(turn.text)) + 30 for turn in turns)
+
+
+def _limit(what: str, value: object, limit: int) -> None:
+    try:
+        size = _size(as_json(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"{what} must be JSON: text, numbers, booleans, null, lists and objects of them"
+        raise StateNotStorable(message) from error
+    if size > limit:
+        raise StateNotStorable(f"{what} must stay under {limit:,} bytes as JSON, but has {size:,}")
+
+
+def _within(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
+    """Keep the newest deliveries; of their answers as many as fit."""
+    kept: list[Delivery] = []
+    room = MAX_DELIVERIES_BYTES
+    for delivery in reversed(deliveries[-MAX_DELIVERIES:]):
+        room -= _size(as_json(delivery.answer))
+        kept.append(delivery if room >= 0 else replace(delivery, answer=None))
+    return tuple(reversed(kept))

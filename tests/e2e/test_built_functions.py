@@ -1,0 +1,151 @@
+"""What `sam build` built, in Lambda's own runtime: the process border that no other test crosses."""
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+
+import pytest
+from aiflow.protocol.types import JsonObject, JsonValue
+
+from tests.e2e.conftest import TOKEN, Start
+from tests.support.emulator import Emulator, FunctionError
+
+pytestmark = pytest.mark.built
+
+# What each function is told, and the types of the actions that it answers.
+CASES: Mapping[str, tuple[JsonObject, list[str]]] = {
+    "session_start": ({}, ["speak"]),
+    "user_speech_started": ({}, []),
+    "user_speak": ({"text": "Is anybody there?"}, ["speak"]),
+    "dtmf_received": ({"digit": "1"}, ["barge_in", "speak"]),
+    "assistant_speak": ({"text": "Welcome!"}, []),
+    "assistant_speech_ended": ({}, []),
+    "user_input_timeout": ({}, ["speak"]),
+    "session_end": ({}, []),
+    "sms_failed": ({"reason": "unknown"}, ["speak"]),
+}
+EACH_TYPE = pytest.mark.parametrize("event_type", CASES)
+
+
+@pytest.fixture(scope="session")
+def session_ids() -> Iterator[str]:
+    return (f"session-{number}" for number in count())
+
+
+@pytest.fixture
+def session_id(session_ids: Iterator[str]) -> str:
+    """A call of its own for each test."""
+    return next(session_ids)
+
+
+def event(event_type: str, session_id: str, **members: JsonValue) -> JsonObject:
+    session: JsonObject = {"id": session_id, "from_phone_number": "4915112345678"}
+    return {"type": event_type, "session": session, **members}
+
+
+def request(event: JsonObject, token: str = TOKEN) -> JsonObject:
+    """The event as API Gateway hands it over: HTTP API, payload format 2.0."""
+    return {
+        "version": "2.0",
+        "routeKey": "POST /webhook",
+        "rawPath": "/webhook",
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json", "x-api-token": token},
+        "requestContext": {
+            "http": {"method": "POST", "path": "/webhook", "sourceIp": "192.0.2.1"},
+            "routeKey": "POST /webhook",
+            "stage": "$default",
+        },
+        "body": json.dumps(event),
+        "isBase64Encoded": False,
+    }
+
+
+def function_of(event_type: str) -> str:
+    return event_type.title().replace("_", "") + "Function"
+
+
+def action_types(answer: JsonValue) -> list[JsonValue]:
+    if answer is None:
+        return []
+    actions = answer if isinstance(answer, list) else [answer]
+    return [action["type"] for action in actions if isinstance(action, dict)]
+
+
+def ask(front_door: Emulator, event: JsonObject) -> JsonValue:
+    """Send an event to the front door; return the answer's body, as JSON."""
+    answer = front_door.invoke(request(event))
+    assert isinstance(answer, dict)
+    assert answer["statusCode"] == (200 if answer.get("body") else 204)
+    body: JsonValue = json.loads(str(answer.get("body") or "null"))
+    return body
+
+
+@EACH_TYPE
+def test_each_function_answers_a_raw_event_with_bare_actions(
+    start: Start, session_id: str, event_type: str
+) -> None:
+    members, expected = CASES[event_type]
+    answer = start(function_of(event_type)).invoke(event(event_type, session_id, **members))
+    assert action_types(answer) == expected
+
+
+@EACH_TYPE
+def test_each_function_answers_a_request_with_a_response(
+    start: Start, session_id: str, event_type: str
+) -> None:
+    members, expected = CASES[event_type]
+    assert (
+        action_types(ask(start(function_of(event_type)), event(event_type, session_id, **members)))
+        == expected
+    )
+
+
+@EACH_TYPE
+def test_the_front_door_answers_every_type(start: Start, session_id: str, event_type: str) -> None:
+    members, expected = CASES[event_type]
+    answer = ask(start("WebhookFunction"), event(event_type, session_id, **members))
+    assert action_types(answer) == expected
+
+
+def test_a_call_through_the_front_door_keeps_its_state(start: Start, session_id: str) -> None:
+    front_door = start("WebhookFunction")
+    ask(front_door, event("session_start", session_id))
+    for text in ("One.", "Two."):
+        ask(front_door, event("user_speak", session_id, text=text))
+    answer = ask(front_door, event("user_speak", session_id, text="Send me a summary."))
+    assert isinstance(answer, list)
+    assert isinstance(answer[0], dict)
+    assert answer[0]["message"] == "We talked for 3 turns."
+
+
+def test_the_functions_and_the_front_door_share_one_call(start: Start, session_id: str) -> None:
+    start("SessionStartFunction").invoke(event("session_start", session_id))
+    start("UserSpeakFunction").invoke(event("user_speak", session_id, text="One."))
+    answer = ask(start("WebhookFunction"), event("user_speak", session_id, text="A summary!"))
+    assert isinstance(answer, list)
+    assert isinstance(answer[0], dict)
+    assert answer[0]["message"] == "We talked for 2 turns."
+
+
+def test_a_wrong_token_is_refused(start: Start, session_id: str) -> None:
+    wrong = request(event("session_start", session_id), token="another token")
+    answer = start("WebhookFunction").invoke(wrong)
+    assert isinstance(answer, dict)
+    assert answer["statusCode"] == 401
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "local", sha256(b"").hexdigest()], ids=["none", "no digest", "of an empty token"]
+)
+def test_a_function_that_cannot_check_a_token_does_not_start(
+    environment: dict[str, str], tmp_path: Path, digest: str
+) -> None:
+    unsafe = {**environment, "API_TOKEN_SHA256": digest}
+    with (
+        Emulator("WebhookFunction", unsafe, tmp_path / "log") as emulator,
+        pytest.raises(FunctionError, match="SettingsError"),
+    ):
+        emulator.invoke({})
