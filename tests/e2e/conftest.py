@@ -1,9 +1,10 @@
-"""The built functions, each in an emulator of its own, on one DynamoDB table behind a real socket."""
+"""The built functions, each in its own emulator, on one DynamoDB table behind a real socket."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from hashlib import sha256
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from botocore.session import get_session
@@ -12,6 +13,9 @@ from moto.server import ThreadedMotoServer
 from tests.support.emulator import BUILD, Emulator
 from tests.support.loopback import HOST, free_port
 from tests.support.template import ROOT, Template
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 TOKEN = "a token of at least 32 characters, made up for this test"
 
@@ -32,12 +36,15 @@ def aws() -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }
     (table,) = Template(ROOT / "template.yaml").properties("AWS::DynamoDB::Table").values()
-    client = get_session().create_client(
-        "dynamodb",
-        region_name=environment["AWS_REGION"],
-        endpoint_url=environment["AWS_ENDPOINT_URL_DYNAMODB"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    client = cast(
+        "DynamoDBClient",
+        get_session().create_client(
+            "dynamodb",
+            region_name=environment["AWS_REGION"],
+            endpoint_url=environment["AWS_ENDPOINT_URL_DYNAMODB"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        ),
     )
     client.create_table(
         TableName="sessions",
@@ -52,13 +59,9 @@ def aws() -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="session")
 def environment(aws: dict[str, str]) -> dict[str, str]:
     """The environment of a deployed function: every variable that the template names."""
+    function = Template(BUILD / "template.yaml").functions["WebhookFunction"]
     return {
-        **dict.fromkeys(
-            Template(BUILD / "template.yaml").functions["WebhookFunction"]["Environment"][
-                "Variables"
-            ],
-            "",
-        ),
+        **dict.fromkeys(function["Environment"]["Variables"], ""),
         **aws,
         "API_TOKEN_SHA256": sha256(TOKEN.encode()).hexdigest(),
         "SESSIONS_TABLE": "sessions",
@@ -70,8 +73,10 @@ def start(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
     """Start a function on first use, and keep it warm until the last test has ended."""
     logs = tmp_path_factory.mktemp("functions")
     with ExitStack() as running:
-        yield cache(
-            lambda function: running.enter_context(
-                Emulator(function, environment, logs / f"{function}.log")
-            )
-        )
+
+        @cache
+        def start(function: str) -> Emulator:
+            log = logs / f"{function}.log"
+            return running.enter_context(Emulator(function, environment, log))
+
+        yield start

@@ -1,4 +1,4 @@
-"""What `sam build` built, in Lambda's own runtime: the process border that no other test crosses."""
+"""What `sam build` built, in Lambda's own runtime: the process border, crossed for real."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from aiflow.protocol.types import JsonObject, JsonValue
 
+from aiflow.protocol.types import JsonObject, JsonValue
 from tests.e2e.conftest import TOKEN, Start
 from tests.support.emulator import Emulator, FunctionError
 

@@ -29,7 +29,7 @@ def dynalite_endpoint() -> Iterator[str]:
         pytest.skip("no dynalite: `make test` installs it from the npm registry")
     port = free_port()
     at_once = ["--createTableMs=0", "--deleteTableMs=0", "--updateTableMs=0"]
-    command = [node, CLI, f"--host={HOST}", f"--port={port}", *at_once]
+    command = [str(node), str(CLI), f"--host={HOST}", f"--port={port}", *at_once]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         wait_until_it_listens(process, port)
         yield f"http://{HOST}:{port}"

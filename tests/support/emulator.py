@@ -1,4 +1,7 @@
-"""Lambda's own runtime emulator around what `sam build` built; it ships with the SAM CLI and needs no Docker."""
+"""Lambda's own runtime emulator around what `sam build` built.
+
+Its binary ships with the SAM CLI and needs no Docker.
+"""
 
 import json
 import os
@@ -12,14 +15,14 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-from aiflow.protocol.types import JsonValue
 
+from aiflow.protocol.types import JsonValue
 from tests.support.loopback import HOST, free_port, wait_until_it_listens
 from tests.support.template import ROOT, Template
 
 ARCHITECTURE = "x86_64" if platform.machine() == "x86_64" else "arm64"
 BUILD = ROOT / ".aws-sam" / ARCHITECTURE
-# What Lambda's image has, and nothing else: the tests' own packages must not stand in for the layer's.
+# What Lambda's image has. The tests' own packages must not stand in for those of the layer.
 RUNTIME = ROOT / ".runtime"
 
 
@@ -28,7 +31,10 @@ class FunctionError(Exception):
 
 
 class Emulator:
-    """One function in one container, as it were. It handles one event at a time: two at once would crash it."""
+    """One function in one container, as it were.
+
+    It handles one event at a time, like the real one: two at once would crash it.
+    """
 
     def __init__(self, function: str, environment: Mapping[str, str], log: Path) -> None:
         properties = Template(BUILD / "template.yaml").functions[function]
@@ -51,7 +57,7 @@ class Emulator:
                     "PYTHONPATH": os.pathsep.join(
                         map(str, (task, BUILD / "AiflowLayer/python", RUNTIME))
                     ),
-                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "PYTHONPYCACHEPREFIX": str(log.parent / "pycache"),
                     "LAMBDA_TASK_ROOT": str(task),
                     "AWS_LAMBDA_FUNCTION_NAME": function,
                     "AWS_LAMBDA_FUNCTION_TIMEOUT": str(properties["Timeout"]),

@@ -6,22 +6,41 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from samcli.yamlhelper import yaml_parse
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
 type Properties = Mapping[str, Any]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML with the short forms of CloudFormation."""
+
+
+def _long_form(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+    if name == "GetAtt":
+        assert isinstance(node, yaml.ScalarNode)
+        return {"Fn::GetAtt": node.value.split(".", 1)}
+    key = name if name == "Ref" else f"Fn::{name}"
+    if isinstance(node, yaml.ScalarNode):
+        return {key: loader.construct_scalar(node)}
+    assert isinstance(node, yaml.SequenceNode)
+    return {key: loader.construct_sequence(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _long_form)  # pyright: ignore[reportUnknownMemberType]
+
+
 @dataclass(frozen=True)
 class Template:
-    """A SAM template; `!Ref X` reads as `{"Ref": "X"}`, `!GetAtt X.Arn` as `{"Fn::GetAtt": [...]}`."""
+    """A SAM template. `!Ref X` reads as `{"Ref": "X"}`, and so do the other short forms."""
 
     path: Path
 
     @cached_property
     def _data(self) -> Properties:
-        data: Properties = yaml_parse(self.path.read_text(encoding="utf-8"))
+        text = self.path.read_text(encoding="utf-8")
+        data: Properties = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader by descent
         return data
 
     @property

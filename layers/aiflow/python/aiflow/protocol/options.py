@@ -85,8 +85,10 @@ class ElevenLabsVoice(StrictModel):
         return refuse("needs an id or a name") if self.id is self.name is None else self
 
 
+# The tags of unions stand in pydantic's locations as if they were members. No member is written
+# with angle brackets, so that `problems` can tell them apart.
 def _form_of_voice(value: object) -> str:
-    return "older" if is_object(value) or isinstance(value, ElevenLabsVoice) else "current"
+    return "<object>" if is_object(value) or isinstance(value, ElevenLabsVoice) else "<text>"
 
 
 class ElevenLabsTts(StrictModel):
@@ -100,21 +102,23 @@ class ElevenLabsTts(StrictModel):
     )
     voice: (
         Annotated[
-            Annotated[Line, Tag("current")] | Annotated[ElevenLabsVoice, Tag("older")],
+            Annotated[Line, Tag("<text>")] | Annotated[ElevenLabsVoice, Tag("<object>")],
             Discriminator(_form_of_voice),
         ]
         | None
     ) = Field(None, description="The id of the voice; a default one if omitted.")
 
 
-def _provider(value: object) -> object:
+def _provider(value: object) -> str:
     if is_object(value):
-        return value.get("provider")
-    return value.provider if isinstance(value, AzureTts | ElevenLabsTts) else None
+        provider = value.get("provider")
+    else:
+        provider = value.provider if isinstance(value, AzureTts | ElevenLabsTts) else None
+    return f"<{provider}>" if isinstance(provider, str) else "<none>"
 
 
 Tts = Annotated[
-    Annotated[AzureTts, Tag("azure")] | Annotated[ElevenLabsTts, Tag("eleven_labs")],
+    Annotated[AzureTts, Tag("<azure>")] | Annotated[ElevenLabsTts, Tag("<eleven_labs>")],
     # Pydantic's own message would quote a provider that is none.
     Discriminator(
         _provider,

@@ -14,6 +14,7 @@ _MESSAGES = {
     "invalid_key": "is no name of a member: names are strings",
     "missing": "is missing",
     "model_type": "must be an object",
+    "string_unicode": "must not hold a lone surrogate",
 }
 _MAX_NAME_CHARACTERS = 64
 

@@ -69,7 +69,7 @@ class Report:
             for frame in traceback.extract_tb(error.__traceback__)[-5:]
         ]
         if isinstance(error, AiflowError):
-            self.details["message"] = str(error)
+            self.details["detail"] = str(error)
 
 
 class Telemetry:

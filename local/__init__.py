@@ -1,0 +1,1 @@
+"""The developer's machine: the `aiflow` command, the gateway and the phone. Never deployed."""

@@ -1,0 +1,93 @@
+"""The command line: `aiflow COMMAND`."""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO, cast
+
+import click
+
+from local.errors import LocalError
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "Serve the stack on this machine, with the real handlers.",
+    "play": "Play a scripted call and print the conversation.",
+    "check": "Judge an event, an answer or a response by the protocol.",
+    "event": "Print a mock event.",
+    "schema": "Print the JSON Schema of all events or actions.",
+    "token": "Make an API token and its digest.",
+}
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Loads a command when it is used: `check` does not wait for what `serve` needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"local.commands.{cmd_name}")
+        return cast("click.Command", module.command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="aiflow COMMAND --help shows the options of a command, and examples.",
+)
+@click.version_option(package_name="aiflow-serverless", prog_name="aiflow")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Build phone agents for sipgate AI Flow on your own machine: no account, no cloud."""
+    if os.environ.get("NO_COLOR"):
+        context.color = False
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Exit codes: 0 fine, 1 not fine, 2 what was asked for cannot be read, 130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # What cannot be printed, a lone surrogate say, is printed as its escape sequence.
+        cast("_Stream", stream).reconfigure(errors="backslashreplace")
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody reads on. Python would complain when it flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+class _Stream(TextIO):
+    def reconfigure(self, *, errors: str) -> None: ...
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code: object = cli.main(arguments, prog_name="aiflow", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except LocalError as error:
+        click.echo(f"aiflow: {error}", err=True)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands, one module each, loaded when asked for: most need little, and start at once."""

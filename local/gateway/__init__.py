@@ -1,0 +1,1 @@
+"""Stands in for API Gateway, Lambda and DynamoDB: reads the template, calls the real handlers."""

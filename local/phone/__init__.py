@@ -1,0 +1,1 @@
+"""Stands in for the AI Flow service and the caller."""

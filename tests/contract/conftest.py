@@ -1,0 +1,53 @@
+"""The places that keep sessions, each empty and on a clock of the test's own."""
+
+from collections.abc import Iterator
+
+import pytest
+from aiflow.sessions.memory import InMemorySessions
+from aiflow.sessions.store import SessionStore
+
+from tests.support.runtime import Clock
+from tests.support.tables import ENVIRONMENT, Table, moto_table, served_table
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def table_in_process(clock: Clock, aws_environment: None) -> Iterator[Table]:
+    with moto_table(clock) as table:
+        yield table
+
+
+@pytest.fixture
+def table_behind_socket(
+    clock: Clock,
+    aws_environment: None,
+    dynalite_endpoint: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Table]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynalite_endpoint)
+    with served_table(clock) as table:
+        yield table
+
+
+@pytest.fixture(params=["table_in_process", "table_behind_socket"])
+def table(request: pytest.FixtureRequest) -> Table:
+    found: Table = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["memory", "table_in_process", "table_behind_socket"])
+def sessions(request: pytest.FixtureRequest, clock: Clock) -> SessionStore:
+    if request.param == "memory":
+        return InMemorySessions(clock)
+    found: Table = request.getfixturevalue(request.param)
+    return found.sessions

@@ -1,0 +1,205 @@
+"""The stack that template.yaml describes."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from aiflow.protocol.events import EVENT_TYPES
+from aiflow.runtime.settings import AGENT_PREFIX, Settings
+from tests.support.template import ROOT, Properties, Template
+
+FRONT_DOOR = "WebhookFunction"
+TURN = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+HISTORY = {"dynamodb:Query"}
+# What each function may do beside writing logs and traces; all on the table and on nothing else.
+ALLOWED = {
+    FRONT_DOOR: TURN | HISTORY,
+    "SessionStartFunction": TURN,
+    "UserSpeakFunction": TURN,
+    "UserSpeechStartedFunction": set[str](),
+    "DtmfReceivedFunction": TURN,
+    "AssistantSpeakFunction": set[str](),
+    "AssistantSpeechEndedFunction": TURN,
+    "UserInputTimeoutFunction": TURN,
+    "SessionEndFunction": TURN | HISTORY,
+    "SmsFailedFunction": TURN,
+}
+# What botocore reads by itself; not one of our settings.
+OF_BOTOCORE = "AWS_ENDPOINT_URL_DYNAMODB"
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return Template(ROOT / "template.yaml")
+
+
+def route(function: Properties) -> Mapping[str, Any]:
+    """The one route of a function."""
+    (event,) = function["Events"].values()
+    assert event["Type"] == "HttpApi"
+    properties: Mapping[str, Any] = event["Properties"]
+    return properties
+
+
+def test_every_event_type_has_a_route_and_all_of_them_share_the_front_door(
+    template: Template,
+) -> None:
+    paths = {name: route(function)["Path"] for name, function in template.functions.items()}
+    assert paths.pop(FRONT_DOOR) == "/webhook"
+    assert sorted(paths.values()) == sorted(f"/events/{event_type}" for event_type in EVENT_TYPES)
+
+
+def test_every_route_takes_post_and_nothing_else(template: Template) -> None:
+    assert {route(function)["Method"] for function in template.functions.values()} == {"POST"}
+
+
+def test_every_function_of_an_event_type_stands_in_the_folder_of_that_name(
+    template: Template,
+) -> None:
+    for name, function in template.functions.items():
+        if name != FRONT_DOOR:
+            event_type = route(function)["Path"].removeprefix("/events/")
+            assert function["CodeUri"] == f"functions/{event_type}"
+            assert name == event_type.title().replace("_", "") + "Function"
+
+
+def test_every_folder_is_wired_and_every_wired_folder_exists(template: Template) -> None:
+    wired = set[str]()
+    for function in template.functions.values():
+        module, handler = function["Handler"].rsplit(".", 1)
+        assert handler == "lambda_handler"
+        wired.add(f"{function['CodeUri']}/{module.replace('.', '/')}.py")
+    on_disk = {str(path.relative_to(ROOT)) for path in ROOT.glob("functions/*/app.py")}
+    assert wired == on_disk
+
+
+def test_every_function_runs_on_the_runtime_and_processor_that_the_layer_is_built_for(
+    template: Template,
+) -> None:
+    (layer,) = template.resources("AWS::Serverless::LayerVersion").values()
+    assert layer["Properties"]["ContentUri"] == "layers/aiflow/python"
+    assert layer["Metadata"] == {
+        "BuildMethod": "python3.13",
+        "BuildArchitecture": {"Ref": "Architecture"},
+    }
+    for function in template.functions.values():
+        assert function["Runtime"] == "python3.13"
+        assert function["Architectures"] == [{"Ref": "Architecture"}]
+        assert function["Layers"] == [{"Ref": "AiflowLayer"}]
+
+
+def test_the_table_keeps_calls_safely_and_for_a_while(template: Template) -> None:
+    (table,) = template.resources("AWS::DynamoDB::Table").values()
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"] == {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "SSESpecification": {"SSEEnabled": True},
+    }
+
+
+def test_every_function_may_do_what_it_needs_and_no_more(template: Template) -> None:
+    policies = template.properties("AWS::IAM::ManagedPolicy")
+
+    def actions(function: Properties) -> set[str]:
+        # Without `Role`, SAM makes each function a role of its own.
+        assert "Role" not in function
+        allowed = set[str]()
+        for policy in function.get("Policies", []):
+            (statement,) = policies[policy["Ref"]]["PolicyDocument"]["Statement"]
+            assert statement["Effect"] == "Allow"
+            assert statement["Resource"] == {"Fn::GetAtt": ["SessionsTable", "Arn"]}
+            allowed |= set(statement["Action"])
+        return allowed
+
+    assert {name: actions(function) for name, function in template.functions.items()} == ALLOWED
+
+
+def test_every_function_has_a_log_group_of_its_own_that_forgets(template: Template) -> None:
+    groups = template.properties("AWS::Logs::LogGroup")
+    for name, function in template.functions.items():
+        group = groups[name.removesuffix("Function") + "LogGroup"]
+        assert function["LoggingConfig"] == {
+            "LogGroup": {"Ref": name.removesuffix("Function") + "LogGroup"}
+        }
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert len(groups) == len(template.functions) + 1
+    assert len({str(group["LogGroupName"]) for group in groups.values()}) == len(groups)
+
+
+def test_the_door_is_throttled_and_logs_no_header(template: Template) -> None:
+    (api,) = template.properties("AWS::Serverless::HttpApi").values()
+    assert api["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": {"Ref": "ThrottleRate"},
+        "ThrottlingBurstLimit": {"Ref": "ThrottleBurst"},
+    }
+    # One line of JSON; only these variables, none of which a header can get into.
+    assert set(json.loads(api["AccessLogSettings"]["Format"]).values()) == {
+        "$context.requestId",
+        "$context.requestTime",
+        "$context.routeKey",
+        "$context.status",
+        "$context.error.message",
+        "$context.integrationErrorMessage",
+        "$context.responseLatency",
+        "$context.integrationLatency",
+        "$context.responseLength",
+        "$context.identity.sourceIp",
+    }
+
+
+def test_the_stack_sets_only_what_the_settings_read(template: Template) -> None:
+    known = {field.alias for field in Settings.model_fields.values()}
+    for function in template.functions.values():
+        names = set(function["Environment"]["Variables"]) - {OF_BOTOCORE}
+        assert {name for name in names if not name.startswith(AGENT_PREFIX)} <= known
+
+
+def test_the_defaults_of_the_stack_are_those_of_the_settings(template: Template) -> None:
+    needed = {"API_TOKEN_SHA256": sha256(b"token").hexdigest(), "SESSIONS_TABLE": "sessions"}
+    variables = template.functions[FRONT_DOOR]["Environment"]["Variables"]
+    defaults = {
+        name: str(template.parameters[value["Ref"]]["Default"])
+        for name, value in variables.items()
+        if name not in needed and "Ref" in value and value["Ref"] in template.parameters
+    }
+    assert Settings.from_environment({**defaults, **needed}) == Settings.from_environment(needed)
+
+
+def test_the_token_has_no_default(template: Template) -> None:
+    assert "Default" not in template.parameters["TokenSha256"]
+
+
+def test_the_stack_tells_the_address_to_paste_and_the_table(template: Template) -> None:
+    assert set(template.outputs) == {"WebhookUrl", "SessionsTableName"}
+
+
+def test_every_stage_of_the_stack_is_a_stack_of_its_own() -> None:
+    stages = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    del stages["version"]
+    names = {
+        stage: config["global"]["parameters"]["stack_name"] for stage, config in stages.items()
+    }
+    assert names == {"default": "aiflow", "dev": "aiflow-dev", "prod": "aiflow-prod"}
+
+
+@pytest.mark.parametrize("command", ["local_invoke", "local_start_api"])
+def test_sam_local_has_the_digest_of_the_token_that_its_comment_names(command: str) -> None:
+    text = (ROOT / "samconfig.toml").read_text(encoding="utf-8")
+    token = "local-token-for-sam-local-only-0123456789"
+    assert token in text
+    overrides = tomllib.loads(text)["default"][command]["parameters"]["parameter_overrides"]
+    assert f"TokenSha256={sha256(token.encode()).hexdigest()}" in overrides

@@ -1,0 +1,238 @@
+"""The default agent, each handler by calling it: this is how yours are tested too."""
+
+import pytest
+
+import assistant_speak.app
+import assistant_speech_ended.app
+import dtmf_received.app
+import session_end.app
+import session_start.app
+import sms_failed.app
+import user_input_timeout.app
+import user_speak.app
+import user_speech_started.app
+import webhook.app
+from aiflow import (
+    AssistantSpeak,
+    AssistantSpeechEnded,
+    Audio,
+    BargeIn,
+    Call,
+    ConfigureTranscription,
+    DtmfReceived,
+    Event,
+    Hangup,
+    MixAudio,
+    Reply,
+    SendSms,
+    Session,
+    SessionEnd,
+    SessionStart,
+    SmsFailed,
+    Speak,
+    Transfer,
+    Turn,
+    UserInputTimeout,
+    UserSpeak,
+    UserSpeechStarted,
+)
+
+SESSION = Session(id="123", from_phone_number="493023125001")
+
+
+def spoken(reply: Reply) -> str:
+    """Return what is said in a reply."""
+    if isinstance(reply, str):
+        return reply
+    actions = reply if isinstance(reply, list) else [reply]
+    return " ".join(action.text or "" for action in actions if isinstance(action, Speak))
+
+
+def say(words: str, call: Call | None = None) -> Reply:
+    """Let the caller say something."""
+    return user_speak.app.handle(UserSpeak(session=SESSION, text=words), call or Call(SESSION))
+
+
+def press(key: str) -> Reply:
+    """Let the caller press a key."""
+    return dtmf_received.app.handle(DtmfReceived(session=SESSION, digit=key), Call(SESSION))
+
+
+class TestSessionStart:
+    def test_the_caller_is_welcomed_and_then_listened_to(self) -> None:
+        reply = session_start.app.handle(SessionStart(session=SESSION), Call(SESSION))
+
+        assert isinstance(reply, Speak)
+        assert "Welcome" in spoken(reply)
+        assert reply.user_input_timeout_seconds == 8
+
+    def test_a_call_that_came_back_is_told_that_nobody_was_reached(self) -> None:
+        call = Call(SESSION, transfer_failed=True)
+
+        assert "could not reach" in spoken(
+            session_start.app.handle(SessionStart(session=SESSION), call)
+        )
+
+
+class TestUserSpeak:
+    def test_what_was_heard_is_repeated_and_the_turns_are_counted(self) -> None:
+        call = Call(SESSION, state={"turns": 1, "silences": 2})
+
+        assert spoken(say("Hello there", call)) == "You said: Hello there"
+        assert call.state == {"turns": 2, "silences": 0}
+
+    def test_nothing_said_is_no_turn(self) -> None:
+        call = Call(SESSION)
+
+        assert say("  ", call) is None
+        assert call.state == {}
+
+    def test_goodbye_is_said_before_the_call_is_hung_up(self) -> None:
+        reply = say("OK, goodbye!")
+
+        assert isinstance(reply, Speak)
+        assert "Goodbye" in spoken(reply)
+        assert [type(action) for action in reply.followers] == [Hangup]
+
+    def test_a_person_is_the_number_from_the_configuration(self) -> None:
+        reply = say("A person, please", Call(SESSION, config={"transfer_number": "+493023125002"}))
+
+        assert isinstance(reply, Speak)
+        (transfer,) = reply.followers
+        assert isinstance(transfer, Transfer)
+        assert (transfer.target_phone_number, transfer.timeout) == ("493023125002", 30)
+        assert transfer.caller_id_number == "493023125001"
+
+    def test_without_a_number_nobody_is_there(self) -> None:
+        assert "nobody" in spoken(say("I want a human"))
+
+    @pytest.mark.parametrize(
+        ("words", "language", "answer"),
+        [
+            ("Can we speak German?", "de-DE", "Gerne"),
+            ("Deutsch, bitte", "de-DE", "Gerne"),
+            ("Englisch, bitte", "en-US", "Of course"),
+        ],
+    )
+    def test_the_language_is_switched_for_ears_and_mouth(
+        self, words: str, language: str, answer: str
+    ) -> None:
+        reply = say(words)
+
+        assert isinstance(reply, list)
+        configure, speak = reply
+        assert isinstance(configure, ConfigureTranscription)
+        assert configure.languages == (language,)
+        assert isinstance(speak, Speak)
+        assert speak.tts is not None
+        assert answer in spoken(speak)
+
+    def test_a_summary_goes_to_the_number_that_calls(self) -> None:
+        reply = say("Send me a summary", Call(SESSION, state={"turns": 4}))
+
+        assert isinstance(reply, list)
+        sms = reply[0]
+        assert isinstance(sms, SendSms)
+        assert (sms.phone_number, sms.message) == ("493023125001", "We talked for 5 turns.")
+
+    @pytest.mark.parametrize("number", ["", None])
+    def test_an_anonymous_caller_gets_no_summary(self, number: str | None) -> None:
+        call = Call(Session(id="123", from_phone_number=number))
+
+        assert "cannot see your number" in spoken(say("Send me a summary", call))
+
+
+class TestDtmfReceived:
+    def test_one_stops_what_is_said_and_tells_the_opening_hours(self) -> None:
+        reply = press("1")
+
+        assert isinstance(reply, list)
+        assert isinstance(reply[0], BargeIn)
+        assert "nine to five" in spoken(reply)
+
+    def test_two_plays_a_chime(self) -> None:
+        reply = press("2")
+
+        assert isinstance(reply, list)
+        assert isinstance(reply[1], Audio)
+
+    def test_three_and_four_switch_a_background_on_and_off(self) -> None:
+        on, off = press("3"), press("4")
+
+        assert isinstance(on, MixAudio)
+        assert on.volume == 0.2
+        assert isinstance(off, MixAudio)
+        assert off.stop
+
+    def test_zero_says_goodbye_and_hangs_up(self) -> None:
+        reply = press("0")
+
+        assert isinstance(reply, list)
+        assert isinstance(reply[1], Speak)
+        assert [type(action) for action in reply[1].followers] == [Hangup]
+
+    @pytest.mark.parametrize("key", ["5", "*", "#", ""])
+    def test_any_other_key_is_left_alone(self, key: str) -> None:
+        assert press(key) is None
+
+
+class TestUserInputTimeout:
+    def test_it_asks_twice_and_says_goodbye_the_third_time(self) -> None:
+        call = Call(SESSION)
+        event = UserInputTimeout(session=SESSION)
+        replies = [user_input_timeout.app.handle(event, call) for _ in range(3)]
+
+        assert [spoken(reply) for reply in replies] == [
+            "Are you still there?",
+            "Are you still there?",
+            "I cannot hear you. Goodbye.",
+        ]
+        assert isinstance(replies[2], Speak)
+        assert [type(action) for action in replies[2].followers] == [Hangup]
+
+
+class TestTheOthers:
+    def test_a_failed_message_is_apologised_for(self) -> None:
+        reply = sms_failed.app.handle(SmsFailed(session=SESSION), Call(SESSION))
+
+        assert "could not send" in spoken(reply)
+
+    @pytest.mark.parametrize(("history", "outcome"), [((), "silent"), ((0,), "talked")])
+    def test_the_end_of_the_call_is_kept(self, history: tuple[int, ...], outcome: str) -> None:
+        call = Call(SESSION, history=[Turn(number, "user", "Hello") for number in history])
+        session_end.app.handle(SessionEnd(session=SESSION), call)
+
+        assert call.state == {"outcome": outcome}
+
+    def test_what_only_informs_is_not_answered(self) -> None:
+        call = Call(SESSION)
+
+        assert assistant_speak.app.handle(AssistantSpeak(session=SESSION), call) is None
+        assert (
+            assistant_speech_ended.app.handle(AssistantSpeechEnded(session=SESSION), call) is None
+        )
+        assert user_speech_started.app.handle(UserSpeechStarted(session=SESSION), call) is None
+
+
+class TestTheFrontDoor:
+    @pytest.mark.parametrize(
+        ("event", "types"),
+        [
+            (SessionStart(session=SESSION), ["speak"]),
+            (UserSpeak(session=SESSION, text="Hello"), ["speak"]),
+            (DtmfReceived(session=SESSION, digit="4"), ["mix_audio"]),
+            (UserInputTimeout(session=SESSION), ["speak"]),
+            (SmsFailed(session=SESSION), ["speak"]),
+            (AssistantSpeak(session=SESSION), []),
+            (AssistantSpeechEnded(session=SESSION), []),
+            (UserSpeechStarted(session=SESSION), []),
+            (SessionEnd(session=SESSION), []),
+        ],
+    )
+    def test_each_event_reaches_the_function_of_its_type(
+        self, event: Event, types: list[str]
+    ) -> None:
+        reply = webhook.app.handle(event, Call(SESSION))
+
+        actions = [reply] if isinstance(reply, Speak | MixAudio) else []
+        assert [action.type for action in actions] == types

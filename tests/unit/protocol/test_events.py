@@ -1,0 +1,277 @@
+import math
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from aiflow.errors import InvalidEvent
+from aiflow.protocol.events import (
+    EVENT_TYPES,
+    AssistantSpeak,
+    DtmfReceived,
+    Event,
+    Session,
+    SessionStart,
+    SmsFailed,
+    UnknownEvent,
+    UserSpeak,
+    parse_event,
+)
+from tests.unit.protocol.samples import EVENTS, SESSION, event
+
+EACH_TYPE = pytest.mark.parametrize("event_type", EVENTS)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def reason(data: dict[str, object]) -> str:
+    with pytest.raises(InvalidEvent) as refused:
+        parse_event(data)
+    return refused.value.reason
+
+
+def test_there_are_nine_event_types_and_each_is_in_the_union() -> None:
+    assert list(EVENT_TYPES) == list(EVENTS)
+    assert tuple(EVENT_TYPES.values()) == get_args(Event.__value__)
+
+
+@EACH_TYPE
+def test_each_event_arrives_with_all_of_its_members(event_type: str) -> None:
+    parsed = parse_event(event(event_type))
+    assert type(parsed) is EVENT_TYPES[event_type]
+    assert parsed.model_dump() == event(event_type)
+
+
+@EACH_TYPE
+def test_an_event_needs_no_more_than_its_type_and_the_id_of_its_session(event_type: str) -> None:
+    parsed = parse_event({"type": event_type, "session": {"id": "123"}})
+    assert type(parsed) is EVENT_TYPES[event_type]
+    assert parsed.session == Session(id="123")
+
+
+@EACH_TYPE
+def test_members_that_we_do_not_know_are_ignored(event_type: str) -> None:
+    more = event(event_type, timestamp="now", nested={"a": [1]})
+    more["session"] = {**SESSION, "flow": "new"}
+    assert parse_event(more) == parse_event(event(event_type))
+
+
+@given(
+    event_type=st.sampled_from(sorted(EVENTS)),
+    odd=ANYTHING,
+    name=st.sampled_from(
+        [
+            "text",
+            "transcript",
+            "barged_in",
+            "digit",
+            "digits",
+            "ssml",
+            "duration_ms",
+            "speech_started_at",
+            "reason",
+        ]
+    ),
+)
+def test_no_value_of_an_own_member_can_keep_an_event_from_its_handler(
+    event_type: str, name: str, odd: object
+) -> None:
+    parsed = parse_event({"type": event_type, "session": SESSION, name: odd})
+    assert type(parsed) is EVENT_TYPES[event_type]
+
+
+@given(
+    odd=ANYTHING,
+    name=st.sampled_from(
+        ["account_id", "phone_number", "direction", "from_phone_number", "to_phone_number"]
+    ),
+)
+def test_no_value_beside_the_session_id_can_keep_an_event_from_its_handler(
+    name: str, odd: object
+) -> None:
+    parsed = parse_event({"type": "session_start", "session": {"id": "123", name: odd}})
+    assert parsed.session.id == "123"
+
+
+@pytest.mark.parametrize("odd", [None, ["Hello"], {"text": "Hello"}, True, b"Hello"])
+def test_words_of_an_odd_type_count_as_absent(odd: object) -> None:
+    assert parse_event(event("user_speak", text=odd)) == parse_event(event("user_speak", text=""))
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("Hello", "Hello"),
+        ("", ""),
+        (" \n", " \n"),
+        (42, "42"),
+        ("a\x00b\x1bc", "abc"),
+        ("a\ud800b", "a\ufffdb"),
+    ],
+)
+def test_words_are_cleaned_of_what_no_store_takes(said: object, heard: str) -> None:
+    match parse_event(event("user_speak", text=said)):
+        case UserSpeak(text=text):
+            assert text == heard
+        case other:
+            pytest.fail(f"arrived as {type(other).__name__}")
+
+
+def test_silence_has_no_words_and_interrupts_nobody() -> None:
+    parsed = parse_event({"type": "user_speak", "session": SESSION})
+    assert parsed == UserSpeak(session=Session.model_validate(SESSION), text="", barged_in=False)
+
+
+@pytest.mark.parametrize(
+    ("odd", "barged_in"), [(True, True), ("true", True), (1, True), ("maybe", False), (None, False)]
+)
+def test_an_interruption_is_understood_however_it_is_written(odd: object, barged_in: bool) -> None:  # noqa: FBT001 - a table of them
+    parsed = parse_event(event("user_speak", barged_in=odd))
+    assert isinstance(parsed, UserSpeak)
+    assert parsed.barged_in is barged_in
+
+
+def test_the_words_of_an_older_generation_are_read_as_text() -> None:
+    parsed = parse_event({"type": "user_speak", "session": SESSION, "transcript": "Hello"})
+    assert isinstance(parsed, UserSpeak)
+    assert parsed.text == "Hello"
+
+
+def test_the_current_name_wins_over_the_older_one() -> None:
+    parsed = parse_event(event("user_speak", text="new", transcript="old"))
+    assert isinstance(parsed, UserSpeak)
+    assert parsed.text == "new"
+
+
+def test_the_key_of_a_wrong_manual_is_read_as_digit() -> None:
+    parsed = parse_event({"type": "dtmf_received", "session": SESSION, "digits": "1"})
+    assert isinstance(parsed, DtmfReceived)
+    assert parsed.digit == "1"
+
+
+@pytest.mark.parametrize(("members", "text"), [({"text": "Stop"}, "Stop"), ({}, "")])
+def test_the_retired_barge_in_event_arrives_as_words_that_interrupt(
+    members: dict[str, object], text: str
+) -> None:
+    parsed = parse_event({"type": "user_barge_in", "session": {"id": "123"}, **members})
+    assert parsed == UserSpeak(session=Session(id="123"), text=text, barged_in=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [(1200, 1200), ("1200", 1200), (0.5, 0.5), (math.nan, None), ("inf", None), (10**400, None)],
+)
+def test_a_duration_is_a_number_with_an_end_or_absent(given: object, read: float | None) -> None:
+    parsed = parse_event(event("assistant_speak", duration_ms=given))
+    assert isinstance(parsed, AssistantSpeak)
+    assert parsed.duration_ms == read
+
+
+def test_the_reason_of_a_failed_message_is_kept() -> None:
+    parsed = parse_event(event("sms_failed"))
+    assert isinstance(parsed, SmsFailed)
+    assert parsed.reason == "unreachable"
+
+
+@pytest.mark.parametrize("number", ["493023125001", "+493023125001", "", "anonymous"])
+def test_numbers_are_kept_as_they_came(number: str) -> None:
+    parsed = parse_event(
+        {"type": "session_start", "session": {"id": "1", "from_phone_number": number}}
+    )
+    assert parsed.session.from_phone_number == number
+
+
+def test_a_direction_that_we_do_not_know_counts_as_absent() -> None:
+    parsed = parse_event({"type": "session_start", "session": {"id": "1", "direction": "sideways"}})
+    assert parsed.session.direction is None
+
+
+@pytest.mark.parametrize(
+    "name", ["call_recorded", "", "SESSION_START", "session_start ", "__init__"]
+)
+def test_an_event_of_another_type_is_unknown_and_no_error(name: str) -> None:
+    parsed = parse_event({"type": name, "session": SESSION, "text": "Hello"})
+    assert parsed == UnknownEvent(session=Session.model_validate(SESSION), type=name)
+
+
+def test_the_name_of_an_unknown_event_can_be_stored() -> None:
+    parsed = parse_event({"type": "new\x00\ud800", "session": SESSION})
+    assert parsed.type == "new\ufffd"
+
+
+@pytest.mark.parametrize("odd", [None, 5, True, ["session_start"], {"a": 1}, b"session_start"])
+def test_a_type_that_is_no_text_is_refused(odd: object) -> None:
+    assert reason({"type": odd, "session": SESSION}) == "bad_type"
+    assert reason({"session": SESSION}) == "bad_type"
+
+
+@pytest.mark.parametrize("session_id", ["session-123", "123", "x" * 256, "a/b#c d", "Ünïcode", " "])
+def test_a_session_id_is_opaque(session_id: str) -> None:
+    parsed = parse_event({"type": "session_end", "session": {"id": session_id}})
+    assert parsed.session.id == session_id
+
+
+@pytest.mark.parametrize("event_type", ["session_start", "call_recorded"])
+@pytest.mark.parametrize(
+    "session",
+    [
+        None,
+        [],
+        ["123"],
+        "123",
+        5,
+        {},
+        {"id": None},
+        {"id": ""},
+        {"id": 123},
+        {"id": True},
+        {"id": ["123"]},
+        {"id": b"123"},
+        {"id": "x" * 257},
+        {"id": "x" * 1_000_000},
+        {"id": "a\x00b"},
+        {"id": "123\n"},
+        {"id": "a\x7fb"},
+        {"id": "a\x85b"},
+        {"id": "a\ud800b"},
+        {"session_id": "123"},
+    ],
+)
+def test_an_event_without_a_usable_session_id_is_refused(event_type: str, session: object) -> None:
+    assert reason({"type": event_type, "session": session}) == "bad_session"
+
+
+def test_an_event_without_a_session_is_refused() -> None:
+    assert reason({"type": "session_start"}) == "bad_session"
+
+
+def test_a_refusal_names_the_range_and_not_the_value() -> None:
+    with pytest.raises(InvalidEvent) as refused:
+        parse_event({"type": "session_start", "session": {"id": "secret\x00"}})
+    assert "1 to 256 characters" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_nesting_without_end_in_a_member_does_no_harm() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    parsed = parse_event(event("user_speak", text=deep, other=deep))
+    assert parsed == parse_event(event("user_speak", text=""))
+
+
+def test_events_cannot_be_changed() -> None:
+    parsed = parse_event(event("session_start"))
+    for attribute in ("session", "type"):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(parsed, attribute, "other")
+
+
+def test_handlers_are_tested_with_events_made_by_hand() -> None:
+    session = Session(id="123", from_phone_number="493023125001")
+    assert SessionStart(session=session).session.from_phone_number == "493023125001"
+    assert DtmfReceived(session=session, digit="1").digit == "1"
