@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from aiflow.errors import InvalidEvent
 from aiflow.protocol.actions import ACTION_TYPES
@@ -136,7 +136,3 @@ def _place(before: str) -> str:
     lines = before.split("\n")
     return f"line {len(lines)}, column {len(lines[-1]) + 1}"
 
-
-def visible(text: str) -> str:
-    """Return text of unknown origin, fit for a terminal."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in cast("str", text))

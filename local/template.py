@@ -1,0 +1,195 @@
+"""Reads `template.yaml`: the functions with their routes and environments, and the tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from aiflow.protocol.types import JsonObject, JsonValue
+from local.errors import TemplateError
+from local.intrinsics import Resolver
+from local.parameters import parameter_values
+
+_FUNCTION = "AWS::Serverless::Function"
+_TABLE = "AWS::DynamoDB::Table"
+_ANY, _DEFAULT = "ANY", "$default"
+# What SAM takes where neither the function nor Globals say anything.
+_DEFAULTS: JsonObject = {"Timeout": 3, "MemorySize": 128}
+
+
+@dataclass(frozen=True)
+class Route:
+    """A door of the HTTP API.
+
+    Attributes:
+        method: `POST`, or `ANY`.
+        path: `/webhook`, perhaps with `{names}`; or `$default`.
+    """
+
+    method: str
+    path: str
+
+    @property
+    def key(self) -> str:
+        """How API Gateway names it."""
+        return self.path if self.path == _DEFAULT else f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSpec:
+    """A Lambda function of the stack.
+
+    Attributes:
+        name: its logical id.
+        code: its folder, relative to the template.
+        handler: `module.name`, relative to that folder.
+        environment: its variables, resolved.
+        timeout_seconds: until Lambda ends it.
+        memory_mb: what it may use.
+        routes: the doors that lead to it.
+    """
+
+    name: str
+    code: Path
+    handler: str
+    environment: Mapping[str, str]
+    timeout_seconds: float
+    memory_mb: int
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What the gateway needs to know of a template.
+
+    Attributes:
+        functions: in the order of the template.
+        tables: the properties of the DynamoDB tables, by their physical name.
+    """
+
+    functions: tuple[FunctionSpec, ...]
+    tables: Mapping[str, JsonObject]
+
+
+class Template:
+    """A SAM template as it is written, parameters open.
+
+    Raises:
+        TemplateError: the file cannot be read, or is no template.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            data: object = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - a safe loader
+        except OSError as error:
+            raise TemplateError(f"{path} cannot be read: {error.strerror}") from None
+        except yaml.YAMLError as error:
+            raise TemplateError(f"{path.name} is not YAML: {error}") from None
+        if not isinstance(data, dict) or "Resources" not in data:
+            raise TemplateError(f"{path} is no template: it has no Resources")
+        self._data = cast("JsonObject", data)
+
+    @property
+    def parameters(self) -> Mapping[str, JsonObject]:
+        """The section `Parameters`."""
+        return cast("Mapping[str, JsonObject]", self._section("Parameters"))
+
+    def stack(self, overrides: Mapping[str, str]) -> Stack:
+        """Resolve the template with these values for parameters.
+
+        Raises:
+            TemplateError: a value is missing or not allowed, or the template is not understood.
+        """
+        resolver = Resolver(
+            parameter_values(self.parameters, overrides),
+            self._section("Conditions"),
+            self._section("Resources"),
+        )
+        try:
+            functions = tuple(
+                _function(name, resolver, {**self._shared, **properties})
+                for name, properties in self._resources(_FUNCTION)
+            )
+            tables = {
+                str(resolver.value({"Ref": name})): _object(resolver.value(properties))
+                for name, properties in self._resources(_TABLE)
+            }
+        except RecursionError:
+            raise TemplateError("a condition of the template leads back to itself") from None
+        return Stack(functions, tables)
+
+    @property
+    def _shared(self) -> JsonObject:
+        return {**_DEFAULTS, **_object(self._section("Globals").get("Function", {}))}
+
+    def _resources(self, kind: str) -> list[tuple[str, JsonObject]]:
+        resources = cast("Mapping[str, JsonObject]", self._section("Resources"))
+        return [
+            (name, _object(resource.get("Properties", {})))
+            for name, resource in resources.items()
+            if resource.get("Type") == kind
+        ]
+
+    def _section(self, name: str) -> JsonObject:
+        return _object(self._data.get(name) or {})
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads `!Ref X` as `{"Ref": "X"}` and `!Sub X` as `{"Fn::Sub": "X"}`."""
+
+    def short_form(self, tag: str, node: yaml.Node) -> JsonObject:
+        """Return the long form of an intrinsic function."""
+        name = tag if tag in {"Ref", "Condition"} else f"Fn::{tag}"
+        match node:
+            case yaml.ScalarNode():
+                return {name: self.construct_scalar(node)}
+            case yaml.SequenceNode():
+                return {name: cast("list[JsonValue]", self.construct_sequence(node, deep=True))}
+            case _:
+                mapping: Any = self.construct_mapping(cast("yaml.MappingNode", node), deep=True)
+                return {name: mapping}
+
+
+_Loader.add_multi_constructor("!", _Loader.short_form)
+
+
+def _function(name: str, resolver: Resolver, properties: JsonObject) -> FunctionSpec:
+    code, handler = properties.get("CodeUri"), properties.get("Handler")
+    if not isinstance(code, str) or not isinstance(handler, str) or "." not in handler:
+        raise TemplateError(f"{name} needs a CodeUri that is a folder, and a Handler")
+    return FunctionSpec(
+        name=name,
+        code=Path(code),
+        handler=handler,
+        environment=_environment(resolver, properties),
+        timeout_seconds=float(str(resolver.value(properties["Timeout"]))),
+        memory_mb=int(str(resolver.value(properties["MemorySize"]))),
+        routes=tuple(_routes(_object(properties.get("Events", {})))),
+    )
+
+
+def _environment(resolver: Resolver, properties: JsonObject) -> Mapping[str, str]:
+    variables = _object(_object(properties.get("Environment", {})).get("Variables", {}))
+    return {name: _text(value) for name, value in _object(resolver.value(variables)).items()}
+
+
+def _routes(events: JsonObject) -> list[Route]:
+    found: list[Route] = []
+    for event in map(_object, events.values()):
+        if event.get("Type") == "HttpApi":
+            properties = _object(event.get("Properties", {}))
+            method = str(properties.get("Method", _ANY)).upper().replace("*", _ANY)
+            found.append(Route(method, str(properties.get("Path", _DEFAULT))))
+    return found
+
+
+def _text(value: JsonValue) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _object(value: JsonValue) -> JsonObject:
+    if not isinstance(value, dict):
+        raise TemplateError(f"the template has {value!r} where an object with members belongs")
+    return value

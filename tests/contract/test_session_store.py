@@ -1,0 +1,349 @@
+"""What every place that keeps sessions promises, whatever it is made of."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import pytest
+from aiflow.protocol.types import JsonValue
+from aiflow.sessions.model import MAX_TURNS, SessionItem, Turn
+from aiflow.sessions.store import CommitConflict, SessionStore
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.support.items import (
+    EXPIRES_AT,
+    ODD_IDS,
+    ODD_STATE,
+    hostile_texts,
+    session_ids,
+    states,
+    stored_bytes,
+    talk,
+    whole_item,
+)
+from tests.support.properties import repeatable
+from tests.support.runtime import Clock
+from tests.support.tables import Table
+
+ID = "session-123"
+new_ids = (f"session-{number}" for number in count(1000))
+
+
+def new(session_id: str = ID) -> SessionItem:
+    return SessionItem(session_id=session_id)
+
+
+def committed(
+    sessions: SessionStore, item: SessionItem, writer: str = "somebody", until: int = EXPIRES_AT
+) -> SessionItem:
+    """Commit the next version of `item`, and return what the store has of it then."""
+    sessions.commit(item.next_version(writer, until))
+    stored = sessions.load(item.session_id)
+    assert stored is not None
+    return stored
+
+
+def with_state(item: SessionItem, **state: JsonValue) -> SessionItem:
+    return SessionItem(**{**vars(item), "state": state})
+
+
+# --- Load and commit
+
+
+def test_a_session_that_nobody_committed_is_absent(sessions: SessionStore) -> None:
+    assert sessions.load(ID) is None
+    assert sessions.turns(ID) == ()
+
+
+def test_an_item_comes_back_with_every_member_as_it_was(sessions: SessionStore) -> None:
+    item = whole_item(ID).next_version("writer", EXPIRES_AT)
+    sessions.commit(item)
+    loaded = sessions.load(ID)
+    assert loaded == item
+    # Equality takes 3.0 for 3 and -0.0 for 0.
+    assert repr(loaded) == repr(item)
+
+
+@repeatable
+@given(state=states)
+@example(state=ODD_STATE)
+def test_whatever_json_handlers_keep_comes_back(
+    sessions: SessionStore, state: dict[str, JsonValue]
+) -> None:
+    item = SessionItem(session_id=next(new_ids), state=state)
+    assert repr(committed(sessions, item).state) == repr(state)
+
+
+def test_what_was_loaded_can_be_changed_without_changing_what_is_stored(
+    sessions: SessionStore,
+) -> None:
+    loaded = committed(sessions, with_state(new(), names=["Ada"]))
+    names = loaded.state["names"]
+    assert isinstance(names, list)
+    names.append("Eve")
+    again = sessions.load(ID)
+    assert again is not None
+    assert again.state == {"names": ["Ada"]}
+
+
+def test_each_commit_replaces_the_version_before_it(sessions: SessionStore) -> None:
+    first = committed(sessions, with_state(new(), turn=1), "a")
+    second = committed(sessions, with_state(first, turn=2), "b")
+    third = committed(sessions, with_state(second), "c")
+    assert (first.version, second.version, third.version) == (1, 2, 3)
+    assert third.writers == ("a", "b", "c")
+    assert third.state == {}
+
+
+# --- Conflicts
+
+
+def test_a_second_first_commit_is_a_conflict_that_carries_the_winner(
+    sessions: SessionStore,
+) -> None:
+    winner = committed(sessions, with_state(new(), by="winner"), "winner")
+    with pytest.raises(CommitConflict) as conflict:
+        sessions.commit(with_state(new(), by="loser").next_version("loser", EXPIRES_AT))
+    assert conflict.value.current == winner
+    assert sessions.load(ID) == winner
+
+
+def test_a_commit_on_an_outdated_version_is_a_conflict_that_carries_the_latest(
+    sessions: SessionStore,
+) -> None:
+    first = committed(sessions, new())
+    latest = committed(sessions, with_state(first, by="winner"), "winner")
+    with pytest.raises(CommitConflict) as conflict:
+        sessions.commit(with_state(first, by="loser").next_version("loser", EXPIRES_AT))
+    assert conflict.value.current == latest
+    assert sessions.load(ID) == latest
+
+
+def test_a_commit_that_skips_a_version_is_a_conflict(sessions: SessionStore) -> None:
+    first = committed(sessions, new())
+    skipping = first.next_version("a", EXPIRES_AT).next_version("b", EXPIRES_AT)
+    with pytest.raises(CommitConflict) as conflict:
+        sessions.commit(skipping)
+    assert conflict.value.current == first
+
+
+def test_a_later_version_of_what_is_gone_is_a_conflict_with_nothing(sessions: SessionStore) -> None:
+    later = new().next_version("a", EXPIRES_AT).next_version("b", EXPIRES_AT)
+    with pytest.raises(CommitConflict) as conflict:
+        sessions.commit(later)
+    assert conflict.value.current is None
+    assert sessions.load(ID) is None
+
+
+@pytest.mark.parametrize("versions_before", [0, 1, 2])
+def test_the_same_commit_again_is_done_already(
+    sessions: SessionStore, versions_before: int
+) -> None:
+    item = new()
+    for number in range(versions_before):
+        item = committed(sessions, item, f"earlier-{number}")
+    own = with_state(item, by="me").next_version("me", EXPIRES_AT)
+    sessions.commit(own)
+    sessions.commit(own)
+    assert sessions.load(ID) == own
+
+
+def test_the_same_commit_again_does_not_undo_what_others_committed_since(
+    sessions: SessionStore,
+) -> None:
+    own = new().next_version("me", EXPIRES_AT)
+    sessions.commit(own)
+    second = committed(sessions, own, "you")
+    third = committed(sessions, with_state(second, by="you"), "you")
+    sessions.commit(own)
+    assert sessions.load(ID) == third
+
+
+def test_the_version_of_somebody_else_is_not_taken_for_an_own_one(sessions: SessionStore) -> None:
+    first = committed(sessions, new(), "me")
+    latest = committed(sessions, first, "you")
+    with pytest.raises(CommitConflict):
+        sessions.commit(first.next_version("me", EXPIRES_AT))
+    assert sessions.load(ID) == latest
+
+
+@pytest.mark.parametrize("place", ["memory", "table_behind_socket"])
+def test_of_many_who_commit_the_same_version_at_once_one_wins(
+    place: str, request: pytest.FixtureRequest, clock: Clock
+) -> None:
+    # Moto is not among them: inside one process its conditions are not atomic.
+    sessions = sessions_in(place, request, clock)
+    base = committed(sessions, new())
+
+    def wins(number: int) -> bool:
+        try:
+            sessions.commit(base.next_version(f"writer-{number}", EXPIRES_AT))
+        except CommitConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(wins, range(40))) == 1
+    latest = sessions.load(ID)
+    assert latest is not None
+    assert latest.version == 2
+
+
+def sessions_in(place: str, request: pytest.FixtureRequest, clock: Clock) -> SessionStore:
+    from aiflow.sessions.memory import InMemorySessions
+
+    if place == "memory":
+        return InMemorySessions(clock)
+    table: Table = request.getfixturevalue(place)
+    return table.sessions
+
+
+# --- Expiry
+
+
+def test_an_item_is_there_until_the_second_it_expires(sessions: SessionStore, clock: Clock) -> None:
+    sessions.commit(new().next_version("a", EXPIRES_AT))
+    clock.seconds = EXPIRES_AT - 0.001
+    assert sessions.load(ID) is not None
+    clock.seconds = EXPIRES_AT
+    assert sessions.load(ID) is None
+
+
+def test_a_new_call_takes_the_place_of_an_expired_one_and_nothing_shines_through(
+    sessions: SessionStore, clock: Clock
+) -> None:
+    sessions.commit(whole_item(ID).next_version("a", EXPIRES_AT))
+    clock.seconds = EXPIRES_AT
+    fresh = new().next_version("b", EXPIRES_AT + 60)
+    sessions.commit(fresh)
+    assert sessions.load(ID) == fresh
+    assert sessions.turns(ID) == ()
+
+
+def test_an_expired_item_takes_no_later_version(sessions: SessionStore, clock: Clock) -> None:
+    first = committed(sessions, new())
+    clock.seconds = EXPIRES_AT
+    with pytest.raises(CommitConflict) as conflict:
+        sessions.commit(first.next_version("late", EXPIRES_AT + 60))
+    assert conflict.value.current is None
+    assert sessions.load(ID) is None
+
+
+def test_turns_expire_with_their_call(sessions: SessionStore, clock: Clock) -> None:
+    item = long_call(sessions)
+    assert len(sessions.turns(ID)) == item.turns[-1].number + 1
+    clock.seconds = EXPIRES_AT
+    assert sessions.turns(ID) == ()
+
+
+def test_a_new_call_does_not_remember_what_was_said_in_the_expired_one(
+    sessions: SessionStore, clock: Clock
+) -> None:
+    long_call(sessions)
+    clock.seconds = EXPIRES_AT
+    fresh = committed(sessions, talk(new(), "Hello?", "Hello!"), until=EXPIRES_AT + 60)
+    assert sessions.turns(ID) == fresh.turns
+    later = long_call(sessions, fresh, until=EXPIRES_AT + 60)
+    words = [turn.text for turn in sessions.turns(ID)]
+    assert words[:2] == ["Hello?", "Hello!"]
+    assert len(words) == later.turns[-1].number + 1
+
+
+# --- Turns
+
+
+def long_call(
+    sessions: SessionStore,
+    item: SessionItem | None = None,
+    events: int = 2 * MAX_TURNS,
+    until: int = EXPIRES_AT,
+) -> SessionItem:
+    """Commit so many events, two turns each, and return the item after them."""
+    item = item or new()
+    for number in range(events):
+        item = committed(
+            sessions, talk(item, f"question {number}", f"answer {number}"), f"w{number}", until
+        )
+    return item
+
+
+def test_turns_that_outgrow_the_item_are_kept_in_order_and_without_gaps(
+    sessions: SessionStore,
+) -> None:
+    item = long_call(sessions, events=100)
+    assert sessions.turns(ID) == tuple(
+        turn
+        for number in range(100)
+        for turn in (
+            Turn(2 * number, "user", f"question {number}"),
+            Turn(2 * number + 1, "assistant", f"answer {number}"),
+        )
+    )
+    assert len(item.turns) <= MAX_TURNS
+
+
+def test_a_repeated_commit_that_moved_turns_out_moves_nothing_twice(sessions: SessionStore) -> None:
+    item = long_call(sessions, events=MAX_TURNS // 2)
+    crowded = talk(item, "the last straw", "indeed").next_version("me", EXPIRES_AT)
+    assert crowded.spill()[0]
+    for _ in range(3):
+        sessions.commit(crowded)
+        assert sessions.turns(ID) == crowded.turns
+    stored = sessions.load(ID)
+    assert stored == crowded.spill()[1]
+    long_call(sessions, stored)
+    sessions.commit(crowded.next_version("me", EXPIRES_AT)) if False else None
+
+
+def test_who_loses_the_race_leaves_no_word_in_the_transcript(sessions: SessionStore) -> None:
+    item = long_call(sessions, events=MAX_TURNS // 2)
+    loser = talk(item, "lost words", "never said" * 400).next_version("loser", EXPIRES_AT)
+    winner = talk(item, "kept words", "said").next_version("winner", EXPIRES_AT)
+    sessions.commit(winner)
+    with pytest.raises(CommitConflict):
+        sessions.commit(loser)
+    assert sessions.turns(ID) == winner.turns
+
+
+@repeatable
+@given(texts=st.lists(st.tuples(hostile_texts, hostile_texts), max_size=25))
+def test_whatever_is_said_the_transcript_is_whole_and_the_item_small(
+    sessions: SessionStore, texts: list[tuple[str, str]]
+) -> None:
+    item = new(next(new_ids))
+    said: tuple[Turn, ...] = ()
+    for number, (question, answer) in enumerate(texts):
+        before = len(item.turns)
+        told = talk(item, question, answer)
+        said += told.turns[before:]
+        item = committed(sessions, told, f"w{number}")
+        assert stored_bytes(item) < 64_000
+    assert sessions.turns(item.session_id) == said
+    assert [turn.number for turn in said] == list(range(len(said)))
+
+
+# --- Session ids
+
+
+def test_ids_that_look_alike_never_meet(sessions: SessionStore) -> None:
+    calls = {
+        session_id: long_call(sessions, with_state(new(session_id), id=session_id), 25)
+        for session_id in ODD_IDS
+    }
+    for session_id, item in calls.items():
+        assert sessions.load(session_id) == item
+        assert len(sessions.turns(session_id)) == 50
+
+
+@repeatable
+@given(ids=st.lists(session_ids, min_size=2, max_size=4, unique=True))
+def test_no_two_ids_share_anything(sessions: SessionStore, clock: Clock, ids: list[str]) -> None:
+    clock.advance(3600)  # Whatever an earlier example stored is over.
+    until = int(clock()) + 1800
+    calls = {
+        session_id: committed(sessions, with_state(talk(new(session_id), session_id)), until=until)
+        for session_id in ids
+    }
+    for session_id, item in calls.items():
+        assert sessions.load(session_id) == item
+        assert sessions.turns(session_id) == item.turns
