@@ -75,7 +75,7 @@ build-%: $(DEV)
 
 built: $(DEV) $(RUNTIME) ## Test what `make build` built, in Lambda's own runtime emulator
 	$(SAY) 'tests of what was built'
-	@$(BIN)/pytest -m built
+	@$(BIN)/pytest -m built tests/template tests/e2e
 
 format: $(DEV) ## Format, and mend what lint can mend
 	@$(BIN)/ruff format .

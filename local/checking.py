@@ -135,4 +135,3 @@ def _unreadable(reason: str, text: str) -> Unreadable:
 def _place(before: str) -> str:
     lines = before.split("\n")
     return f"line {len(lines)}, column {len(lines[-1]) + 1}"
-

@@ -109,7 +109,7 @@ class Template:
         )
         try:
             functions = tuple(
-                _function(name, resolver, {**self._shared, **properties})
+                _function(name, resolver, _merged(self._shared, properties))
                 for name, properties in self._resources(_FUNCTION)
             )
             tables = {
@@ -152,7 +152,8 @@ class _Loader(yaml.SafeLoader):
                 return {name: mapping}
 
 
-_Loader.add_multi_constructor("!", _Loader.short_form)
+# The stubs leave the type of a constructor open.
+_Loader.add_multi_constructor("!", _Loader.short_form)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _function(name: str, resolver: Resolver, properties: JsonObject) -> FunctionSpec:
@@ -170,9 +171,18 @@ def _function(name: str, resolver: Resolver, properties: JsonObject) -> Function
     )
 
 
+def _merged(shared: JsonObject, own: JsonObject) -> JsonObject:
+    both = [_variables(shared), _variables(own)]
+    return {**shared, **own, "Environment": {"Variables": {**both[0], **both[1]}}}
+
+
+def _variables(properties: JsonObject) -> JsonObject:
+    return _object(_object(properties.get("Environment", {})).get("Variables", {}))
+
+
 def _environment(resolver: Resolver, properties: JsonObject) -> Mapping[str, str]:
-    variables = _object(_object(properties.get("Environment", {})).get("Variables", {}))
-    return {name: _text(value) for name, value in _object(resolver.value(variables)).items()}
+    variables = _object(resolver.value(_variables(properties)))
+    return {name: _text(value) for name, value in variables.items()}
 
 
 def _routes(events: JsonObject) -> list[Route]:

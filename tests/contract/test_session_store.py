@@ -7,7 +7,7 @@ import pytest
 from aiflow.protocol.types import JsonValue
 from aiflow.sessions.model import MAX_TURNS, SessionItem, Turn
 from aiflow.sessions.store import CommitConflict, SessionStore
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.items import (
@@ -23,7 +23,6 @@ from tests.support.items import (
 )
 from tests.support.properties import repeatable
 from tests.support.runtime import Clock
-from tests.support.tables import Table
 
 ID = "session-123"
 new_ids = (f"session-{number}" for number in count(1000))
@@ -64,7 +63,7 @@ def test_an_item_comes_back_with_every_member_as_it_was(sessions: SessionStore) 
     assert repr(loaded) == repr(item)
 
 
-@repeatable
+@settings(repeatable, max_examples=50)
 @given(state=states)
 @example(state=ODD_STATE)
 def test_whatever_json_handlers_keep_comes_back(
@@ -167,12 +166,9 @@ def test_the_version_of_somebody_else_is_not_taken_for_an_own_one(sessions: Sess
     assert sessions.load(ID) == latest
 
 
-@pytest.mark.parametrize("place", ["memory", "table_behind_socket"])
-def test_of_many_who_commit_the_same_version_at_once_one_wins(
-    place: str, request: pytest.FixtureRequest, clock: Clock
-) -> None:
-    # Moto is not among them: inside one process its conditions are not atomic.
-    sessions = sessions_in(place, request, clock)
+# Moto is not among them: inside one process its conditions are not atomic.
+@pytest.mark.parametrize("sessions", ["memory", "table_behind_socket"], indirect=True)
+def test_of_many_who_commit_the_same_version_at_once_one_wins(sessions: SessionStore) -> None:
     base = committed(sessions, new())
 
     def wins(number: int) -> bool:
@@ -187,15 +183,6 @@ def test_of_many_who_commit_the_same_version_at_once_one_wins(
     latest = sessions.load(ID)
     assert latest is not None
     assert latest.version == 2
-
-
-def sessions_in(place: str, request: pytest.FixtureRequest, clock: Clock) -> SessionStore:
-    from aiflow.sessions.memory import InMemorySessions
-
-    if place == "memory":
-        return InMemorySessions(clock)
-    table: Table = request.getfixturevalue(place)
-    return table.sessions
 
 
 # --- Expiry
@@ -291,8 +278,6 @@ def test_a_repeated_commit_that_moved_turns_out_moves_nothing_twice(sessions: Se
         assert sessions.turns(ID) == crowded.turns
     stored = sessions.load(ID)
     assert stored == crowded.spill()[1]
-    long_call(sessions, stored)
-    sessions.commit(crowded.next_version("me", EXPIRES_AT)) if False else None
 
 
 def test_who_loses_the_race_leaves_no_word_in_the_transcript(sessions: SessionStore) -> None:
@@ -305,7 +290,7 @@ def test_who_loses_the_race_leaves_no_word_in_the_transcript(sessions: SessionSt
     assert sessions.turns(ID) == winner.turns
 
 
-@repeatable
+@settings(repeatable, max_examples=25)
 @given(texts=st.lists(st.tuples(hostile_texts, hostile_texts), max_size=25))
 def test_whatever_is_said_the_transcript_is_whole_and_the_item_small(
     sessions: SessionStore, texts: list[tuple[str, str]]
@@ -327,15 +312,16 @@ def test_whatever_is_said_the_transcript_is_whole_and_the_item_small(
 
 def test_ids_that_look_alike_never_meet(sessions: SessionStore) -> None:
     calls = {
-        session_id: long_call(sessions, with_state(new(session_id), id=session_id), 25)
+        session_id: talk(with_state(new(session_id), id=session_id), *[session_id] * 50)
         for session_id in ODD_IDS
     }
+    stored = {session_id: committed(sessions, item) for session_id, item in calls.items()}
     for session_id, item in calls.items():
-        assert sessions.load(session_id) == item
-        assert len(sessions.turns(session_id)) == 50
+        assert sessions.load(session_id) == stored[session_id]
+        assert sessions.turns(session_id) == item.turns
 
 
-@repeatable
+@settings(repeatable, max_examples=25)
 @given(ids=st.lists(session_ids, min_size=2, max_size=4, unique=True))
 def test_no_two_ids_share_anything(sessions: SessionStore, clock: Clock, ids: list[str]) -> None:
     clock.advance(3600)  # Whatever an earlier example stored is over.

@@ -4,67 +4,42 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, cast
 
 import pytest
-from botocore.session import get_session
 from moto.server import ThreadedMotoServer
 
 from tests.support.emulator import BUILD, Emulator
 from tests.support.loopback import HOST, free_port
-from tests.support.template import ROOT, Template
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-TOKEN = "a token of at least 32 characters, made up for this test"
+from tests.support.runtime import TOKEN, Clock
+from tests.support.tables import ENVIRONMENT, served_table
+from tests.support.template import Template
 
 type Start = Callable[[str], Emulator]
 
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[dict[str, str]]:
-    """The environment in which AWS is this machine, and has the table of the template."""
+    """The environment in which DynamoDB is this machine, with the table of the template."""
     port = free_port()
     server = ThreadedMotoServer(HOST, port, verbose=False)
     server.start()
-    environment = {
-        "AWS_ENDPOINT_URL_DYNAMODB": f"http://{HOST}:{port}",
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-    }
-    (table,) = Template(ROOT / "template.yaml").properties("AWS::DynamoDB::Table").values()
-    client = cast(
-        "DynamoDBClient",
-        get_session().create_client(
-            "dynamodb",
-            region_name=environment["AWS_REGION"],
-            endpoint_url=environment["AWS_ENDPOINT_URL_DYNAMODB"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        ),
-    )
-    client.create_table(
-        TableName="sessions",
-        BillingMode=table["BillingMode"],
-        AttributeDefinitions=table["AttributeDefinitions"],
-        KeySchema=table["KeySchema"],
-    )
-    yield environment
+    endpoint = {"AWS_ENDPOINT_URL_DYNAMODB": f"http://{HOST}:{port}"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (ENVIRONMENT | endpoint).items():
+            patch.setenv(name, value)
+        with served_table(Clock()) as table:
+            yield ENVIRONMENT | endpoint | {"SESSIONS_TABLE": table.name}
     server.stop()
 
 
 @pytest.fixture(scope="session")
 def environment(aws: dict[str, str]) -> dict[str, str]:
     """The environment of a deployed function: every variable that the template names."""
-    function = Template(BUILD / "template.yaml").functions["WebhookFunction"]
+    named = Template(BUILD / "template.yaml").functions["WebhookFunction"]["Environment"]
     return {
-        **dict.fromkeys(function["Environment"]["Variables"], ""),
+        **dict.fromkeys(named["Variables"], ""),
         **aws,
         "API_TOKEN_SHA256": sha256(TOKEN.encode()).hexdigest(),
-        "SESSIONS_TABLE": "sessions",
     }
 
 

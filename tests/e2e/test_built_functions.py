@@ -9,24 +9,26 @@ from pathlib import Path
 import pytest
 
 from aiflow.protocol.types import JsonObject, JsonValue
-from tests.e2e.conftest import TOKEN, Start
+from tests.e2e.conftest import Start
 from tests.support.emulator import Emulator, FunctionError
+from tests.support.runtime import TOKEN
+from tests.support.template import ROOT
 
 pytestmark = pytest.mark.built
 
-# What each function is told, and the types of the actions that it answers.
-CASES: Mapping[str, tuple[JsonObject, list[str]]] = {
-    "session_start": ({}, ["speak"]),
-    "user_speech_started": ({}, []),
-    "user_speak": ({"text": "Is anybody there?"}, ["speak"]),
-    "dtmf_received": ({"digit": "1"}, ["barge_in", "speak"]),
-    "assistant_speak": ({"text": "Welcome!"}, []),
-    "assistant_speech_ended": ({}, []),
-    "user_input_timeout": ({}, ["speak"]),
-    "session_end": ({}, []),
-    "sms_failed": ({"reason": "unknown"}, ["speak"]),
+# The types of the actions that each function answers its mock event with.
+CASES: Mapping[str, list[str]] = {
+    "session_start": ["speak"],
+    "user_speech_started": [],
+    "user_speak": ["speak"],
+    "dtmf_received": ["barge_in", "speak"],
+    "assistant_speak": [],
+    "assistant_speech_ended": [],
+    "user_input_timeout": ["speak"],
+    "session_end": [],
+    "sms_failed": ["speak"],
 }
-EACH_TYPE = pytest.mark.parametrize("event_type", CASES)
+EACH_TYPE = pytest.mark.parametrize(("event_type", "expected"), CASES.items(), ids=CASES)
 
 
 @pytest.fixture(scope="session")
@@ -41,26 +43,21 @@ def session_id(session_ids: Iterator[str]) -> str:
 
 
 def event(event_type: str, session_id: str, **members: JsonValue) -> JsonObject:
-    session: JsonObject = {"id": session_id, "from_phone_number": "4915112345678"}
-    return {"type": event_type, "session": session, **members}
+    """The mock event of a type, in the call of the test."""
+    mock: JsonObject = json.loads((ROOT / "events" / f"{event_type}.json").read_text("utf-8"))
+    session = mock["session"]
+    assert isinstance(session, dict)
+    return {**mock, "session": {**session, "id": session_id}, **members}
 
 
 def request(event: JsonObject, token: str = TOKEN) -> JsonObject:
     """The event as API Gateway hands it over: HTTP API, payload format 2.0."""
-    return {
-        "version": "2.0",
-        "routeKey": "POST /webhook",
-        "rawPath": "/webhook",
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json", "x-api-token": token},
-        "requestContext": {
-            "http": {"method": "POST", "path": "/webhook", "sourceIp": "192.0.2.1"},
-            "routeKey": "POST /webhook",
-            "stage": "$default",
-        },
-        "body": json.dumps(event),
-        "isBase64Encoded": False,
-    }
+    mock: JsonObject = json.loads(
+        (ROOT / "events" / "http" / f"{event['type']}.json").read_text("utf-8")
+    )
+    headers = mock["headers"]
+    assert isinstance(headers, dict)
+    return {**mock, "headers": {**headers, "x-api-token": token}, "body": json.dumps(event)}
 
 
 def function_of(event_type: str) -> str:
@@ -85,28 +82,26 @@ def ask(front_door: Emulator, event: JsonObject) -> JsonValue:
 
 @EACH_TYPE
 def test_each_function_answers_a_raw_event_with_bare_actions(
-    start: Start, session_id: str, event_type: str
+    start: Start, session_id: str, event_type: str, expected: list[str]
 ) -> None:
-    members, expected = CASES[event_type]
-    answer = start(function_of(event_type)).invoke(event(event_type, session_id, **members))
+    answer = start(function_of(event_type)).invoke(event(event_type, session_id))
     assert action_types(answer) == expected
 
 
 @EACH_TYPE
 def test_each_function_answers_a_request_with_a_response(
-    start: Start, session_id: str, event_type: str
+    start: Start, session_id: str, event_type: str, expected: list[str]
 ) -> None:
-    members, expected = CASES[event_type]
     assert (
-        action_types(ask(start(function_of(event_type)), event(event_type, session_id, **members)))
-        == expected
+        action_types(ask(start(function_of(event_type)), event(event_type, session_id))) == expected
     )
 
 
 @EACH_TYPE
-def test_the_front_door_answers_every_type(start: Start, session_id: str, event_type: str) -> None:
-    members, expected = CASES[event_type]
-    answer = ask(start("WebhookFunction"), event(event_type, session_id, **members))
+def test_the_front_door_answers_every_type(
+    start: Start, session_id: str, event_type: str, expected: list[str]
+) -> None:
+    answer = ask(start("WebhookFunction"), event(event_type, session_id))
     assert action_types(answer) == expected
 
 

@@ -2,11 +2,11 @@
 
 import unicodedata
 
+from hypothesis import strategies as st
+
 from aiflow.protocol.types import JsonValue
 from aiflow.sessions.codec import item_attributes
 from aiflow.sessions.model import Delivery, SessionItem, Status
-from hypothesis import strategies as st
-
 from tests.support.runtime import NOW
 
 EXPIRES_AT = int(NOW) + 3600
@@ -110,4 +110,3 @@ def stored_bytes(item: SessionItem) -> int:
         **item_attributes(item),
     }
     return sum(len(f"{name}{value}".encode()) for name, value in attributes.items())
-

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from aiflow.runtime.clients import FAULTS, dynamodb_client
-from aiflow.sessions.dynamodb import DynamoDbSessions
 from moto import mock_aws
 
+from aiflow.runtime.clients import FAULTS, dynamodb_client
+from aiflow.sessions.dynamodb import DynamoDbSessions
 from tests.support.runtime import Clock
 from tests.support.template import ROOT, Template
 

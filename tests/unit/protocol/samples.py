@@ -1,9 +1,12 @@
 """Events and actions as JSON: what the protocol allows, and each way to leave it."""
 
-from aiflow.protocol.types import JsonObject
+from typing import Any
+
 from tests.support.wav import as_base64, wav
 
-SESSION: JsonObject = {
+type Json = dict[str, Any]
+
+SESSION: Json = {
     "id": "6b4f0e7e-1d2c-4f0a-9c55-0c9e1a2b3c4d",
     "account_id": "account-123",
     "phone_number": "493023125001",
@@ -12,7 +15,7 @@ SESSION: JsonObject = {
     "to_phone_number": "493023125001",
 }
 
-EVENTS: dict[str, JsonObject] = {
+EVENTS: dict[str, Json] = {
     "session_start": {},
     "user_speech_started": {},
     "user_speak": {"text": "Hello", "barged_in": True},
@@ -32,7 +35,7 @@ EVENTS: dict[str, JsonObject] = {
 
 AUDIO = as_base64(wav())
 
-LEAST: dict[str, JsonObject] = {
+LEAST: dict[str, Json] = {
     "speak": {"text": "Hello"},
     "audio": {"audio": AUDIO},
     "mix_audio": {"audio": AUDIO},
@@ -49,13 +52,13 @@ LEAST: dict[str, JsonObject] = {
 }
 """Each action type with no more than it needs."""
 
-_BARGE_IN: JsonObject = {
+_BARGE_IN: Json = {
     "strategy": "minimum_characters",
     "minimum_characters": 1,
     "allow_after_ms": 10_000,
 }
 
-MORE: list[tuple[str, JsonObject]] = [
+MORE: list[tuple[str, Json]] = [
     ("speak", {"tts": {"provider": "azure"}}),
     ("speak", {"tts": {"provider": "azure", "language": "de-DE", "voice": "de-DE-KatjaNeural"}}),
     ("speak", {"tts": {"provider": "eleven_labs"}}),
@@ -93,7 +96,7 @@ MORE: list[tuple[str, JsonObject]] = [
 ]
 """What each may have on top, at the ends of its ranges."""
 
-BAD: list[tuple[str, JsonObject, str, str]] = [
+BAD: list[tuple[str, Json, str, str]] = [
     ("speak", {"session_id": ""}, "/session_id", "1 to 256 characters"),
     ("speak", {"session_id": "x" * 257}, "/session_id", "1 to 256 characters"),
     ("speak", {"session_id": "a\u0085b"}, "/session_id", "1 to 256 characters"),
@@ -236,15 +239,15 @@ BAD: list[tuple[str, JsonObject, str, str]] = [
     ("send_sms", {"message": ""}, "/message", "not blank"),
     ("send_sms", {"sender": "493023125001"}, "/sender", "not a member"),
 ]
-"""What no action may have: the type, the change, the path of the problem and words of its message."""
+"""What no action may have: the type, the change, the path of the problem, words of its message."""
 
 
-def event(event_type: str, **members: object) -> dict[str, object]:
+def event(event_type: str, **members: object) -> Json:
     """Return an event with all of its members, changed."""
     return {"type": event_type, "session": SESSION, **EVENTS.get(event_type, {}), **members}
 
 
-def action(action_type: str, changes: JsonObject | None = None) -> JsonObject:
+def action(action_type: str, changes: Json | None = None) -> Json:
     """Return an action with the members it needs, changed."""
     return {"type": action_type, "session_id": "123", **LEAST[action_type], **(changes or {})}
 

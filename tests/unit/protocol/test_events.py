@@ -97,7 +97,7 @@ def test_no_value_beside_the_session_id_can_keep_an_event_from_its_handler(
     assert parsed.session.id == "123"
 
 
-@pytest.mark.parametrize("odd", [None, ["Hello"], {"text": "Hello"}, True, b"Hello"])
+@pytest.mark.parametrize("odd", [None, ["Hello"], {"text": "Hello"}, True])
 def test_words_of_an_odd_type_count_as_absent(odd: object) -> None:
     assert parse_event(event("user_speak", text=odd)) == parse_event(event("user_speak", text=""))
 

@@ -23,9 +23,11 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
         ("<speak>Hello<!-- not this --><?nor this?></speak>", "Hello"),
         ('<?xml version="1.0" encoding="UTF-8"?><speak>ä</speak>', "ä"),
         (
-            '<speak version="1.0" xml:lang="de-DE" xmlns="http://www.w3.org/2001/10/synthesis" '
-            'xmlns:mstts="https://www.w3.org/2001/mstts"><voice name="de-DE-KatjaNeural">'
-            '<mstts:express-as style="cheerful">Hallo</mstts:express-as></voice></speak>',
+            (
+                '<speak version="1.0" xml:lang="de-DE" xmlns="http://www.w3.org/2001/10/synthesis" '
+                'xmlns:mstts="https://www.w3.org/2001/mstts"><voice name="de-DE-KatjaNeural">'
+                '<mstts:express-as style="cheerful">Hallo</mstts:express-as></voice></speak>'
+            ),
             "Hallo",
         ),
     ],

@@ -17,7 +17,7 @@ Pair = TypeAdapter[Sequence[str]](Annotated[Sequence[Words], Items(1, 2, "texts"
 Setting = TypeAdapter[int](Annotated[int, Between(3600, 31_536_000, "seconds")])
 
 
-def message_of(adapter: TypeAdapter[object], value: object) -> str:
+def message_of[T](adapter: TypeAdapter[T], value: object) -> str:
     with pytest.raises(ValidationError) as refused:
         adapter.validate_python(value)
     return refused.value.errors()[0]["msg"]
@@ -59,7 +59,7 @@ def test_cleaned_text_is_utf_8_and_clean(text: str) -> None:
     ],
 )
 def test_a_phone_number_is_kept_without_its_plus(number: str, kept: str) -> None:
-    assert TypeAdapter(E164).validate_python(number) == kept
+    assert TypeAdapter[str](E164).validate_python(number) == kept
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_phone_number_is_kept_without_its_plus(number: str, kept: str) -> None
     ],
 )
 def test_what_is_not_e164_to_the_letter_is_no_phone_number(number: str) -> None:
-    assert "E.164" in message_of(TypeAdapter(E164), number)
+    assert "E.164" in message_of(TypeAdapter[str](E164), number)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_is_not_e164_to_the_letter_is_no_phone_number(number: str) -> None:
     ],
 )
 def test_a_well_formed_language_tag_is_kept_as_it_is(tag: str) -> None:
-    assert TypeAdapter(LanguageTag).validate_python(tag) == tag
+    assert TypeAdapter[str](LanguageTag).validate_python(tag) == tag
 
 
 @pytest.mark.parametrize(
@@ -118,25 +118,25 @@ def test_a_well_formed_language_tag_is_kept_as_it_is(tag: str) -> None:
         "d\u00e9",
         "\u212aa-DE",
         "de-\u0664\u0664\u0664",
-        "german-language-please",
+        "de-" + "x" * 9,
         "*",
         None,
         ["de"],
     ],
 )
 def test_a_language_tag_that_is_not_well_formed_is_refused(tag: object) -> None:
-    assert message_of(TypeAdapter(LanguageTag), tag) == (
+    assert message_of(TypeAdapter[str](LanguageTag), tag) == (
         "must be a well-formed BCP-47 language tag, like de-DE"
     )
 
 
 def test_words_are_cleaned_and_keep_their_lines() -> None:
-    assert TypeAdapter(Words).validate_python(" one\n\x00two\ud800 ") == " one\ntwo\ufffd "
+    assert TypeAdapter[str](Words).validate_python(" one\n\x00two\ud800 ") == " one\ntwo\ufffd "
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\x00\x08", None, 5, ["text"], b"text"])
 def test_words_are_text_that_says_something(text: object) -> None:
-    assert message_of(TypeAdapter(Words), text) == "must be a text that is not blank"
+    assert message_of(TypeAdapter[str](Words), text) == "must be a text that is not blank"
 
 
 @pytest.mark.parametrize("of", [Line, Phrase])

@@ -12,18 +12,18 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, PrivateAttr, StrictBool, model_validator
 
 from aiflow.errors import InvalidAction
-from aiflow.protocol.audio import decode_audio
 from aiflow.protocol.options import (
+    AudioData,
     AzureTts,
     BargeInConfig,
     ElevenLabsTts,
     ElevenLabsVoice,
+    Ssml,
     StrictModel,
     Tts,
     VadConfig,
 )
-from aiflow.protocol.rules import Between, Items, Rule, refuse
-from aiflow.protocol.ssml import spoken_text
+from aiflow.protocol.rules import Between, Items, refuse
 from aiflow.protocol.types import (
     E164,
     Integer,
@@ -54,38 +54,6 @@ __all__ = [
     "Speak",
     "Transfer",
     "VadConfig",
-]
-
-
-def _audio(value: object) -> str | None:
-    if not isinstance(value, str):
-        return None
-    decode_audio(value)
-    return value
-
-
-def _ssml(value: object) -> str | None:
-    if not isinstance(value, str):
-        return None
-    spoken_text(value)
-    return value
-
-
-AudioData = Annotated[
-    str,
-    Rule(
-        _audio,
-        "must be the base64 of a WAV file",
-        {"contentEncoding": "base64", "contentMediaType": "audio/wav", "minLength": 1},
-    ),
-]
-Ssml = Annotated[
-    str,
-    Rule(
-        _ssml,
-        "must be a text: well-formed XML with a `speak` root",
-        {"contentMediaType": "application/ssml+xml", "minLength": 1},
-    ),
 ]
 
 
@@ -160,16 +128,18 @@ class Speak(_Playback):
     )
 
     type: Literal["speak"] = "speak"
-    text: Words | None = Field(None, description="Plain text.")
-    ssml: Ssml | None = Field(None, description="Well-formed XML with a `speak` root.")
-    tts: Tts | None = Field(None, description="The voice; the flow's own if omitted.")
-    barge_in: BargeInConfig | None = Field(None, description="Whether the caller may interrupt.")
+    text: Words | None = Field(default=None, description="Plain text.")
+    ssml: Ssml | None = Field(default=None, description="Well-formed XML with a `speak` root.")
+    tts: Tts | None = Field(default=None, description="The voice; the flow's own if omitted.")
+    barge_in: BargeInConfig | None = Field(
+        default=None, description="Whether the caller may interrupt."
+    )
     user_input_timeout_seconds: Annotated[Number, Between(0, unit="seconds")] | None = Field(
-        None,
+        default=None,
         description="Send `user_input_timeout` after this much silence; no timeout if omitted.",
     )
     vad: VadConfig | None = Field(
-        None, description="When the caller's next turn counts as finished."
+        default=None, description="When the caller's next turn counts as finished."
     )
 
     @model_validator(mode="after")
@@ -187,7 +157,9 @@ class Audio(_Playback):
 
     type: Literal["audio"] = "audio"
     audio: AudioData = Field(description="Base64 of a WAV file: PCM, 16 kHz, mono, 16 bit.")
-    barge_in: BargeInConfig | None = Field(None, description="Whether the caller may interrupt.")
+    barge_in: BargeInConfig | None = Field(
+        default=None, description="Whether the caller may interrupt."
+    )
 
 
 class MixAudio(BaseAction):
@@ -207,12 +179,12 @@ class MixAudio(BaseAction):
 
     type: Literal["mix_audio"] = "mix_audio"
     audio: AudioData | None = Field(
-        None, description="Base64 of a WAV file: PCM, 16 kHz, mono, 16 bit."
+        default=None, description="Base64 of a WAV file: PCM, 16 kHz, mono, 16 bit."
     )
     volume: Annotated[Number, Between(0, 1)] | None = Field(
-        None, description="0.0-1.0; the service's default is 0.5."
+        default=None, description="0.0-1.0; the service's default is 0.5."
     )
-    stop: StrictBool | None = Field(None, description="True removes the running loop.")
+    stop: StrictBool | None = Field(default=None, description="True removes the running loop.")
 
     @model_validator(mode="after")
     def _audio_or_stop(self) -> Self:
@@ -243,7 +215,7 @@ class Transfer(BaseAction):
         description="Number that the target sees; E.164, sent without +."
     )
     timeout: Annotated[Integer, Between(5, 120, "seconds")] | None = Field(
-        None,
+        default=None,
         description="Seconds to wait for an answer, 5-120. With it a failed transfer comes back as "
         "`session_start`; without it a failed transfer ends the call.",
     )
@@ -268,16 +240,16 @@ class ConfigureTranscription(BaseAction):
 
     type: Literal["configure_transcription"] = "configure_transcription"
     provider: Literal["AZURE", "DEEPGRAM", "ELEVEN_LABS"] | None = Field(
-        None, description="Upper case. A new provider without `languages` resets them."
+        default=None, description="Upper case. A new provider without `languages` resets them."
     )
     languages: Annotated[Sequence[LanguageTag], Items(1, 4, "language tags")] | None = Field(
-        None, description="1-4 BCP-47 tags; they replace the ones before."
+        default=None, description="1-4 BCP-47 tags; they replace the ones before."
     )
     custom_vocabulary: Annotated[Sequence[Phrase], Items(0, 100, "phrases")] | None = Field(
-        None,
+        default=None,
         description="At most 100 phrases of at most 200 characters; they replace the ones before.",
     )
-    vad: VadConfig | None = Field(None, description="For the rest of the session.")
+    vad: VadConfig | None = Field(default=None, description="For the rest of the session.")
 
 
 class ConfigureVoiceToVoice(BaseAction):
@@ -288,11 +260,13 @@ class ConfigureVoiceToVoice(BaseAction):
 
     type: Literal["configure_voice_to_voice"] = "configure_voice_to_voice"
     system_prompt: Words = Field(description="The persona.")
-    greeting: Words | None = Field(None, description="Opening line; the model may rephrase it.")
-    temperature: Annotated[Number, Between(0, 2)] | None = Field(
-        None, description="0-2; the service's default is 0.8."
+    greeting: Words | None = Field(
+        default=None, description="Opening line; the model may rephrase it."
     )
-    language: LanguageTag | None = Field(None, description="A hint, like de.")
+    temperature: Annotated[Number, Between(0, 2)] | None = Field(
+        default=None, description="0-2; the service's default is 0.8."
+    )
+    language: LanguageTag | None = Field(default=None, description="A hint, like de.")
 
 
 class SendSms(BaseAction):

@@ -70,15 +70,15 @@ class Session(_Lenient):
     id: SessionId = Field(
         description="Opaque id of the session; the same for all events of a call."
     )
-    account_id: Heard | None = Field(None, description="The sipgate account.")
-    phone_number: Heard | None = Field(None, description="The number of this flow session.")
+    account_id: Heard | None = Field(default=None, description="The sipgate account.")
+    phone_number: Heard | None = Field(default=None, description="The number of this flow session.")
     direction: Literal["inbound", "outbound"] | None = Field(
-        None, description="Who started the call."
+        default=None, description="Who started the call."
     )
     from_phone_number: Heard | None = Field(
-        None, description="The calling party; empty when anonymous."
+        default=None, description="The calling party; empty when anonymous."
     )
-    to_phone_number: Heard | None = Field(None, description="The called party.")
+    to_phone_number: Heard | None = Field(default=None, description="The called party.")
 
 
 class _Event(_Lenient):
@@ -111,7 +111,7 @@ class UserSpeak(_Event):
 
     type: Literal["user_speak"] = "user_speak"
     text: Heard = Field(
-        "",
+        default="",
         validation_alias=AliasChoices("text", "transcript"),
         description="The words; empty when there were none.",
     )
@@ -128,7 +128,7 @@ class DtmfReceived(_Event):
 
     type: Literal["dtmf_received"] = "dtmf_received"
     digit: Heard = Field(
-        "",
+        default="",
         validation_alias=AliasChoices("digit", "digits"),
         description="One of 0-9, * and #; empty when absent.",
     )
@@ -141,13 +141,13 @@ class AssistantSpeak(_Event):
     """
 
     type: Literal["assistant_speak"] = "assistant_speak"
-    text: Heard | None = Field(None, description="What is spoken.")
-    ssml: Heard | None = Field(None, description="The SSML that is spoken, if any.")
+    text: Heard | None = Field(default=None, description="What is spoken.")
+    ssml: Heard | None = Field(default=None, description="The SSML that is spoken, if any.")
     duration_ms: Milliseconds | None = Field(
-        None, description="Length of the speech in milliseconds."
+        default=None, description="Length of the speech in milliseconds."
     )
     speech_started_at: Milliseconds | None = Field(
-        None, description="Unix time of its begin in milliseconds."
+        default=None, description="Unix time of its begin in milliseconds."
     )
 
 
@@ -185,7 +185,7 @@ class SmsFailed(_Event):
     """
 
     type: Literal["sms_failed"] = "sms_failed"
-    reason: Heard = Field("", description="Why, in the words of the service.")
+    reason: Heard = Field(default="", description="Why, in the words of the service.")
 
 
 class UnknownEvent(_Event):

@@ -1,21 +1,60 @@
-"""The objects that actions carry: barge-in, voice activity and the voice."""
+"""What actions carry: sound, SSML, and the objects for barge-in, voice activity and the voice."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from aiflow.protocol.rules import Between, is_object, refuse
+from aiflow.protocol.audio import decode_audio
+from aiflow.protocol.rules import Between, Rule, is_object, refuse
+from aiflow.protocol.ssml import spoken_text
 from aiflow.protocol.types import Integer, LanguageTag, Line
 
 __all__ = [
+    "AudioData",
     "AzureTts",
     "BargeInConfig",
     "ElevenLabsTts",
     "ElevenLabsVoice",
+    "Ssml",
     "StrictModel",
     "Tts",
     "VadConfig",
 ]
+
+
+def _audio(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    decode_audio(value)
+    return value
+
+
+def _ssml(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    spoken_text(value)
+    return value
+
+
+AudioData = Annotated[
+    str,
+    Rule(
+        _audio,
+        "must be the base64 of a WAV file",
+        {"contentEncoding": "base64", "contentMediaType": "audio/wav", "minLength": 1},
+    ),
+]
+"""Base64 of a WAV file that AI Flow plays: PCM, 16 kHz, mono, 16 bit."""
+
+Ssml = Annotated[
+    str,
+    Rule(
+        _ssml,
+        "must be a text: well-formed XML with a `speak` root",
+        {"contentMediaType": "application/ssml+xml", "minLength": 1},
+    ),
+]
+"""SSML that an engine can read: well-formed XML with a `speak` root."""
 
 
 class StrictModel(BaseModel):
@@ -33,15 +72,15 @@ class BargeInConfig(StrictModel):
     """
 
     strategy: Literal["none", "manual", "minimum_characters", "immediate"] | None = Field(
-        None,
+        default=None,
         description="What interrupts: nothing, the `barge_in` action only, words, or any voice. "
         "The service's default is `minimum_characters`.",
     )
     minimum_characters: Annotated[Integer, Between(1, 100)] | None = Field(
-        None, description="Recognised characters that interrupt, 1-100; the default is 3."
+        default=None, description="Recognised characters that interrupt, 1-100; the default is 3."
     )
     allow_after_ms: Annotated[Integer, Between(0, 10_000, "ms")] | None = Field(
-        None,
+        default=None,
         description="Protected time from the start of playback, 0-10000 ms; the default is 0.",
     )
 
@@ -65,9 +104,13 @@ class AzureTts(StrictModel):
     Source: api/actions/speak.html.
     """
 
-    provider: Literal["azure"] = Field("azure", description="Names the provider, in lower case.")
-    language: LanguageTag | None = Field(None, description="BCP-47, like de-DE.")
-    voice: Line | None = Field(None, description="Like de-DE-KatjaNeural; the list is open.")
+    provider: Literal["azure"] = Field(
+        default="azure", description="Names the provider, in lower case."
+    )
+    language: LanguageTag | None = Field(default=None, description="BCP-47, like de-DE.")
+    voice: Line | None = Field(
+        default=None, description="Like de-DE-KatjaNeural; the list is open."
+    )
 
 
 class ElevenLabsVoice(StrictModel):
@@ -77,8 +120,8 @@ class ElevenLabsVoice(StrictModel):
         json_schema_extra={"anyOf": [{"required": ["id"]}, {"required": ["name"]}]}
     )
 
-    id: Line | None = Field(None, description="The id of the voice.")
-    name: Line | None = Field(None, description="The name of the voice.")
+    id: Line | None = Field(default=None, description="The id of the voice.")
+    name: Line | None = Field(default=None, description="The name of the voice.")
 
     @model_validator(mode="after")
     def _id_or_name(self) -> Self:
@@ -98,7 +141,7 @@ class ElevenLabsTts(StrictModel):
     """
 
     provider: Literal["eleven_labs"] = Field(
-        "eleven_labs", description="Names the provider, in lower case."
+        default="eleven_labs", description="Names the provider, in lower case."
     )
     voice: (
         Annotated[
@@ -106,7 +149,7 @@ class ElevenLabsTts(StrictModel):
             Discriminator(_form_of_voice),
         ]
         | None
-    ) = Field(None, description="The id of the voice; a default one if omitted.")
+    ) = Field(default=None, description="The id of the voice; a default one if omitted.")
 
 
 def _provider(value: object) -> str:

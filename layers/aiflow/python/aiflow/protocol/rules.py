@@ -74,7 +74,12 @@ class Between:
         kind = "a whole number" if source is int else "a number"
         limits = f"from {self.low} to {self.high}" if self._is_closed else f"of at least {self.low}"
         check = partial(self._check, f"must be {kind} {limits} {self.unit}".rstrip())
-        return core_schema.no_info_wrap_validator_function(check, handler(source))
+        return core_schema.no_info_wrap_validator_function(
+            check,
+            handler(source),
+            # As it was kept: a serializer of floats would put a fraction behind every integer.
+            serialization=core_schema.simple_ser_schema("any"),
+        )
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler

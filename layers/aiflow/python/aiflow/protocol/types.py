@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, Strict
+from pydantic import AfterValidator, BeforeValidator, Strict
 
 from aiflow.protocol.rules import Between, Rule
 
@@ -153,5 +153,5 @@ Phrase = Annotated[
 Integer = Annotated[int, Strict(), BeforeValidator(_whole)]
 """An integer and no `bool`, nor a text with digits; `30.0` is one, as it is in JSON."""
 
-Number = Annotated[float, Strict(), PlainSerializer(_shortest)]
-"""A number and no `bool`, nor a text with digits; sent without a fraction that is zero."""
+Number = Annotated[float, Strict(), AfterValidator(_shortest)]
+"""A number and no `bool`, nor a text with digits; kept without a fraction that is zero."""

@@ -26,7 +26,7 @@ from aiflow.sessions.model import Delivery, SessionItem, Status
 PLAYBACKS = frozenset({"speak", "audio"})
 PRICED = frozenset({"send_sms", "transfer"})
 REPEAT_WINDOW_MS = 1000
-_MAX_SESSION_MEMBER = 256
+_MAX_SESSION_MEMBER = 64
 
 
 def fingerprint(event: Event) -> str | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _CALL = "call"
 _TURNS = "turns#"
 _ABSENT_OR_EXPIRED = "attribute_not_exists(pk) OR expires_at <= :now"
-_STILL_THE_LATEST = "#version = :previous"
+_STILL_THE_LATEST = "#version = :previous AND #expires_at > :now"
 
 
 class DynamoDbSessions:
@@ -94,6 +94,7 @@ class DynamoDbSessions:
     def _write(self, item: SessionItem) -> None:
         attributes = _to_dynamodb(item_attributes(item))
         key = _key(item.session_id, _CALL)
+        now: dict[str, AttributeValueTypeDef] = {":now": {"N": str(int(self._now()))}}
         if item.version == 1:
             # A new call takes the place of an expired one as a whole: nothing of that may shine
             # through.
@@ -101,7 +102,7 @@ class DynamoDbSessions:
                 TableName=self._table_name,
                 Item=key | attributes,
                 ConditionExpression=_ABSENT_OR_EXPIRED,
-                ExpressionAttributeValues={":now": {"N": str(int(self._now()))}},
+                ExpressionAttributeValues=now,
             )
             return
         # An update leaves attributes alone that a later version of this code may have added.
@@ -112,7 +113,8 @@ class DynamoDbSessions:
             ConditionExpression=_STILL_THE_LATEST,
             ExpressionAttributeNames={f"#{name}": name for name in attributes},
             ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()}
-            | {":previous": {"N": str(item.version - 1)}},
+            | {":previous": {"N": str(item.version - 1)}}
+            | now,
         )
 
     def _keep_turns(self, item: SessionItem, leaving: tuple[Turn, ...]) -> None:

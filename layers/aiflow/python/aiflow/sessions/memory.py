@@ -33,6 +33,8 @@ class InMemorySessions:
         leaving, kept = item.spill()
         with self._lock:
             current = self.load(item.session_id)
+            if current is not None and current.written_by(item.writers[-1], item.version):
+                return
             if (current.version if current else 0) != item.version - 1:
                 raise CommitConflict(current)
             spilled = self._spilled.setdefault(item.session_id, {})

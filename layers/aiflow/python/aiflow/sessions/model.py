@@ -14,7 +14,7 @@ from aiflow.errors import StateNotStorable
 from aiflow.protocol.types import JsonObject, JsonValue
 
 MAX_STATE_BYTES = 20_000
-MAX_FOLLOWERS_BYTES = 16_000
+MAX_FOLLOWERS_BYTES = 12_000
 MAX_TURNS_BYTES = 20_000
 MAX_TURNS = 40
 MAX_TURN_TEXT_BYTES = 4_000

@@ -1,0 +1,138 @@
+"""`aiflow serve`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import uvicorn
+from rich.console import Console
+from rich.text import Text
+
+import aiflow
+from aiflow.runtime.observability import Report
+from local.errors import LocalError
+from local.gateway.gateway import Gateway, Served, open_gateway
+from local.gateway.server import address_of, listen, make_server
+from local.gateway.watch import Watched, watching
+from local.options import parameters_option, stack_parameters, token_option
+from local.project import find_project
+from local.tokens import Token, new_token
+
+_FINE, _REFUSED, _FAILED = 200, 400, 500
+_MOST_PATH = 60
+_EPILOG = """\b
+Examples:
+  aiflow serve
+  aiflow serve --port 8080 --token secret --parameter TransferNumber=+12025550123
+  aiflow event session_start | curl -d @- -H "Content-Type: application/json" \\
+    -H "X-API-TOKEN: secret" http://127.0.0.1:8080/webhook"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--port", type=int, default=3000, show_default=True, help="0 finds a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@token_option("The API token that requests must carry; a random one if omitted.")
+@parameters_option
+def command(port: int, host: str, token: str | None, parameters: Sequence[str]) -> None:
+    """Serve the HTTP routes of template.yaml on this machine.
+
+    The real handlers answer, with the real authentication; the state of the calls is kept in an
+    embedded DynamoDB. Edits of the functions and the template are taken over at once.
+    """
+    project, secret = find_project(), Token(token) if token else new_token()
+    values = stack_parameters(project, secret, parameters)
+    screen = _Screen()
+    with (
+        listen(host, port) as listener,
+        open_gateway(project, values, screen.served, screen.complain) as gateway,
+    ):
+        address, server = address_of(listener), make_server(gateway)
+        session = _Session(gateway, server, screen)
+        watched = Watched(project, gateway.deployment.folders, Path(aiflow.__file__).parent)
+        with watching(watched, session.reload, session.restart):
+            screen.welcome(address, gateway, secret)
+            try:
+                server.run(sockets=[listener])
+            except KeyboardInterrupt:
+                screen.say("Stopped.")
+    if session.restarting:
+        _start_again(secret, address)
+
+
+class _Screen:
+    """What is printed: never what was said, never a number."""
+
+    def __init__(self) -> None:
+        self._out = Console(highlight=False, soft_wrap=True)
+
+    def welcome(self, address: str, gateway: Gateway, token: Token) -> None:
+        first, *others = [address + door.path for door in gateway.deployment.doors]
+        self.say(f"Webhook  {first}", "bold")
+        self.say(f"Token    {token.secret}  (header X-API-TOKEN)", "bold")
+        for other in others:
+            self.say(f"         {other}", "dim")
+        self.say("State is kept in memory. Edits are taken over at once. Ctrl-C stops.", "dim")
+
+    def say(self, text: str, style: str = "") -> None:
+        self._out.print(Text(text, style))
+
+    def complain(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    def served(self, served: Served) -> None:
+        line = Text(f"{served.method} {served.path[:_MOST_PATH]} ")
+        line.append(str(served.status), _colour(served.status))
+        line.append(f" {served.ms:.0f} ms", "dim")
+        if served.report:
+            _append(line, served.report)
+        self._out.print(line)
+
+
+class _Session:
+    """What edits do to a running gateway."""
+
+    def __init__(self, gateway: Gateway, server: uvicorn.Server, screen: _Screen) -> None:
+        self._gateway = gateway
+        self._server = server
+        self._screen = screen
+        self.restarting = False
+
+    def reload(self) -> None:
+        try:
+            self._gateway.reload()
+        except LocalError as error:
+            self._screen.complain(f"{error}\nThe code from before goes on.")
+        else:
+            self._screen.say("Reloaded.", "green")
+
+    def restart(self) -> None:
+        self._screen.say("The layer has changed: starting again, with no calls.", "yellow")
+        self.restarting = True
+        self._server.should_exit = True
+
+
+def _colour(status: int) -> str:
+    if status >= _FAILED:
+        return "red"
+    return "yellow" if status >= _REFUSED else "green"
+
+
+def _append(line: Text, report: Report) -> None:
+    if report.session_id:
+        line.append(f" {report.event_type}")
+    if report.reason:
+        line.append(f" {report.outcome.value}: {report.reason}", "yellow")
+    if message := report.details.get("message"):
+        line.append(f": {message}", "yellow")
+
+
+def _start_again(token: Token, address: str) -> NoReturn:
+    environment = {**os.environ, "AIFLOW_TOKEN": token.secret}
+    # Of an option that is given twice the last one counts.
+    port = ["--port", address.rpartition(":")[2]]
+    arguments = sys.orig_argv[1:] if sys.orig_argv[-2:] == port else [*sys.orig_argv[1:], *port]
+    command_line = [sys.executable, *arguments]
+    os.execve(sys.executable, command_line, environment)  # noqa: S606 - it is this command itself

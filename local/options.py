@@ -1,0 +1,57 @@
+"""Options that several commands have."""
+
+import string
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from local.project import TEMPLATE
+from local.template import Template
+from local.tokens import Token
+
+_TOKEN_PARAMETER = "TokenSha256"  # noqa: S105 - the name of a parameter
+_VISIBLE = frozenset(string.ascii_letters + string.digits + string.punctuation)
+
+type Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def token_option(text: str) -> Decorator:
+    """Return the option `--token`."""
+    return click.option(
+        "--token", envvar="AIFLOW_TOKEN", show_envvar=True, callback=_token, help=text
+    )
+
+
+parameters_option: Decorator = click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of template.yaml; may be repeated.",
+)
+
+
+def stack_parameters(project: Path, token: Token, given: Sequence[str]) -> dict[str, str]:
+    """Return the parameters for a template: those given, and the digest of the token.
+
+    Raises:
+        click.UsageError: one is not NAME=VALUE, or is the digest itself.
+        TemplateError: the template cannot be read.
+    """
+    pairs = [entry.partition("=") for entry in given]
+    if bad := next((name for name, equals, _ in pairs if not equals), None):
+        raise click.UsageError(f"--parameter {bad}: write it as NAME=VALUE.")
+    values = {name: value for name, _, value in pairs}
+    if _TOKEN_PARAMETER in values:
+        raise click.UsageError(f"--parameter {_TOKEN_PARAMETER}: give the token with --token.")
+    if _TOKEN_PARAMETER in Template(project / TEMPLATE).parameters:
+        values[_TOKEN_PARAMETER] = token.digest
+    return values
+
+
+def _token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (value and _VISIBLE.issuperset(value)):
+        raise click.BadParameter("a token has visible ASCII characters only, and at least one.")
+    return value

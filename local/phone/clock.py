@@ -1,0 +1,71 @@
+"""The clock of a call: virtual, so that an hour of talk costs no time and is the same each run."""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+type Action = Callable[[], None]
+
+
+@dataclass(order=True)
+class Timer:
+    """Something that is due at a point in time, unless it is cancelled before.
+
+    Attributes:
+        at_ms: when, in milliseconds of the clock.
+        number: who was set first comes first.
+        action: what to do then.
+        is_cancelled: whether it is not to be done after all.
+    """
+
+    at_ms: int
+    number: int
+    action: Action = field(compare=False)
+    is_cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        """Call it off."""
+        self.is_cancelled = True
+
+
+class Clock:
+    """Milliseconds since the call began, and what is due when.
+
+    Args:
+        pace: waits so many seconds before time moves on, for people; without it nothing waits.
+    """
+
+    def __init__(self, pace: Callable[[float], None] | None = None) -> None:
+        self.now_ms = 0
+        self._pace = pace
+        self._timers: list[Timer] = []
+        self._numbers = count()
+
+    def after(self, delay_ms: int, action: Action) -> Timer:
+        """Have something done so many milliseconds from now."""
+        timer = Timer(self.now_ms + max(0, delay_ms), next(self._numbers), action)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def step(self, until_ms: int) -> bool:
+        """Go to what is due next and do it, if that is not after `until_ms`; tell if it was."""
+        while self._timers and self._timers[0].is_cancelled:
+            heapq.heappop(self._timers)
+        if not self._timers or self._timers[0].at_ms > until_ms:
+            return False
+        timer = heapq.heappop(self._timers)
+        self._move_to(timer.at_ms)
+        timer.action()
+        return True
+
+    def run_until(self, at_ms: int) -> None:
+        """Do all that is due up to `at_ms`, and go there."""
+        while self.step(at_ms):
+            pass
+        self._move_to(at_ms)
+
+    def _move_to(self, at_ms: int) -> None:
+        if self._pace and at_ms > self.now_ms:
+            self._pace((at_ms - self.now_ms) / 1000)
+        self.now_ms = max(self.now_ms, at_ms)

@@ -1,0 +1,75 @@
+"""The agent of this project, served for as long as a call takes."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from aiflow.errors import StoreUnavailable
+from local.errors import TemplateError
+from local.gateway.gateway import Gateway, Served, open_gateway
+from local.gateway.server import in_background
+from local.mock_events import COLLEAGUE
+from local.options import stack_parameters
+from local.project import TEMPLATE, find_project
+from local.scripted.call import State
+from local.template import Template
+from local.tokens import Token
+
+# The agent has somebody to transfer to, so that this can be heard, too.
+_PARAMETERS = {"TransferNumber": COLLEAGUE}
+
+
+@dataclass(frozen=True)
+class OwnAgent:
+    """An agent that is being served.
+
+    Attributes:
+        url: of its webhook.
+        look: returns what is kept of a call, by its session id.
+    """
+
+    url: str
+    look: Callable[[str], State]
+
+
+@contextmanager
+def serve_own_agent(
+    token: Token, parameters: Sequence[str], complain: Callable[[str], None]
+) -> Generator[OwnAgent]:
+    """Serve the agent of this project on a free port of this machine.
+
+    Args:
+        token: that requests must carry.
+        parameters: of the template, as `NAME=VALUE`.
+        complain: told of each error of a handler.
+
+    Raises:
+        LocalError: the project is not as it must be.
+    """
+    project = find_project()
+    declared = Template(project / TEMPLATE).parameters
+    own = [f"{name}={value}" for name, value in _PARAMETERS.items() if name in declared]
+    values = stack_parameters(project, token, [*own, *parameters])
+    with open_gateway(project, values, _nothing, complain) as gateway:
+        if not gateway.deployment.doors:
+            raise TemplateError(f"{TEMPLATE} has no function with a route: nothing can be called")
+        with in_background(gateway) as address:
+            front_door = gateway.deployment.doors[0].path
+            yield OwnAgent(address + front_door, lambda session_id: _kept(gateway, session_id))
+
+
+def _kept(gateway: Gateway, session_id: str) -> State:
+    try:
+        item = gateway.deployment.sessions.load(session_id)
+    except StoreUnavailable:
+        # Not an agent that keeps its calls as our layer does.
+        return {}
+    if item is None:
+        return {}
+    waiting = [follower["type"] for follower in item.followers]
+    state = {f"state.{name}": value for name, value in item.state.items()}
+    return {"status": item.status.value, **({"waiting": waiting} if waiting else {}), **state}
+
+
+def _nothing(_: Served) -> None:
+    pass

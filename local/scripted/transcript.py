@@ -1,0 +1,100 @@
+"""The conversation, as people read it."""
+
+from collections import Counter
+from itertools import starmap
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from aiflow.protocol.types import JsonValue
+from local.scripted import words
+from local.scripted.call import Exchange
+from local.scripted.script import Script
+
+_STYLES = {
+    words.AGENT: "bold cyan",
+    words.CALLER: "bold green",
+    words.SERVICE: "magenta",
+    "kept": "dim",
+    "error": "red",
+    "warning": "yellow",
+}
+_MARGIN = 9
+_MOST_CHARACTERS = 1000
+
+
+class Transcript:
+    """Prints a call as it goes, and sums it up.
+
+    Args:
+        console: where to; lines are broken and coloured on a terminal only.
+        script: the call.
+    """
+
+    def __init__(self, console: Console, script: Script) -> None:
+        self._console = console
+        self._script = script
+        self._severities: Counter[str] = Counter()
+        self._answers: list[float] = []
+        self._spoken = 0
+
+    def begin(self, url: str) -> None:
+        """Say what is called."""
+        title = Text.assemble((self._script.name, "bold"), f" calls {url}\n")
+        self._console.print(title, soft_wrap=True)
+
+    def add(self, exchange: Exchange) -> None:
+        """Print an event and what came of it."""
+        self._answers.append(exchange.answer.ms)
+        self._spoken += bool(exchange.actions)
+        title = f"{len(self._answers):>3} {exchange.event['type']}, {exchange.answer.ms:.0f} ms"
+        self._console.print(Text(_visible(title), "dim"), soft_wrap=True)
+        if said := words.of_event(exchange.event):
+            self._line(*said)
+        for action in exchange.actions:
+            self._line(*words.of_action(action))
+        if exchange.changes:
+            self._line("kept", ", ".join(starmap(_change, exchange.changes.items())))
+        for problem in exchange.problems:
+            self._severities[problem.severity] += 1
+            self._line(problem.severity, str(problem))
+
+    def end(self) -> None:
+        """Sum up."""
+        played, planned = len(self._answers), len(self._script.events)
+        errors, warnings = self._severities["error"], self._severities["warning"]
+        events = f"{played} events" if played == planned else f"{played} of {planned} events"
+        summary = (
+            f"\n{events}, {self._spoken} answered with actions, {errors} errors,"
+            f" {warnings} warnings, slowest answer {max(self._answers):.0f} ms"
+        )
+        style = "bold red" if errors else "bold yellow" if warnings else "bold green"
+        self._console.print(Text(summary, style), soft_wrap=True)
+
+    def _line(self, who: str, what: str) -> None:
+        label, text = Text(who, _STYLES.get(who, "")), Text(_visible(what))
+        if who == "kept":
+            text.stylize("dim")
+        if not self._console.is_terminal:
+            self._console.print(Text(f"{who:>{_MARGIN}}  ") + text, soft_wrap=True)
+            return
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_column(width=_MARGIN, justify="right")
+        row.add_column(overflow="fold")
+        row.add_row(label, text)
+        self._console.print(row)
+
+
+def _change(name: str, value: JsonValue) -> str:
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
+    return f"{name}: {'nothing' if value is None else value}"
+
+
+def _visible(text: str) -> str:
+    """Return what a bot or a script brought, fit for a terminal."""
+    shown = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."
+    folded = " ".join(shown.split())
+    kept = shown if shown.startswith(" ") else folded
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in kept)

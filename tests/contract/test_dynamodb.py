@@ -1,0 +1,407 @@
+"""What sessions ask of DynamoDB, and what becomes of its faults."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import webhook.app
+from aiflow.errors import StoreUnavailable
+from aiflow.runtime.clients import FAULTS, dynamodb_client
+from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.sessions.model import MAX_TURNS, SessionItem
+from aiflow.sessions.store import CommitConflict
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+
+from tests.support.items import EXPIRES_AT, stored_bytes, talk, whole_item
+from tests.support.loopback import HOST, free_port
+from tests.support.runtime import NOW, Clock, Log, invoke, make_runtime
+from tests.support.tables import Calls, Table, lose_answer, lose_first_answer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ID = "session-123"
+URL = "https://dynamodb.eu-central-1.amazonaws.com"
+NEW = SessionItem(session_id=ID)
+
+
+def first(writer: str = "me") -> SessionItem:
+    return NEW.next_version(writer, EXPIRES_AT)
+
+
+# --- The client
+
+
+@pytest.fixture
+def client(aws_environment: None) -> Iterator["DynamoDBClient"]:
+    """The client of the functions; nobody answers it but the handlers that a test registers."""
+    client = dynamodb_client()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def sessions(client: "DynamoDBClient") -> DynamoDbSessions:
+    return DynamoDbSessions(client, "sessions", Clock(), FAULTS)
+
+
+def test_the_client_gives_up_before_a_caller_would(client: "DynamoDBClient") -> None:
+    config: Any = client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (0.3, 0.7)
+    assert config.retries == {"total_max_attempts": 2, "mode": "standard"}
+
+
+# --- One read and one write
+
+
+def test_sessions_are_read_consistently(table: Table) -> None:
+    calls = Calls.of(table.client)
+    table.sessions.load(ID)
+    table.sessions.turns(ID)
+    assert calls.names == ["GetItem", "Query"]
+    assert all(parameters["ConsistentRead"] is True for parameters in calls.parameters)
+
+
+def test_a_commit_is_one_conditional_write(table: Table) -> None:
+    calls = Calls.of(table.client)
+    item = first()
+    table.sessions.commit(item)
+    table.sessions.commit(item.next_version("you", EXPIRES_AT))
+    assert calls.names == ["PutItem", "UpdateItem"]
+    assert all("ConditionExpression" in parameters for parameters in calls.parameters)
+
+
+def test_turns_leave_once_in_ten_events_with_one_write_more(table: Table) -> None:
+    item = NEW
+    calls = Calls.of(table.client)
+    for number in range(100):
+        item = talk(item, "question", "answer").next_version(f"w{number}", EXPIRES_AT)
+        table.sessions.commit(item)
+        item = item.spill()[1]
+    assert calls.counted() == {"UpdateItem": 99, "PutItem": 1 + 8}
+
+
+def test_every_event_of_a_call_costs_one_read_and_one_write_at_most(table: Table) -> None:
+    runtime = make_runtime(table.sessions, table.clock)
+    calls = Calls.of(table.client)
+    for name in (
+        *("session_start", "assistant_speak", "assistant_speech_ended", "user_speech_started"),
+        *("user_speak", "assistant_speech_ended", "dtmf_received", "sms_failed"),
+        *("user_input_timeout", "invented_tomorrow", "session_end", "session_end", "user_speak"),
+    ):
+        table.clock.advance(10)
+        calls.forget()
+        event = {"type": name, "text": "Hello", "digit": "1", "session": {"id": ID}}
+        assert invoke(webhook.app.lambda_handler, event, runtime).status in {200, 204}
+        counted = calls.counted()
+        assert counted["GetItem"] <= 1
+        assert counted["PutItem"] + counted["UpdateItem"] <= 1
+        assert set(counted) <= {"GetItem", "PutItem", "UpdateItem"}
+
+
+def test_what_is_over_is_not_written_again(table: Table) -> None:
+    runtime = make_runtime(table.sessions, table.clock)
+    end = {"type": "session_end", "session": {"id": ID}}
+    invoke(webhook.app.lambda_handler, end, runtime)
+    calls = Calls.of(table.client)
+    for _ in range(3):
+        assert invoke(webhook.app.lambda_handler, end, runtime).status == 204
+    assert calls.counted() == {"GetItem": 3}
+
+
+# --- The item as it lies in the table
+
+
+def test_the_time_to_live_is_a_number_of_seconds_within_two_days(table: Table) -> None:
+    runtime = make_runtime(table.sessions, table.clock)
+    for number in range(MAX_TURNS):
+        event = {"type": "user_speak", "text": f"Hello {number}", "session": {"id": ID}}
+        invoke(webhook.app.lambda_handler, event, runtime)
+    items = table.items(ID)
+    assert len(items) > 2
+    for item in items.values():
+        expires_at = int(item["expires_at"]["N"])
+        assert NOW < expires_at < NOW + 2 * 86_400
+
+
+def test_the_time_to_live_slides_with_every_event(table: Table) -> None:
+    runtime = make_runtime(table.sessions, table.clock)
+    seen: list[int] = []
+    for number in range(3):
+        table.clock.advance(1000)
+        event = {"type": "user_speak", "text": f"Hello {number}", "session": {"id": ID}}
+        invoke(webhook.app.lambda_handler, event, runtime)
+        seen.append(int(table.call(ID)["expires_at"]["N"]))
+    assert [later - seen[0] for later in seen] == [0, 1000, 2000]
+
+
+def test_every_attribute_is_text_or_a_number_that_any_table_takes(table: Table) -> None:
+    table.sessions.commit(whole_item(ID).next_version("me", EXPIRES_AT))
+    item = table.call(ID)
+    assert {kind for value in item.values() for kind in value} == {"S", "N"}
+    assert all(len(value.get("N", "")) <= 38 for value in item.values())
+    assert item["schema"] == {"N": "1"}
+
+
+def test_the_size_that_is_limited_is_the_size_in_the_table(table: Table) -> None:
+    item = whole_item(ID).next_version("me", EXPIRES_AT)
+    table.sessions.commit(item)
+    stored = table.call(ID)
+    size = sum(len(f"{name}{next(iter(stored[name].values()))}".encode()) for name in stored)
+    assert size == stored_bytes(item)
+
+
+def test_what_a_later_version_of_the_code_added_survives_an_update(table: Table) -> None:
+    table.sessions.commit(first())
+    _add_later_attributes(table)
+    loaded = table.sessions.load(ID)
+    assert loaded == first()
+    table.sessions.commit(first().next_version("you", EXPIRES_AT))
+    assert table.call(ID)["added_later"] == {"S": "kept"}
+    assert table.call(ID)["also_added"] == {"M": {"a": {"L": [{"BOOL": True}]}}}
+
+
+def test_what_a_later_version_of_the_code_added_ends_with_its_call(table: Table) -> None:
+    table.sessions.commit(first())
+    _add_later_attributes(table)
+    table.clock.seconds = EXPIRES_AT
+    table.sessions.commit(NEW.next_version("you", EXPIRES_AT + 60))
+    assert "added_later" not in table.call(ID)
+
+
+def _add_later_attributes(table: Table) -> None:
+    table.client.update_item(
+        TableName=table.name,
+        Key={"pk": {"S": ID}, "sk": {"S": "call"}},
+        UpdateExpression="SET added_later = :text, also_added = :map",
+        ExpressionAttributeValues={
+            ":text": {"S": "kept"},
+            ":map": {"M": {"a": {"L": [{"BOOL": True}]}}},
+        },
+    )
+
+
+# --- Writes that were applied although their answer was lost
+
+
+def test_an_own_first_write_is_recognised_when_its_answer_was_lost(table: Table) -> None:
+    calls = Calls.of(table.client)
+    lose_first_answer(table.client, "PutItem")
+    table.sessions.commit(first())
+    assert calls.attempts == 3  # Written twice, then read.
+    assert table.sessions.load(ID) == first()
+
+
+def test_an_own_later_write_is_recognised_when_its_answer_was_lost(table: Table) -> None:
+    table.sessions.commit(first("you"))
+    second = first("you").next_version("me", EXPIRES_AT)
+    lose_first_answer(table.client, "UpdateItem")
+    table.sessions.commit(second)
+    assert table.sessions.load(ID) == second
+
+
+def test_an_own_write_is_recognised_below_those_of_others(table: Table) -> None:
+    second = first().next_version("me", EXPIRES_AT)
+    third = second.next_version("you", EXPIRES_AT)
+    table.sessions.commit(first())
+    lose_first_answer(table.client, "UpdateItem", lambda: table.sessions.commit(third))
+    table.sessions.commit(second)
+    assert table.sessions.load(ID) == third
+
+
+def test_a_write_that_somebody_else_was_faster_with_stays_a_conflict(table: Table) -> None:
+    table.sessions.commit(first())
+    theirs = first().next_version("you", EXPIRES_AT)
+    table.sessions.commit(theirs)
+    lose_first_answer(table.client, "UpdateItem")
+    with pytest.raises(CommitConflict) as conflict:
+        table.sessions.commit(first().next_version("me", EXPIRES_AT))
+    assert conflict.value.current == theirs
+
+
+def test_a_write_without_any_answer_is_unknown_and_done_when_asked_again(table: Table) -> None:
+    lose_answer(table.client, "PutItem", ConnectionClosedError(endpoint_url=URL))
+    with pytest.raises(StoreUnavailable):
+        table.sessions.commit(first())
+    table.sessions.commit(first())
+    assert table.sessions.load(ID) == first()
+
+
+def test_turns_are_whole_when_the_call_goes_on_after_a_lost_answer(table: Table) -> None:
+    item = NEW
+    for number in range(MAX_TURNS):
+        told = talk(item, f"question {number}", f"answer {number}")
+        item = told.next_version(f"w{number}", EXPIRES_AT)
+        lose_first_answer(table.client, "UpdateItem" if number else "PutItem")
+        table.sessions.commit(item)
+        stored = table.sessions.load(ID)
+        assert stored is not None
+        item = stored
+    turns = table.sessions.turns(ID)
+    assert [turn.number for turn in turns] == list(range(2 * MAX_TURNS))
+
+
+def test_turns_that_left_for_a_commit_that_failed_are_still_whole(table: Table) -> None:
+    item = talk(NEW, *["word"] * MAX_TURNS).next_version("me", EXPIRES_AT)
+    table.sessions.commit(item)
+    crowded = talk(item, "one", "more").next_version("me", EXPIRES_AT)
+    lose_answer(table.client, "PutItem", ConnectionClosedError(endpoint_url=URL))
+    with pytest.raises(StoreUnavailable):
+        table.sessions.commit(crowded)
+    assert table.sessions.load(ID) == item
+    assert table.sessions.turns(ID) == item.turns
+
+
+# --- Faults
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "ServiceUnavailable",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "ExpiredTokenException",
+        "ValidationException",
+        "ItemCollectionSizeLimitExceededException",
+    ],
+)
+@pytest.mark.parametrize("operation", ["load", "commit", "turns"])
+def test_an_error_of_the_table_makes_the_store_unavailable(
+    client: "DynamoDBClient", sessions: DynamoDbSessions, operation: str, code: str
+) -> None:
+    client.meta.events.register("before-send.dynamodb", Refuses(code))
+    client.meta.events.register_first("needs-retry.dynamodb", at_once)
+    with pytest.raises(StoreUnavailable) as fault:
+        _ask(sessions, operation)
+    assert "a secret" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        EndpointConnectionError(endpoint_url=URL),
+        ConnectTimeoutError(endpoint_url=URL),
+        ReadTimeoutError(endpoint_url=URL),
+        ConnectionClosedError(endpoint_url=URL),
+        NoCredentialsError(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+@pytest.mark.parametrize("operation", ["load", "commit", "turns"])
+def test_a_fault_on_the_way_makes_the_store_unavailable(
+    client: "DynamoDBClient", sessions: DynamoDbSessions, operation: str, fault: Exception
+) -> None:
+    def fail(**_: object) -> None:
+        raise fault
+
+    client.meta.events.register("before-send.dynamodb", fail)
+    client.meta.events.register_first("needs-retry.dynamodb", at_once)
+    with pytest.raises(StoreUnavailable, match=type(fault).__name__):
+        _ask(sessions, operation)
+
+
+def test_a_throttled_request_is_asked_twice(
+    client: "DynamoDBClient", sessions: DynamoDbSessions
+) -> None:
+    throttle = Refuses("ThrottlingException")
+    client.meta.events.register("before-send.dynamodb", throttle)
+    with pytest.raises(StoreUnavailable):
+        sessions.load(ID)
+    assert throttle.count == 2
+
+
+def test_a_port_where_nobody_listens_makes_the_store_unavailable(
+    aws_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://{HOST}:{free_port()}")
+    client = dynamodb_client()
+    sessions = DynamoDbSessions(client, "sessions", Clock(), FAULTS)
+    with pytest.raises(StoreUnavailable, match="EndpointConnectionError"):
+        sessions.load(ID)
+    client.close()
+
+
+def test_a_table_that_accepts_and_says_nothing_makes_the_store_unavailable(
+    aws_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server((HOST, 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://{HOST}:{silent.getsockname()[1]}")
+        client = dynamodb_client()
+        sessions = DynamoDbSessions(client, "sessions", Clock(), FAULTS)
+        with pytest.raises(StoreUnavailable, match="ReadTimeoutError"):
+            sessions.load(ID)
+        client.close()
+
+
+def test_a_fault_of_ours_is_not_taken_for_one_of_the_table(
+    client: "DynamoDBClient", sessions: DynamoDbSessions
+) -> None:
+    def fail(**_: object) -> None:
+        raise ZeroDivisionError
+
+    client.meta.events.register("provide-client-params.dynamodb", fail)
+    with pytest.raises(ZeroDivisionError):
+        sessions.load(ID)
+
+
+def test_without_the_table_the_caller_hears_the_apology(
+    client: "DynamoDBClient", sessions: DynamoDbSessions
+) -> None:
+    client.meta.events.register("before-send.dynamodb", Refuses("AccessDeniedException"))
+    log = Log()
+    runtime = make_runtime(sessions, stream=log)
+    event = {"type": "user_speak", "text": "Hello", "session": {"id": ID}}
+    status, answer = invoke(webhook.app.lambda_handler, event, runtime)
+    assert status == 200
+    assert answer["text"] == runtime.settings.apology
+    (entry,) = log.entries()
+    assert (entry["outcome"], entry["reason"]) == ("degraded", "store")
+
+
+class Refuses:
+    """A table that answers every request with one error."""
+
+    def __init__(self, code: str) -> None:
+        self.count = 0
+        self._body = json.dumps({"__type": f"com.amazonaws#{code}", "message": "a secret"}).encode()
+
+    def __call__(self, **_: object) -> AWSResponse:
+        self.count += 1
+        return Canned(URL, 400, {"content-type": "application/x-amz-json-1.0"}, self._body)
+
+
+class Canned(AWSResponse):
+    """A response that was never on a wire."""
+
+    def __init__(self, url: str, status: int, headers: dict[str, str], body: bytes) -> None:
+        super().__init__(url, status, headers, raw=None)
+        self._content = body
+
+
+def at_once(attempts: int, **_: object) -> int | None:
+    """Ask a second time without the usual pause, and then no more."""
+    return 0 if attempts < 2 else None
+
+
+def _ask(sessions: DynamoDbSessions, operation: str) -> None:
+    match operation:
+        case "load":
+            sessions.load(ID)
+        case "commit":
+            sessions.commit(first())
+        case _:
+            sessions.turns(ID)
