@@ -58,7 +58,7 @@ pyright: $(DEV)
 
 unit: $(DEV) $(DYNALITE) ## Tests that need nothing built, with coverage
 	$(SAY) 'tests'
-	@$(BIN)/pytest --cov
+	@$(BIN)/pytest --numprocesses auto --cov
 
 validate: $(DEV) ## Judge template.yaml, twice: neither form finds all that the other does
 	$(SAY) 'template'

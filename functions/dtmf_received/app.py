@@ -16,7 +16,8 @@ def handle(event: DtmfReceived, call: Call) -> Reply:
                 call.speak("We are open from nine to five.", user_input_timeout_seconds=8),
             ]
         case "2":
-            return [call.barge_in(), call.audio(CHIME)]
+            more = call.speak("That was our chime. What else?", user_input_timeout_seconds=8)
+            return [call.barge_in(), call.audio(CHIME).then(more)]
         case "3":
             return call.mix_audio(CHIME, volume=0.2)
         case "4":

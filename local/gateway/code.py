@@ -71,9 +71,9 @@ class Code:
 
 def explain(error: BaseException) -> str:
     """Write an error as Python does, from the agent's own code on."""
-    frames = dropwhile(_is_ours, traceback.extract_tb(error.__traceback__))
-    lines = traceback.format_list([*frames]) + traceback.format_exception_only(error)
-    return "".join(lines).rstrip()
+    report = traceback.TracebackException.from_exception(error)
+    report.stack = traceback.StackSummary.from_list([*dropwhile(_is_ours, report.stack)])
+    return "".join(report.format()).rstrip()
 
 
 def _is_ours(frame: traceback.FrameSummary) -> bool:

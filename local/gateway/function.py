@@ -3,13 +3,12 @@
 import asyncio
 import json
 import time
-import traceback
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Thread
 
 from aiflow.protocol.types import JsonObject, JsonValue
-from local.gateway.code import Handler
+from local.gateway.code import Handler, explain
 from local.intrinsics import ACCOUNT_ID, REGION
 from local.template import FunctionSpec
 
@@ -92,6 +91,5 @@ class Function:
         answer.set_running_or_notify_cancel()
         try:
             answer.set_result(json.dumps(self.handler(event, context)))
-        except BaseException:  # noqa: BLE001 - whatever it is, Lambda survives it
-            failed = f"{self.spec.name} failed\n{traceback.format_exc()}"
-            answer.set_exception(FunctionFailed(failed))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, Lambda survives it
+            answer.set_exception(FunctionFailed(f"{self.spec.name} failed.\n{explain(error)}"))

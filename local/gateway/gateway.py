@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import cast
 from uuid import uuid4
 
@@ -67,6 +68,7 @@ class Gateway:
         self._project = project
         self._parameters = parameters
         self._served = served
+        self._deploying = Lock()
         self.deployment: Deployment = platform.deploy(project, parameters)
 
     def reload(self) -> None:
@@ -75,7 +77,8 @@ class Gateway:
         Raises:
             LocalError: that is broken; what was deployed before goes on.
         """
-        self.deployment = self._platform.deploy(self._project, self._parameters)
+        with self._deploying:
+            self.deployment = self._platform.deploy(self._project, self._parameters)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see ASGI."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+
 from aiflow.sessions.memory import InMemorySessions
 from aiflow.sessions.store import SessionStore
-
 from tests.support.runtime import Clock
 from tests.support.tables import ENVIRONMENT, Table, moto_table, served_table
 

@@ -1,18 +1,10 @@
 """What sessions ask of DynamoDB, and what becomes of its faults."""
 
-import json
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import webhook.app
-from aiflow.errors import StoreUnavailable
-from aiflow.runtime.clients import FAULTS, dynamodb_client
-from aiflow.sessions.dynamodb import DynamoDbSessions
-from aiflow.sessions.model import MAX_TURNS, SessionItem
-from aiflow.sessions.store import CommitConflict
-from botocore.awsrequest import AWSResponse
 from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
@@ -21,10 +13,24 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+import webhook.app
+from aiflow.errors import StoreUnavailable
+from aiflow.runtime.clients import FAULTS, dynamodb_client
+from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.sessions.model import MAX_TURNS, SessionItem
+from aiflow.sessions.store import CommitConflict
 from tests.support.items import EXPIRES_AT, stored_bytes, talk, whole_item
 from tests.support.loopback import HOST, free_port
 from tests.support.runtime import NOW, Clock, Log, invoke, make_runtime
-from tests.support.tables import Calls, Table, lose_answer, lose_first_answer
+from tests.support.tables import (
+    Calls,
+    Refuses,
+    Table,
+    in_place_of_the_network,
+    lose_answer,
+    lose_first_answer,
+    without_pauses,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -283,8 +289,8 @@ def test_turns_that_left_for_a_commit_that_failed_are_still_whole(table: Table) 
 def test_an_error_of_the_table_makes_the_store_unavailable(
     client: "DynamoDBClient", sessions: DynamoDbSessions, operation: str, code: str
 ) -> None:
-    client.meta.events.register("before-send.dynamodb", Refuses(code))
-    client.meta.events.register_first("needs-retry.dynamodb", at_once)
+    in_place_of_the_network(client, Refuses(code, "a secret"))
+    without_pauses(client)
     with pytest.raises(StoreUnavailable) as fault:
         _ask(sessions, operation)
     assert "a secret" not in str(fault.value)
@@ -308,8 +314,8 @@ def test_a_fault_on_the_way_makes_the_store_unavailable(
     def fail(**_: object) -> None:
         raise fault
 
-    client.meta.events.register("before-send.dynamodb", fail)
-    client.meta.events.register_first("needs-retry.dynamodb", at_once)
+    in_place_of_the_network(client, fail)
+    without_pauses(client)
     with pytest.raises(StoreUnavailable, match=type(fault).__name__):
         _ask(sessions, operation)
 
@@ -318,7 +324,7 @@ def test_a_throttled_request_is_asked_twice(
     client: "DynamoDBClient", sessions: DynamoDbSessions
 ) -> None:
     throttle = Refuses("ThrottlingException")
-    client.meta.events.register("before-send.dynamodb", throttle)
+    in_place_of_the_network(client, throttle)
     with pytest.raises(StoreUnavailable):
         sessions.load(ID)
     assert throttle.count == 2
@@ -361,7 +367,7 @@ def test_a_fault_of_ours_is_not_taken_for_one_of_the_table(
 def test_without_the_table_the_caller_hears_the_apology(
     client: "DynamoDBClient", sessions: DynamoDbSessions
 ) -> None:
-    client.meta.events.register("before-send.dynamodb", Refuses("AccessDeniedException"))
+    in_place_of_the_network(client, Refuses("AccessDeniedException"))
     log = Log()
     runtime = make_runtime(sessions, stream=log)
     event = {"type": "user_speak", "text": "Hello", "session": {"id": ID}}
@@ -370,31 +376,6 @@ def test_without_the_table_the_caller_hears_the_apology(
     assert answer["text"] == runtime.settings.apology
     (entry,) = log.entries()
     assert (entry["outcome"], entry["reason"]) == ("degraded", "store")
-
-
-class Refuses:
-    """A table that answers every request with one error."""
-
-    def __init__(self, code: str) -> None:
-        self.count = 0
-        self._body = json.dumps({"__type": f"com.amazonaws#{code}", "message": "a secret"}).encode()
-
-    def __call__(self, **_: object) -> AWSResponse:
-        self.count += 1
-        return Canned(URL, 400, {"content-type": "application/x-amz-json-1.0"}, self._body)
-
-
-class Canned(AWSResponse):
-    """A response that was never on a wire."""
-
-    def __init__(self, url: str, status: int, headers: dict[str, str], body: bytes) -> None:
-        super().__init__(url, status, headers, raw=None)
-        self._content = body
-
-
-def at_once(attempts: int, **_: object) -> int | None:
-    """Ask a second time without the usual pause, and then no more."""
-    return 0 if attempts < 2 else None
 
 
 def _ask(sessions: DynamoDbSessions, operation: str) -> None:

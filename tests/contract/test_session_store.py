@@ -1,15 +1,16 @@
 """What every place that keeps sessions promises, whatever it is made of."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 
 import pytest
-from aiflow.protocol.types import JsonValue
-from aiflow.sessions.model import MAX_TURNS, SessionItem, Turn
-from aiflow.sessions.store import CommitConflict, SessionStore
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from aiflow.protocol.types import JsonValue
+from aiflow.sessions.model import MAX_TURNS, SessionItem, Turn
+from aiflow.sessions.store import CommitConflict, SessionStore
 from tests.support.items import (
     EXPIRES_AT,
     ODD_IDS,
@@ -43,7 +44,7 @@ def committed(
 
 
 def with_state(item: SessionItem, **state: JsonValue) -> SessionItem:
-    return SessionItem(**{**vars(item), "state": state})
+    return replace(item, state=state)
 
 
 # --- Load and commit

@@ -4,7 +4,7 @@ import unicodedata
 
 from hypothesis import strategies as st
 
-from aiflow.protocol.types import JsonValue
+from aiflow.protocol.types import JsonObject, JsonValue
 from aiflow.sessions.codec import item_attributes
 from aiflow.sessions.model import Delivery, SessionItem, Status
 from tests.support.runtime import NOW
@@ -15,13 +15,13 @@ ODD_TEXTS = (
     'quotes " and \\ and \' and {"pk": "call"}',
     "line\nbreak\r\n\ttab\u2028\u2029",
     "nul \x00 and escape \x1b[31m and delete \x7f",
-    "👩‍👩‍👧‍👦 𝔘𝔫𝔦 \U0010ffff \ue000",
-    "\u202eright to left\u202c שלום مرحبا",
+    "👩‍👩‍👧‍👦 \U0001d518 \U0010ffff \ue000",
+    "\u202eright to left\u202c \u05e9\u05dc\u05d5\u05dd",
     unicodedata.normalize("NFD", "Å é ü"),
     unicodedata.normalize("NFC", "Å é ü"),
     "{{session_id}} $ref #pk :now <speak>&amp;</speak>",
     "null",
-    "１２ ٣٤",
+    "\uff11\uff12 \u0663\u0664",
     " leading and trailing ",
 )
 
@@ -63,12 +63,17 @@ json_values: st.SearchStrategy[JsonValue] = st.recursive(
 states = st.dictionaries(st.text(), json_values, max_size=5)
 """Anything that handlers may keep."""
 
+
+def _repeated(unit: str, length: int) -> str:
+    return (unit * length)[:length]
+
+
 hostile_texts = st.one_of(
     st.text(),
     st.sampled_from(ODD_TEXTS),
     # What grows on its way into JSON or UTF-8, and what is long to begin with.
     st.builds(
-        lambda unit, length: (unit * length)[:length],
+        _repeated,
         st.sampled_from(['"', "\\", "\n", "\x01", "\x7f", "é", "€", "🤖", "👩‍👩‍👧‍👦", "word "]),
         st.sampled_from([1, 100, 1_333, 2_000, 3_999, 4_000, 4_001, 50_000]),
     ),
@@ -85,14 +90,19 @@ def whole_item(session_id: str) -> SessionItem:
         session={"account_id": "a1", "phone_number": "+493023125001", "direction": "inbound"},
         state=ODD_STATE,
         deliveries=(
-            Delivery("0123456789abcdef", 1_800_000_000_123, ({"type": "speak", "text": "é"},)),
+            Delivery("0123456789abcdef", 1_800_000_000_123, (action("speak", text="é"),)),
             Delivery("fedcba9876543210", 1_800_000_000_456, ()),
             Delivery("00000000ffffffff", 1_800_000_000_789, None),
         ),
         ledger=("send_sms:0123456789abcdef", "transfer:0123456789abcdef"),
-        followers=({"type": "hangup", "session_id": session_id}, {"type": "speak", "ssml": "🤖"}),
+        followers=(action("hangup", session_id=session_id), action("speak", ssml="🤖")),
         playing=3,
     ).with_turn("user", "ä " * 50)
+
+
+def action(name: str, **members: JsonValue) -> JsonObject:
+    """Return an action as it is kept."""
+    return {"type": name, **members}
 
 
 def talk(item: SessionItem, *texts: str) -> SessionItem:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from http import HTTPStatus
 from itertools import count
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime.conversation import Runtime
@@ -204,13 +204,13 @@ def rest_v1(
 
 def send(
     entrypoint: Entrypoint,
-    envelope: Mapping[str, Any],
+    envelope: object,
     runtime: Runtime,
     context: FakeContext | None = None,
 ) -> Answer:
     """Hand an envelope, or an event without one, to a handler that is bound to `runtime`."""
-    answer = entrypoint.bind(runtime)(envelope, context or FakeContext())
-    if "requestContext" not in envelope:
+    answer = entrypoint.bind(runtime)(cast("Envelope", envelope), context or FakeContext())
+    if not isinstance(envelope, Mapping) or "requestContext" not in envelope:
         return Answer(_status(answer), answer)
     body = answer.get("body")
     return Answer(answer["statusCode"], None if body is None else json.loads(body))

@@ -1,12 +1,15 @@
 """The deployed table on an emulator, and what can be made to go wrong on the way to it."""
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
 from aiflow.runtime.clients import FAULTS, dynamodb_client
@@ -101,6 +104,42 @@ class Calls:
         self.attempts = 0
 
 
+class Refuses:
+    """A table that answers every request with one error."""
+
+    def __init__(self, code: str, message: str = "refused") -> None:
+        self.count = 0
+        self._body = json.dumps({"__type": f"com.amazonaws#{code}", "message": message}).encode()
+
+    def __call__(self, **_: object) -> AWSResponse:
+        """Answer in place of the network."""
+        self.count += 1
+        return _Canned(self._body)
+
+
+class _Canned(AWSResponse):
+    """A response that was never on a wire."""
+
+    def __init__(self, body: bytes) -> None:
+        headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0"})
+        super().__init__("https://table.invalid", 400, headers, raw=None)
+        self._content = body
+
+
+def in_place_of_the_network(client: "DynamoDBClient", answer: Callable[..., object]) -> None:
+    """Let `answer` return or raise what a request to the table comes to."""
+    _register(client, "before-send.dynamodb", answer)
+
+
+def without_pauses(client: "DynamoDBClient") -> None:
+    """Let the client ask a second time at once, and then no more."""
+
+    def seconds(attempts: int, **_: object) -> int | None:
+        return 0 if attempts < 2 else None
+
+    _register(client, "needs-retry.dynamodb", seconds)
+
+
 def lose_first_answer(
     client: "DynamoDBClient", operation: str, meanwhile: Callable[[], None] = lambda: None
 ) -> None:
@@ -112,28 +151,38 @@ def lose_first_answer(
         meanwhile: done between the two.
     """
     event = f"needs-retry.dynamodb.{operation}"
+    lost: list[bool] = []
 
-    def lose(**_: object) -> int:
-        client.meta.events.unregister(event, lose)
+    def lose(**_: object) -> int | None:
+        if lost:
+            return None
+        lost.append(True)
         meanwhile()
         return 0  # Seconds until the repetition.
 
-    client.meta.events.register_first(event, lose)
+    _register(client, event, lose)
 
 
 def lose_answer(client: "DynamoDBClient", operation: str, fault: Exception) -> None:
     """Apply the next `operation`, but lose its answer for good: the caller sees `fault`."""
     event = f"after-call.dynamodb.{operation}"
+    lost: list[bool] = []
 
     def lose(**_: object) -> None:
-        client.meta.events.unregister(event, lose)
-        raise fault
+        if not lost:
+            lost.append(True)
+            raise fault
 
-    client.meta.events.register_first(event, lose)
+    _register(client, event, lose)
+
+
+def _register(client: "DynamoDBClient", event: str, handler: Callable[..., object]) -> None:
+    # The stubs say that handlers return nothing; what some of them return is what they are for.
+    client.meta.events.register_first(event, cast("Callable[..., None]", handler))
 
 
 @contextmanager
-def moto_table(clock: Clock) -> Iterator[Table]:
+def moto_table(clock: Clock) -> Generator[Table]:
     """A table on moto, inside this process."""
     with mock_aws():
         client = dynamodb_client()
@@ -142,7 +191,7 @@ def moto_table(clock: Clock) -> Iterator[Table]:
 
 
 @contextmanager
-def served_table(clock: Clock) -> Iterator[Table]:
+def served_table(clock: Clock) -> Generator[Table]:
     """A table where the environment's `AWS_ENDPOINT_URL_DYNAMODB` points to."""
     client = dynamodb_client()
     yield Table(client, _create(client), clock)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from aiflow.protocol.events import EVENT_TYPES
+from aiflow.runtime.clients import dynamodb_client
 from aiflow.runtime.settings import AGENT_PREFIX, Settings
+from tests.support.tables import ENVIRONMENT
 from tests.support.template import ROOT, Properties, Template
 
 FRONT_DOOR = "WebhookFunction"
@@ -35,6 +37,14 @@ OF_BOTOCORE = "AWS_ENDPOINT_URL_DYNAMODB"
 @pytest.fixture(scope="module")
 def template() -> Template:
     return Template(ROOT / "template.yaml")
+
+
+@pytest.fixture(scope="module")
+def stages() -> Mapping[str, Any]:
+    """samconfig.toml: one set of options per `--config-env`."""
+    stages = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+    del stages["version"]
+    return stages
 
 
 def route(function: Properties) -> Mapping[str, Any]:
@@ -187,19 +197,36 @@ def test_the_stack_tells_the_address_to_paste_and_the_table(template: Template) 
     assert set(template.outputs) == {"WebhookUrl", "SessionsTableName"}
 
 
-def test_every_stage_of_the_stack_is_a_stack_of_its_own() -> None:
-    stages = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
-    del stages["version"]
-    names = {
-        stage: config["global"]["parameters"]["stack_name"] for stage, config in stages.items()
+def test_dev_and_prod_are_stacks_of_their_own(stages: Mapping[str, Any]) -> None:
+    names = {name: stage["global"]["parameters"]["stack_name"] for name, stage in stages.items()}
+    assert names == {
+        "default": "aiflow",
+        "x86_64": "aiflow",
+        "dev": "aiflow-dev",
+        "prod": "aiflow-prod",
     }
-    assert names == {"default": "aiflow", "dev": "aiflow-dev", "prod": "aiflow-prod"}
 
 
 @pytest.mark.parametrize("command", ["local_invoke", "local_start_api"])
-def test_sam_local_has_the_digest_of_the_token_that_its_comment_names(command: str) -> None:
-    text = (ROOT / "samconfig.toml").read_text(encoding="utf-8")
-    token = "local-token-for-sam-local-only-0123456789"
-    assert token in text
-    overrides = tomllib.loads(text)["default"][command]["parameters"]["parameter_overrides"]
-    assert f"TokenSha256={sha256(token.encode()).hexdigest()}" in overrides
+@pytest.mark.parametrize("stage", ["default", "x86_64"])
+def test_sam_local_knows_the_digest_of_the_token_of_the_mock_events(
+    stages: Mapping[str, Any], stage: str, command: str
+) -> None:
+    mock = json.loads((ROOT / "events" / "http" / "session_start.json").read_text("utf-8"))
+    digest = sha256(mock["headers"]["x-api-token"].encode()).hexdigest()
+    overrides = stages[stage][command]["parameters"]["parameter_overrides"]
+    assert f"TokenSha256={digest}" in overrides
+
+
+@pytest.mark.parametrize("command", ["local_invoke", "local_start_api"])
+@pytest.mark.parametrize("stage", ["default", "x86_64"])
+def test_sam_local_reaches_no_account(stages: Mapping[str, Any], stage: str, command: str) -> None:
+    overrides = stages[stage][command]["parameters"]["parameter_overrides"]
+    assert "DynamoDbEndpoint=http://host.docker.internal:8000" in overrides
+
+
+def test_an_empty_endpoint_means_the_real_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**ENVIRONMENT, OF_BOTOCORE: ""}.items():
+        monkeypatch.setenv(name, value)
+    client = dynamodb_client()
+    assert client.meta.endpoint_url == "https://dynamodb.eu-central-1.amazonaws.com"

@@ -150,11 +150,12 @@ class TestDtmfReceived:
         assert isinstance(reply[0], BargeIn)
         assert "nine to five" in spoken(reply)
 
-    def test_two_plays_a_chime(self) -> None:
+    def test_two_plays_a_chime_and_goes_on_when_it_has_been_heard(self) -> None:
         reply = press("2")
 
         assert isinstance(reply, list)
         assert isinstance(reply[1], Audio)
+        assert [type(action) for action in reply[1].followers] == [Speak]
 
     def test_three_and_four_switch_a_background_on_and_off(self) -> None:
         on, off = press("3"), press("4")

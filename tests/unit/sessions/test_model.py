@@ -2,10 +2,14 @@
 
 import json
 from dataclasses import replace
+from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from aiflow.errors import StateNotStorable
-from aiflow.protocol.types import JsonValue
+from aiflow.protocol.types import JsonObject, JsonValue
 from aiflow.sessions.codec import item_attributes, item_from
 from aiflow.sessions.model import (
     MAX_DELIVERIES,
@@ -21,10 +25,15 @@ from aiflow.sessions.model import (
     SessionItem,
     Turn,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from tests.support.items import EXPIRES_AT, ODD_STATE, hostile_texts, states, talk, whole_item
+from tests.support.items import (
+    EXPIRES_AT,
+    ODD_STATE,
+    action,
+    hostile_texts,
+    states,
+    talk,
+    whole_item,
+)
 from tests.support.properties import repeatable
 
 EMPTY = SessionItem(session_id="session-123")
@@ -34,8 +43,9 @@ def next_version(item: SessionItem, writer: str = "me") -> SessionItem:
     return item.next_version(writer, EXPIRES_AT)
 
 
-def with_state(state: object) -> SessionItem:
-    return replace(EMPTY, state={"kept": state})
+def with_state(kept: object) -> SessionItem:
+    # A handler's mapping takes anything, whatever its annotation says.
+    return replace(EMPTY, state=cast("JsonObject", {"kept": kept}))
 
 
 # --- The next version
@@ -89,7 +99,7 @@ def test_state_may_fill_its_room_and_not_one_byte_more() -> None:
 
 
 def test_what_follows_a_playback_has_a_limit_of_its_own() -> None:
-    followers = ({"type": "speak", "text": "x" * MAX_FOLLOWERS_BYTES},)
+    followers = (action("speak", text="x" * MAX_FOLLOWERS_BYTES),)
     with pytest.raises(StateNotStorable, match="what follows a playback must stay under 12,000"):
         next_version(replace(EMPTY, followers=followers))
 
@@ -118,8 +128,8 @@ def test_the_latest_deliveries_and_intents_and_writers_are_kept() -> None:
 
 
 def test_of_the_answers_the_newest_that_fit_are_kept() -> None:
-    half = ({"type": "speak", "text": "x" * (MAX_DELIVERIES_BYTES // 2 - 100)},)
-    huge = ({"type": "audio", "audio": "x" * MAX_DELIVERIES_BYTES},)
+    half = (action("speak", text="x" * (MAX_DELIVERIES_BYTES // 2 - 100)),)
+    huge = (action("audio", audio="x" * MAX_DELIVERIES_BYTES),)
     item = replace(
         EMPTY,
         deliveries=(Delivery("a", 1, half), Delivery("b", 2, half), Delivery("c", 3, half)),

@@ -49,16 +49,27 @@ class Context(Protocol):
 
 
 class Entrypoint:
-    """A Lambda handler around a function that answers events; `entrypoint` makes it."""
+    """A Lambda handler around a function that answers events; `entrypoint` makes it.
 
-    def __init__(self, handle: Callable[..., Reply], runtime: Callable[[], Runtime]) -> None:
+    Args:
+        handle: the function.
+        answers: the types of events that it answers.
+        runtime: returns what the road needs from outside.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[..., Reply],
+        answers: tuple[type[Event], ...],
+        runtime: Callable[[], Runtime],
+    ) -> None:
         self._handle = handle
+        self._answers = answers
         self._runtime = runtime
-        self._answers = _event_types(handle)
 
     def bind(self, runtime: Runtime) -> "Entrypoint":
         """Return the same handler on another runtime: for tests, and for your own machine."""
-        return Entrypoint(self._handle, lambda: runtime)
+        return Entrypoint(self._handle, self._answers, lambda: runtime)
 
     def __call__(self, envelope: Mapping[str, Any], context: Context) -> Any:  # noqa: ANN401 - JSON
         """Take an event through the whole road, whatever door it came by.
@@ -119,7 +130,7 @@ def entrypoint[E: Event](handle: Callable[[E, Call], Reply]) -> Entrypoint:
     if on_lambda():
         # Start-up has a full CPU and no caller who waits: get ready here, or refuse to start.
         _default_runtime()
-    return Entrypoint(handle, _default_runtime)
+    return Entrypoint(handle, _event_types(handle), _default_runtime)
 
 
 def _default_runtime() -> Runtime:

@@ -45,7 +45,7 @@ class HttpRequest:
         if self.method != "POST":
             raise MethodNotAllowed("method", "Events are sent with POST.")
         self._check_content()
-        if len(self.body) > (MAX_BODY_BYTES * 4 // 3 + 4 if self.is_base64 else MAX_BODY_BYTES):
+        if self._size() > MAX_BODY_BYTES:
             raise BodyTooLarge("too_large", f"An event has at most {MAX_BODY_BYTES // 1024} KB.")
         if not self.is_base64:
             return self.body
@@ -53,6 +53,12 @@ class HttpRequest:
             return base64.b64decode(self.body, validate=True).decode("utf-8")
         except (binascii.Error, ValueError):
             raise InvalidEvent("bad_encoding", "The body is not UTF-8 text.") from None
+
+    def _size(self) -> int:
+        """Return the bytes of the body on the wire, without decoding it."""
+        if self.is_base64:
+            return len(self.body) * 3 // 4 - self.body.count("=", -2)
+        return len(self.body.encode("utf-8", "surrogatepass"))
 
     def _check_content(self) -> None:
         content_type = ",".join(self.headers.get("content-type", ())).split(";")[0].strip().lower()
