@@ -94,10 +94,11 @@ lock: $(INSTALLER) ## Renew every lock: one resolution for all, so that we test 
 	@$(COMPILE) --group runtime -o requirements/runtime.txt
 
 clean: ## Remove all that these commands made
-	rm -rf $(VENV) .runtime .aws-sam .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/support/node/node_modules
+	rm -rf $(VENV) .runtime .aws-sam tests/support/node/node_modules \
+		.coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(INSTALLER): requirements/installer.txt
-	@test -n '$(PYTHON)' || { echo 'Python 3.13 is needed: install it (say, `pyenv install 3.13`), or name it: make PYTHON=/path/to/python3.13' >&2; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || { echo 'Python 3.13 is needed: install it (say, `pyenv install 3.13`), or name it: make PYTHON=/path/to/python3.13' >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --require-hashes -r $<
 	@touch $@

@@ -32,7 +32,13 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--port", type=int, default=3000, show_default=True, help="0 finds a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=3000,
+    show_default=True,
+    help="0 finds a free one.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @token_option("The API token that requests must carry; a random one if omitted.")
 @parameters_option

@@ -24,8 +24,6 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except OverflowError:
-        raise AddressError(f"Port {port} is none: ports are 1 to 65535") from None
     except OSError as error:
         raise AddressError(_remedy(error, host, port)) from None
 

@@ -97,8 +97,9 @@ class HttpDoor:
             return Answer(passed(), fault=("timeout", message))
         except _Fault as fault:
             return Answer(passed(), fault=(fault.code, fault.message))
-        except httpx.ConnectError:
-            return Answer(passed(), fault=("no_connection", "nobody answers at this address"))
+        except httpx.ConnectError as error:
+            message = f"nobody answers at this address ({error})"
+            return Answer(passed(), fault=("no_connection", message))
         except httpx.HTTPError as error:
             message = f"broke off: {str(error) or type(error).__name__}"
             return Answer(passed(), fault=("broken_off", message))

@@ -58,16 +58,17 @@ class Transcript:
             self._line("kept", ", ".join(starmap(_change, exchange.changes.items())))
         for problem in exchange.problems:
             self._severities[problem.severity] += 1
-            self._line(problem.severity, str(problem))
+            place = f"{problem.path} " if problem.path else ""
+            self._line(problem.severity, f"{place}{problem.message} [{problem.code}]")
 
     def end(self) -> None:
         """Sum up."""
         played, planned = len(self._answers), len(self._script.events)
         errors, warnings = self._severities["error"], self._severities["warning"]
-        events = f"{played} events" if played == planned else f"{played} of {planned} events"
+        count = f"{played}" if played == planned else f"{played} of {planned}"
         summary = (
-            f"\n{events}, {self._spoken} answered with actions, {errors} errors,"
-            f" {warnings} warnings, slowest answer {max(self._answers):.0f} ms"
+            f"\n{count} events, {self._spoken} answered with actions, {_many(errors, 'error')},"
+            f" {_many(warnings, 'warning')}, slowest answer {max(self._answers):.0f} ms"
         )
         style = "bold red" if errors else "bold yellow" if warnings else "bold green"
         self._console.print(Text(summary, style), soft_wrap=True)
@@ -84,6 +85,10 @@ class Transcript:
         row.add_column(overflow="fold")
         row.add_row(label, text)
         self._console.print(row)
+
+
+def _many(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _change(name: str, value: JsonValue) -> str:

@@ -17,6 +17,7 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
         ("<speak>  Hello\n <emphasis>my</emphasis> friend </speak>", "Hello my friend"),
         ("<speak>un<emphasis>believ</emphasis>able</speak>", "unbelievable"),
         ("<speak><p>One</p><p>Two</p><s>Three</s></speak>", "One Two Three"),
+        ("<speak><p>One</p>two</speak>", "One two"),
         ('<speak>One<break time="1s"/>two</speak>', "One two"),
         ("<speak>A &amp; B &lt; C &#228;</speak>", "A & B < C ä"),
         ("<speak><![CDATA[<b>]]></speak>", "<b>"),

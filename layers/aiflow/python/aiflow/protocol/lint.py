@@ -144,7 +144,7 @@ def _parse_action(
 def _session_problems(given: object, path: str, session_id: str | None) -> Iterator[Problem]:
     if not isinstance(given, str):
         return
-    if "{{" in given and "}}" in given:
+    if "{{" in given:
         message = "is a template that was not filled in: it must be session.id of the event"
         yield Problem.error("template_session_id", f"{path}/session_id", message)
     elif session_id is not None and given != session_id:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -97,8 +97,8 @@ class Settings(BaseModel):
         alias="POWERTOOLS_METRICS_NAMESPACE",
         description="The CloudWatch namespace of the metrics.",
     )
-    log_level: str = Field(
-        "INFO", alias="POWERTOOLS_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR."
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", alias="POWERTOOLS_LOG_LEVEL", description="What is less than this is not logged."
     )
     agent: Mapping[str, str] = Field(
         default_factory=dict,
@@ -126,7 +126,10 @@ class Settings(BaseModel):
             for name, value in given.items()
             if name.startswith(AGENT_PREFIX)
         }
-        values: dict[str, Any] = {**given, "agent": agent}
+        # By their variables only: a variable may well be called what a member is called here.
+        names = {field.alias for field in cls.model_fields.values()}
+        values: dict[str, Any] = {name: given[name] for name in given.keys() & names}
+        values["agent"] = agent
         try:
             return cls.model_validate(values)
         except ValidationError as error:

@@ -1,0 +1,50 @@
+"""Calls in tests: the agent of a project on the phone, and what it did to look at."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from local.phone.agent import Agent, Line
+from local.phone.caller import PhoneCall
+from local.phone.clock import Clock
+from local.phone.party import Party
+from local.phone.switches import Switches
+
+
+class CallUnderTest(PhoneCall):
+    """A call of a test: a `PhoneCall` whose agent can be looked into."""
+
+    def __init__(self, line: Line, switches: Switches, party: Party, clock: Clock) -> None:
+        super().__init__(line, switches, party, clock)
+        self._line = line
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What the agent keeps of the call: `call.state`."""
+        return self._line.state(self.party.session_id)
+
+
+class Phone:
+    """Calls an agent; on failure pytest prints what happened in each call.
+
+    Args:
+        agent: who is called.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        self.calls: list[CallUnderTest] = []
+        self._agent = agent
+
+    def call(self, party: Party | None = None, **switches: Any) -> CallUnderTest:  # noqa: ANN401 - checked by the model
+        """Begin a call.
+
+        Args:
+            party: who calls whom.
+            switches: how the service behaves, like `transfer="busy"`; see `Switches`.
+        """
+        clock = Clock()
+        call = CallUnderTest(
+            self._agent.line(clock), Switches(**switches), party or Party(), clock
+        )
+        self.calls.append(call)
+        call.begin()
+        return call
