@@ -2,27 +2,25 @@
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import count
 
 type Action = Callable[[], None]
 
 
-@dataclass(order=True)
 class Timer:
     """Something that is due at a point in time, unless it is cancelled before.
 
-    Attributes:
+    Args:
         at_ms: when, in milliseconds of the clock.
-        number: who was set first comes first.
         action: what to do then.
-        is_cancelled: whether it is not to be done after all.
     """
 
-    at_ms: int
-    number: int
-    action: Action = field(compare=False)
-    is_cancelled: bool = field(default=False, compare=False)
+    __slots__ = ("action", "at_ms", "is_cancelled")
+
+    def __init__(self, at_ms: int, action: Action) -> None:
+        self.at_ms = at_ms
+        self.action = action
+        self.is_cancelled = False
 
     def cancel(self) -> None:
         """Call it off."""
@@ -39,24 +37,25 @@ class Clock:
     def __init__(self, pace: Callable[[float], None] | None = None) -> None:
         self.now_ms = 0
         self._pace = pace
-        self._timers: list[Timer] = []
+        # The number makes who was set first come first.
+        self._timers: list[tuple[int, int, Timer]] = []
         self._numbers = count()
 
     def after(self, delay_ms: int, action: Action) -> Timer:
         """Have something done so many milliseconds from now."""
-        timer = Timer(self.now_ms + max(0, delay_ms), next(self._numbers), action)
-        heapq.heappush(self._timers, timer)
+        timer = Timer(self.now_ms + max(0, delay_ms), action)
+        heapq.heappush(self._timers, (timer.at_ms, next(self._numbers), timer))
         return timer
 
     def step(self, until_ms: int) -> bool:
         """Go to what is due next and do it, if that is not after `until_ms`; tell if it was."""
-        while self._timers and self._timers[0].is_cancelled:
+        while self._timers and self._timers[0][2].is_cancelled:
             heapq.heappop(self._timers)
-        if not self._timers or self._timers[0].at_ms > until_ms:
+        if not self._timers or self._timers[0][0] > until_ms:
             return False
-        timer = heapq.heappop(self._timers)
-        self._move_to(timer.at_ms)
-        timer.action()
+        # Whoever waits may be woken up; what was due is due then all the same.
+        self._move_to(self._timers[0][0])
+        heapq.heappop(self._timers)[2].action()
         return True
 
     def run_until(self, at_ms: int) -> None:

@@ -1,9 +1,12 @@
 """How long things take to say, and how much of them was heard."""
 
 import re
-from xml.etree import ElementTree as ET
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import lru_cache
+from xml.parsers import expat
 
-from aiflow import Audio, Speak
+from aiflow import Speak
 from aiflow.protocol.audio import decode_audio
 from aiflow.protocol.ssml import spoken_text
 
@@ -12,7 +15,31 @@ _BREAKS_MS = {"none": 0, "x-weak": 125, "weak": 250, "medium": 500, "strong": 75
 _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.75}
 _TIME = re.compile(r"\+?([0-9]*\.?[0-9]+)(ms|s)", re.ASCII)
 _NUMBER = re.compile(r"([+-]?)([0-9]*\.?[0-9]+)(%?)", re.ASCII)
-_SLOWEST = 0.1
+_SLOWEST, _FASTEST = 0.1, 10.0
+_LONGEST_BREAK_MS = 60 * 60 * 1000
+# Elements that part words, as they do for `spoken_text`.
+_PARTING = frozenset({"break", "p", "s"})
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Words in time.
+
+    Attributes:
+        words: in their order.
+        ends_ms: when each has been said, since the begin.
+        duration_ms: of all, with the pauses.
+    """
+
+    words: tuple[str, ...]
+    ends_ms: tuple[float, ...]
+    duration_ms: int
+
+    def heard(self, ms: float) -> str:
+        """Return the words that have been said to their end after so many milliseconds."""
+        # A word that ends with the speech has been heard, whatever rounding did to the end.
+        number = len(self.words) if ms >= self.duration_ms else bisect_right(self.ends_ms, ms)
+        return " ".join(self.words[:number])
 
 
 def words_of(action: Speak) -> str:
@@ -25,52 +52,92 @@ def talk_ms(words: str, words_per_minute: int) -> int:
     return len(words.split()) * _MS_PER_MINUTE // words_per_minute
 
 
-def playback_ms(action: Speak | Audio, words_per_minute: int) -> int:
-    """Return how long a playback lasts: by its words, pauses and rate, or by its samples."""
-    if isinstance(action, Audio):
-        return decode_audio(action.audio).duration_ms
-    if action.ssml is None:
-        return talk_ms(action.text or "", words_per_minute)
-    # The model has refused a document type, and with it every entity: nothing here can expand.
-    root = ET.fromstring(action.ssml)  # noqa: S314
-    return round(_element_ms(root, 1.0, words_per_minute))
+def speech_of(action: Speak, words_per_minute: int) -> Speech:
+    """Return what a `speak` says, and when: by its words, its pauses and its rate."""
+    if action.ssml is not None:
+        return _ssml_speech(action.ssml, words_per_minute)
+    return _text_speech(action.text or "", words_per_minute)
 
 
-def heard_part(words: str, part: float) -> str:
-    """Return the words that were heard when only so much of the time was played."""
-    everything = words.split()
-    return " ".join(everything[: round(len(everything) * min(1.0, max(0.0, part)))])
+@lru_cache(maxsize=16)
+def sound_ms(audio: str) -> int:
+    """Return how long a sound lasts, by its samples."""
+    return decode_audio(audio).duration_ms
 
 
-def _element_ms(element: ET.Element, rate: float, words_per_minute: int) -> float:
-    name = element.tag.rsplit("}", 1)[-1]
-    if name == "break":
-        return _break_ms(element)
-    if name == "prosody":
-        rate *= _rate(element.get("rate", "default"))
-    own = talk_ms(element.text or "", words_per_minute) / rate
-    for child in element:
-        own += _element_ms(child, rate, words_per_minute)
-        # What follows a child belongs to us, and is said at our rate.
-        own += talk_ms(child.tail or "", words_per_minute) / rate
-    return own
+@lru_cache(maxsize=256)
+def _text_speech(text: str, words_per_minute: int) -> Speech:
+    words = tuple(text.split())
+    each = _MS_PER_MINUTE / words_per_minute
+    ends_ms = tuple(each * number for number in range(1, len(words) + 1))
+    return Speech(words, ends_ms, talk_ms(text, words_per_minute))
 
 
-def _break_ms(element: ET.Element) -> float:
-    found = _TIME.fullmatch(element.get("time", "").strip())
+@lru_cache(maxsize=256)
+def _ssml_speech(ssml: str, words_per_minute: int) -> Speech:
+    reader = _Reader(_MS_PER_MINUTE / words_per_minute)
+    # Not ElementTree: it knows namespaces, and would refuse a prefix that nobody declared. The
+    # model has refused a document type, and with it every entity: nothing here can expand.
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.CharacterDataHandler = reader.say
+    parser.Parse(ssml, True)  # noqa: FBT003 - expat takes its end mark by position only
+    return Speech(tuple(reader.words), tuple(reader.ends_ms), round(reader.at_ms))
+
+
+@dataclass
+class _Reader:
+    """Reads SSML aloud, word by word."""
+
+    word_ms: float
+    at_ms: float = 0.0
+    words: list[str] = field(default_factory=list[str])
+    ends_ms: list[float] = field(default_factory=list[float])
+    rates: list[float] = field(default_factory=lambda: [1.0])
+    in_word: bool = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        rate = self.rates[-1]
+        if name == "prosody" and "rate" in attributes:
+            rate = _rate(attributes["rate"].strip(), rate)
+        self.rates.append(rate)
+        if name == "break":
+            self.at_ms += _break_ms(attributes)
+        self.in_word = self.in_word and name not in _PARTING
+
+    def end(self, name: str) -> None:
+        self.rates.pop()
+        self.in_word = self.in_word and name not in _PARTING
+
+    def say(self, text: str) -> None:
+        words = text.split()
+        if words and self.in_word and not text[0].isspace():
+            # Markup in the middle of a word: it goes on, and takes no longer for that.
+            self.words[-1] += words.pop(0)
+        for word in words:
+            self.at_ms += self.word_ms / self.rates[-1]
+            self.words.append(word)
+            self.ends_ms.append(self.at_ms)
+        self.in_word = not text[-1].isspace()
+
+
+def _break_ms(attributes: dict[str, str]) -> float:
+    found = _TIME.fullmatch(attributes.get("time", "").strip())
     if found:
-        return float(found[1]) * (1000 if found[2] == "s" else 1)
-    return _BREAKS_MS.get(element.get("strength", "medium"), _BREAKS_MS["medium"])
+        return min(_LONGEST_BREAK_MS, float(found[1]) * (1000 if found[2] == "s" else 1))
+    return _BREAKS_MS.get(attributes.get("strength", "medium"), _BREAKS_MS["medium"])
 
 
-def _rate(value: str) -> float:
-    """Return a rate as a factor: a word, `80%`, `+20%`, or `1.2`."""
+def _rate(value: str, current: float) -> float:
+    """Return a rate as a factor: a word, `80%` and `0.8` of the usual; `+20%` of the current."""
     if value in _RATES:
         return _RATES[value]
-    found = _NUMBER.fullmatch(value.strip())
+    found = _NUMBER.fullmatch(value)
     if not found:
-        return 1.0
-    number = float(found[2]) / (100 if found[3] else 1)
-    if found[1]:
-        number = 1 + number if found[1] == "+" else 1 - number
-    return max(_SLOWEST, number)
+        return current
+    sign, digits, percent = found.groups()
+    number = float(digits) / (100 if percent else 1)
+    if sign:
+        number = current * (1 + number if sign == "+" else 1 - number)
+    return min(_FASTEST, max(_SLOWEST, number))

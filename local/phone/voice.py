@@ -4,13 +4,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiflow import Action, Audio, Hangup, Speak, Transfer
+from aiflow import Audio, Hangup, Speak, Transfer
 from local.phone.clock import Clock, Timer
-from local.phone.speech import heard_part, playback_ms, words_of
+from local.phone.speech import Speech, sound_ms, speech_of
 from local.phone.switches import Switches
 
-type Batch = deque[Action]
-"""The actions of one answer that have not been obeyed yet, in their order."""
+type Leaving = Hangup | Transfer
 
 
 @dataclass(frozen=True)
@@ -19,29 +18,31 @@ class Playback:
 
     Attributes:
         action: the `speak` or `audio`.
+        speech: its words in time; None for a sound.
         started_ms: when it began.
         duration_ms: how long it lasts, if nobody interrupts.
         end: the timer of its end.
     """
 
     action: Speak | Audio
+    speech: Speech | None
     started_ms: int
     duration_ms: int
     end: Timer
 
     def heard(self, now_ms: int) -> str:
         """Return the words that were heard up to now; a sound has none."""
-        if isinstance(self.action, Audio):
-            return ""
-        part = (now_ms - self.started_ms) / self.duration_ms if self.duration_ms else 1.0
-        return heard_part(words_of(self.action), part)
+        return self.speech.heard(now_ms - self.started_ms) if self.speech else ""
 
 
 class Stage(Protocol):
     """What the voice tells the call, and asks of it."""
 
-    def perform(self, action: Action) -> None:
-        """Obey an action that is not played."""
+    clock: Clock
+    switches: Switches
+
+    def leave(self, action: Leaving) -> None:
+        """Hang up or transfer, now that nothing is played any more."""
         ...
 
     def playback_started(self, playback: Playback) -> None:
@@ -52,69 +53,75 @@ class Stage(Protocol):
         """A playback is over, by itself or cut short."""
         ...
 
+    def forgotten(self, action: Speak | Audio) -> None:
+        """Something that waited for its turn is never played."""
+        ...
+
 
 class Voice:
-    """Plays what it is given; obeys the rest of an answer in its order."""
+    """Plays what it is given, one after another; nothing else ever waits, unless it shall."""
 
-    def __init__(self, clock: Clock, switches: Switches, stage: Stage) -> None:
+    def __init__(self, stage: Stage) -> None:
         self.current: Playback | None = None
-        self._clock = clock
-        self._switches = switches
         self._stage = stage
-        self._owner: Batch | None = None
-        self._waiting: deque[Batch] = deque()
+        self._waiting: deque[Speak | Audio | Leaving] = deque()
+        self._is_new_answer = False
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether something is being played, or waits for it."""
-        return self.current is not None
+    def next_answer(self) -> None:
+        """Learn that what comes now is of a later answer than what is playing."""
+        self._is_new_answer = True
 
-    def obey(self, actions: list[Action]) -> None:
-        """Obey an answer: its entries run one after another."""
-        self._go_on(deque(actions))
+    def play(self, action: Speak | Audio) -> None:
+        """Play something, when what is playing is over, or in place of it."""
+        if self._is_new_answer and self._stage.switches.second_speak == "replace":
+            self.stop()
+        self._is_new_answer = False
+        if self.current:
+            self._waiting.append(action)
+        else:
+            self._start(action)
+
+    def leave(self, action: Leaving) -> None:
+        """Hang up or transfer: at once, or when all is over that is played or waits to be."""
+        if self.current and self._stage.switches.hangup_waits:
+            self._waiting.append(action)
+        else:
+            self._stage.leave(action)
 
     def stop(self) -> None:
-        """Cut short what is played, and forget what waits behind it."""
-        self._waiting.clear()
+        """Cut short what is played, and forget what was to be played after it.
+
+        A hangup or transfer that waited for the end of it has come to its turn.
+        """
         playback, self.current = self.current, None
+        waiting, self._waiting = self._waiting, deque()
         if playback:
             playback.end.cancel()
             self._stage.playback_ended(playback, interrupted=True)
-
-    def _go_on(self, batch: Batch) -> None:
-        while batch:
-            if self.current and self._must_wait(batch):
-                # Entries of one answer stay together; later answers queue behind.
-                put = self._waiting.appendleft if self._owner is batch else self._waiting.append
-                put(batch)
-                return
-            action = batch.popleft()
+        for action in waiting:
             if isinstance(action, Speak | Audio):
-                if self.current:
-                    self.stop()
-                self._start(action, batch)
+                self._stage.forgotten(action)
             else:
-                self._stage.perform(action)
+                self._stage.leave(action)
 
-    def _must_wait(self, batch: Batch) -> bool:
-        match batch[0]:
-            case Speak() | Audio():
-                return self._owner is batch or self._switches.second_speak == "queue"
-            case Hangup() | Transfer():
-                return self._switches.hangup_waits
-            case _:
-                return False
-
-    def _start(self, action: Speak | Audio, batch: Batch) -> None:
-        duration_ms = playback_ms(action, self._switches.words_per_minute)
-        end = self._clock.after(duration_ms, self._end)
-        self.current = Playback(action, self._clock.now_ms, duration_ms, end)
-        self._owner = batch
-        self._stage.playback_started(self.current)
+    def _start(self, action: Speak | Audio) -> None:
+        stage, speech = self._stage, None
+        if isinstance(action, Speak):
+            speech = speech_of(action, stage.switches.words_per_minute)
+            duration_ms = speech.duration_ms
+        else:
+            duration_ms = sound_ms(action.audio)
+        end = stage.clock.after(duration_ms, self._end)
+        self.current = Playback(action, speech, stage.clock.now_ms, duration_ms, end)
+        stage.playback_started(self.current)
 
     def _end(self) -> None:
         playback, self.current = self.current, None
         if playback:
             self._stage.playback_ended(playback, interrupted=False)
         while self._waiting and not self.current:
-            self._go_on(self._waiting.popleft())
+            action = self._waiting.popleft()
+            if isinstance(action, Speak | Audio):
+                self._start(action)
+            else:
+                self._stage.leave(action)

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any, Literal, NamedTuple, cast
 
-from aiflow.protocol.types import JsonObject
 from aiflow.runtime.conversation import Runtime
 from aiflow.runtime.deadline import TimeLimit
 from aiflow.runtime.entrypoint import Entrypoint
@@ -55,15 +54,15 @@ class Clock:
 class Log(io.StringIO):
     """The output stream of a function, read back as the JSON that it consists of."""
 
-    def lines(self) -> list[JsonObject]:
+    def lines(self) -> list[dict[str, Any]]:
         """All lines; each must be a JSON object."""
         return [json.loads(line) for line in self.getvalue().splitlines()]
 
-    def entries(self) -> list[JsonObject]:
+    def entries(self) -> list[dict[str, Any]]:
         """The log lines."""
         return [line for line in self.lines() if "_aws" not in line]
 
-    def metrics(self) -> list[JsonObject]:
+    def metrics(self) -> list[dict[str, Any]]:
         """The metric blobs."""
         return [line for line in self.lines() if "_aws" in line]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from threading import Lock
 
-from aiflow.sessions.codec import item_attributes, item_from
+from aiflow.sessions.codec import Attributes, item_attributes, item_from
 from aiflow.sessions.model import SessionItem, Turn
 from aiflow.sessions.store import CommitConflict
 
@@ -23,23 +23,26 @@ class InMemorySessions:
 
     def load(self, session_id: str) -> SessionItem | None:
         """See `SessionStore.load`."""
-        attributes = self._items.get(session_id)
-        if attributes is None or int(attributes["expires_at"]) <= self._now():
-            return None
-        return item_from(session_id, attributes)
+        kept = self._live(session_id)
+        return item_from(session_id, kept) if kept else None
 
     def commit(self, item: SessionItem) -> None:
         """See `SessionStore.commit`."""
         leaving, kept = item.spill()
         with self._lock:
-            current = self.load(item.session_id)
-            if current is not None and current.written_by(item.writers[-1], item.version):
-                return
-            if (current.version if current else 0) != item.version - 1:
-                raise CommitConflict(current)
+            current = self._live(item.session_id)
+            if (current["version"] if current else 0) != item.version - 1:
+                found = item_from(item.session_id, current) if current else None
+                if found and found.written_by(item.writers[-1], item.version):
+                    return
+                raise CommitConflict(found)
             spilled = self._spilled.setdefault(item.session_id, {})
             spilled.update({turn.number: (item.expires_at, turn) for turn in leaving})
             self._items[item.session_id] = item_attributes(kept)
+
+    def _live(self, session_id: str) -> Attributes | None:
+        kept = self._items.get(session_id)
+        return kept if kept and int(kept["expires_at"]) > self._now() else None
 
     def turns(self, session_id: str) -> tuple[Turn, ...]:
         """See `SessionStore.turns`."""
