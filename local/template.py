@@ -87,9 +87,9 @@ class Template:
             raise TemplateError(f"{path} cannot be read: {error.strerror}") from None
         except yaml.YAMLError as error:
             raise TemplateError(f"{path.name} is not YAML: {error}") from None
-        if not isinstance(data, dict) or "Resources" not in data:
+        self._data = cast("JsonObject", data) if isinstance(data, dict) else {}
+        if not isinstance(self._data.get("Resources"), dict):
             raise TemplateError(f"{path} is no template: it has no Resources")
-        self._data = cast("JsonObject", data)
 
     @property
     def parameters(self) -> Mapping[str, JsonObject]:

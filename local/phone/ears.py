@@ -11,6 +11,7 @@ from local.phone.voice import Playback, Voice
 
 DEFAULT_MINIMUM_CHARACTERS = 3
 _BY_VOICE = BargeInConfig(strategy="immediate")
+_BY_WORDS = BargeInConfig()
 
 
 class Listener(Protocol):
@@ -104,7 +105,7 @@ class Ears:
         """Return what may interrupt; a speech-to-speech model lets itself be interrupted."""
         if self._listener.is_voice_to_voice:
             return _BY_VOICE
-        return playback.action.barge_in or BargeInConfig()
+        return playback.action.barge_in or _BY_WORDS
 
     def _plan(self) -> None:
         """Find out anew, from all that is known now, when something will be heard."""

@@ -1,26 +1,41 @@
 """What happened in a call, in the order of the clock: to print, to record, to assert on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from aiflow.protocol.lint import Problem
+from local.phone.telling import visible
 
 
 class Kind(StrEnum):
     """Who or what an entry is about."""
 
     EVENT = "event"
+    """The service sends an event: `event`."""
     ANSWER = "answer"
+    """The bot answers it: `status`, `ms`, `body`."""
     ACTION = "action"
+    """The service takes an action of an answer: `action`."""
     SAID = "said"
+    """The caller says `words` or presses a `key`."""
     HEARD = "heard"
+    """A playback is over: `words` that were heard of it, whether it was `interrupted`."""
     PROBLEM = "problem"
+    """The bot did something wrong: `problem`."""
     NOTE = "note"
+    """Anything else that a reader should know."""
 
 
-@dataclass(frozen=True)
+_WHO = {
+    Kind.ACTION: "agent",
+    Kind.SAID: "caller",
+    Kind.NOTE: "phone",
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that happened.
 
@@ -39,6 +54,14 @@ class Entry:
     def to_json(self) -> dict[str, Any]:
         """Return it as it is recorded."""
         return {"at_ms": self.at_ms, "kind": self.kind.value, "text": self.text, **self.data}
+
+    def __str__(self) -> str:
+        if self.kind is Kind.PROBLEM:
+            return self._line(self.data["problem"]["severity"].upper())
+        return self._line(_WHO.get(self.kind, self.kind.value))
+
+    def _line(self, who: str) -> str:
+        return f"{self.at_ms / 1000:8.2f}  {who:<7}  {visible(self.text)}"
 
 
 @dataclass
@@ -69,7 +92,20 @@ class Transcript:
         return [Problem(**entry.data["problem"]) for entry in self.of(Kind.PROBLEM)]
 
     def __str__(self) -> str:
-        return "\n".join(
-            f"{entry.at_ms / 1000:8.2f}  {entry.kind.value:<8} {entry.text}"
-            for entry in self.entries
-        )
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        """Return a line for each entry; an event and its answer share one."""
+        event = ""
+        for entry in self.entries:
+            if entry.kind is Kind.ANSWER and event:
+                yield f"{event} -> {entry.text}"
+                event = ""
+                continue
+            if event:
+                yield event
+            event = str(entry) if entry.kind is Kind.EVENT else ""
+            if not event:
+                yield str(entry)
+        if event:
+            yield event

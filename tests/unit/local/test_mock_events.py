@@ -18,7 +18,9 @@ EACH_TYPE = pytest.mark.parametrize("event_type", EVENT_TYPES)
 
 def test_the_folder_of_events_is_what_the_models_make_of_it(tmp_path: Path) -> None:
     write_all(tmp_path)
-    made = {path.relative_to(tmp_path): path.read_text("utf-8") for path in tmp_path.rglob("*.json")}
+    made = {
+        path.relative_to(tmp_path): path.read_text("utf-8") for path in tmp_path.rglob("*.json")
+    }
     folder = ROOT / "events"
     kept = {path.relative_to(folder): path.read_text("utf-8") for path in folder.rglob("*.json")}
     # `make events` writes them anew.

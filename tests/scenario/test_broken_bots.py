@@ -1,0 +1,206 @@
+"""`aiflow play --url`: bots of others, and all that can be wrong with them."""
+
+import json
+import socket
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from tests.unit.local.command import Finished, Run
+
+EVENTS = """
+{"type": "session_start", "session": {"id": "s-1"}}
+{"type": "session_end", "session": {"id": "s-1"}}
+"""
+SPEAK = {"type": "speak", "session_id": "s-1", "text": "Hello"}
+
+type Bot = Callable[[BaseHTTPRequestHandler], None]
+
+
+def answering(
+    body: object, status: int = 200, content_type: str = "application/json", **headers: str
+) -> Bot:
+    """A bot that always gives the same answer."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("content-type", content_type)
+        request.send_header("content-length", str(len(raw)))
+        for name, value in headers.items():
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(raw)
+
+    return answer
+
+
+def hanging_up(request: BaseHTTPRequestHandler) -> None:
+    request.connection.shutdown(socket.SHUT_RDWR)
+
+
+def stopping_half_way(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(200)
+    request.send_header("content-length", "1000")
+    request.end_headers()
+    request.wfile.write(b'{"type"')
+    hanging_up(request)
+
+
+def talking_something_else(request: BaseHTTPRequestHandler) -> None:
+    request.wfile.write(b"220 mail.example.com ESMTP\r\n")
+
+
+@contextmanager
+def serving(bot: Bot) -> Generator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.close_connection = True
+            bot(self)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/webhook"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def play(run: Run, tmp_path: Path) -> Callable[..., Finished]:
+    """Play two events to a bot."""
+    script = tmp_path / "call.jsonl"
+    script.write_text(EVENTS)
+
+    def play(bot: Bot, *options: str) -> Finished:
+        with serving(bot) as url:
+            return run("play", str(script), "--url", url, *options)
+
+    return play
+
+
+def errors(finished: Finished) -> list[str]:
+    lines = [line.strip() for line in finished.out.splitlines()]
+    return [line.removeprefix("error").strip() for line in lines if line.startswith("error")]
+
+
+@pytest.mark.parametrize(
+    ("bot", "message"),
+    [
+        (answering({}, 500), "/status is 500, but must be 200 or 204; the agent failed"),
+        (answering({}, 401), "/status is 401, but must be 200 or 204; the API token is"),
+        (answering({}, 404), "/status is 404, but must be 200 or 204; nothing is served"),
+        (answering({}, 302, location="/elsewhere"), "redirects are not followed"),
+        (answering({}, 418), "/status is 418, but must be 200 or 204 [bad_status]"),
+        (answering(b"<html>", 200, "text/html"), "/body answered with a web page"),
+        (answering(b"sorry"), "/body must be an action as JSON"),
+        (answering(b"\xff"), "/body must be an action as JSON, but is not UTF-8"),
+        (answering(b""), "/body must be an action"),
+        (answering({"success": True}), "/body/type is missing"),
+        (answering({"type": "sing", "session_id": "s-1"}), "/body/type is no action type"),
+        (answering({**SPEAK, "session_id": "s-2"}), "/body/session_id must be session.id"),
+        (answering(b" " * (11 * 1024 * 1024)), "answered with more than 10 MB"),
+        (hanging_up, "broke off"),
+        (stopping_half_way, "broke off"),
+        (talking_something_else, "broke off"),
+    ],
+)
+def test_each_broken_answer_is_said_in_one_line_and_the_call_goes_on(
+    play: Callable[..., Finished], bot: Bot, message: str
+) -> None:
+    finished = play(bot)
+    assert (finished.code, finished.err) == (1, "")
+    assert len(errors(finished)) == 2
+    assert all(message in error for error in errors(finished))
+    assert "2 events, " in finished.out
+
+
+@pytest.fixture
+def never() -> Iterator[Event]:
+    """An event that does not happen before the test is over."""
+    event = Event()
+    yield event
+    event.set()
+
+
+def test_a_bot_that_takes_too_long_is_given_up(play: Callable[..., Finished], never: Event) -> None:
+    finished = play(_waiting(never, 0), "--timeout", "0.1")
+    assert (finished.code, finished.err) == (1, "")
+    assert errors(finished) == ["did not answer within 0.1 s [timeout]"] * 2
+
+
+def test_a_bot_that_drips_is_given_up_as_well(play: Callable[..., Finished], never: Event) -> None:
+    finished = play(_waiting(never, 0.02), "--timeout", "0.1")
+    assert errors(finished) == ["did not answer within 0.1 s [timeout]"] * 2
+
+
+def _waiting(never: Event, drip_seconds: float) -> Bot:
+    def bot(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        while drip_seconds and not never.wait(drip_seconds):
+            try:
+                request.wfile.write(b" ")
+            except OSError:
+                return
+        # The client hangs up first: then there is nothing left to read.
+        request.rfile.read(1)
+
+    return bot
+
+
+def test_where_nobody_listens_the_call_ends_at_once(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "call.jsonl"
+    script.write_text(EVENTS)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    finished = run("play", str(script), "--url", f"http://127.0.0.1:{port}/webhook")
+    assert finished.code == 1
+    assert "nobody answers at this address" in finished.out
+    assert "1 of 2 events" in finished.out
+
+
+def test_a_good_bot_passes_and_gets_what_ai_flow_sends(play: Callable[..., Finished]) -> None:
+    seen: list[tuple[str | None, ...]] = []
+
+    def bot(request: BaseHTTPRequestHandler) -> None:
+        names = ("content-type", "x-api-token")
+        seen.append((request.path, *(request.headers.get(name) for name in names)))
+        answering(SPEAK)(request)
+
+    finished = play(bot, "--token", "secret")
+    assert (finished.code, errors(finished)) == (0, [])
+    assert "agent  Hello" in finished.out
+    assert seen == [("/webhook", "application/json", "secret")] * 2
+
+
+def test_a_warning_is_shown_and_passes(play: Callable[..., Finished]) -> None:
+    finished = play(answering([]))
+    assert finished.code == 0
+    assert "warning  /body does nothing" in finished.out
+
+
+def test_what_a_bot_says_cannot_drive_the_terminal(play: Callable[..., Finished]) -> None:
+    finished = play(answering({**SPEAK, "text": "\x1b[2J\x07\u202e[red]x" + "y" * 100_000}))
+    assert "\x1b" not in finished.out
+    assert "\u202e" not in finished.out
+    assert "[red]x" in finished.out
+    assert max(map(len, finished.out.splitlines())) < 1100
+
+
+def test_json_lines_tell_what_went_wrong(play: Callable[..., Finished]) -> None:
+    finished = play(answering({}, 500), "--json")
+    first, _ = map(json.loads, finished.out.splitlines())
+    assert finished.code == 1
+    assert [*first] == ["event", "status", "ms", "actions", "problems", "changes"]
+    assert (first["status"], first["problems"][0]["code"]) == (500, "bad_status")

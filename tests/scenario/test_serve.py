@@ -1,0 +1,191 @@
+"""`aiflow serve`, as a process of its own."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from queue import Queue
+
+import httpx
+import pytest
+
+from aiflow.protocol.types import JsonObject
+from tests.scenario.conftest import ROOT, said
+from tests.unit.local.command import Run
+
+AIFLOW = [sys.executable, "-m", "local.cli"]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running `aiflow serve`."""
+
+    process: subprocess.Popen[str]
+    out: Iterator[str]
+    err: Iterator[str]
+    url: str
+    token: str
+
+    def post(self, event: JsonObject) -> httpx.Response:
+        headers = {"x-api-token": self.token}
+        return httpx.post(self.url, json=event, headers=headers, timeout=30, trust_env=False)
+
+    def wait_for(self, text: str) -> str:
+        return next(line for line in self.out if text in line)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait()
+
+
+@contextmanager
+def serving(project: Path, *options: str) -> Generator[Serving]:
+    with subprocess.Popen(
+        [*AIFLOW, "serve", "--port", "0", *options],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project / "layers")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, err = iter(process.stdout), iter(process.stderr)
+        try:
+            url, token = _banner(out)
+            yield Serving(process, out, err, url, token)
+        finally:
+            process.kill()
+
+
+def _banner(out: Iterator[str]) -> tuple[str, str]:
+    url = next(out).split()[1]
+    token = next(out).split()[1]
+    next(line for line in out if "Ctrl-C" in line)
+    return url, token
+
+
+@pytest.fixture
+def layered(copy: Path) -> Path:
+    """A copy of this project with a layer of its own."""
+    shutil.copytree(ROOT / "layers/aiflow/python/aiflow", copy / "layers/aiflow")
+    return copy
+
+
+def test_an_edit_is_taken_over_while_it_runs(copy: Path) -> None:
+    with serving(copy) as gateway:
+        assert gateway.post(said("edit", "one")).json()["text"] == "You said: one"
+        code = copy / "functions/user_speak/app.py"
+        code.write_text(code.read_text("utf-8").replace("You said", "I heard"), encoding="utf-8")
+        gateway.wait_for("Reloaded.")
+        assert gateway.post(said("edit", "two")).json()["text"] == "I heard: two"
+
+
+def test_a_broken_edit_is_explained_and_the_code_from_before_goes_on(copy: Path) -> None:
+    with serving(copy) as gateway:
+        (copy / "functions/user_speak/app.py").write_text("def (", encoding="utf-8")
+        error = list(iter(lambda: next(gateway.err), "The code from before goes on.\n"))
+        assert error[-1] == "SyntaxError: invalid syntax\n"
+        assert gateway.post(said("broken", "one")).json()["text"] == "You said: one"
+
+
+def test_an_edit_of_the_template_is_taken_over(copy: Path) -> None:
+    with serving(copy) as gateway:
+        template = copy / "template.yaml"
+        new = copy / "template.new"
+        new.write_text(template.read_text("utf-8").replace("Path: /webhook", "Path: /hook"))
+        new.replace(template)
+        gateway.wait_for("Reloaded.")
+        assert gateway.post(said("template", "one")).status_code == 404
+
+
+def test_an_edit_of_the_layer_starts_it_again_at_the_same_address(layered: Path) -> None:
+    with serving(layered) as gateway:
+        (layered / "layers/aiflow/errors.py").open("a").write("# edited\n")
+        gateway.wait_for("The layer has changed")
+        assert _banner(gateway.out) == (gateway.url, gateway.token)
+        assert gateway.post(said("layer", "one")).status_code == 200
+
+
+def test_a_line_for_each_request_tells_nothing_of_what_was_said(copy: Path) -> None:
+    with serving(copy) as gateway:
+        gateway.post(said("line", "a secret"))
+        assert re.fullmatch(r"POST /webhook 200 \d+ ms user_speak\n", next(gateway.out))
+        httpx.post(gateway.url, json={}, trust_env=False)
+        assert re.fullmatch(r"POST /webhook 401 \d+ ms refused: missing\n", next(gateway.out))
+
+
+def test_ctrl_c_ends_it_without_a_traceback(copy: Path) -> None:
+    with serving(copy, "--token", "secret") as gateway:
+        assert gateway.token == "secret"
+        assert gateway.stop() == 0
+        assert [*gateway.out][-1] == "Stopped.\n"
+        assert [*gateway.err] == []
+
+
+def test_ctrl_c_ends_it_while_a_handler_hangs(copy: Path) -> None:
+    code = copy / "functions/user_speak/app.py"
+    hanging = "print('hanging', flush=True); __import__('threading').Event().wait()\n    words ="
+    code.write_text(code.read_text("utf-8").replace("words =", hanging, 1), encoding="utf-8")
+    with serving(copy) as gateway:
+        answers: Queue[httpx.Response | httpx.HTTPError] = Queue()
+        caller = Thread(target=_ask, args=(gateway, answers))
+        caller.start()
+        gateway.wait_for("hanging")
+        assert gateway.stop() == 0
+        caller.join()
+        assert [line for line in gateway.err if "Traceback" in line] == []
+
+
+def _ask(gateway: Serving, answers: "Queue[httpx.Response | httpx.HTTPError]") -> None:
+    try:
+        answers.put(gateway.post(said("hanging", "one")))
+    except httpx.HTTPError as error:
+        answers.put(error)
+
+
+def test_a_port_that_is_taken_is_said_with_a_remedy(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finished = run("serve", "--port", str(port))
+    assert (finished.code, finished.out) == (1, "")
+    assert f"Port {port} is taken" in finished.err
+    assert f"--port {port + 1}" in finished.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--host", "host.invalid"], "host.invalid is not an address of this machine"),
+        (["--parameter", "Nothing=1"], "Nothing is no parameter"),
+        (["--parameter", "Nothing"], "NAME=VALUE"),
+        (["--parameter", "TokenSha256=0"], "--token"),
+        (["--token", ""], "visible ASCII"),
+        (["--token", "two words"], "visible ASCII"),
+        (["--port", "70000"], "0<=x<=65535"),
+    ],
+)
+def test_wrong_options_are_said_in_words(run: Run, options: list[str], message: str) -> None:
+    finished = run("serve", *options)
+    assert finished.code in {1, 2}
+    assert finished.out == ""
+    assert message in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_a_project_is_found_from_inside_of_it(
+    run: Run, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copy / "functions")
+    (copy / "template.yaml").write_text("Resources: [")
+    finished = run("serve", "--port", "0")
+    assert (finished.code, finished.out) == (1, "")
+    assert "template.yaml is not YAML" in finished.err
