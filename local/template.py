@@ -55,7 +55,7 @@ class FunctionSpec:
     code: Path
     handler: str
     environment: Mapping[str, str]
-    timeout_seconds: float
+    timeout_seconds: int
     memory_mb: int
     routes: tuple[Route, ...]
 
@@ -94,7 +94,7 @@ class Template:
     @property
     def parameters(self) -> Mapping[str, JsonObject]:
         """The section `Parameters`."""
-        return cast("Mapping[str, JsonObject]", self._section("Parameters"))
+        return {name: _object(rules) for name, rules in self._section("Parameters").items()}
 
     def stack(self, overrides: Mapping[str, str]) -> Stack:
         """Resolve the template with these values for parameters.
@@ -125,7 +125,7 @@ class Template:
         return {**_DEFAULTS, **_object(self._section("Globals").get("Function", {}))}
 
     def _resources(self, kind: str) -> list[tuple[str, JsonObject]]:
-        resources = cast("Mapping[str, JsonObject]", self._section("Resources"))
+        resources = {name: _object(node) for name, node in self._section("Resources").items()}
         return [
             (name, _object(resource.get("Properties", {})))
             for name, resource in resources.items()
@@ -152,8 +152,9 @@ class _Loader(yaml.SafeLoader):
                 return {name: mapping}
 
 
-# The stubs leave the type of a constructor open.
-_Loader.add_multi_constructor("!", _Loader.short_form)  # pyright: ignore[reportUnknownMemberType]
+_Loader.add_multi_constructor(  # pyright: ignore[reportUnknownMemberType] - the stubs' gap
+    "!", _Loader.short_form
+)
 
 
 def _function(name: str, resolver: Resolver, properties: JsonObject) -> FunctionSpec:
@@ -165,8 +166,8 @@ def _function(name: str, resolver: Resolver, properties: JsonObject) -> Function
         code=Path(code),
         handler=handler,
         environment=_environment(resolver, properties),
-        timeout_seconds=float(str(resolver.value(properties["Timeout"]))),
-        memory_mb=int(str(resolver.value(properties["MemorySize"]))),
+        timeout_seconds=_number(resolver.value(properties["Timeout"])),
+        memory_mb=_number(resolver.value(properties["MemorySize"])),
         routes=tuple(_routes(_object(properties.get("Events", {})))),
     )
 
@@ -197,6 +198,13 @@ def _routes(events: JsonObject) -> list[Route]:
 
 def _text(value: JsonValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(value: JsonValue) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        raise TemplateError(f"the template has {value!r} where a number belongs") from None
 
 
 def _object(value: JsonValue) -> JsonObject:

@@ -22,6 +22,8 @@ def handle(event: DtmfReceived, call: Call) -> Reply:
             return call.mix_audio(CHIME, volume=0.2)
         case "4":
             return call.mix_audio(stop=True)
+        case "9":
+            return call.configure_voice_to_voice("You are a friendly receptionist.", language="en")
         case "0":
             return [call.barge_in(), call.speak("Goodbye.").then(call.hangup())]
         case _:

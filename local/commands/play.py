@@ -77,8 +77,8 @@ def _agent(target: _Target) -> Generator[tuple[HttpDoor, str, Callable[[str], St
             raise click.UsageError("--parameter is for the agent of this project, not for --url.")
         yield HttpDoor(url, token, seconds), url, _nothing_known
         return
-    # What serves an agent takes a second to load, which a call to a URL need not wait for.
-    from local.scripted.own_agent import serve_own_agent  # noqa: PLC0415
+    # A call to a URL need not wait for what serves an agent.
+    from local.scripted.own_agent import serve_own_agent  # noqa: PLC0415 - loads for a second
 
     secret = Token(token) if token else new_token()
     with serve_own_agent(secret, target["parameters"], _complain) as own:

@@ -1,13 +1,13 @@
 """`aiflow serve`."""
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import click
-import uvicorn
 from rich.console import Console
 from rich.text import Text
 
@@ -51,21 +51,27 @@ def command(port: int, host: str, token: str | None, parameters: Sequence[str]) 
     project, secret = find_project(), Token(token) if token else new_token()
     values = stack_parameters(project, secret, parameters)
     screen = _Screen()
-    with (
-        listen(host, port) as listener,
-        open_gateway(project, values, screen.served, screen.complain) as gateway,
-    ):
-        address, server = address_of(listener), make_server(gateway)
-        session = _Session(gateway, server, screen)
-        watched = Watched(project, gateway.deployment.folders, Path(aiflow.__file__).parent)
-        with watching(watched, session.reload, session.restart):
-            screen.welcome(address, gateway, secret)
-            try:
-                server.run(sockets=[listener])
-            except KeyboardInterrupt:
-                screen.say("Stopped.")
-    if session.restarting:
-        _start_again(secret, address)
+    try:
+        with (
+            listen(host, port) as listener,
+            open_gateway(project, values, screen.served, screen.complain) as gateway,
+        ):
+            address = address_of(listener)
+            _serve(_Session(project, gateway, screen), listener, secret)
+    except KeyboardInterrupt:
+        screen.say("Stopped.")
+        return
+    _start_again(secret, address)
+
+
+def _serve(session: "_Session", listener: socket.socket, token: Token) -> None:
+    """Serve until the layer has changed."""
+    watched = Watched(
+        session.project, session.gateway.deployment.folders, Path(aiflow.__file__).parent
+    )
+    with watching(watched, session.reload, session.restart):
+        session.screen.welcome(address_of(listener), session.gateway, token)
+        session.server.run(sockets=[listener])
 
 
 class _Screen:
@@ -100,24 +106,23 @@ class _Screen:
 class _Session:
     """What edits do to a running gateway."""
 
-    def __init__(self, gateway: Gateway, server: uvicorn.Server, screen: _Screen) -> None:
-        self._gateway = gateway
-        self._server = server
-        self._screen = screen
-        self.restarting = False
+    def __init__(self, project: Path, gateway: Gateway, screen: _Screen) -> None:
+        self.project = project
+        self.gateway = gateway
+        self.screen = screen
+        self.server = make_server(gateway)
 
     def reload(self) -> None:
         try:
-            self._gateway.reload()
+            self.gateway.reload()
         except LocalError as error:
-            self._screen.complain(f"{error}\nThe code from before goes on.")
+            self.screen.complain(f"{error}\nThe code from before goes on.")
         else:
-            self._screen.say("Reloaded.", "green")
+            self.screen.say("Reloaded.", "green")
 
     def restart(self) -> None:
-        self._screen.say("The layer has changed: starting again, with no calls.", "yellow")
-        self.restarting = True
-        self._server.should_exit = True
+        self.screen.say("The layer has changed: starting again, with no calls.", "yellow")
+        self.server.should_exit = True
 
 
 def _colour(status: int) -> str:

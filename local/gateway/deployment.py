@@ -3,14 +3,14 @@
 import os
 import random
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from aiflow.errors import DeadlineExceeded, SettingsError
+from aiflow.errors import SettingsError
 from aiflow.runtime.clients import FAULTS
 from aiflow.runtime.conversation import Runtime
 from aiflow.runtime.entrypoint import Entrypoint
@@ -19,7 +19,8 @@ from aiflow.runtime.settings import Settings
 from aiflow.sessions.dynamodb import DynamoDbSessions
 from aiflow.sessions.store import SessionStore
 from local.errors import TemplateError
-from local.gateway.code import Code, Handler, explain, folders
+from local.gateway.code import Code, Handler, folders
+from local.gateway.deadline import late_is_too_late
 from local.gateway.function import Function
 from local.gateway.routes import RouteTable
 from local.gateway.table import OneAtATime, create_tables
@@ -111,7 +112,7 @@ class Platform:
         return OneAtATime(DynamoDbSessions(self.client, table, time.time, FAULTS), self.lock)
 
     def _time_limit(self, seconds: float) -> AbstractContextManager[None]:
-        return _late_is_too_late(seconds, self.complain)
+        return late_is_too_late(seconds, self.complain)
 
 
 @dataclass(frozen=True)
@@ -129,21 +130,3 @@ class Deployment:
     doors: tuple[Route, ...]
     folders: tuple[Path, ...]
     sessions: SessionStore
-
-
-@contextmanager
-def _late_is_too_late(seconds: float, complain: Callable[[str], None]) -> Generator[None]:
-    """Refuse what a handler says after its time; tell the developer what it raised.
-
-    Lambda interrupts a handler at its deadline. A thread cannot be interrupted: here the apology
-    comes when the handler is done, instead of what it said.
-    """
-    begun = time.monotonic()
-    if seconds > 0:
-        try:
-            yield
-        except Exception as error:
-            complain(explain(error))
-            raise
-    if time.monotonic() - begun >= seconds:
-        raise DeadlineExceeded(f"the handler took longer than the {seconds:.1f} s that it has")

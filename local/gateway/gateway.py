@@ -113,7 +113,8 @@ class Gateway:
         try:
             async with asyncio.timeout(_INTEGRATION_TIMEOUT_SECONDS):
                 return http_response(await match.target.invoke(event, request_id))
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError):
+            # Cancelled is who is still running when the gateway ends.
             return message(503, "Service Unavailable")
         except FunctionFailed as failure:
             self._platform.complain(str(failure))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from moto import mock_aws
 
 from aiflow.protocol.types import JsonObject
-from aiflow.runtime.clients import dynamodb_client
+from aiflow.runtime.clients import FAULTS, dynamodb_client
 from aiflow.sessions.model import SessionItem, Turn
 from aiflow.sessions.store import SessionStore
+from local.errors import TemplateError
 from local.intrinsics import REGION
 
 if TYPE_CHECKING:
@@ -78,9 +79,16 @@ def embedded_dynamodb() -> Generator["DynamoDBClient"]:
 
 
 def create_tables(client: "DynamoDBClient", tables: Mapping[str, JsonObject]) -> None:
-    """Create those tables that are not there yet."""
+    """Create those tables that are not there yet.
+
+    Raises:
+        TemplateError: DynamoDB does not take what the template says of one.
+    """
     existing = client.list_tables()["TableNames"]
     for name, properties in tables.items():
         if name not in existing:
             settings: Any = {key: properties[key] for key in _CREATE if key in properties}
-            client.create_table(TableName=name, **settings)
+            try:
+                client.create_table(TableName=name, **settings)
+            except FAULTS as error:
+                raise TemplateError(f"the table {name} cannot be created: {error}") from None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from aiflow.errors import SettingsError
 from aiflow.protocol.types import JsonObject
 from aiflow.protocol.wire import encode
 from aiflow.runtime.conversation import Runtime
@@ -18,7 +19,7 @@ from aiflow.sessions.memory import InMemorySessions
 from aiflow.sessions.model import SessionItem
 from local.errors import TemplateError
 from local.gateway.code import Code
-from local.gateway.deployment import late_is_too_late
+from local.gateway.deadline import late_is_too_late
 from local.gateway.envelope import Arrival, HttpRequest, http_event
 from local.options import stack_parameters
 from local.phone.call import EPOCH_MS
@@ -166,7 +167,13 @@ def load_agent(
         if not isinstance(handler, Entrypoint):
             message = f"{front_door.name} is not made by `entrypoint`: play it with --url"
             raise TemplateError(message)
-        settings = Settings.from_environment(front_door.environment)
-        yield Agent(front_door, handler, settings, token, complain)
+        yield Agent(front_door, handler, _settings(front_door), token, complain)
     finally:
         code.close()
+
+
+def _settings(spec: FunctionSpec) -> Settings:
+    try:
+        return Settings.from_environment(spec.environment)
+    except SettingsError as error:
+        raise TemplateError(f"{spec.name}: {error}") from None

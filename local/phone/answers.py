@@ -1,7 +1,7 @@
 """What a bot answered, judged as the service would take it, and more strictly."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -23,7 +23,10 @@ MOST_ACTIONS = 200
 UNHEARD = frozenset({"session_end", "user_speech_started"})
 """Events whose answer the service does not read."""
 
-_OK, _SERVER_ERROR = 200, 500
+MOST_PROBLEMS = 50
+"""In one answer; more are counted."""
+
+_OK, _NO_CONTENT, _SERVER_ERROR = 200, 204, 500
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,13 @@ class Judgement:
 
 
 def judge(outcome: Answered | Failed, event: Mapping[str, Any], switches: Switches) -> Judgement:
-    """Judge what came back for an event; actions of other sessions, and wrong ones, are left out."""
+    """Judge what came back for an event; actions that are wrong, or of others, are left out."""
     if isinstance(outcome, Failed):
         return Judgement(problems=[Problem.error(outcome.code, "", outcome.reason)], is_lost=True)
     if outcome.ms > switches.answer_deadline_ms:
         return Judgement(problems=[_too_late(outcome.ms, switches)], is_lost=True)
     judgement = _flawless(outcome, event) or _judged(outcome, event["session"]["id"])
-    problems = list(judgement.problems)
+    problems = _bounded(judgement.problems)
     if outcome.ms > switches.slow_answer_ms:
         message = f"answered after {seconds(outcome.ms)}: the caller hears the silence"
         problems.append(Problem.warning("slow", "", message))
@@ -56,6 +59,16 @@ def judge(outcome: Answered | Failed, event: Mapping[str, Any], switches: Switch
         message = f"is not read after {event['type']}: answer 204 without a body"
         return Judgement(problems=[*problems, Problem.warning("ignored_answer", "/body", message)])
     return Judgement(judgement.actions, problems, is_lost=outcome.status >= _SERVER_ERROR)
+
+
+def _bounded(problems: Sequence[Problem]) -> list[Problem]:
+    more = len(problems) - MOST_PROBLEMS
+    if more <= 0:
+        return list(problems)
+    return [
+        *problems[:MOST_PROBLEMS],
+        Problem.error("more_problems", "/body", f"has {more} more problems like these"),
+    ]
 
 
 def _too_late(ms: float, switches: Switches) -> Problem:
@@ -67,14 +80,14 @@ def _too_late(ms: float, switches: Switches) -> Problem:
 def _flawless(outcome: Answered, event: Mapping[str, Any]) -> Judgement | None:
     """Return the judgement on an answer that nothing is wrong with: it need not be looked for."""
     if outcome.status != _OK or not _is_json(outcome.headers) or "null" in outcome.body:
-        return Judgement() if outcome.status == 204 and not outcome.body else None  # noqa: PLR2004
+        return Judgement() if outcome.status == _NO_CONTENT and not outcome.body else None
     try:
         items = _items(decode(outcome.body))
         actions = [ACTION_TYPES[item["type"]].model_validate(item) for item in items]
     except (InvalidEvent, ValidationError, LookupError, TypeError):
         return None
     session_id = event["session"]["id"]
-    if not actions or len(actions) > MOST_ACTIONS or "{{" in session_id:
+    if not actions or len(actions) > MOST_ACTIONS:
         return None
     if any(action.session_id != session_id for action in actions) or lint_actions(actions):
         return None

@@ -1,38 +1,25 @@
 """A phone call as the AI Flow service runs it: it owns the call, sends events, obeys actions."""
 
-from dataclasses import asdict
-from typing import Any
-
-from aiflow import (
-    Action,
-    BargeIn,
-    ConfigureTranscription,
-    ConfigureVoiceToVoice,
-    Hangup,
-    MixAudio,
-    SendSms,
-    Speak,
-    Transfer,
-)
+from aiflow import Action, Audio, Hangup, Speak
 from aiflow.protocol.lint import Problem
-from local.phone.answers import Judgement, judge
 from local.phone.clock import Clock, Timer
-from local.phone.door import Answered, Door
-from local.phone.ears import Ears, Utterance
+from local.phone.delivery import Delivery
+from local.phone.door import Door
+from local.phone.ears import Ears
+from local.phone.obedience import Obedience
+from local.phone.outside import Outside
 from local.phone.party import Party
 from local.phone.speech import words_of
 from local.phone.switches import Switches
-from local.phone.transcript import Entry, Kind, Transcript
-from local.phone.voice import Playback, Voice
+from local.phone.telling import quoted, seconds, short, told_action
+from local.phone.transcript import Kind, Scribe, Transcript
+from local.phone.voice import Leaving, Playback, Voice
 
 EPOCH_MS = 1_800_000_000_000
 """When every virtual call begins, Unix time in milliseconds: the same each run."""
 
-SMS_FAILS_AFTER_MS = 1000
-TRANSFER_FAILS_AFTER_MS = {"busy": 2000, "rejected": 3000}
-TRANSFER_PATIENCE_SECONDS = 30
-MAX_CALL_MS = 2 * 60 * 60 * 1000
-MAX_ACTIONS = 2000
+MOST_MS = 2 * 60 * 60 * 1000
+"""No call takes longer: the phone cuts it off."""
 
 
 class ServiceCall:
@@ -40,7 +27,8 @@ class ServiceCall:
 
     Args:
         door: the way to the bot.
-        switches: how the service behaves where its documentation is silent.
+        switches: how the service behaves where its documentation is silent. They may be replaced
+            while the call goes on, and hold from then on.
         party: who calls whom.
         clock: virtual, unless people are to hear the pauses.
         transcript: where it is taken down what happens.
@@ -58,47 +46,71 @@ class ServiceCall:
         self.party = party or Party()
         self.clock = clock or Clock()
         self.transcript = transcript or Transcript()
-        self.actions: list[Action] = []
-        self.is_over = False
-        self.background: MixAudio | None = None
-        self.voice = Voice(self.clock, self.switches, self)
-        self.ears = Ears(self.clock, self.switches, self.voice, self._turn_over)
         self.door = door
+        self.actions: list[Action] = []
+        """What the bot told the service to do, in the order of its answers."""
+        self.is_over = False
+        self.is_voice_to_voice = False
+        self.scribe = Scribe(self.clock, self.transcript)
+        self.voice = Voice(self)
+        self.ears = Ears(self)
+        self.outside = Outside(self)
+        self._obedience = Obedience(self)
+        self._delivery = Delivery(door, self.party, self.scribe)
         self._input_timer: Timer | None = None
-        self._is_voice_to_voice = False
 
     def send(self, name: str, **members: object) -> None:
-        """Send an event, and obey the answer."""
-        if self.is_over:
+        """Send an event, and obey the answer; unless the agent is out of the call."""
+        if not self.has_agent:
             return
-        event = {"type": name, "session": self.party.as_session(self.switches), **members}
-        self.take_down(Kind.EVENT, name, {"event": event})
-        judgement = self._deliver(event)
-        if judgement.must_be_repeated and self.switches.failed_requests == "repeat":
-            self.note(f"{name} is sent once more")
-            judgement = self._deliver(event)
-        self.voice.obey(judgement.actions)
+        judgement = self._delivery.deliver(name, members, self.switches)
+        if judgement.is_lost and self.switches.failed_requests == "hangup":
+            self.scribe.note("the service gives up")
+            self.end()
+        else:
+            self._obedience.obey(judgement.actions)
 
-    def end(self) -> None:
-        """End the call; `session_end` is the last event, and comes once."""
+    def end(self, *, quietly: bool = False) -> None:
+        """End the call; `session_end` is the last event, and comes once.
+
+        Args:
+            quietly: do not tell the bot, that a transfer has put out of the call.
+        """
         if self.is_over:
             return
+        self.is_over = True
+        self.fall_silent()
+        if self.voice.background:
+            self.voice.background = None
+            self.scribe.note("the background sound ends")
+        if not quietly:
+            self._delivery.deliver("session_end", {}, self.switches)
+        self.scribe.note("the call is over")
+
+    def cut_off(self, why: str) -> None:
+        """End a call that would not end by itself, and say why."""
+        self.scribe.problem(Problem.error("endless", "", f"this call {why}: the phone cuts it off"))
+        self.end()
+
+    def fall_silent(self) -> None:
+        """Stop speaking and listening."""
         self.cancel_input_timer()
         self.voice.stop()
-        self.background = None
-        self.send("session_end")
-        self.is_over = True
-        self.note("the call is over")
+        if self.ears.turn:
+            self.scribe.note("what the caller is saying is lost")
+        self.ears.forget()
 
     def step(self, until_ms: int) -> bool:
-        """Let the next thing happen, if it is due by then; end a call that would go on for ever."""
-        stepped = self.clock.step(until_ms)
-        endless = self.clock.now_ms >= MAX_CALL_MS or len(self.actions) > MAX_ACTIONS
-        if endless and not self.is_over:
-            message = "does not come to an end: the call is cut off"
-            self._problem(Problem("endless", "error", "", message))
-            self.end()
+        """Let the next thing happen, if it is due by then; tell if the call goes on after it."""
+        stepped = not self.is_over and self.clock.step(until_ms)
+        if self.clock.now_ms >= MOST_MS and not self.is_over:
+            self.cut_off(f"lasts for {MOST_MS // 3_600_000} hours")
         return stepped and not self.is_over
+
+    @property
+    def has_agent(self) -> bool:
+        """Whether the bot is in the call: it is not when it is over, nor while a transfer rings."""
+        return not self.is_over and not self.outside.is_ringing
 
     def cancel_input_timer(self) -> None:
         """Stop waiting for the caller."""
@@ -106,49 +118,27 @@ class ServiceCall:
             self._input_timer.cancel()
             self._input_timer = None
 
-    def note(self, text: str) -> None:
-        """Take down what is neither event nor action."""
-        self.take_down(Kind.NOTE, text, {})
-
-    def take_down(self, kind: Kind, text: str, data: dict[str, Any]) -> None:
-        """Add an entry to the transcript."""
-        self.transcript.add(Entry(self.clock.now_ms, kind, text, data))
-
     # What the voice asks for and tells.
 
-    def perform(self, action: Action) -> None:
-        """Obey an action that is not played."""
-        if self.is_over:
+    def leave(self, action: Leaving) -> None:
+        """Hang up or transfer, if that has not been done yet."""
+        if not self.has_agent:
             return
-        self._obeyed(action)
-        match action:
-            case BargeIn():
-                self.voice.stop()
-            case Hangup():
-                self.end()
-            case Transfer():
-                self._transfer(action)
-            case SendSms() if self.switches.sms == "failed":
-                self.clock.after(SMS_FAILS_AFTER_MS, self._sms_failed)
-            case MixAudio():
-                self.background = None if action.stop else action
-            case ConfigureTranscription():
-                self.ears.configure(action)
-            case ConfigureVoiceToVoice():
-                self._is_voice_to_voice = True
-            case _:
-                pass
+        if isinstance(action, Hangup):
+            self.end()
+        else:
+            self.outside.transfer(action)
+            self.fall_silent()
 
     def playback_started(self, playback: Playback) -> None:
         """Report that the agent speaks."""
         action = playback.action
-        self._obeyed(action)
         self.cancel_input_timer()
-        self.ears.consider(playback)
-        if not isinstance(action, Speak):
+        self.ears.playback_started(playback)
+        if not isinstance(action, Speak) or self.is_voice_to_voice:
             return
         self.ears.tune(action.vad)
-        if self.switches.assistant_speak and not self._is_voice_to_voice:
+        if self.switches.assistant_speak:
             members: dict[str, object] = {
                 "text": words_of(action),
                 "duration_ms": playback.duration_ms,
@@ -160,69 +150,45 @@ class ServiceCall:
 
     def playback_ended(self, playback: Playback, *, interrupted: bool) -> None:
         """Report that the agent has spoken; then it is the caller's turn."""
-        words = playback.heard(self.clock.now_ms)
-        data = {"words": words, "interrupted": interrupted}
-        self.take_down(Kind.HEARD, f"{words} ..." if interrupted else words, data)
-        if self._is_voice_to_voice:
+        self.ears.playback_ended()
+        self._take_down_heard(playback, interrupted=interrupted)
+        if self.is_voice_to_voice or not self.has_agent:
             return
-        if not interrupted or self.switches.speech_ended_after_interruption:
-            self.clock.after(0, lambda: self.send("assistant_speech_ended"))
-        action = playback.action
-        if not interrupted and isinstance(action, Speak) and action.user_input_timeout_seconds:
-            delay_ms = round(action.user_input_timeout_seconds * 1000)
-            self._input_timer = self.clock.after(
-                delay_ms, lambda: self.send("user_input_timeout")
-            )
+        if interrupted and not self.switches.speech_ended_after_interruption:
+            return
+        self.clock.after(0, lambda: self.send("assistant_speech_ended"))
+        timeout = getattr(playback.action, "user_input_timeout_seconds", None)
+        if timeout and not (self.ears.turn and self.ears.turn.is_noticed):
+            delay_ms = round(min(timeout * 1000, MOST_MS))
+            self._input_timer = self.clock.after(delay_ms, lambda: self.send("user_input_timeout"))
 
-    # What the service does by itself.
+    def forgotten(self, action: Speak | Audio) -> None:
+        """Take down that something was never played."""
+        self.scribe.note(f"never played: {told_action(action.to_wire())}")
 
-    def _deliver(self, event: dict[str, Any]) -> Judgement:
-        outcome = self.door.send(event)
-        judgement = judge(outcome, event, self.switches)
-        if isinstance(outcome, Answered):
-            text = f"{outcome.status} in {outcome.ms:.0f} ms"
-            data = {"status": outcome.status, "ms": round(outcome.ms, 1), "body": outcome.body}
-            self.take_down(Kind.ANSWER, text, data)
-        for problem in judgement.problems:
-            self._problem(problem)
-        return judgement
+    # What the ears tell.
 
-    def _transfer(self, action: Transfer) -> None:
-        self.voice.stop()
+    def voice_noticed(self) -> None:
+        """Report that the caller speaks."""
         self.cancel_input_timer()
-        outcome = self.switches.transfer
-        if outcome == "answered":
-            self.note("the transfer is answered: the agent is out of the call")
-            if self.switches.session_end_after_transfer:
-                self.end()
-            self.is_over = True
-            return
-        patience_ms = (action.timeout or TRANSFER_PATIENCE_SECONDS) * 1000
-        delay_ms = min(TRANSFER_FAILS_AFTER_MS.get(outcome, patience_ms), patience_ms)
-        self.clock.after(delay_ms, lambda: self._transfer_failed(action))
+        if self.door.reports_speech_started and not self.is_voice_to_voice:
+            self.send("user_speech_started")
 
-    def _transfer_failed(self, action: Transfer) -> None:
-        self.note(f"the transfer fails: {self.switches.transfer}")
-        if action.timeout is None:
-            self.end()
-        else:
-            self.send("session_start")
-
-    def _sms_failed(self) -> None:
-        self.send("sms_failed", reason="the message could not be delivered")
-
-    def _turn_over(self, utterance: Utterance, words: str) -> None:
-        if not words.strip():
-            self.note("nothing was understood")
-        elif utterance.interrupted:
+    def turn_over(self, words: str, *, interrupted: bool) -> None:
+        """Report what the caller said."""
+        if not words:
+            self.scribe.note("nothing was understood")
+        elif interrupted and not self.is_voice_to_voice:
             self.send("user_speak", text=words, barged_in=True)
         else:
             self.send("user_speak", text=words)
 
-    def _obeyed(self, action: Action) -> None:
-        self.actions.append(action)
-        self.take_down(Kind.ACTION, action.type, {"action": action.to_wire()})
-
-    def _problem(self, problem: Problem) -> None:
-        text = f"{problem.severity}: {problem}"
-        self.take_down(Kind.PROBLEM, text, {"problem": asdict(problem)})
+    def _take_down_heard(self, playback: Playback, *, interrupted: bool) -> None:
+        played_ms = self.clock.now_ms - playback.started_ms
+        words = playback.heard(self.clock.now_ms)
+        if interrupted:
+            how = f"{quoted(words) if playback.speech else 'a sound'}, cut short after"
+        else:
+            how = f"{short(words) if playback.speech else 'a sound'}, to its end after"
+        data = {"words": words, "interrupted": interrupted, "played_ms": played_ms}
+        self.scribe.take_down(Kind.HEARD, f"{how} {seconds(played_ms)}", data)

@@ -1,40 +1,21 @@
 """Play a scenario: do what the caller does, and judge what the agent did."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from local.phone.caller import PhoneCall
 from local.phone.clock import Clock
 from local.phone.door import Door
 from local.phone.expectation import mismatches, missing_members
+from local.phone.expected import Expected
 from local.phone.party import Party
-from local.phone.scenario import ANYTHING_MORE, Interruption, Keys, KeyPresses, Scenario, Step
+from local.phone.result import Result
+from local.phone.scenario import Interruption, KeyPresses, Scenario, Step
 from local.phone.transcript import Kind
 
+__all__ = ["Player", "Result"]
+
 LONGEST_WAIT_MS = 180_000
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a scenario went.
-
-    Attributes:
-        scenario: what was played.
-        call: what happened.
-        failures: what was not as expected, each with its place.
-        skipped: what could not be checked, and why.
-    """
-
-    scenario: Scenario
-    call: PhoneCall
-    failures: list[str] = field(default_factory=list[str])
-    skipped: list[str] = field(default_factory=list[str])
-
-    @property
-    def passed(self) -> bool:
-        """Whether all was as expected."""
-        return not self.failures
 
 
 class Player:
@@ -51,7 +32,7 @@ class Player:
         self,
         scenario: Scenario,
         door: Door,
-        clock: Clock,
+        clock: Clock | None = None,
         state: Callable[[str], dict[str, Any]] | None = None,
     ) -> None:
         party = {
@@ -75,47 +56,69 @@ class Player:
         """Play it to its end."""
         self.call.begin()
         for number, step in enumerate(self._result.scenario.turns, 1):
-            self._take(f"step {number}", step)
+            where = f"step {number}" if step.line is None else f"step {number}, line {step.line}"
+            if not self._take(f"{where} ({step})", step):
+                break
         self.call.settle()
         self._judge()
         self._judge_outcome()
         return self._result
 
-    def _take(self, place: str, step: Step) -> None:
-        """Do what the caller does. What the agent did until then belongs to the step before."""
-        act = self._act_of(step)
-        if act:
-            self._before(step)
-            self._judge()
-            act()
-        elif self._open:
-            self._judge()
+    def _take(self, place: str, step: Step) -> bool:
+        """Do what the caller does; tell if the scenario can go on.
+
+        What the agent did until then belongs to the step before.
+        """
+        if self._open:
+            # What it expects may come when something has been heard to its end.
+            self.call.settle_until_actions(self._judged + _wanted(self._open[1]))
+        if not step.is_callers:
+            # The first answer is what the first step waits for, if the caller says nothing in it.
+            if self._open:
+                self._judge()
+            self._open = (place, step)
+            self._wait(step)
+            return True
+        self._approach(place, step)
+        self._judge()
+        if self.call.is_over and not step.hangup:
+            self._fail(f"{place}: the call is over, and so are all steps from here")
+            return False
         self._open = (place, step)
-        wanted = [entry for entry in step.expect or [] if entry != ANYTHING_MORE]
-        self.call.wait_for_actions(self._judged + len(wanted), within_ms=LONGEST_WAIT_MS)
+        self._act(step)
+        return True
 
-    def _before(self, step: Step) -> None:
-        """Let the agent finish, unless the caller is going to interrupt."""
-        if step.interrupt is None and not isinstance(step.keys, KeyPresses):
-            self.call.settle()
+    def _approach(self, place: str, step: Step) -> None:
+        """Go to the moment in which the caller does something."""
+        match step:
+            case Step(interrupt=Interruption(after_ms=after_ms)):
+                is_playing = self.call.listens(after_ms)
+            case Step(keys=KeyPresses(after_ms=after_ms)):
+                is_playing = self.call.listens(after_ms)
+            case Step(hangup=True):
+                is_playing = True
+            case _:
+                self.call.settle()
+                is_playing = True
+        if not is_playing and not self.call.is_over:
+            self._fail(f"{place}: the agent was not speaking any more")
 
-    def _act_of(self, step: Step) -> Callable[[], None] | None:
+    def _act(self, step: Step) -> None:
         call = self.call
         match step:
-            case Step(user=str(words)):
-                return lambda: call.says(words)
-            case Step(interrupt=Interruption(words=words, after_ms=after_ms)):
-                return lambda: call.interrupts(words, after_ms=after_ms)
-            case Step(keys=KeyPresses(press=keys, after_ms=after_ms)):
-                return lambda: call.presses(keys, after_ms=after_ms)
-            case Step(keys=str(keys)):
-                return lambda: call.presses(keys)
+            case Step(user=str(words)) | Step(interrupt=Interruption(words=words)):
+                call.says_now(words)
+            case Step(keys=str(keys)) | Step(keys=KeyPresses(press=keys)):
+                call.presses_now(keys)
             case Step(silence=float(seconds)):
-                return lambda: call.waits(seconds)
-            case Step(hangup=True):
-                return call.hangs_up
+                call.lets_pass(round(seconds * 1000))
             case _:
-                return None
+                call.hangs_up()
+
+    def _wait(self, step: Step) -> None:
+        """Wait for the next answer, or for as many actions as are expected."""
+        number = _wanted(step) if step.expect == [] else max(1, _wanted(step))
+        self.call.wait_for_actions(self._judged + number, within_ms=LONGEST_WAIT_MS)
 
     def _judge(self) -> None:
         """Hold what the agent did against what the step before expects."""
@@ -128,25 +131,27 @@ class Player:
         if step.expect is not None:
             lines = mismatches(step.expect, actions)
             if lines:
-                self._fail("\n".join([f"{place}: the agent did not do what was expected", *lines]))
+                self._fail("\n".join([f"{place}: the agent did not do what is expected", *lines]))
 
     def _judge_outcome(self) -> None:
         outcome, call = self._result.scenario.outcome, self.call
         errors = [problem for problem in call.problems if problem.severity == "error"]
         if len(errors) != outcome.problems:
-            told = "".join(f"\n  {problem}" for problem in errors)
-            self._fail(f"finally: {len(errors)} errors in the answers, not {outcome.problems}{told}")
+            lines = [f"finally: there are {len(errors)} protocol errors, not {outcome.problems}"]
+            self._fail("\n".join([*lines, *(f"  {error}" for error in errors)]))
         if outcome.ended is not None and outcome.ended != call.is_over:
-            self._fail(f"finally: the call is {'' if call.is_over else 'not '}over")
+            self._fail(
+                f"finally: the call is {'over' if call.is_over else 'not over'}, unexpectedly"
+            )
         slowest = max((entry.data["ms"] for entry in call.transcript.of(Kind.ANSWER)), default=0)
         if outcome.within_ms is not None and slowest > outcome.within_ms:
-            self._fail(f"finally: an answer took {slowest:.0f} ms, over {outcome.within_ms:.0f}")
+            self._fail(f"finally: an answer took {slowest:.0f} ms, over {outcome.within_ms:g} ms")
         if outcome.state is not None:
             self._judge_state(outcome.state)
 
     def _judge_state(self, expected: dict[str, Any]) -> None:
         if self._state is None:
-            self._result.skipped.append("finally: state cannot be seen from here")
+            self._result.skipped.append("finally: state, which cannot be seen from here")
             return
         difference = missing_members(expected, self._state(self.call.party.session_id))
         if difference:
@@ -154,3 +159,7 @@ class Player:
 
     def _fail(self, text: str) -> None:
         self._result.failures.append(text)
+
+
+def _wanted(step: Step) -> int:
+    return sum(isinstance(entry, Expected) for entry in step.expect or [])

@@ -4,12 +4,15 @@ Everything is imported where it is used: pytest loads a plugin before coverage b
 """
 
 from collections.abc import Generator, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr, TracebackStyle
+
     from local.phone.agent import Agent
     from local.phone.play import Result
     from local.phone.scenario import Scenario
@@ -78,11 +81,15 @@ class CallItem(pytest.Item):
         if not result.passed:
             raise CallFailed(_told(result))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # noqa: ANN401 - pytest's
+    def repr_failure(
+        self,
+        excinfo: pytest.ExceptionInfo[BaseException],
+        style: "TracebackStyle | None" = None,
+    ) -> "str | TerminalRepr":
         """Show the call, and not our own frames."""
         if isinstance(excinfo.value, CallFailed):
             return str(excinfo.value)
-        return super().repr_failure(excinfo)  # type: ignore[arg-type]
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Say where it stands."""
@@ -122,8 +129,9 @@ def _agent(config: pytest.Config) -> "Agent":
 
         parameters: list[str] = config.getini("aiflow_parameters")
         loading = load_agent(find_project(), parameters, _complain)
-        config.stash[_AGENT] = loading.__enter__()
-        config.add_cleanup(lambda: loading.__exit__(None, None, None))
+        stack = ExitStack()
+        config.stash[_AGENT] = stack.enter_context(loading)
+        config.add_cleanup(stack.close)
     return config.stash[_AGENT]
 
 

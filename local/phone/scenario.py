@@ -1,43 +1,74 @@
 """Scenario files: calls in YAML, with what the agent is expected to do."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Strict,
+    Tag,
+    model_validator,
+)
 
-from aiflow.protocol.actions import ACTION_TYPES
+from aiflow.protocol.rules import refuse
+from aiflow.protocol.types import SessionId
 from local.errors import Unreadable
+from local.phone.expected import Entry
+from local.phone.file_schema import published
+from local.phone.mistakes import validated
+from local.phone.reading import Document, read_yaml
 from local.phone.switches import Switches
+from local.phone.telling import short, told_members
+from local.phone.values import (
+    AfterMs,
+    Expectations,
+    Keys,
+    Number,
+    NumberOrNone,
+    Seconds,
+    Words,
+    form_of,
+)
 
-ANYTHING_MORE = "..."
 CALLER_ACTIONS = ("user", "interrupt", "keys", "silence", "hangup")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Interruption(_Part):
+class Interruption(Entry):
     """The caller speaks while the agent does."""
 
-    words: str = Field(alias="with", min_length=1, description="What the caller says.")
-    after_ms: int = Field(default=0, ge=0, description="How far into what is being played.")
+    words: Words = Field(alias="with", description="What the caller says.")
+    after_ms: AfterMs = Field(
+        default=0, description="How far into what is being played, in milliseconds."
+    )
 
 
-class KeyPresses(_Part):
+class KeyPresses(Entry):
     """The caller presses keys while the agent speaks."""
 
-    press: str = Field(pattern=r"^[0-9*#]+$", description="One or more of 0-9, * and #.")
-    after_ms: int = Field(default=0, ge=0, description="How far into what is being played.")
+    press: Keys = Field(description="One or more of 0-9, * and #, one after another.")
+    after_ms: AfterMs = Field(
+        default=0, description="How far into what is being played, in milliseconds."
+    )
 
 
-Keys = Annotated[str, Field(pattern=r"^[0-9*#]+$")]
-Expectation = dict[str, dict[str, Any]] | Literal["..."]
+class _Placed(Entry):
+    _line: int | None = PrivateAttr(default=None)
+
+    @property
+    def line(self) -> int | None:
+        """The line of the file where it begins; None if it is of no file."""
+        return self._line
+
+    def place(self, document: Document, *location: int | str) -> None:
+        """Remember where it stands."""
+        self._line = document.find(location).line
 
 
-class Step(_Part):
+class Step(_Placed):
     """What the caller does, at most one thing, and what the agent is to do then.
 
     `expect` lists every action since the step before, in order. An entry names the action and any
@@ -45,56 +76,81 @@ class Step(_Part):
     entry `...` allows more. A step in which the caller does nothing waits for the next answer.
     """
 
-    user: str | None = Field(default=None, description="The caller says this, after the agent.")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"anyOf": [{"required": list(pair)} for pair in combinations(CALLER_ACTIONS, 2)]}
+        }
+    )
+
+    user: Words | None = Field(default=None, description="The caller says this, after the agent.")
     interrupt: Interruption | None = Field(
         default=None, description="The caller says this while the agent speaks."
     )
-    keys: Keys | KeyPresses | None = Field(default=None, description="The caller presses keys.")
-    silence: Annotated[float, Field(gt=0, le=3600)] | None = Field(
+    keys: (
+        Annotated[
+            Annotated[Keys, Tag("<text>")] | Annotated[KeyPresses, Tag("<object>")],
+            Discriminator(form_of),
+        ]
+        | None
+    ) = Field(default=None, description="The caller presses keys.")
+    silence: Seconds | None = Field(
         default=None, description="The caller is silent for so many seconds."
     )
     hangup: Literal[True] | None = Field(default=None, description="The caller hangs up.")
-    expect: list[Expectation] | None = Field(
-        default=None, description="What the agent does; not checked if absent."
+    expect: Expectations | None = Field(
+        default=None, description="What the agent does, action by action; not checked if absent."
     )
+
+    @property
+    def is_callers(self) -> bool:
+        """Whether the caller does something."""
+        return any(getattr(self, name) is not None for name in CALLER_ACTIONS)
+
+    def __str__(self) -> str:
+        done = next((name for name in CALLER_ACTIONS if getattr(self, name) is not None), None)
+        if done is None:
+            return "the next answer"
+        value = getattr(self, done)
+        if isinstance(value, Entry):
+            return f"{done} {told_members(value.model_dump(by_alias=True))}"
+        return f"{done} {f'{value:g} s' if isinstance(value, float) else short(value)}"
 
     @model_validator(mode="after")
     def _one_thing_at_a_time(self) -> "Step":
-        if len([name for name in CALLER_ACTIONS if getattr(self, name) is not None]) > 1:
-            names = ", ".join(CALLER_ACTIONS)
-            raise PydanticCustomError("step", "a step has at most one of {names}", {"names": names})
-        for expectation in self.expect or []:
-            _check_expectation(expectation, is_last=expectation is (self.expect or [])[-1])
+        done = [name for name in CALLER_ACTIONS if getattr(self, name) is not None]
+        if len(done) > 1:
+            refuse(f"has {' and '.join(done)}: the caller does one thing in a step")
         return self
 
 
-class Outcome(_Part):
+class Outcome(Entry):
     """What is true when all steps are done."""
 
     ended: bool | None = Field(default=None, description="Whether the call is over.")
-    problems: int = Field(default=0, ge=0, description="Errors in the answers, no more, no fewer.")
-    within_ms: float | None = Field(default=None, gt=0, description="The slowest answer.")
+    problems: Annotated[int, Strict(), Field(ge=0)] = Field(
+        default=0, description="How many errors there are in the answers, no more and no fewer."
+    )
+    within_ms: Annotated[float, Strict(), Field(gt=0)] | None = Field(
+        default=None, description="How long the slowest answer may take, in milliseconds."
+    )
     state: dict[str, Any] | None = Field(
         default=None, description="Members of call.state; seen only where the agent runs here."
     )
 
 
-class Scenario(_Part):
+class Scenario(_Placed):
     """One call."""
 
-    name: str = Field(min_length=1, description="A sentence that says what happens.")
+    name: Words = Field(description="A sentence that says what happens.")
     direction: Literal["inbound", "outbound"] = Field(
         default="inbound", description="Who started the call."
     )
-    caller: str | None = Field(
+    caller: NumberOrNone | None = Field(
         default=None, alias="from", description="The calling number; empty for an anonymous caller."
     )
-    callee: str | None = Field(default=None, alias="to", description="The called number.")
-    session: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=256,
-        description="The session id; a new one if absent.",
+    callee: Number | None = Field(default=None, alias="to", description="The called number.")
+    session: SessionId | None = Field(
+        default=None, description="The session id; a new one if absent."
     )
     given: Switches = Field(
         default_factory=Switches, description="How the service behaves, see the switches."
@@ -105,7 +161,7 @@ class Scenario(_Part):
     )
 
 
-class ScenarioFile(_Part):
+class ScenarioFile(Entry):
     """A file of scenarios."""
 
     scenarios: list[Scenario] = Field(min_length=1, description="The calls of this file.")
@@ -115,70 +171,24 @@ def load_scenarios(path: Path) -> list[Scenario]:
     """Read a scenario file.
 
     Raises:
-        Unreadable: it cannot be read; the message names the line and the column.
+        Unreadable: it cannot be read; the message is a line for each mistake, with its line and
+            its column in the file.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except OSError as error:
-        raise Unreadable("unreadable", f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Unreadable("not_utf8", f"{path}: is not UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise Unreadable("not_yaml", f"{path}{place}: is not YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise Unreadable("not_yaml", f"{path}: is not YAML") from error
-    try:
-        return ScenarioFile.model_validate(data).scenarios
-    except ValidationError as error:
-        raise Unreadable("not_a_scenario", "\n".join(_places(path, node, error))) from error
+    document = read_yaml(path)
+    scenarios = validated(ScenarioFile, document).scenarios
+    names: set[str] = set()
+    for number, scenario in enumerate(scenarios):
+        scenario.place(document, "scenarios", number)
+        for index, step in enumerate(scenario.turns):
+            step.place(document, "scenarios", number, "turns", index)
+        if scenario.name in names:
+            place = document.find(("scenarios", number, "name"))
+            message = f"{path}:{place.line}:{place.column}: another scenario has this name"
+            raise Unreadable("not_a_scenario", message)
+        names.add(scenario.name)
+    return scenarios
 
 
 def scenario_schema() -> dict[str, Any]:
     """Return the JSON Schema of a scenario file, for editors."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **ScenarioFile.model_json_schema(by_alias=True),
-    }
-
-
-def _check_expectation(expectation: Expectation, *, is_last: bool) -> None:
-    if expectation == ANYTHING_MORE:
-        if not is_last:
-            raise PydanticCustomError("expect", "... stands at the end of expect")
-        return
-    names = list(expectation)
-    if len(names) != 1 or names[0] not in ACTION_TYPES:
-        known = ", ".join(ACTION_TYPES)
-        raise PydanticCustomError("expect", "an entry names one action: {known}", {"known": known})
-
-
-def _places(path: Path, node: yaml.Node | None, error: ValidationError) -> list[str]:
-    """Say where in the file each mistake is."""
-    lines: list[str] = []
-    for details in error.errors(include_url=False):
-        at, where = _find(node, details["loc"])
-        place = f":{at.start_mark.line + 1}:{at.start_mark.column + 1}" if at else ""
-        message = details["msg"].replace("Input should", "must", 1)
-        lines.append(f"{path}{place}: {where or 'the file'}: {message}")
-    return list(dict.fromkeys(lines))
-
-
-def _find(node: yaml.Node | None, location: tuple[int | str, ...]) -> tuple[yaml.Node | None, str]:
-    """Return the innermost node on the way to a location, and the way in words."""
-    way: list[str] = []
-    for part in location:
-        inner: yaml.Node | None = None
-        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            inner = node.value[part]
-        elif isinstance(node, yaml.MappingNode):
-            inner = next((value for key, value in node.value if key.value == part), None)
-        if inner is not None:
-            node = inner
-            way.append(str(part))
-        elif isinstance(part, str) and isinstance(node, yaml.MappingNode):
-            way.append(part)
-    return node, ".".join(way)
+    return published(ScenarioFile, "aiflow scenarios")

@@ -28,11 +28,12 @@ class Switches(BaseModel):
     )
     hangup_waits: bool = Field(
         default=False,
-        description="Whether hangup and transfer wait for the end of what is playing.",
+        description="Whether hangup and transfer wait for the end of what is playing or queued.",
     )
     speech_ended_after_interruption: bool = Field(
         default=True,
-        description="Whether assistant_speech_ended is sent for a playback that was cut short.",
+        description="Whether assistant_speech_ended is sent for a playback that was cut short, and "
+        "the input timeout counted from then.",
     )
     assistant_speak: bool = Field(
         default=True, description="Whether assistant_speak is sent; some voices never do."
@@ -44,9 +45,10 @@ class Switches(BaseModel):
     keys_cancel_input_timeout: bool = Field(
         default=True, description="Whether a key press cancels a running input timeout."
     )
-    failed_requests: Literal["ignore", "repeat"] = Field(
+    failed_requests: Literal["ignore", "repeat", "hangup"] = Field(
         default="ignore",
-        description="Whether a request that failed, or was too slow, is sent once more.",
+        description="What follows a request that failed, or was answered too late: nothing, the "
+        "same request once more, or the end of the call.",
     )
     session_end_after_transfer: bool = Field(
         default=False, description="Whether session_end follows a transfer that was answered."

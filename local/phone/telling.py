@@ -3,27 +3,32 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiflow import Action, Speak
-from local.phone.speech import sound_ms, words_of
+from aiflow.protocol.rules import is_object
+from aiflow.protocol.ssml import spoken_text
+from local.phone.speech import sound_ms
 
 LONGEST = 60
 _FAR_TOO_LONG = 2000
 _ENVELOPE = frozenset({"type", "session_id", "session"})
 
 
-def told_action(action: Action) -> str:
-    """Return an action: what is said, and every member that is not the default."""
-    members = {
-        name: value
-        for name, value in action.model_dump(mode="json", exclude_none=True).items()
-        if name not in _ENVELOPE
-    }
-    if isinstance(action, Speak):
-        words = members.pop("text", None) or words_of(action)
-        if members.pop("ssml", None) is not None:
-            return f"speak {quoted(words)} as SSML {told_members(members)}".rstrip()
-        return f"speak {quoted(words)} {told_members(members)}".rstrip()
-    return f"{action.type} {told_members(members)}".rstrip()
+def told_action(action: Mapping[str, Any]) -> str:
+    """Return an action, as it is on the wire: what is said, and every other member."""
+    name = str(action["type"])
+    members = {key: value for key, value in action.items() if key not in _ENVELOPE}
+    if name == "speak":
+        name = f"speak {quoted(spoken(action))}"
+        members.pop("text", None)
+        name += " as SSML" if members.pop("ssml", None) is not None else ""
+    return f"{name} {told_members(members)}".rstrip()
+
+
+def spoken(action: Mapping[str, Any]) -> str:
+    """Return what a `speak` says, without markup, on one line; nothing for any other action."""
+    if action["type"] != "speak":
+        return ""
+    words = action["text"] if "text" in action else spoken_text(action["ssml"])
+    return " ".join(str(words).split())
 
 
 def told_event(event: Mapping[str, Any]) -> str:
@@ -38,7 +43,7 @@ def told_event(event: Mapping[str, Any]) -> str:
     return f"{name} {told_members(members)}".rstrip()
 
 
-def told_members(members: Mapping[str, Any]) -> str:
+def told_members(members: Mapping[Any, Any]) -> str:
     """Return members as `name=value`."""
     return " ".join(f"{name}={_value(name, value)}" for name, value in members.items())
 
@@ -69,11 +74,11 @@ def visible(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in folded)
 
 
-def _value(name: str, value: object) -> str:
+def _value(name: object, value: object) -> str:
     if name == "audio" and isinstance(value, str):
         return f"<sound of {seconds(sound_ms(value))}>"
-    if isinstance(value, dict):
-        return "{" + told_members(value) + "}"  # pyright: ignore[reportUnknownArgumentType]
+    if is_object(value):
+        return "{" + told_members(value) + "}"
     if isinstance(value, bool):
         return str(value).lower()
     return quoted(value) if isinstance(value, str) else visible(str(value))

@@ -42,9 +42,7 @@ class Phone:
             switches: how the service behaves, like `transfer="busy"`; see `Switches`.
         """
         clock = Clock()
-        call = CallUnderTest(
-            self._agent.line(clock), Switches(**switches), party or Party(), clock
-        )
+        call = CallUnderTest(self._agent.line(clock), Switches(**switches), party or Party(), clock)
         self.calls.append(call)
         call.begin()
         return call

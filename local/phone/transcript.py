@@ -1,11 +1,12 @@
 """What happened in a call, in the order of the clock: to print, to record, to assert on."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from aiflow.protocol.lint import Problem
+from local.phone.clock import Clock
 from local.phone.telling import visible
 
 
@@ -109,3 +110,29 @@ class Transcript:
                 yield str(entry)
         if event:
             yield event
+
+
+class Scribe:
+    """Takes down what happens, when it happens.
+
+    Args:
+        clock: of the call.
+        transcript: where to.
+    """
+
+    def __init__(self, clock: Clock, transcript: Transcript) -> None:
+        self._clock = clock
+        self._transcript = transcript
+
+    def take_down(self, kind: Kind, text: str, data: dict[str, Any]) -> None:
+        """Add an entry."""
+        self._transcript.add(Entry(self._clock.now_ms, kind, text, data))
+
+    def note(self, text: str) -> None:
+        """Take down what is neither event nor action."""
+        self.take_down(Kind.NOTE, text, {})
+
+    def problem(self, problem: Problem) -> None:
+        """Take down what the bot did wrong."""
+        text = f"{problem.path} {problem.message} [{problem.code}]".lstrip()
+        self.take_down(Kind.PROBLEM, text, {"problem": asdict(problem)})

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiflow import Audio, Hangup, Speak, Transfer
+from aiflow import Audio, Hangup, MixAudio, Speak, Transfer
 from local.phone.clock import Clock, Timer
 from local.phone.speech import Speech, sound_ms, speech_of
 from local.phone.switches import Switches
@@ -42,7 +42,7 @@ class Stage(Protocol):
     switches: Switches
 
     def leave(self, action: Leaving) -> None:
-        """Hang up or transfer, now that nothing is played any more."""
+        """Hang up or transfer, if that has not been done yet."""
         ...
 
     def playback_started(self, playback: Playback) -> None:
@@ -59,10 +59,11 @@ class Stage(Protocol):
 
 
 class Voice:
-    """Plays what it is given, one after another; nothing else ever waits, unless it shall."""
+    """Plays what it is given, one after another, and a sound in the background of all."""
 
     def __init__(self, stage: Stage) -> None:
         self.current: Playback | None = None
+        self.background: MixAudio | None = None
         self._stage = stage
         self._waiting: deque[Speak | Audio | Leaving] = deque()
         self._is_new_answer = False
@@ -101,8 +102,16 @@ class Voice:
         for action in waiting:
             if isinstance(action, Speak | Audio):
                 self._stage.forgotten(action)
-            else:
+        for action in waiting:
+            if not isinstance(action, Speak | Audio):
                 self._stage.leave(action)
+
+    def mix(self, action: MixAudio) -> str:
+        """Begin, replace or stop the sound in the background; return which of it that was."""
+        before, self.background = self.background, None if action.stop else action
+        if action.stop:
+            return "stops" if before else "is none that could stop"
+        return "is replaced" if before else "begins"
 
     def _start(self, action: Speak | Audio) -> None:
         stage, speech = self._stage, None

@@ -65,13 +65,16 @@ class Transcript:
         """Sum up."""
         played, planned = len(self._answers), len(self._script.events)
         errors, warnings = self._severities["error"], self._severities["warning"]
-        count = f"{played}" if played == planned else f"{played} of {planned}"
-        summary = (
-            f"\n{count} events, {self._spoken} answered with actions, {_many(errors, 'error')},"
-            f" {_many(warnings, 'warning')}, slowest answer {max(self._answers):.0f} ms"
-        )
+        early = "" if played == planned else f"{played} of "
+        parts = [
+            f"\n{early}{_many(planned, 'event')}",
+            f"{self._spoken} answered with actions",
+            _many(errors, "error"),
+            _many(warnings, "warning"),
+            f"slowest answer {max(self._answers):.0f} ms",
+        ]
         style = "bold red" if errors else "bold yellow" if warnings else "bold green"
-        self._console.print(Text(summary, style), soft_wrap=True)
+        self._console.print(Text(", ".join(parts), style), soft_wrap=True)
 
     def _line(self, who: str, what: str) -> None:
         label, text = Text(who, _STYLES.get(who, "")), Text(_visible(what))

@@ -281,10 +281,15 @@ def test_a_repeated_commit_that_moved_turns_out_moves_nothing_twice(sessions: Se
     assert stored == crowded.spill()[1]
 
 
-def test_who_loses_the_race_leaves_no_word_in_the_transcript(sessions: SessionStore) -> None:
+# What takes much room pushes more of the older turns out than what takes little.
+@pytest.mark.parametrize(("said", "lost"), [("brief", '"' * 4000), ('"' * 4000, "brief")])
+def test_who_loses_the_race_leaves_no_word_in_the_transcript_and_takes_none_out(
+    sessions: SessionStore, said: str, lost: str
+) -> None:
     item = long_call(sessions, events=MAX_TURNS // 2)
-    loser = talk(item, "lost words", "never said" * 400).next_version("loser", EXPIRES_AT)
-    winner = talk(item, "kept words", "said").next_version("winner", EXPIRES_AT)
+    winner = talk(item, said, said).next_version("winner", EXPIRES_AT)
+    loser = talk(item, lost, lost).next_version("loser", EXPIRES_AT)
+    assert winner.spill()[0] != loser.spill()[0]
     sessions.commit(winner)
     with pytest.raises(CommitConflict):
         sessions.commit(loser)

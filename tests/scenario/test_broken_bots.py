@@ -63,7 +63,7 @@ def serving(bot: Bot) -> Generator[str]:
             self.close_connection = True
             bot(self)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - not our name
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -58,8 +58,11 @@ def test_an_unknown_event_type_is_204(agent: Agent) -> None:
 
 
 def test_a_body_larger_than_an_event_is_413_by_the_agent(agent: Agent) -> None:
-    response = agent.post(said("large", "x" * 300_000))
-    assert (response.status_code, response.json()["error"]) == (413, "too_large")
+    agent.served.clear()
+    assert agent.post(said("large", "x" * 300_000)).status_code == 413
+    (served,) = agent.served
+    assert served.report is not None
+    assert served.report.reason == "too_large"
 
 
 def test_a_body_larger_than_api_gateway_takes_is_413_by_the_gateway(agent: Agent) -> None:
@@ -237,6 +240,12 @@ def test_a_function_that_runs_longer_than_its_timeout_is_given_up(serve: Serve, 
         event = mock_event("session_start")
         assert agent.post(event, "/events/session_start").status_code == 500
         assert "did not answer within 1 s" in agent.complaints[0]
+
+
+def test_a_table_that_dynamodb_refuses_is_named(serve: Serve, copy: Path) -> None:
+    edit(copy, "template.yaml", lambda text: text.replace("KeyType: HASH", "KeyType: []"))
+    with pytest.raises(TemplateError, match="SessionsTable cannot be created"), serve(copy):
+        pass
 
 
 def test_settings_that_the_layer_refuses_are_named(serve: Serve, copy: Path) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from queue import Queue
+from threading import Thread
 
 import httpx
 import pytest
@@ -80,54 +80,53 @@ def layered(copy: Path) -> Path:
     return copy
 
 
-def test_an_edit_is_taken_over_while_it_runs(copy: Path) -> None:
+def replace(file: Path, old: str, new: str) -> None:
+    """Edit a file as editors do: a new one takes the place of the old one."""
+    edited = file.with_suffix(".new")
+    edited.write_text(file.read_text("utf-8").replace(old, new, 1), encoding="utf-8")
+    edited.replace(file)
+
+
+def test_edits_are_taken_over_while_it_runs_and_explained_when_they_are_broken(copy: Path) -> None:
+    code = copy / "functions/user_speak/app.py"
     with serving(copy) as gateway:
         assert gateway.post(said("edit", "one")).json()["text"] == "You said: one"
-        code = copy / "functions/user_speak/app.py"
-        code.write_text(code.read_text("utf-8").replace("You said", "I heard"), encoding="utf-8")
+        replace(code, "You said", "I heard")
         gateway.wait_for("Reloaded.")
         assert gateway.post(said("edit", "two")).json()["text"] == "I heard: two"
 
+        replace(code, "def handle(", "def (")
+        explained = list(iter(lambda: next(gateway.err), "The code from before goes on.\n"))
+        assert explained[-1] == "SyntaxError: invalid syntax\n"
+        assert gateway.post(said("edit", "three")).json()["text"] == "I heard: three"
 
-def test_a_broken_edit_is_explained_and_the_code_from_before_goes_on(copy: Path) -> None:
-    with serving(copy) as gateway:
-        (copy / "functions/user_speak/app.py").write_text("def (", encoding="utf-8")
-        error = list(iter(lambda: next(gateway.err), "The code from before goes on.\n"))
-        assert error[-1] == "SyntaxError: invalid syntax\n"
-        assert gateway.post(said("broken", "one")).json()["text"] == "You said: one"
-
-
-def test_an_edit_of_the_template_is_taken_over(copy: Path) -> None:
-    with serving(copy) as gateway:
-        template = copy / "template.yaml"
-        new = copy / "template.new"
-        new.write_text(template.read_text("utf-8").replace("Path: /webhook", "Path: /hook"))
-        new.replace(template)
+        replace(code, "def (", "def handle(")
         gateway.wait_for("Reloaded.")
-        assert gateway.post(said("template", "one")).status_code == 404
+        replace(copy / "template.yaml", "Path: /webhook", "Path: /hook")
+        gateway.wait_for("Reloaded.")
+        assert gateway.post(said("edit", "four")).status_code == 404
 
 
 def test_an_edit_of_the_layer_starts_it_again_at_the_same_address(layered: Path) -> None:
     with serving(layered) as gateway:
-        (layered / "layers/aiflow/errors.py").open("a").write("# edited\n")
+        errors = layered / "layers/aiflow/errors.py"
+        errors.write_text(errors.read_text("utf-8") + "# edited\n", encoding="utf-8")
         gateway.wait_for("The layer has changed")
         assert _banner(gateway.out) == (gateway.url, gateway.token)
         assert gateway.post(said("layer", "one")).status_code == 200
 
 
-def test_a_line_for_each_request_tells_nothing_of_what_was_said(copy: Path) -> None:
-    with serving(copy) as gateway:
-        gateway.post(said("line", "a secret"))
+def test_it_prints_a_line_for_each_request_with_nothing_that_was_said_and_ends_with_ctrl_c(
+    copy: Path,
+) -> None:
+    with serving(copy, "--token", "secret") as gateway:
+        assert gateway.token == "secret"
+        gateway.post(said("line", "a whisper"))
         assert re.fullmatch(r"POST /webhook 200 \d+ ms user_speak\n", next(gateway.out))
         httpx.post(gateway.url, json={}, trust_env=False)
         assert re.fullmatch(r"POST /webhook 401 \d+ ms refused: missing\n", next(gateway.out))
-
-
-def test_ctrl_c_ends_it_without_a_traceback(copy: Path) -> None:
-    with serving(copy, "--token", "secret") as gateway:
-        assert gateway.token == "secret"
         assert gateway.stop() == 0
-        assert [*gateway.out][-1] == "Stopped.\n"
+        assert [*gateway.out] == ["Stopped.\n"]
         assert [*gateway.err] == []
 
 

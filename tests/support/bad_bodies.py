@@ -243,7 +243,7 @@ def _no_utf8() -> Iterator[BadBody]:
     }.items():
         yield BadBody(name, body, 400, "bad_encoding")
     yield BadBody("a byte order mark in text", "\ufeff" + TEXT, 400, "bad_encoding")
-    for name, body in {
+    for name, text in {
         "no base64": "%%%%",
         "an event that is said to be base64": TEXT,
         "base64 with a character too many": "eyJ9e",
@@ -254,7 +254,7 @@ def _no_utf8() -> Iterator[BadBody]:
         "base64 beyond ASCII": "e30\u00e9",
         "base64 with a lone surrogate": "e30\ud800",
     }.items():
-        members = {"body": body, "isBase64Encoded": True}
+        members = {"body": text, "isBase64Encoded": True}
         yield BadBody(name, TEXT, 400, "bad_encoding", members=members)
     utf32 = TEXT.encode("utf-32-be")
     # Without a byte order mark these are UTF-8, too: text that is full of NULs.

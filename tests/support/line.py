@@ -59,8 +59,8 @@ class Line:
 
     def types(self, name: str, **members: Any) -> list[str]:  # noqa: ANN401 - JSON
         """Send an event; return the types of the actions that are answered."""
-        answer = self.send(name, **members) or []
-        actions: list[dict[str, str]] = answer if isinstance(answer, list) else [answer]
+        answer: list[dict[str, str]] | dict[str, str] = self.send(name, **members) or []
+        actions = [answer] if isinstance(answer, dict) else answer
         return [action["type"] for action in actions]
 
     @property

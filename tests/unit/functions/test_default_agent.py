@@ -19,6 +19,7 @@ from aiflow import (
     BargeIn,
     Call,
     ConfigureTranscription,
+    ConfigureVoiceToVoice,
     DtmfReceived,
     Event,
     Hangup,
@@ -164,6 +165,9 @@ class TestDtmfReceived:
         assert on.volume == 0.2
         assert isinstance(off, MixAudio)
         assert off.stop
+
+    def test_nine_hands_over_to_a_speech_to_speech_model(self) -> None:
+        assert isinstance(press("9"), ConfigureVoiceToVoice)
 
     def test_zero_says_goodbye_and_hangs_up(self) -> None:
         reply = press("0")

@@ -1,8 +1,8 @@
 """`aiflow check`."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,6 +35,7 @@ def as_bytes(value: object) -> bytes:
         ({"status": 200, "headers": HEADERS, "body": SPEAK}, "response", "speak"),
         ({"status": 200, "headers": HEADERS, "body": json.dumps(SPEAK)}, "response", "speak"),
         ({"status": 204}, "response", None),
+        ({"status": 204, "body": "{"}, "response", None),
     ],
 )
 def test_it_tells_what_is_fine_from_its_members(
@@ -148,7 +149,11 @@ def test_values_are_never_printed(run: Run) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
 )
 MEMBERS = st.sampled_from(
@@ -158,7 +163,7 @@ TYPES = st.sampled_from(["speak", "audio", "user_speak", "dtmf_received", "user_
 
 
 @given(st.dictionaries(MEMBERS, JSON | TYPES) | JSON, st.sampled_from([None, "event", "response"]))
-def test_no_json_is_too_odd_to_be_judged(value: Any, kind: Kind | None) -> None:
+def test_no_json_is_too_odd_to_be_judged(value: object, kind: Kind | None) -> None:
     verdict = judge(parse(as_bytes(value)), kind)
     assert isinstance(verdict, Verdict)
     assert json.loads(json.dumps(verdict.as_json()))["verdict"] == verdict.level
@@ -166,7 +171,5 @@ def test_no_json_is_too_odd_to_be_judged(value: Any, kind: Kind | None) -> None:
 
 @given(st.binary())
 def test_no_bytes_are_too_odd_to_be_refused(raw: bytes) -> None:
-    try:
-        judge(parse(raw))
-    except Unreadable as error:
-        assert error.exit_code == 2
+    with suppress(Unreadable):
+        assert isinstance(judge(parse(raw)), Verdict)

@@ -111,6 +111,7 @@ def test_parameters_are_held_to_their_rules(
         ("!If [Nothing, 1, 2]", "Nothing is not a condition"),
         ("!If [Fancy, 1]", "arguments"),
         ("!Select [0, !Ref Names]", "Fn::Select"),
+        ("!Transform {Name: Macro}", "Fn::Transform"),
         ("!If [Circle, 1, 2]", "leads back to itself"),
         ("[", "is not YAML"),
     ],
@@ -125,7 +126,27 @@ def test_a_parameter_without_a_default_asks_for_a_value() -> None:
         Template(ROOT / "template.yaml").stack({})
 
 
-@pytest.mark.parametrize("text", ["", "[]", "Parameters: {}", "Resources: []"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "\0",
+        "Parameters: {}",
+        "Resources: []",
+        "Resources: {One: 1}",
+        "{Resources: {}, Parameters: {One: 1}}",
+        "{Resources: {}, Parameters: [1]}",
+        "Resources: {One: {Type: AWS::Serverless::Function, Properties: 1}}",
+        "Resources: {One: {Type: AWS::Serverless::Function, Properties: {Handler: a.b}}}",
+        """
+        Resources:
+          One:
+            Type: AWS::Serverless::Function
+            Properties: {Handler: a.b, CodeUri: a, Timeout: soon}
+        """,
+    ],
+)
 def test_what_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(text)

@@ -57,8 +57,8 @@ def wanted(answer: Answer) -> bool:
     if answer.status == 204:
         return answer.body is None
     if answer.status == 200:
-        body: Any = answer.body
-        return all("type" in action for action in (body if type(body) is list else [body]))
+        actions: list[Any] = [answer.body] if "type" in answer.body else answer.body
+        return bool(actions) and all("type" in action for action in actions)
     return answer.status in STATUSES and set(answer.body) == {"error", "message"}
 
 

@@ -107,7 +107,7 @@ class TestReading:
 
     def test_they_do_not_change(self) -> None:
         with pytest.raises(ValidationError, match="frozen"):
-            read().apology = "else"  # type: ignore[misc]
+            read().apology = "else"  # type: ignore[misc]  # the point of it
 
 
 class TestRefusing:

@@ -46,6 +46,39 @@ def test_it_is_dropped_when_the_caller_goes_on_talking() -> None:
     assert line.item.followers == ()
 
 
+def test_an_end_that_comes_too_early_is_an_interruption_whose_words_are_still_on_their_way() -> (
+    None
+):
+    line = Line(goodbye)
+    line.send("user_speak", text="bye")
+    line.send_at_once("assistant_speak", duration_ms=1500)
+
+    line.clock.advance(0.8)
+    assert line.send_at_once("assistant_speech_ended") is None
+
+    line.clock.advance(0.9)
+    assert line.send_at_once("user_speak", text="wait!", barged_in=True)["text"] == "Hello"
+    assert line.item.followers == ()
+
+
+def test_without_a_reported_length_no_voice_is_believed_to_speak_that_fast() -> None:
+    line = Line(lambda event, call: call.speak("Goodbye. " * 10).then(call.hangup()))
+    line.send("user_speak", text="bye")
+
+    line.clock.advance(1)
+    assert line.send_at_once("assistant_speech_ended") is not None  # the handler, not the hang-up
+    assert line.item.status.value == "active"
+
+
+def test_if_the_interruption_had_no_words_the_input_timeout_sends_what_waits() -> None:
+    line = Line(goodbye)
+    line.send("user_speak", text="bye")
+    line.send_at_once("assistant_speak", duration_ms=1500)
+    assert line.send_at_once("assistant_speech_ended") is None
+
+    assert line.types("user_input_timeout") == ["hangup"]
+
+
 def test_it_is_dropped_when_the_caller_presses_a_key() -> None:
     line = Line(lambda event, call: call.speak("Bye").then(call.hangup()))
     line.send("user_speak", text="bye")

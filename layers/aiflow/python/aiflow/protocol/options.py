@@ -114,7 +114,10 @@ class AzureTts(StrictModel):
 
 
 class ElevenLabsVoice(StrictModel):
-    """The older object form of an ElevenLabs voice; the service documents a string now."""
+    """The older object form of an ElevenLabs voice; the service documents a string now.
+
+    Source: the older LLM_REFERENCE.txt.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["id"]}, {"required": ["name"]}]}

@@ -1,7 +1,7 @@
 """One event's way through its call: load, fence, repeat, handle, check, commit."""
 
+import json
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from aiflow.errors import StoreUnavailable
@@ -24,7 +24,7 @@ from aiflow.runtime.deadline import TimeLimit
 from aiflow.runtime.observability import Outcome, Report, Telemetry
 from aiflow.runtime.reply import actions_of, body_of, outgoing, watched
 from aiflow.runtime.settings import Settings
-from aiflow.sessions.model import SessionItem, Status
+from aiflow.sessions.model import SessionItem, Status, as_json
 from aiflow.sessions.store import CommitConflict, SessionStore
 
 EXPECTING = (SessionStart, UserSpeak, DtmfReceived, UserInputTimeout, SmsFailed)
@@ -146,8 +146,9 @@ class Conversation:
         if known is not None:
             # The one that won the race is answering; without a race its answer may have been lost.
             return Decision(base, Outcome.DUPLICATE, () if raced else known.answer or ())
-        item = lifecycle.arrive(base, self.event)
-        due, item = lifecycle.release(item, self.event)
+        now_ms = self._now_ms()
+        item = lifecycle.arrive(base, self.event, now_ms)
+        due, item = lifecycle.release(item, self.event, now_ms)
         if not due:
             return self._ask_handler(base, item)
         if item.followers:
@@ -181,15 +182,17 @@ class Conversation:
             if action["type"] not in lifecycle.PRICED
             or lifecycle.intent(action) not in decision.item.ledger
         )
-        item = lifecycle.depart(decision.item, sent)
-        item = lifecycle.remember(item, self.event, sent, int(self.runtime.now() * 1000))
+        now_ms = self._now_ms()
+        item = lifecycle.depart(decision.item, sent, now_ms)
+        item = lifecycle.remember(item, self.event, sent, now_ms)
         return replace(decision, item=item, actions=sent)
 
     def _call(self, base: SessionItem, item: SessionItem) -> Call:
         store = self.runtime.sessions
         return Call(
             Session.model_validate({**item.session, "id": item.session_id}),
-            state=deepcopy(item.state),
+            # A copy for the handler: `deepcopy` is slower, and stumbles over deep nesting.
+            state=json.loads(as_json(item.state)),
             history=item.turns,
             config=self.runtime.settings.agent,
             transfer_failed=isinstance(self.event, SessionStart)
@@ -211,6 +214,9 @@ class Conversation:
             - self.runtime.now()
         )
         return min(budget, self.invocation.remaining_seconds - _RESERVE_SECONDS)
+
+    def _now_ms(self) -> int:
+        return int(self.runtime.now() * 1000)
 
     def _expires_at(self) -> int:
         return int(self.runtime.now()) + self.runtime.settings.session_ttl_seconds

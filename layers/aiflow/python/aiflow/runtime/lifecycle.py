@@ -9,7 +9,9 @@ from dataclasses import replace
 from hashlib import sha256
 
 from aiflow.protocol import wire
+from aiflow.protocol.audio import BYTES_PER_SECOND
 from aiflow.protocol.events import (
+    AssistantSpeak,
     AssistantSpeechEnded,
     DtmfReceived,
     Event,
@@ -27,6 +29,9 @@ PLAYBACKS = frozenset({"speak", "audio"})
 PRICED = frozenset({"send_sms", "transfer"})
 REPEAT_WINDOW_MS = 1000
 _MAX_SESSION_MEMBER = 64
+_MOST_CHARACTERS_A_SECOND = 30
+# What the network adds to one report and not to another.
+_JITTER_MS = 300
 
 
 def fingerprint(event: Event) -> str | None:
@@ -68,7 +73,7 @@ def repetition(item: SessionItem, event: Event, arrived_at_ms: int) -> Delivery 
     return known if known and arrived_at_ms - known.answered_at_ms <= REPEAT_WINDOW_MS else None
 
 
-def arrive(item: SessionItem, event: Event) -> SessionItem:  # noqa: PLR0911 - a case each
+def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa: C901, PLR0911 - a case each
     """Return the item with what `event` itself says: who calls, what was said, what is over."""
     item = replace(item, session={**item.session, **_members(event)})
     match event:
@@ -80,6 +85,8 @@ def arrive(item: SessionItem, event: Event) -> SessionItem:  # noqa: PLR0911 - a
             return replace(item, playing=0, followers=()).with_turn("user", text)
         case DtmfReceived():
             return replace(item, followers=())
+        case AssistantSpeak(duration_ms=int(length) | float(length)) if item.followers:
+            return replace(item, playing_until_ms=now_ms + int(length) - _JITTER_MS)
         case AssistantSpeechEnded():
             return replace(item, playing=max(0, item.playing - 1))
         case UserInputTimeout():
@@ -92,13 +99,17 @@ def arrive(item: SessionItem, event: Event) -> SessionItem:  # noqa: PLR0911 - a
             return item
 
 
-def release(item: SessionItem, event: Event) -> tuple[tuple[JsonObject, ...], SessionItem]:
+def release(
+    item: SessionItem, event: Event, now_ms: int
+) -> tuple[tuple[JsonObject, ...], SessionItem]:
     """Return the followers that are due, up to the next playback, and the item without them.
 
-    They are due when everything that was sent has been heard. A lost `assistant_speech_ended` is
-    made up for by the input timeout.
+    They are due when everything that was sent has been heard. An end that comes too early is that
+    of an interruption, whose words are still on their way: then, as when no end is reported at
+    all, the input timeout releases them, if the caller said nothing after all.
     """
-    if item.playing or not isinstance(event, AssistantSpeechEnded | UserInputTimeout):
+    is_heard = isinstance(event, AssistantSpeechEnded) and now_ms >= item.playing_until_ms
+    if item.playing or not (is_heard or isinstance(event, UserInputTimeout)):
         return (), item
     types = [follower["type"] for follower in item.followers]
     end = next((index + 1 for index, name in enumerate(types) if name in PLAYBACKS), len(types))
@@ -110,7 +121,7 @@ def intent(action: JsonObject) -> str:
     return f"{action['type']}:{_digest(wire.encode(action))}"
 
 
-def depart(item: SessionItem, actions: Sequence[JsonObject]) -> SessionItem:
+def depart(item: SessionItem, actions: Sequence[JsonObject], now_ms: int) -> SessionItem:
     """Return the item after `actions` were decided."""
     types = [action["type"] for action in actions]
     status = item.status
@@ -125,6 +136,7 @@ def depart(item: SessionItem, actions: Sequence[JsonObject]) -> SessionItem:
         status=status,
         ledger=item.ledger + spent,
         playing=item.playing + sum(name in PLAYBACKS for name in types),
+        playing_until_ms=now_ms + _shortest_ms(actions) - _JITTER_MS if item.followers else 0,
     ).with_turn("assistant", spoken)
 
 
@@ -152,6 +164,15 @@ def _reopen(item: SessionItem, kind: str) -> SessionItem:
     """Take the latest intent of a kind back: it did not come to pass and may be tried again."""
     latest = next((entry for entry in reversed(item.ledger) if entry.startswith(f"{kind}:")), None)
     return replace(item, ledger=tuple(entry for entry in item.ledger if entry != latest))
+
+
+def _shortest_ms(actions: Sequence[JsonObject]) -> int:
+    """Return the least time that playing `actions` takes: no voice speaks any faster."""
+    characters = sum(len(_spoken(action)) for action in actions if action["type"] == "speak")
+    encoded = sum(len(str(action["audio"])) for action in actions if action["type"] == "audio")
+    return characters * 1000 // _MOST_CHARACTERS_A_SECOND + encoded * 3 * 1000 // (
+        4 * BYTES_PER_SECOND
+    )
 
 
 def _spoken(action: JsonObject) -> str:

@@ -33,6 +33,7 @@ def item_attributes(item: SessionItem) -> dict[str, str | int]:
         "ledger": as_json(item.ledger),
         "followers": as_json(item.followers),
         "playing": item.playing,
+        "playing_until_ms": item.playing_until_ms,
     }
 
 
@@ -56,6 +57,7 @@ def item_from(session_id: str, attributes: Attributes) -> SessionItem:
         ledger=tuple(parsed("ledger")),
         followers=tuple(parsed("followers")),
         playing=int(attributes["playing"]),
+        playing_until_ms=int(attributes["playing_until_ms"]),
     )
 
 

@@ -84,6 +84,7 @@ class SessionItem:
         ledger: intents that cost money and were decided, oldest first.
         followers: actions that wait for the end of a playback (see `Speak.then`).
         playing: playbacks that were sent and have not been reported as ended.
+        playing_until_ms: Unix time before which what `followers` wait for cannot have been heard.
     """
 
     session_id: str
@@ -99,6 +100,7 @@ class SessionItem:
     ledger: tuple[str, ...] = ()
     followers: tuple[JsonObject, ...] = ()
     playing: int = 0
+    playing_until_ms: int = 0
 
     def written_by(self, writer: str, version: int) -> bool:
         """Tell whether `writer` wrote `version` of this item, even if others wrote since."""

@@ -1,0 +1,97 @@
+"""How many calls a minute the phone makes: virtual time costs only CPU.
+
+    python -m benchmarks.phone [--calls 500] [--json]
+
+One process, one core: the agent of this project with its real handlers and the in-memory store,
+ten turns a call, each turn with all the events that the service sends.
+"""
+
+import argparse
+import json
+import platform
+import time
+from dataclasses import asdict, dataclass
+
+from local.phone.agent import Agent, load_agent
+from local.phone.caller import PhoneCall
+from local.phone.clock import Clock
+from local.phone.party import Party
+from local.phone.switches import Switches
+from local.phone.transcript import Kind
+from local.project import find_project
+
+TURNS = 10
+GOAL_CALLS_PER_MINUTE = 3000
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured.
+
+    Attributes:
+        calls: that were made.
+        events: that were sent and answered in them.
+        wall_seconds: by the clock on the wall.
+        cpu_seconds: of this process.
+    """
+
+    calls: int
+    events: int
+    wall_seconds: float
+    cpu_seconds: float
+
+    @property
+    def calls_per_minute(self) -> float:
+        """Calls a minute of CPU time: on one core, whatever else the machine does."""
+        return self.calls / self.cpu_seconds * 60
+
+    @property
+    def ms_per_event(self) -> float:
+        """Milliseconds of CPU time for an event, the phone's own included."""
+        return self.cpu_seconds / self.events * 1000
+
+
+def measure(agent: Agent, calls: int) -> Figures:
+    """Make so many calls, one after the other."""
+    events = 0
+    begun, cpu_begun = time.perf_counter(), time.process_time()
+    for _ in range(calls):
+        events += _call(agent)
+    return Figures(calls, events, time.perf_counter() - begun, time.process_time() - cpu_begun)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Calls of ten turns that the phone makes a minute.")
+    parser.add_argument("--calls", type=int, default=500, help="how many calls to make")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    with load_agent(find_project(), [], print) as agent:
+        measure(agent, 20)  # the first calls build the models
+        figures = measure(agent, options.calls)
+    if options.json:
+        derived = {"calls_per_minute": figures.calls_per_minute, "ms_per_event": figures.ms_per_event}
+        print(json.dumps({**asdict(figures), **derived}))
+        return
+    print(f"Python {platform.python_version()} on {platform.machine()}")
+    print(f"{figures.calls} calls of {TURNS} turns, {figures.events} events")
+    print(f"{figures.wall_seconds:.1f} s on the wall, {figures.cpu_seconds:.1f} s of CPU")
+    print(f"{figures.ms_per_event:.2f} ms of CPU per event")
+    print(f"{figures.calls_per_minute:.0f} calls a minute of CPU (goal: {GOAL_CALLS_PER_MINUTE})")
+
+
+def _call(agent: Agent) -> int:
+    clock = Clock()
+    call = PhoneCall(agent.line(clock), Switches(), Party(), clock)
+    call.begin()
+    for turn in range(TURNS - 1):
+        call.says(f"This is what I say in turn number {turn}")
+    call.says("Goodbye")
+    call.settle()
+    if not call.is_over or call.problems:
+        raise SystemExit(f"this call did not go as it should:\n{call.transcript}")
+    return len(call.transcript.of(Kind.EVENT))
+
+
+if __name__ == "__main__":
+    main()

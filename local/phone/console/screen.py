@@ -1,0 +1,132 @@
+"""What a person sees of a call, while it goes on."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from local.phone.telling import LONGEST, seconds, visible
+from local.phone.transcript import Entry, Kind
+from local.scripted.words import of_action
+
+MARGIN = 9
+"""Columns for who it is."""
+
+_STYLES = {
+    "agent": "bold cyan",
+    "caller": "bold green",
+    "heard": "yellow",
+    "phone": "magenta",
+    "kept": "dim",
+    "error": "bold red",
+    "warning": "yellow",
+}
+_NO_CONTENT, _OK = 204, 200
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Screen:
+    """Prints a call; in colour and fit to the width on a terminal only.
+
+    Args:
+        console: where to.
+        look: returns `call.state` of the agent.
+    """
+
+    def __init__(
+        self, console: Console, look: Callable[[], Mapping[str, Any]] = lambda: _NOTHING
+    ) -> None:
+        self._console = console
+        self._look = look
+        self._kept = _NOTHING
+        self._event: Entry | None = None
+        self._show: Mapping[Kind, Callable[[Entry], None]] = {
+            Kind.EVENT: self._hold,
+            Kind.ANSWER: self._show_answer,
+            Kind.ACTION: self._show_action,
+            Kind.SAID: self._show_said,
+            Kind.HEARD: self._show_heard,
+            Kind.PROBLEM: lambda entry: self._line(entry.data["problem"]["severity"], entry.text),
+            Kind.NOTE: lambda entry: self._line("phone", entry.text, "magenta"),
+        }
+
+    def add(self, entry: Entry) -> None:
+        """Print an entry of the transcript."""
+        if self._event and entry.kind is not Kind.ANSWER:
+            self._show_event("")
+        self._show[entry.kind](entry)
+
+    def tell(self, text: str, style: str = "dim") -> None:
+        """Print a line that is no part of the call."""
+        self._line("", text, style)
+
+    def complain(self, error: str) -> None:
+        """Print an error of a handler, as Python told it."""
+        who = "error"
+        for line in error.splitlines():
+            self._line(who, line, "red")
+            who = ""
+
+    def end(self, summary: str, *, is_fine: bool) -> None:
+        """Print what is left to say."""
+        self._print(Text(""))
+        self._line("", summary, "bold green" if is_fine else "bold red")
+
+    def _hold(self, event: Entry) -> None:
+        """Wait for the answer: they share a line."""
+        self._event = event
+
+    def _show_event(self, outcome: str) -> None:
+        event, self._event = self._event, None
+        if event:
+            self._line(seconds(event.at_ms), f"{event.text}{outcome}", "dim")
+
+    def _show_answer(self, answer: Entry) -> None:
+        status = answer.data["status"]
+        odd = "" if status in {_OK, _NO_CONTENT} else f", {status}"
+        self._show_event(f"{odd}, {answer.data['ms']:.0f} ms")
+        before, self._kept = self._kept, dict(self._look())
+        gone = (f"{name}: nothing" for name in before.keys() - self._kept.keys())
+        changed = (
+            f"{name}: {_value(value)}"
+            for name, value in self._kept.items()
+            if name not in before or before[name] != value
+        )
+        if changes := ", ".join([*changed, *gone]):
+            self._line("kept", changes, "dim")
+
+    def _show_action(self, entry: Entry) -> None:
+        self._line(*of_action(entry.data["action"]))
+
+    def _show_said(self, entry: Entry) -> None:
+        is_speech = "words" in entry.data
+        self._line("caller", entry.data["words"] if is_speech else f"[{entry.text}]")
+
+    def _show_heard(self, entry: Entry) -> None:
+        # What is heard to its end has been shown already.
+        if entry.data["interrupted"]:
+            words = entry.data["words"] or "nothing"
+            played = seconds(entry.data["played_ms"])
+            self._line("heard", f"{words} [cut short after {played}]", "yellow")
+
+    def _line(self, who: str, what: str, style: str = "") -> None:
+        label, text = Text(who, _STYLES.get(who, "dim")), Text(visible(what), style)
+        if not self._console.is_terminal:
+            self._print(Text(f"{who:>{MARGIN}}  ") + text)
+            return
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_column(width=MARGIN, justify="right")
+        row.add_column(overflow="fold")
+        row.add_row(label, text)
+        self._console.print(row)
+
+    def _print(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True)
+
+
+def _value(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."

@@ -1,0 +1,62 @@
+"""A terminal in which a person types while the call goes on above."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Thread
+
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from local.phone.console.live import Keyboard
+from local.phone.console.prompt import HungUp, Prompt
+
+
+def type_along(prompt: Prompt, keyboard: Keyboard, call: Callable[[], None]) -> None:
+    """Let a call go on in a thread of its own, and a person type, until it is over.
+
+    Args:
+        prompt: where the person types.
+        keyboard: which takes it to the call.
+        call: the call; returns when it is over.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed once more while the call was hanging up.
+    """
+    over = Future[None]()
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            over.set_exception(error)
+        else:
+            over.set_result(None)
+
+    # Nobody waits for it at the end of the process: a handler may hang.
+    Thread(target=run, daemon=True).start()
+    asyncio.run(_ask(prompt, keyboard, over))
+
+
+async def _ask(prompt: Prompt, keyboard: Keyboard, over: Future[None]) -> None:
+    ended = asyncio.wrap_future(over)
+    with patch_stdout(raw=True):
+        line: str | None = ""
+        while line is not None and not ended.done():
+            asked = asyncio.create_task(_line(prompt))
+            await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                asked.cancel()
+                with suppress(asyncio.CancelledError):
+                    await asked
+                break
+            line = asked.result()
+            keyboard.type(line)
+    await ended
+
+
+async def _line(prompt: Prompt) -> str | None:
+    try:
+        return await prompt.ask()
+    except (HungUp, EOFError):
+        return None

@@ -1,0 +1,35 @@
+"""The JSON Schema of files, as editors want it."""
+
+from typing import Any, override
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
+
+
+class _Plain(GenerateJsonSchema):
+    """No null, since a file leaves out what it does not say; no titles that repeat the names."""
+
+    @override
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+    @override
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> dict[str, Any]:
+        return self.generate_inner(schema["schema"])
+
+    @override
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
+        told = super().default_schema(schema)
+        if told.get("default", ...) is None:
+            del told["default"]
+        return told
+
+
+def published(model: type[BaseModel], title: str) -> dict[str, Any]:
+    """Return the JSON Schema of a file."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **model.model_json_schema(by_alias=True, schema_generator=_Plain),
+        "title": title,
+    }
