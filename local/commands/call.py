@@ -1,30 +1,33 @@
 """`aiflow call`."""
 
 import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Protocol, TypedDict, Unpack
 
 import click
+from rich.console import Console
 
 from local.errors import LocalError
+from local.mock_events import COLLEAGUE
 from local.options import parameters_option, token_option
-from local.phone.console.session import Session, Way
+from local.phone.agent import load_agent
+from local.phone.caller import PhoneCall
+from local.phone.clock import Clock
+from local.phone.console.acting import Caller, State
+from local.phone.console.conversation import converse
+from local.phone.console.live import Keyboard, converse_live
+from local.phone.console.manners import Patient, Spontaneous
+from local.phone.console.raw import JsonLines
+from local.phone.console.recording import Recording
+from local.phone.console.screen import Screen
+from local.phone.console.tally import Tally
+from local.phone.door import Door
 from local.phone.given import number_of, session_id_of, switches_of
 from local.phone.party import Party
 from local.phone.switches import Switches
-from local.project import find_project
-
-_EPILOG = """\b
-Examples:
-  aiflow call
-  aiflow call --url https://bot.example.com/webhook --token secret
-  aiflow call --set transfer=busy --set words_per_minute=120 --record call.jsonl
-  printf 'hello\\n/keys 1\\ngoodbye\\n' | aiflow call
-\b
-What you type is what the caller says. /help shows the rest, Ctrl-C hangs up.
-Lines from a pipe are a whole call: after the last one the caller hangs up.
-\b
-Exit codes: 0 fine, 1 an answer breaks the protocol or a handler failed,
-2 the call cannot begin."""
+from local.phone.transcript import Entry
+from local.project import TEMPLATE, find_project
+from local.template import Template

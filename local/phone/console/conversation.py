@@ -1,8 +1,28 @@
 """A call on virtual time, line by line."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
+from local.phone.caller import PhoneCall
 from local.phone.console.acting import Caller
+
+
+class HungUp(Exception):
+    """Ctrl-C: the caller hangs up."""
+
+
+@contextmanager
+def on_the_phone(call: PhoneCall) -> Generator[None]:
+    """Let a call go on; however that ends, the bot learns that the call is over."""
+    try:
+        yield
+    except (HungUp, KeyboardInterrupt):
+        call.hangs_up()
+    except BaseException:
+        # Nobody can see any more what happens: the pipe is closed, or the disk is full.
+        call.transcript.listener = None
+        call.hangs_up()
+        raise
 
 
 def converse(caller: Caller, lines: Iterable[str]) -> None:
@@ -15,15 +35,16 @@ def converse(caller: Caller, lines: Iterable[str]) -> None:
         lines: what is typed; read only as long as the call goes on.
     """
     call = caller.call
-    call.begin()
-    # What happens at this moment happens before anything is typed.
-    call.lets_pass(0)
-    if call.is_over:
-        return
-    for line in lines:
-        caller.do(line)
+    with on_the_phone(call):
+        call.begin()
+        # What happens at this moment happens before anything is typed.
         call.lets_pass(0)
         if call.is_over:
             return
-    call.settle()
-    call.hangs_up()
+        for line in lines:
+            caller.do(line)
+            call.lets_pass(0)
+            if call.is_over:
+                return
+        call.settle()
+        call.hangs_up()

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from local.phone.caller import PhoneCall
 from local.phone.console.acting import Caller
+from local.phone.console.conversation import on_the_phone
 
 _NEVER_MS = 2**53
 
@@ -65,18 +65,19 @@ def converse_live(caller: Caller, keyboard: Keyboard) -> None:
         keyboard: where it comes from.
     """
     call = caller.call
-    call.begin()
-    while not call.is_over:
-        try:
-            if not call.step(_NEVER_MS) and not call.is_over:
-                keyboard.wait()
-        except Typed as typed:
-            _do(call, caller, typed)
+    with on_the_phone(call):
+        call.begin()
+        while not call.is_over:
+            try:
+                if not call.step(_NEVER_MS) and not call.is_over:
+                    keyboard.wait()
+            except Typed as typed:
+                call.clock.now_ms += typed.waited_ms
+                _do(caller, typed.line)
 
 
-def _do(call: PhoneCall, caller: Caller, typed: Typed) -> None:
-    call.clock.now_ms += typed.waited_ms
-    if typed.line is None:
-        call.hangs_up()
+def _do(caller: Caller, line: str | None) -> None:
+    if line is None:
+        caller.call.hangs_up()
     else:
-        caller.do(typed.line)
+        caller.do(line)

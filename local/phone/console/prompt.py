@@ -10,16 +10,13 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
+from local.phone.console.conversation import HungUp
 from local.phone.console.orders import ORDERS
 from local.phone.console.screen import MARGIN
 
 _STATE_HOME = Path(".local/state")
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 _MENU_LINES = 4
-
-
-class HungUp(Exception):
-    """Ctrl-C: the caller hangs up."""
 
 
 class Prompt:

@@ -22,15 +22,14 @@ class Recording:
         file: where to; what was there is replaced.
 
     Raises:
-        Unreadable: the file cannot be written.
+        Unreadable: the file cannot be written, now or later.
     """
 
     def __init__(self, file: Path) -> None:
         try:
             self._file = file.open("w", encoding="ascii")
         except OSError as error:
-            message = f"{file} cannot be written: {error.strerror}"
-            raise Unreadable("unwritable", message) from None
+            raise _unwritable(file, error) from None
 
     def begin(self, party: Party, switches: Switches) -> None:
         """Write the first line."""
@@ -61,6 +60,13 @@ class Recording:
         self._file.close()
 
     def _write(self, line: dict[str, Any]) -> None:
-        # At once: a call that ends badly is the one to look at.
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        try:
+            # At once: a call that ends badly is the one to look at.
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise _unwritable(self._file.name, error) from None
+
+
+def _unwritable(file: object, error: OSError) -> Unreadable:
+    return Unreadable("unwritable", f"{file} cannot be written: {error.strerror}")

@@ -8,8 +8,9 @@ from threading import Thread
 
 from prompt_toolkit.patch_stdout import patch_stdout
 
+from local.phone.console.conversation import HungUp
 from local.phone.console.live import Keyboard
-from local.phone.console.prompt import HungUp, Prompt
+from local.phone.console.prompt import Prompt
 
 
 def type_along(prompt: Prompt, keyboard: Keyboard, call: Callable[[], None]) -> None:

@@ -85,7 +85,7 @@ def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa
             return replace(item, playing=0, followers=()).with_turn("user", text)
         case DtmfReceived():
             return replace(item, followers=())
-        case AssistantSpeak(duration_ms=int(length) | float(length)) if item.followers:
+        case AssistantSpeak(duration_ms=float(length)) if item.followers:
             return replace(item, playing_until_ms=now_ms + int(length) - _JITTER_MS)
         case AssistantSpeechEnded():
             return replace(item, playing=max(0, item.playing - 1))
@@ -131,12 +131,14 @@ def depart(item: SessionItem, actions: Sequence[JsonObject], now_ms: int) -> Ses
         status = Status.HANGING_UP
     spent = tuple(intent(action) for action in actions if action["type"] in PRICED)
     spoken = " ".join(_spoken(action) for action in actions if action["type"] == "speak")
+    played = sum(name in PLAYBACKS for name in types)
+    until_ms = now_ms + _shortest_ms(actions) - _JITTER_MS
     return replace(
         item,
         status=status,
         ledger=item.ledger + spent,
-        playing=item.playing + sum(name in PLAYBACKS for name in types),
-        playing_until_ms=now_ms + _shortest_ms(actions) - _JITTER_MS if item.followers else 0,
+        playing=item.playing + played,
+        playing_until_ms=until_ms if played and item.followers else item.playing_until_ms,
     ).with_turn("assistant", spoken)
 
 
