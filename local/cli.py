@@ -11,6 +11,7 @@ import click
 from local.errors import LocalError
 
 COMMANDS: Mapping[str, str] = {
+    "call": "Call your agent, or any bot, and talk to it in this terminal.",
     "serve": "Serve the stack on this machine, with the real handlers.",
     "play": "Play a scripted call and print the conversation.",
     "check": "Judge an event, an answer or a response by the protocol.",

@@ -1,33 +1,143 @@
 """`aiflow call`."""
 
-import sys
-import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 import click
-from rich.console import Console
 
 from local.errors import LocalError
-from local.mock_events import COLLEAGUE
 from local.options import parameters_option, token_option
-from local.phone.agent import load_agent
 from local.phone.caller import PhoneCall
-from local.phone.clock import Clock
-from local.phone.console.acting import Caller, State
-from local.phone.console.conversation import converse
-from local.phone.console.live import Keyboard, converse_live
-from local.phone.console.manners import Patient, Spontaneous
-from local.phone.console.raw import JsonLines
+from local.phone.console.acting import State
 from local.phone.console.recording import Recording
-from local.phone.console.screen import Screen
-from local.phone.console.tally import Tally
+from local.phone.console.session import Session, Style
 from local.phone.door import Door
 from local.phone.given import number_of, session_id_of, switches_of
 from local.phone.party import Party
 from local.phone.switches import Switches
-from local.phone.transcript import Entry
-from local.project import TEMPLATE, find_project
-from local.template import Template
+
+_EPILOG = f"""\b
+Examples:
+  aiflow call
+  aiflow call --url https://bot.example.com/webhook --token secret
+  aiflow call --set transfer=busy --record call.jsonl
+  printf 'hello\\n/keys 1\\ngoodbye\\n' | aiflow call
+\b
+What you type is what the caller says; /help shows what else there is.
+Lines from a pipe are a whole call: after the last one the caller hangs up.
+
+Switches: {", ".join(Switches.model_fields)}.
+\b
+Exit codes: 0 fine, 1 an answer breaks the protocol or a handler failed,
+2 the call cannot begin."""
+
+
+class _Target(TypedDict):
+    url: str | None
+    token: str | None
+    parameters: tuple[str, ...]
+
+
+class _Party(TypedDict):
+    caller: str | None
+    callee: str | None
+    session_id: str | None
+    direction: str
+
+
+class _Options(_Target, _Party):
+    settings: tuple[str, ...]
+    real_time: bool
+    raw: bool
+    record: Path | None
+
+
+class CannotBegin(LocalError):
+    """There is nothing to call, or nothing to call it with."""
+
+    exit_code = 2
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--url", help="Call this bot; otherwise the agent of this project.")
+@token_option("The API token to send with --url.")
+@parameters_option
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A switch: how the service behaves, like transfer=busy; may be repeated.",
+)
+@click.option("--from", "caller", callback=number_of, help="Who calls; or anonymous.")
+@click.option("--to", "callee", callback=number_of, help="Who is called.")
+@click.option("--session", "session_id", callback=session_id_of, help="The session id.")
+@click.option(
+    "--direction", type=click.Choice(["inbound", "outbound"]), default="inbound", show_default=True
+)
+@click.option("--real-time", is_flag=True, help="Playback takes its time; typing interrupts it.")
+@click.option("--raw", is_flag=True, help="Print a line of JSON for each thing that happens.")
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the call to this file, as JSON lines.",
+)
+@click.pass_context
+def command(context: click.Context, **options: Unpack[_Options]) -> None:
+    """Call your agent, or any bot, and talk to it in this terminal.
+
+    The phone behaves as AI Flow does, and shows what happens. Time is virtual: between two lines
+    none passes, so that you can still interrupt what the agent has begun to say.
+    """
+    switches, party = switches_of(options["settings"]), _party(options)
+    session = Session(Style(is_real_time=options["real_time"], is_raw=options["raw"]))
+    try:
+        with ExitStack() as stack:
+            record = options["record"]
+            recording = stack.enter_context(Recording(record)) if record else None
+            bot = _agent if options["url"] is None else _bot
+            door, state = stack.enter_context(bot(options, switches, session))
+            call = PhoneCall(door, switches, party, session.clock)
+            look = (lambda: state(party.session_id)) if state else None
+            session.hold(call, look, recording)
+    except LocalError as error:
+        raise CannotBegin(str(error)) from error
+    context.exit(0 if session.tally.is_fine else 1)
+
+
+type _Bot = tuple[Door, Callable[[str], State] | None]
+
+
+@contextmanager
+def _agent(target: _Target, _switches: Switches, session: Session) -> Generator[_Bot]:
+    """Bring the agent of this project to the phone."""
+    # A call to a URL need not wait for what reads templates and runs handlers.
+    from local.phone.own import load_own_agent  # noqa: PLC0415 - see above
+
+    with load_own_agent(target["parameters"], session.complain) as agent:
+        line = agent.line(session.clock)
+        yield line, line.state
+
+
+@contextmanager
+def _bot(target: _Target, switches: Switches, _session: Session) -> Generator[_Bot]:
+    """Bring a bot at a URL to the phone."""
+    if target["parameters"]:
+        raise click.UsageError("--parameter is for the agent of this project, not for --url.")
+    from local.phone.http import UrlDoor  # noqa: PLC0415 - no other call needs HTTP
+
+    url = target["url"] or ""
+    with UrlDoor(url, target["token"], switches.answer_deadline_ms) as door:
+        yield door, None
+
+
+def _party(options: _Party) -> Party:
+    given = {
+        "caller": options["caller"],
+        "callee": options["callee"],
+        "session_id": options["session_id"],
+    }
+    named = {name: value for name, value in given.items() if value is not None}
+    return Party(direction=options["direction"], **named)

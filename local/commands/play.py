@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Generator
 from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
 import click
@@ -55,27 +56,38 @@ class _Target(TypedDict):
 def command(context: click.Context, file: str, *, as_json: bool, **target: Unpack[_Target]) -> None:
     """Play the scripted call in FILE, or `-`: post its events, print the conversation.
 
-    Events follow each other at once. What is wrong with an answer is shown where it happens.
+    Events follow each other at once; for the agent of this project a minute lies between them, by
+    a clock that is put forward. What is wrong with an answer is shown where it happens.
     """
     script = read_script(file)
-    with _agent(target) as (door, url, look):
+    with _called(target) as called:
         transcript = None if as_json else Transcript(Console(highlight=False), script)
         if transcript:
-            transcript.begin(url)
+            transcript.begin(called.url)
         show = transcript.add if transcript else _show_json
-        broken = asyncio.run(_play(script, door, look, show))
+        broken = asyncio.run(_play(script, called, show))
         if transcript:
             transcript.end()
     context.exit(1 if broken else 0)
 
 
+@dataclass(frozen=True)
+class _Called:
+    """Who is called: the way there, and what else can be done when it is our own agent."""
+
+    url: str
+    door: HttpDoor
+    look: Callable[[str], State] = lambda _: {}
+    pause: Callable[[], None] = lambda: None
+
+
 @contextmanager
-def _agent(target: _Target) -> Generator[tuple[HttpDoor, str, Callable[[str], State]]]:
+def _called(target: _Target) -> Generator[_Called]:
     url, token, seconds = target["url"], target["token"], target["seconds"]
     if url is not None:
         if target["parameters"]:
             raise click.UsageError("--parameter is for the agent of this project, not for --url.")
-        yield HttpDoor(url, token, seconds), url, _nothing_known
+        yield _Called(url, HttpDoor(url, token, seconds))
         return
     # A call to a URL need not wait for what serves an agent.
     from local.scripted.own_agent import serve_own_agent  # noqa: PLC0415 - loads for a second
@@ -83,29 +95,22 @@ def _agent(target: _Target) -> Generator[tuple[HttpDoor, str, Callable[[str], St
     secret = Token(token) if token else new_token()
     with serve_own_agent(secret, target["parameters"], _complain) as own:
         door = HttpDoor(own.url, secret.secret, seconds, through_proxies=False)
-        yield door, own.url, own.look
+        yield _Called(own.url, door, own.look, own.pause)
 
 
-async def _play(
-    script: Script,
-    door: HttpDoor,
-    look: Callable[[str], State],
-    show: Callable[[Exchange], None],
-) -> bool:
+async def _play(script: Script, called: _Called, show: Callable[[Exchange], None]) -> bool:
     broken = False
-    async with door, aclosing(play(script, door, look)) as exchanges:
+    exchanges = play(script, called.door, called.look)
+    async with called.door, aclosing(exchanges):
         async for exchange in exchanges:
             show(exchange)
             broken = broken or exchange.is_broken
+            called.pause()
     return broken
 
 
 def _show_json(exchange: Exchange) -> None:
     click.echo(json.dumps(exchange.as_json()))
-
-
-def _nothing_known(_: str) -> State:
-    return {}
 
 
 def _complain(text: str) -> None:

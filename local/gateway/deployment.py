@@ -54,6 +54,7 @@ class Platform:
     Attributes:
         client: of the embedded DynamoDB.
         complain: told of every error of a handler, as Python would print it.
+        now: what the functions are told of the time, in Unix seconds.
         reports: how invocations went.
         code: the modules of the functions.
         lock: on the embedded DynamoDB.
@@ -61,6 +62,7 @@ class Platform:
 
     client: "DynamoDBClient"
     complain: Callable[[str], None]
+    now: Callable[[], float] = time.time
     reports: Reports = field(default_factory=Reports)
     code: Code = field(default_factory=Code)
     lock: Lock = field(default_factory=Lock)
@@ -101,7 +103,7 @@ class Platform:
             settings=settings,
             sessions=self._sessions(settings.sessions_table),
             telemetry=self.reports,
-            now=time.time,
+            now=self.now,
             pause=time.sleep,
             chance=random.random,
             time_limit=self._time_limit,
@@ -109,7 +111,7 @@ class Platform:
         return handler.bind(runtime)
 
     def _sessions(self, table: str) -> SessionStore:
-        return OneAtATime(DynamoDbSessions(self.client, table, time.time, FAULTS), self.lock)
+        return OneAtATime(DynamoDbSessions(self.client, table, self.now, FAULTS), self.lock)
 
     def _time_limit(self, seconds: float) -> AbstractContextManager[None]:
         return late_is_too_late(seconds, self.complain)

@@ -91,7 +91,7 @@ class Gateway:
         except ClientDisconnect:
             return
         response.headers["apigw-requestid"] = request_id
-        await response(scope, receive, send)
+        # Before it leaves: whoever has the answer can rely on that it was told.
         self._served(
             Served(
                 method=request.method,
@@ -101,6 +101,7 @@ class Gateway:
                 report=self._platform.reports.take(request_id),
             )
         )
+        await response(scope, receive, send)
 
     async def _answer(self, request: Request, request_id: str) -> Response:
         body = await _body(request)
@@ -127,6 +128,7 @@ def open_gateway(
     parameters: Mapping[str, str],
     served: Callable[[Served], None],
     complain: Callable[[str], None],
+    now: Callable[[], float] = time.time,
 ) -> Generator[Gateway]:
     """Deploy a project on this machine, for as long as the block takes.
 
@@ -135,12 +137,13 @@ def open_gateway(
         parameters: of the template.
         served: told of each answer.
         complain: told of each error of a handler.
+        now: what the functions are told of the time, in Unix seconds.
 
     Raises:
         LocalError: the template or the code is not as it must be.
     """
     with ExitStack() as stack:
-        platform = Platform(stack.enter_context(embedded_dynamodb()), complain)
+        platform = Platform(stack.enter_context(embedded_dynamodb()), complain, now)
         stack.callback(platform.code.close)
         yield Gateway(platform, project, parameters, served)
 

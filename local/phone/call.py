@@ -186,9 +186,12 @@ class ServiceCall:
     def _take_down_heard(self, playback: Playback, *, interrupted: bool) -> None:
         played_ms = self.clock.now_ms - playback.started_ms
         words = playback.heard(self.clock.now_ms)
-        if interrupted:
-            how = f"{quoted(words) if playback.speech else 'a sound'}, cut short after"
+        if not playback.speech:
+            what = "a sound"
+        elif interrupted:
+            what = quoted(words) if words else "nothing"
         else:
-            how = f"{short(words) if playback.speech else 'a sound'}, to its end after"
+            what = short(words)
+        how = "cut short" if interrupted else "to its end"
         data = {"words": words, "interrupted": interrupted, "played_ms": played_ms}
-        self.scribe.take_down(Kind.HEARD, f"{how} {seconds(played_ms)}", data)
+        self.scribe.take_down(Kind.HEARD, f"{what}, {how} after {seconds(played_ms)}", data)

@@ -24,6 +24,7 @@ _MESSAGES = {
     "missing": "is missing",
     "model_type": "must have members, like {name: value}",
     "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
     "string_type": "must be a text",
 }
 
@@ -85,7 +86,11 @@ class _Mistakes:
 
         `012` is a number to YAML, and the keys 0, 1, 2 to whoever wrote it.
         """
-        data = deepcopy(self._document.data)
+        try:
+            data = deepcopy(self._document.data)
+        except RecursionError:
+            # Aliases nest deeper than brackets can. There is no guessing in that.
+            return set()
         changed = {
             details["loc"]
             for details, place in zip(found, places, strict=True)

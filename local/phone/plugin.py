@@ -39,7 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Take files of scenarios for tests."""
     if file_path.name.endswith(_ENDING):
-        return CallFile.from_parent(parent, path=file_path)
+        return CallFile.from_parent(  # pyright: ignore[reportUnknownMemberType] - pytest's
+            parent, path=file_path
+        )
     return None
 
 
@@ -56,14 +58,16 @@ class CallFile(pytest.File):
         except LocalError as error:
             raise self.CollectError(str(error)) from error
         for scenario in scenarios:
-            yield CallItem.from_parent(self, name=scenario.name, scenario=scenario)
+            yield CallItem.from_parent(  # pyright: ignore[reportUnknownMemberType] - pytest's
+                self, name=scenario.name, scenario=scenario
+            )
 
 
 class CallItem(pytest.Item):
     """A scenario."""
 
     def __init__(self, *, scenario: "Scenario", **kwargs: Any) -> None:  # noqa: ANN401 - pytest's
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType] - pytest's
         self._scenario = scenario
 
     def runtest(self) -> None:

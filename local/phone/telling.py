@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiflow.protocol.rules import is_object
+from aiflow.protocol.rules import is_array, is_object
 from aiflow.protocol.ssml import spoken_text
 from local.phone.speech import sound_ms
 
@@ -79,6 +79,8 @@ def _value(name: object, value: object) -> str:
         return f"<sound of {seconds(sound_ms(value))}>"
     if is_object(value):
         return "{" + told_members(value) + "}"
+    if is_array(value):
+        return f"[{', '.join(_value('', item) for item in value)}]"
     if isinstance(value, bool):
         return str(value).lower()
     return quoted(value) if isinstance(value, str) else visible(str(value))

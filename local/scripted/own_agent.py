@@ -1,8 +1,10 @@
 """The agent of this project, served for as long as a call takes."""
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from aiflow.errors import StoreUnavailable
 from local.errors import TemplateError
@@ -19,6 +21,22 @@ from local.tokens import Token
 _PARAMETERS = {"TransferNumber": COLLEAGUE}
 
 
+_PAUSE_SECONDS = 60
+
+
+class _Clock:
+    """The time of a call whose pauses nobody waits for."""
+
+    def __init__(self) -> None:
+        self._ahead = 0
+
+    def now(self) -> float:
+        return time.time() + self._ahead
+
+    def pause(self) -> None:
+        self._ahead += _PAUSE_SECONDS
+
+
 @dataclass(frozen=True)
 class OwnAgent:
     """An agent that is being served.
@@ -26,10 +44,12 @@ class OwnAgent:
     Attributes:
         url: of its webhook.
         look: returns what is kept of a call, by its session id.
+        pause: lets a minute pass for it: more than anything takes to be said.
     """
 
     url: str
     look: Callable[[str], State]
+    pause: Callable[[], None]
 
 
 @contextmanager
@@ -50,12 +70,14 @@ def serve_own_agent(
     declared = Template(project / TEMPLATE).parameters
     own = [f"{name}={value}" for name, value in _PARAMETERS.items() if name in declared]
     values = stack_parameters(project, token, [*own, *parameters])
-    with open_gateway(project, values, _nothing, complain) as gateway:
+    clock = _Clock()
+    with open_gateway(project, values, _nothing, complain, clock.now) as gateway:
         if not gateway.deployment.doors:
             raise TemplateError(f"{TEMPLATE} has no function with a route: nothing can be called")
         with in_background(gateway) as address:
             front_door = gateway.deployment.doors[0].path
-            yield OwnAgent(address + front_door, lambda session_id: _kept(gateway, session_id))
+            look = partial(_kept, gateway)
+            yield OwnAgent(address + front_door, look, clock.pause)
 
 
 def _kept(gateway: Gateway, session_id: str) -> State:

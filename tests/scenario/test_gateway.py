@@ -243,8 +243,11 @@ def test_a_function_that_runs_longer_than_its_timeout_is_given_up(serve: Serve, 
 
 
 def test_a_table_that_dynamodb_refuses_is_named(serve: Serve, copy: Path) -> None:
-    edit(copy, "template.yaml", lambda text: text.replace("KeyType: HASH", "KeyType: []"))
-    with pytest.raises(TemplateError, match="SessionsTable cannot be created"), serve(copy):
+    odd = {"KeyType: HASH": "KeyType: []", "SessionsTable": "OddTable"}
+    template = copy / "template.yaml"
+    for old, new in odd.items():
+        template.write_text(template.read_text("utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(TemplateError, match="OddTable cannot be created"), serve(copy):
         pass
 
 

@@ -96,7 +96,7 @@ class Spontaneous:
         """Begin at once, or so many milliseconds into what is being played."""
         call, playback = self._call, self._call.voice.current
         since_ms = call.clock.now_ms - playback.started_ms if playback else 0
-        call.clock.after((after_ms or 0) - since_ms, partial(call.starts_saying, words))
+        call.clock.after((after_ms or 0) - since_ms, partial(self.say, words))
 
     def press(self, keys: str) -> None:
         """Press the first key at once."""

@@ -41,9 +41,12 @@ class Order:
         return f"/{self.name} {self.argument}".rstrip()
 
 
+def _values(switch: str) -> tuple[str, ...]:
+    return get_args(Switches.model_fields[switch].annotation)
+
+
 def _choices(switch: str) -> tuple[str, ...]:
-    values = get_args(Switches.model_fields[switch].annotation)
-    return tuple(_TYPED.get(value, value) for value in values)
+    return tuple(_TYPED.get(value, value) for value in _values(switch))
 
 
 ORDERS = (
@@ -123,8 +126,7 @@ def choice_of(switch: str, argument: str) -> str:
     Raises:
         Unclear: it has no such value.
     """
-    values: tuple[str, ...] = get_args(Switches.model_fields[switch].annotation)
-    for value in values:
+    for value in _values(switch):
         if argument in {value, _TYPED.get(value, value)}:
             return value
     raise Unclear(f"Write one of {', '.join(f'/{switch} {each}' for each in _choices(switch))}.")

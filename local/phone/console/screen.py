@@ -25,7 +25,6 @@ _STYLES = {
     "warning": "yellow",
 }
 _NO_CONTENT, _OK = 204, 200
-_NOTHING: Mapping[str, Any] = {}
 
 
 class Screen:
@@ -33,15 +32,13 @@ class Screen:
 
     Args:
         console: where to.
-        look: returns `call.state` of the agent.
+        look: returns `call.state` of the agent; None where it cannot be seen.
     """
 
-    def __init__(
-        self, console: Console, look: Callable[[], Mapping[str, Any]] = lambda: _NOTHING
-    ) -> None:
+    def __init__(self, console: Console, look: Callable[[], Mapping[str, Any]] | None) -> None:
         self._console = console
         self._look = look
-        self._kept = _NOTHING
+        self._kept: Mapping[str, Any] = {}
         self._event: Entry | None = None
         self._show: Mapping[Kind, Callable[[Entry], None]] = {
             Kind.EVENT: self._hold,
@@ -59,9 +56,9 @@ class Screen:
             self._show_event("")
         self._show[entry.kind](entry)
 
-    def tell(self, text: str, style: str = "dim") -> None:
+    def tell(self, text: str) -> None:
         """Print a line that is no part of the call."""
-        self._line("", text, style)
+        self._line("", text, "dim")
 
     def complain(self, error: str) -> None:
         """Print an error of a handler, as Python told it."""
@@ -88,11 +85,15 @@ class Screen:
         status = answer.data["status"]
         odd = "" if status in {_OK, _NO_CONTENT} else f", {status}"
         self._show_event(f"{odd}, {answer.data['ms']:.0f} ms")
-        before, self._kept = self._kept, dict(self._look())
-        gone = (f"{name}: nothing" for name in before.keys() - self._kept.keys())
+        if self._look:
+            self._show_changes(dict(self._look()))
+
+    def _show_changes(self, kept: Mapping[str, Any]) -> None:
+        before, self._kept = self._kept, kept
+        gone = (f"{name}: nothing" for name in before.keys() - kept.keys())
         changed = (
             f"{name}: {_value(value)}"
-            for name, value in self._kept.items()
+            for name, value in kept.items()
             if name not in before or before[name] != value
         )
         if changes := ", ".join([*changed, *gone]):

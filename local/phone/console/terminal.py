@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
+from typing import Any
 
 from prompt_toolkit.patch_stdout import patch_stdout
 
@@ -45,7 +46,8 @@ async def _ask(prompt: Prompt, keyboard: Keyboard, over: Future[None]) -> None:
         line: str | None = ""
         while line is not None and not ended.done():
             asked = asyncio.create_task(_line(prompt))
-            await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[Any]] = {asked, ended}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not asked.done():
                 asked.cancel()
                 with suppress(asyncio.CancelledError):

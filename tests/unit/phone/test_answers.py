@@ -1,4 +1,4 @@
-"""What is made of an answer: the phone obeys what the service would, and tells all that is wrong."""
+"""What is made of an answer: what the service would obey is obeyed, all that is wrong is told."""
 
 import json
 from typing import Any

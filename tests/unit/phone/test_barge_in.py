@@ -44,9 +44,7 @@ def test_characters_must_exceed_the_threshold_and_spaces_count(
     characters: int, words: str, interrupts_ms: int | None
 ) -> None:
     strategy = "minimum_characters"
-    phone, bot = call(
-        answers(session_start=long(strategy=strategy, minimum_characters=characters))
-    )
+    phone, bot = call(answers(session_start=long(strategy=strategy, minimum_characters=characters)))
     phone.interrupts(words)
 
     (heard,) = bot.all("user_speak")

@@ -47,7 +47,11 @@ def test_a_sound_in_the_background_begins_is_replaced_and_stops() -> None:
         sounds.append(phone.voice.background)
 
     assert [sound and sound.audio for sound in sounds] == [SECOND, HALF_A_SECOND, None, None]
-    notes = [line.split("sound ")[1] for line in str(phone.transcript).split("\n") if "the backgr" in line]
+    notes = [
+        line.split("sound ")[1]
+        for line in str(phone.transcript).split("\n")
+        if "the backgr" in line
+    ]
     assert notes == ["begins", "is replaced", "stops", "is none that could stop"]
 
 
@@ -112,9 +116,7 @@ def test_speak_is_an_instruction_to_a_model_without_events_and_timeouts() -> Non
 
 def test_settings_of_recognition_have_no_effect_on_a_model() -> None:
     deaf = act("configure_transcription", languages=["de-DE"])
-    phone, bot = call(
-        answers(session_start=MODEL, dtmf_received=deaf), language_restart_ms=60_000
-    )
+    phone, bot = call(answers(session_start=MODEL, dtmf_received=deaf), language_restart_ms=60_000)
     phone.presses("1")
     phone.says("Hello")
 

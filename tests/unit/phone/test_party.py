@@ -25,7 +25,9 @@ def test_or_no_more_than_the_id() -> None:
 
 
 @pytest.mark.parametrize("number", ["493023125001", "+493023125001"])
-@pytest.mark.parametrize(("numbers", "told"), [("plain", "493023125001"), ("plus", "+493023125001")])
+@pytest.mark.parametrize(
+    ("numbers", "told"), [("plain", "493023125001"), ("plus", "+493023125001")]
+)
 def test_numbers_are_told_with_or_without_plus(number: str, numbers: str, told: str) -> None:
     switches = Switches.model_validate({"numbers": numbers})
     session = Party(caller=number, callee=number).as_session(switches)

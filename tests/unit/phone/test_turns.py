@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.phone.bots import Bot, act, answers, call, in_turn, played_ms, say
+from tests.unit.phone.bots import Bot, Json, act, answers, call, in_turn, played_ms, say
 
 
 def test_a_turn_is_over_after_a_silence() -> None:
@@ -136,25 +136,26 @@ def test_words_that_are_lost_interrupt_nothing() -> None:
     assert phone.heard == ["one two three four five"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "restarts"),
-    [
-        ([{"languages": ["de-DE"]}], 1),
-        ([{"languages": ["de-DE"]}, {"languages": ["de-DE"]}], 1),
-        ([{"languages": ["de-DE"]}, {"languages": ["de-DE", "en-US"]}], 2),
-        ([{"provider": "AZURE"}], 1),
-        ([{"provider": "AZURE"}, {"provider": "AZURE"}], 1),
-        ([{"provider": "AZURE"}, {"provider": "DEEPGRAM"}], 2),
-        # The same provider without languages goes back to its default languages.
-        ([{"provider": "AZURE", "languages": ["de-DE"]}, {"provider": "AZURE"}], 2),
-        # Neither of the two: they stay as they are.
-        ([{"languages": ["de-DE"]}, {"custom_vocabulary": ["sipgate"]}], 1),
-        ([{"custom_vocabulary": ["sipgate"]}, {"vad": {"end_of_turn_silence_ms": 300}}], 0),
-        ([{}], 0),
-    ],
-)
+CHANGES: list[tuple[list[Json], int]] = [
+    ([{"languages": ["de-DE"]}], 1),
+    ([{"languages": ["de-DE"]}, {"languages": ["de-DE"]}], 1),
+    ([{"languages": ["de-DE"]}, {"languages": ["de-DE", "en-US"]}], 2),
+    ([{"provider": "AZURE"}], 1),
+    ([{"provider": "AZURE"}, {"provider": "AZURE"}], 1),
+    ([{"provider": "AZURE"}, {"provider": "DEEPGRAM"}], 2),
+    # The same provider without languages goes back to its default languages.
+    ([{"provider": "AZURE", "languages": ["de-DE"]}, {"provider": "AZURE"}], 2),
+    # Neither of the two: they stay as they are.
+    ([{"languages": ["de-DE"]}, {"custom_vocabulary": ["sipgate"]}], 1),
+    ([{"custom_vocabulary": ["sipgate"]}, {"vad": {"end_of_turn_silence_ms": 300}}], 0),
+    ([{}], 0),
+]
+"""Settings of one answer, and how often recognition starts again."""
+
+
+@pytest.mark.parametrize(("changes", "restarts"), CHANGES)
 def test_recognition_starts_again_when_language_or_provider_change(
-    changes: list[dict[str, object]], restarts: int
+    changes: list[Json], restarts: int
 ) -> None:
     actions = [act("configure_transcription", **change) for change in changes]
     phone, _ = call(answers(session_start=actions))

@@ -1,0 +1,145 @@
+"""The default agent on the phone: every handler, in English and German, on both sides of switches.
+
+The same agent in YAML: events/calls/agent.call.yaml.
+"""
+
+import pytest
+
+from aiflow import Hangup, Transfer
+from local.phone.party import Party
+from local.phone.testing import CallUnderTest, Phone
+
+
+def types(call: CallUnderTest) -> list[str]:
+    """Return the types of all actions of a call."""
+    return [action.type for action in call.actions]
+
+
+def test_a_conversation_counts_its_turns(phone: Phone) -> None:
+    call = phone.call()
+    call.says("Hello")
+    call.says("Guten Tag")
+    call.settle()
+
+    assert call.heard[1:] == ["You said: Hello", "You said: Guten Tag"]
+    assert call.state == {"turns": 2, "silences": 0}
+
+
+@pytest.mark.parametrize("words", ["Goodbye!", "Danke, goodbye."])
+@pytest.mark.parametrize("hangup_waits", [True, False])
+@pytest.mark.parametrize("assistant_speak", [True, False])
+@pytest.mark.parametrize("session_members", ["all", "id"])
+def test_the_goodbye_is_heard_to_its_end(
+    phone: Phone,
+    words: str,
+    hangup_waits: bool,  # noqa: FBT001 - a switch
+    assistant_speak: bool,  # noqa: FBT001 - a switch
+    session_members: str,
+) -> None:
+    call = phone.call(
+        hangup_waits=hangup_waits, assistant_speak=assistant_speak, session_members=session_members
+    )
+    call.says(words)
+    call.settle()
+
+    assert call.is_over
+    assert call.heard[-1] == "Goodbye, and thank you for calling."
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_whoever_interrupts_the_goodbye_is_not_hung_up_on(
+    phone: Phone,
+    reported: bool,  # noqa: FBT001 - a switch
+) -> None:
+    call = phone.call(speech_ended_after_interruption=reported)
+    call.says("Goodbye")
+    call.interrupts("No, wait!", after_ms=600)
+    call.waits(5)
+
+    assert not call.is_over
+    assert call.heard[-1] == "You said: No, wait!"
+
+
+def test_a_key_during_the_greeting_ends_the_call_after_its_goodbye(phone: Phone) -> None:
+    for reported in (True, False):
+        call = phone.call(speech_ended_after_interruption=reported)
+        call.presses("0", after_ms=1000)
+        call.waits(20)
+
+        assert call.is_over
+        assert call.heard[-1] == "Goodbye."
+
+
+@pytest.mark.parametrize("outcome", ["busy", "no_answer", "rejected"])
+def test_a_transfer_that_fails_comes_back(phone: Phone, outcome: str) -> None:
+    call = phone.call(transfer=outcome)
+    call.says("Is there a person?")
+    call.waits(60)
+
+    assert any(isinstance(action, Transfer) for action in call.actions)
+    assert "I could not reach them. What else can I do for you?" in call.heard
+
+
+def test_a_silent_caller_is_asked_twice_and_then_let_go(phone: Phone) -> None:
+    call = phone.call()
+    call.waits(60)
+
+    assert call.heard[1:] == [
+        "Are you still there?",
+        "Are you still there?",
+        "I cannot hear you. Goodbye.",
+    ]
+    assert isinstance(call.actions[-1], Hangup)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"), [("Deutsch, bitte", "Gerne"), ("English", "Of course")]
+)
+def test_the_language_is_switched(phone: Phone, words: str, answer: str) -> None:
+    call = phone.call()
+    call.says(words)
+    call.settle()
+
+    assert types(call)[-2:] == ["configure_transcription", "speak"]
+    assert call.heard[-1].startswith(answer)
+
+
+def test_a_message_that_fails_is_apologised_for_and_may_be_asked_for_again(phone: Phone) -> None:
+    call = phone.call(sms="failed")
+    call.says("Send me a summary")
+    call.waits(6)
+    call.says("Try the summary again")
+    call.settle()
+
+    assert types(call).count("send_sms") == 2
+    assert "I am sorry, I could not send the message." in call.heard
+
+
+def test_an_anonymous_caller_gets_no_message(phone: Phone) -> None:
+    call = phone.call(Party(caller=""))
+    call.says("Send me a summary")
+    call.settle()
+
+    assert "send_sms" not in types(call)
+    assert "cannot see your number" in call.heard[-1]
+
+
+def test_the_menu_by_keys(phone: Phone) -> None:
+    call = phone.call(numbers="plus")
+    call.presses("1")
+    call.presses("2")
+    call.presses("349")
+    call.hangs_up()
+
+    assert types(call)[1:] == [
+        "barge_in",
+        "speak",
+        "barge_in",
+        "audio",
+        "speak",
+        "mix_audio",
+        "mix_audio",
+        "configure_voice_to_voice",
+    ]
+    assert call.state["outcome"] == "talked"
+    assert call.problems == []

@@ -1,0 +1,81 @@
+"""What the phone adds to pytest: seen from the outside, as its users see it."""
+
+import pytest
+
+PASSES = """
+def test_the_agent_repeats_what_it_heard(phone):
+    call = phone.call()
+    call.says("Hello there")
+    call.settle()
+    assert call.heard[-1] == "You said: Hello there"
+    assert call.state == {"silences": 0, "turns": 1}
+    assert [action.type for action in call.actions] == ["speak", "speak"]
+    assert call.problems == []
+"""
+FAILS = """
+def test_the_agent_knows_everything(phone):
+    call = phone.call(transfer="busy")
+    call.says("What is the answer?")
+    call.settle()
+    assert call.heard[-1] == "42"
+"""
+SCENARIOS = """
+scenarios:
+  - name: the agent says goodbye
+    turns:
+      - user: Goodbye
+        expect: [{speak: {contains: Goodbye}}, {hangup: {}}]
+  - name: the agent sings
+    turns:
+      - user: Sing!
+        expect: [{audio: {}}]
+"""
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest in a process of its own, where only our plugin is added."""
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+
+
+def test_a_test_calls_the_agent_of_the_project(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(PASSES)
+
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_a_test_that_fails_shows_the_whole_call(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FAILS)
+
+    result = run(pytester)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*phone call 1*", "*Welcome!*", "*What is the answer?*"])
+
+
+def test_a_file_of_scenarios_is_a_test_for_each(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".call.yaml", agent=SCENARIOS)
+
+    result = run(pytester, "-v")
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*the agent says goodbye PASSED*", "*the agent sings FAILED*"])
+    result.stdout.fnmatch_lines(["*the agent did not do what is expected*", "*You said: Sing!*"])
+    result.stdout.no_fnmatch_line("*plugin.py*")
+
+
+def test_a_file_that_is_no_scenario_is_an_error_with_its_line(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".call.yaml", agent="scenarios:\n  - name: x\n    turn: []\n")
+
+    result = run(pytester)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*agent.call.yaml:3:*turn*"])
+
+
+def test_a_switch_that_does_not_exist_is_refused(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(phone):\n    phone.call(weather='fine')\n")
+
+    result = run(pytester)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*weather*"])
