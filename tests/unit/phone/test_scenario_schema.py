@@ -32,7 +32,7 @@ def objects(schema: object, name: str = "file") -> Iterator[tuple[str, dict[Any,
 def accepts(step: dict[str, Any]) -> bool:
     """Tell whether a step is one."""
     file = {"scenarios": [{"name": "a call", "turns": [step]}]}
-    accepted = VALIDATOR.is_valid(file)
+    accepted: bool = VALIDATOR.is_valid(file)
     try:
         ScenarioFile.model_validate(file)
     except ValidationError:
