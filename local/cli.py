@@ -13,7 +13,8 @@ from local.errors import LocalError
 COMMANDS: Mapping[str, str] = {
     "call": "Call your agent, or any bot, and talk to it in this terminal.",
     "serve": "Serve the stack on this machine, with the real handlers.",
-    "play": "Play a scripted call and print the conversation.",
+    "play": "Play scenarios, or a scripted call.",
+    "replay": "Hold recorded calls once more: what is answered differently?",
     "check": "Judge an event, an answer or a response by the protocol.",
     "event": "Print a mock event.",
     "schema": "Print the JSON Schema of all events or actions.",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from local.errors import LocalError
 from local.project import TEMPLATE
 from local.template import Template
 from local.tokens import Token
@@ -49,6 +50,22 @@ def stack_parameters(project: Path, token: Token, given: Sequence[str]) -> dict[
     if _TOKEN_PARAMETER in Template(project / TEMPLATE).parameters:
         values[_TOKEN_PARAMETER] = token.digest
     return values
+
+
+def all_read[File](files: Sequence[str], read: Callable[[str], File]) -> list[File]:
+    """Return what is in files; where one cannot be read, tell of each that cannot, and exit."""
+    found: list[File] = []
+    mistakes: list[LocalError] = []
+    for file in files:
+        try:
+            found.append(read(file))
+        except LocalError as error:
+            mistakes.append(error)
+    for mistake in mistakes[:-1]:
+        click.echo(f"aiflow: {mistake}", err=True)
+    if mistakes:
+        raise mistakes[-1]
+    return found
 
 
 def _token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

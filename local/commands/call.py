@@ -1,7 +1,7 @@
 """`aiflow call`."""
 
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -10,13 +10,12 @@ import click
 from local.errors import LocalError
 from local.options import parameters_option, token_option
 from local.phone.caller import PhoneCall
-from local.phone.console.acting import State
-from local.phone.console.recording import Recording
 from local.phone.console.session import Session, Style
-from local.phone.door import Door
 from local.phone.given import number_of, session_id_of, switches_of
 from local.phone.party import Party
+from local.phone.recording import Recording
 from local.phone.switches import Switches
+from local.phone.target import Target, reachable
 
 _EPILOG = f"""\b
 Examples:
@@ -97,40 +96,18 @@ def command(context: click.Context, **options: Unpack[_Options]) -> None:
         with ExitStack() as stack:
             record = options["record"]
             recording = stack.enter_context(Recording(record)) if record else None
-            bot = _agent if options["url"] is None else _bot
-            door, state = stack.enter_context(bot(options, switches, session))
-            call = PhoneCall(door, switches, party, session.clock)
-            look = (lambda: state(party.session_id)) if state else None
+            reach = stack.enter_context(reachable(_target(options), session.complain))
+            bot = stack.enter_context(reach(session.clock, switches))
+            call = PhoneCall(bot.door, switches, party, session.clock)
+            look = partial(bot.state, party.session_id) if bot.state else None
             session.hold(call, look, recording)
     except LocalError as error:
         raise CannotBegin(str(error)) from error
     context.exit(0 if session.tally.is_fine else 1)
 
 
-type _Bot = tuple[Door, Callable[[str], State] | None]
-
-
-@contextmanager
-def _agent(target: _Target, _switches: Switches, session: Session) -> Generator[_Bot]:
-    """Bring the agent of this project to the phone."""
-    # A call to a URL need not wait for what reads templates and runs handlers.
-    from local.phone.own import load_own_agent  # noqa: PLC0415 - see above
-
-    with load_own_agent(target["parameters"], session.complain) as agent:
-        line = agent.line(session.clock)
-        yield line, line.state
-
-
-@contextmanager
-def _bot(target: _Target, switches: Switches, _session: Session) -> Generator[_Bot]:
-    """Bring a bot at a URL to the phone."""
-    if target["parameters"]:
-        raise click.UsageError("--parameter is for the agent of this project, not for --url.")
-    from local.phone.http import UrlDoor  # noqa: PLC0415 - no other call needs HTTP
-
-    url = target["url"] or ""
-    with UrlDoor(url, target["token"], switches.answer_deadline_ms) as door:
-        yield door, None
+def _target(options: _Target) -> Target:
+    return Target(options["url"], options["token"], options["parameters"])
 
 
 def _party(options: _Party) -> Party:

@@ -1,117 +1,162 @@
 """`aiflow play`."""
 
-import asyncio
-import json
-from collections.abc import Callable, Generator
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
 from rich.console import Console
 
-from local.options import parameters_option, token_option
-from local.scripted.call import Exchange, State, play
-from local.scripted.door import HttpDoor
-from local.scripted.script import Script, read_script
-from local.scripted.transcript import Transcript
-from local.tokens import Token, new_token
+from local.options import all_read, parameters_option, token_option
+from local.phone.given import switches_of
+from local.phone.switches import Switches
+from local.phone.target import Target
 
-_EPILOG = """\b
+_ENDINGS = (".yaml", ".yml")
+_SECONDS = 5.0
+_EPILOG = f"""\b
 Examples:
-  aiflow play events/calls/welcome.jsonl
-  aiflow play call.jsonl --url https://bot.example.com/webhook --token secret
+  aiflow play events/calls/agent.call.yaml
+  aiflow play -v shop.call.yaml --set transfer=busy --set numbers=plus
+  aiflow play *.call.yaml --url https://bot.example.com/webhook --token secret --junit report.xml
   aiflow event session_start | jq -c . | aiflow play - --json
 \b
-Each line of FILE is an event. An event without "session" gets one, the same for the whole file
-and new with each run. Blank lines and lines that begin with # are left out.
+FILE.yaml has scenarios: what the caller does, and what is expected of the agent. They are played
+in virtual time; to the agent of this project without a socket.
+Any other FILE, and `-`, has an event in each line, posted one after the other over real HTTP. An
+event without "session" gets one. Blank lines and lines that begin with # are left out.
 \b
-Exit codes: 0 fine, 1 an answer breaks the protocol, 2 FILE or URL cannot be read."""
+Switches: {", ".join(Switches.model_fields)}.
+\b
+Exit codes: 0 fine, 1 a scenario failed or an answer breaks the protocol, 2 FILE or URL cannot be
+read."""
 
 
 class _Target(TypedDict):
-    """Who is called."""
-
     url: str | None
     token: str | None
-    seconds: float
     parameters: tuple[str, ...]
 
 
+class _ForScenarios(TypedDict):
+    settings: tuple[str, ...]
+    verbose: bool
+    junit: Path | None
+    record: Path | None
+
+
+class _Options(_Target, _ForScenarios):
+    seconds: float | None
+    as_json: bool
+
+
 @click.command(epilog=_EPILOG)
-@click.argument("file")
-@click.option("--url", help="Call this agent; otherwise the one of this project is served.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--url", help="Call this bot; otherwise the agent of this project.")
 @token_option("The API token to send.")
+@parameters_option
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A switch, in place of what scenarios say, like transfer=busy; may be repeated.",
+)
 @click.option(
     "--timeout",
     "seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    default=5,
-    show_default=True,
-    help="Seconds until an answer must have come.",
+    type=click.FloatRange(min=0, min_open=True, max=600),
+    help="Seconds until an answer must have come; 5 if nothing else is said.",
 )
-@parameters_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each event.")
+@click.option("-v", "--verbose", is_flag=True, help="Print each call while it goes on.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each scenario.")
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write how the scenarios went to this file, as JUnit XML.",
+)
+@click.option(
+    "--record",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a recording of each scenario into this folder; `aiflow replay` reads them.",
+)
 @click.pass_context
-def command(context: click.Context, file: str, *, as_json: bool, **target: Unpack[_Target]) -> None:
-    """Play the scripted call in FILE, or `-`: post its events, print the conversation.
+def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_Options]) -> None:
+    """Play the scenarios in FILE..., or the events of a scripted call.
 
-    Events follow each other at once; for the agent of this project a minute lies between them, by
-    a clock that is put forward. What is wrong with an answer is shown where it happens.
+    What is not as expected is shown where it happens, with the whole call.
     """
-    script = read_script(file)
-    with _called(target) as called:
-        transcript = None if as_json else Transcript(Console(highlight=False), script)
-        if transcript:
-            transcript.begin(called.url)
-        show = transcript.add if transcript else _show_json
-        broken = asyncio.run(_play(script, called, show))
-        if transcript:
-            transcript.end()
-    context.exit(1 if broken else 0)
+    scenario_files = [file for file in files if file.lower().endswith(_ENDINGS)]
+    if scenario_files and len(scenario_files) < len(files):
+        raise click.UsageError("Play scenario files (.yaml) and other files one after the other.")
+    fine = _play_scenarios(files, options) if scenario_files else _play_scripts(files, options)
+    context.exit(0 if fine else 1)
 
 
-@dataclass(frozen=True)
-class _Called:
-    """Who is called: the way there, and what else can be done when it is our own agent."""
+def _play_scenarios(files: Sequence[str], options: _Options) -> bool:
+    # Events in lines need not wait for what plays scenarios.
+    from local.phone.junit import write_junit  # noqa: PLC0415 - see above
+    from local.phone.playing import Stage  # noqa: PLC0415
+    from local.phone.report import JsonReport, TextReport  # noqa: PLC0415
+    from local.phone.scenario import load_scenarios  # noqa: PLC0415
+    from local.phone.suites import Suite, with_switches  # noqa: PLC0415
+    from local.phone.target import reachable  # noqa: PLC0415
 
-    url: str
-    door: HttpDoor
-    look: Callable[[str], State] = lambda _: {}
-    pause: Callable[[], None] = lambda: None
-
-
-@contextmanager
-def _called(target: _Target) -> Generator[_Called]:
-    url, token, seconds = target["url"], target["token"], target["seconds"]
-    if url is not None:
-        if target["parameters"]:
-            raise click.UsageError("--parameter is for the agent of this project, not for --url.")
-        yield _Called(url, HttpDoor(url, token, seconds))
-        return
-    # A call to a URL need not wait for what serves an agent.
-    from local.scripted.own_agent import serve_own_agent  # noqa: PLC0415 - loads for a second
-
-    secret = Token(token) if token else new_token()
-    with serve_own_agent(secret, target["parameters"], _complain) as own:
-        door = HttpDoor(own.url, secret.secret, seconds, through_proxies=False)
-        yield _Called(own.url, door, own.look, own.pause)
-
-
-async def _play(script: Script, called: _Called, show: Callable[[Exchange], None]) -> bool:
-    broken = False
-    exchanges = play(script, called.door, called.look)
-    async with called.door, aclosing(exchanges):
-        async for exchange in exchanges:
-            show(exchange)
-            broken = broken or exchange.is_broken
-            called.pause()
-    return broken
+    switches = switches_of(_settings(options))
+    read = all_read(files, lambda file: Suite(file, load_scenarios(Path(file))))
+    suites = [with_switches(suite, switches) for suite in read]
+    junit, out = options["junit"], sys.stdout
+    if options["as_json"]:
+        report: JsonReport | TextReport = JsonReport(out)
+    else:
+        report = TextReport(Console(highlight=False), is_verbose=options["verbose"])
+    stage = Stage(report, _folder(options["record"]))
+    if junit:
+        # A file that cannot be written is better known before than after.
+        write_junit(junit, [])
+    # What a handler prints must not stand between lines of JSON.
+    with (
+        redirect_stdout(sys.stderr if options["as_json"] else out),
+        reachable(_target(options), stage.complain) as reach,
+    ):
+        try:
+            fine = stage.play(suites, reach)
+        finally:
+            if junit:
+                write_junit(junit, stage.played)
+    report.sum_up(stage.played)
+    return fine
 
 
-def _show_json(exchange: Exchange) -> None:
-    click.echo(json.dumps(exchange.as_json()))
+def _play_scripts(files: Sequence[str], options: _Options) -> bool:
+    from local.scripted.run import play_scripts  # noqa: PLC0415 - scenarios need not wait for it
+    from local.scripted.script import read_script  # noqa: PLC0415
+
+    names = {"settings": "--set", "verbose": "--verbose", "junit": "--junit", "record": "--record"}
+    if foreign := [option for name, option in names.items() if options.get(name)]:
+        raise click.UsageError(f"{foreign[0]} is for scenario files, which end in .yaml.")
+    scripts = all_read(files, read_script)
+    seconds = options["seconds"] or _SECONDS
+    return play_scripts(scripts, _target(options), seconds, as_json=options["as_json"])
 
 
-def _complain(text: str) -> None:
-    click.echo(text, err=True)
+def _settings(options: _Options) -> list[str]:
+    seconds = options["seconds"]
+    limit = [] if seconds is None else [f"answer_deadline_ms={round(seconds * 1000)}"]
+    return [*limit, *options["settings"]]
+
+
+def _target(options: _Target) -> Target:
+    return Target(options["url"], options["token"], options["parameters"])
+
+
+def _folder(folder: Path | None) -> Path | None:
+    if folder:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"--record {folder}: cannot be made: {error.strerror}"
+            raise click.UsageError(message) from None
+    return folder

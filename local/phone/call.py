@@ -58,6 +58,7 @@ class ServiceCall:
         self._obedience = Obedience(self)
         self._delivery = Delivery(door, self.party, self.scribe)
         self._input_timer: Timer | None = None
+        self._is_voice_reported = False
 
     def send(self, name: str, **members: object) -> None:
         """Send an event, and obey the answer; unless the agent is out of the call."""
@@ -99,6 +100,7 @@ class ServiceCall:
         if self.ears.turn:
             self.scribe.note("what the caller is saying is lost")
         self.ears.forget()
+        self._is_voice_reported = False
 
     def step(self, until_ms: int) -> bool:
         """Let the next thing happen, if it is due by then; tell if the call goes on after it."""
@@ -171,14 +173,19 @@ class ServiceCall:
     def voice_noticed(self) -> None:
         """Report that the caller speaks."""
         self.cancel_input_timer()
-        if self.door.reports_speech_started and not self.is_voice_to_voice:
+        is_reported = self._is_voice_reported or self.is_voice_to_voice
+        if self.door.reports_speech_started and not is_reported:
+            self._is_voice_reported = True
             self.send("user_speech_started")
 
     def turn_over(self, words: str, *, interrupted: bool) -> None:
         """Report what the caller said."""
         if not words:
+            # The next voice belongs to the same report: only `user_speak` ends it.
             self.scribe.note("nothing was understood")
-        elif interrupted and not self.is_voice_to_voice:
+            return
+        self._is_voice_reported = False
+        if interrupted and not self.is_voice_to_voice:
             self.send("user_speak", text=words, barged_in=True)
         else:
             self.send("user_speak", text=words)

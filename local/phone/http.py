@@ -47,6 +47,10 @@ class UrlDoor:
         trace: TracebackType | None,
     ) -> None:
         """Close it, and every connection."""
+        if self._runner.get_loop().is_running():
+            # Another thread still waits for an answer, and nobody waits for it any more: Ctrl-C
+            # was pressed twice.
+            return
         try:
             self._runner.run(self._open.aclose())
         finally:

@@ -31,7 +31,7 @@ _KNOWN_TAGS = frozenset(
 class PlainLoader(yaml.SafeLoader):
     """Takes for numbers what YAML 1.2 takes for numbers, and nothing else."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as its base has it
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """Read a number; a leading zero means nothing."""

@@ -2,14 +2,22 @@
 
 import json
 import socket
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
+from tests.support.web_bots import (
+    Bot,
+    answering,
+    hanging_up,
+    serving,
+    stopping_half_way,
+    talking_something_else,
+    waiting,
+)
 from tests.unit.local.command import Finished, Run
 
 EVENTS = """
@@ -17,63 +25,6 @@ EVENTS = """
 {"type": "session_end", "session": {"id": "s-1"}}
 """
 SPEAK = {"type": "speak", "session_id": "s-1", "text": "Hello"}
-
-type Bot = Callable[[BaseHTTPRequestHandler], None]
-
-
-def answering(
-    body: object, status: int = 200, content_type: str = "application/json", **headers: str
-) -> Bot:
-    """A bot that always gives the same answer."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        request.send_header("content-type", content_type)
-        request.send_header("content-length", str(len(raw)))
-        for name, value in headers.items():
-            request.send_header(name, value)
-        request.end_headers()
-        request.wfile.write(raw)
-
-    return answer
-
-
-def hanging_up(request: BaseHTTPRequestHandler) -> None:
-    request.connection.shutdown(socket.SHUT_RDWR)
-
-
-def stopping_half_way(request: BaseHTTPRequestHandler) -> None:
-    request.send_response(200)
-    request.send_header("content-length", "1000")
-    request.end_headers()
-    request.wfile.write(b'{"type"')
-    hanging_up(request)
-
-
-def talking_something_else(request: BaseHTTPRequestHandler) -> None:
-    request.wfile.write(b"220 mail.example.com ESMTP\r\n")
-
-
-@contextmanager
-def serving(bot: Bot) -> Generator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self.close_connection = True
-            bot(self)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - not our name
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/webhook"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture
@@ -134,29 +85,14 @@ def never() -> Iterator[Event]:
 
 
 def test_a_bot_that_takes_too_long_is_given_up(play: Callable[..., Finished], never: Event) -> None:
-    finished = play(_waiting(never, 0), "--timeout", "0.1")
+    finished = play(waiting(never, 0), "--timeout", "0.1")
     assert (finished.code, finished.err) == (1, "")
     assert errors(finished) == ["did not answer within 0.1 s [timeout]"] * 2
 
 
 def test_a_bot_that_drips_is_given_up_as_well(play: Callable[..., Finished], never: Event) -> None:
-    finished = play(_waiting(never, 0.02), "--timeout", "0.1")
+    finished = play(waiting(never, 0.02), "--timeout", "0.1")
     assert errors(finished) == ["did not answer within 0.1 s [timeout]"] * 2
-
-
-def _waiting(never: Event, drip_seconds: float) -> Bot:
-    def bot(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
-        request.end_headers()
-        while drip_seconds and not never.wait(drip_seconds):
-            try:
-                request.wfile.write(b" ")
-            except OSError:
-                return
-        # The client hangs up first: then there is nothing left to read.
-        request.rfile.read(1)
-
-    return bot
 
 
 def test_where_nobody_listens_the_call_ends_at_once(run: Run, tmp_path: Path) -> None:

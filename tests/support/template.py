@@ -28,7 +28,7 @@ def _long_form(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
     return {key: loader.construct_sequence(node, deep=True)}
 
 
-_Loader.add_multi_constructor("!", _long_form)  # pyright: ignore[reportUnknownMemberType]
+_Loader.add_multi_constructor("!", _long_form)  # pyright: ignore[reportUnknownMemberType] - untyped
 
 
 @dataclass(frozen=True)

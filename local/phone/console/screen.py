@@ -52,7 +52,7 @@ class Screen:
 
     def add(self, entry: Entry) -> None:
         """Print an entry of the transcript."""
-        if self._event and entry.kind is not Kind.ANSWER:
+        if entry.kind is not Kind.ANSWER:
             self._show_event("")
         self._show[entry.kind](entry)
 
@@ -62,6 +62,7 @@ class Screen:
 
     def complain(self, error: str) -> None:
         """Print an error of a handler, as Python told it."""
+        self._show_event("")
         who = "error"
         for line in error.splitlines():
             self._line(who, line, "red")
@@ -82,9 +83,12 @@ class Screen:
             self._line(seconds(event.at_ms), f"{event.text}{outcome}", "dim")
 
     def _show_answer(self, answer: Entry) -> None:
-        status = answer.data["status"]
-        odd = "" if status in {_OK, _NO_CONTENT} else f", {status}"
-        self._show_event(f"{odd}, {answer.data['ms']:.0f} ms")
+        status, ms = answer.data["status"], f"{answer.data['ms']:.0f} ms"
+        outcome = ms if status in {_OK, _NO_CONTENT} else f"{status}, {ms}"
+        if self._event:
+            self._show_event(f", {outcome}")
+        else:
+            self._line("", f"answered all the same, {outcome}", "dim")
         if self._look:
             self._show_changes(dict(self._look()))
 
@@ -109,9 +113,7 @@ class Screen:
     def _show_heard(self, entry: Entry) -> None:
         # What is heard to its end has been shown already.
         if entry.data["interrupted"]:
-            words = entry.data["words"] or "nothing"
-            played = seconds(entry.data["played_ms"])
-            self._line("heard", f"{words} [cut short after {played}]", "yellow")
+            self._line("heard", entry.text, "yellow")
 
     def _line(self, who: str, what: str, style: str = "") -> None:
         label, text = Text(who, _STYLES.get(who, "dim")), Text(visible(what), style)

@@ -17,9 +17,9 @@ from local.phone.console.conversation import converse
 from local.phone.console.live import Keyboard, converse_live
 from local.phone.console.manners import Patient, Spontaneous
 from local.phone.console.raw import JsonLines
-from local.phone.console.recording import Recording
 from local.phone.console.screen import Screen
 from local.phone.console.tally import Tally
+from local.phone.recording import Recording
 from local.phone.telling import seconds
 from local.phone.transcript import Entry
 

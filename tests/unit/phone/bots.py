@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from local.phone.caller import PhoneCall
@@ -16,6 +17,9 @@ type Json = dict[str, Any]
 type Reply = Json | list[Json] | Answered | Failed | None
 type Script = Callable[[Json], Reply]
 """What a bot answers to an event; `session_id` need not be given."""
+
+EXAMPLE = Path(__file__).with_name("example.yaml")
+"""The scenario that the documentation shows."""
 
 SECOND = as_base64(wav(bytes(32_000)))
 """A sound of one second."""

@@ -6,6 +6,7 @@ from local.phone.clock import Clock
 from local.phone.play import Player, Result
 from local.phone.scenario import Scenario, load_scenarios
 from tests.unit.phone.bots import (
+    EXAMPLE,
     TRANSFER,
     Bot,
     Json,
@@ -17,7 +18,6 @@ from tests.unit.phone.bots import (
     ok,
     say,
 )
-from tests.unit.phone.test_scenario_files import EXAMPLE
 
 
 def play(

@@ -5,8 +5,8 @@ import pytest
 from local.errors import Unreadable
 from local.phone.expected import Expected
 from local.phone.scenario import Interruption, KeyPresses, Scenario, load_scenarios
+from tests.unit.phone.bots import EXAMPLE
 
-EXAMPLE = Path(__file__).with_name("example.yaml")
 HEAD = "scenarios:\n  - name: a call\n    turns:\n"
 
 
@@ -226,7 +226,7 @@ def test_a_mistake_has_a_line_a_column_and_a_remedy(tmp_path: Path, step: str, t
         ("a: b\nc: \x07\n", "2:4: holds a character that is no text"),
         (b"a: b\nc: \xff\n", "2:4: is not UTF-8"),
         ("scenarios: &s [{name: a, turns: [{hangup: true}]}]\nmore: *s", "2:1: more: is not known"),
-        (f"a: {'[' * 2000}", "is nested too deeply"),
+        (f"a: {'[' * 700}", "is nested too deeply"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_a_place(

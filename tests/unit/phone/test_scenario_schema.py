@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +10,11 @@ from aiflow.protocol.actions import ACTION_TYPES
 from aiflow.protocol.rules import is_array, is_object
 from local.phone.scenario import ScenarioFile, scenario_schema
 from local.phone.switches import Switches
+from tests.unit.phone.bots import EXAMPLE
 
 SCHEMA = scenario_schema()
 VALIDATOR: Any = Draft202012Validator(SCHEMA)
-EXAMPLE = yaml.safe_load(Path(__file__).with_name("example.yaml").read_text("utf-8"))
+FILE = yaml.safe_load(EXAMPLE.read_text("utf-8"))
 
 
 def objects(schema: object, name: str = "file") -> Iterator[tuple[str, dict[Any, Any]]]:
@@ -48,7 +48,7 @@ def test_it_is_a_schema() -> None:
 
 
 def test_the_example_of_the_documentation_is_accepted() -> None:
-    assert list(VALIDATOR.iter_errors(EXAMPLE)) == []
+    assert list(VALIDATOR.iter_errors(FILE)) == []
 
 
 def test_every_member_is_described() -> None:

@@ -19,7 +19,7 @@ EACH_SCHEMA = pytest.mark.parametrize("schema", [action_schema(), event_schema()
 
 
 def is_valid(validator: Draft202012Validator, data: Any) -> bool:  # noqa: ANN401 - JSON
-    return validator.is_valid(data)  # pyright: ignore[reportUnknownMemberType]
+    return validator.is_valid(data)  # pyright: ignore[reportUnknownMemberType] - untyped
 
 
 def members(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

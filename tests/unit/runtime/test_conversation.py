@@ -496,7 +496,7 @@ class TestWhatIsAnswered:
             return None
 
         with pytest.raises(TypeError, match="event needs an annotation"):
-            entrypoint(bare)  # pyright: ignore[reportUnknownArgumentType]
+            entrypoint(bare)  # pyright: ignore[reportUnknownArgumentType] - that is it
 
     def test_an_account_that_is_not_served_gets_403(self) -> None:
         runtime = make_runtime(settings=make_settings(allowed_account_ids="a, b"))

@@ -1,0 +1,177 @@
+"""A recorded call held once more, with today's bot: what does it answer differently?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Any
+from uuid import uuid4
+
+from aiflow.protocol.types import JsonObject
+from local.phone.caller import PhoneCall
+from local.phone.clock import Clock
+from local.phone.playing import held_to_its_end
+from local.phone.recording import Recorded
+from local.phone.retracing import do, retrace
+from local.phone.target import Reach
+from local.phone.telling import told_action, told_event
+from local.phone.transcript import Entry, Kind
+
+_BY_THE_CALLER = ("text", "digit")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a bot did about an event.
+
+    Attributes:
+        event: which one.
+        at_ms: when, in milliseconds since the call began.
+        actions: that were taken from it, without the session.
+        errors: that were found in it.
+    """
+
+    event: JsonObject
+    at_ms: int
+    actions: Sequence[JsonObject]
+    errors: Sequence[str]
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether nothing came of it."""
+        return not self.actions and not self.errors
+
+    @property
+    def told(self) -> list[str]:
+        """A line for each action and each error."""
+        return [*map(told_action, self.actions), *(f"error: {error}" for error in self.errors)]
+
+    def equals(self, other: "Answer") -> bool:
+        """Tell whether the same was done."""
+        return (self.actions, self.errors) == (other.actions, other.errors)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An event that is answered differently.
+
+    Attributes:
+        before: what was done; None where there was no such event.
+        today: what is done; None where there is no such event.
+    """
+
+    before: Answer | None
+    today: Answer | None
+
+    def lines(self) -> Iterator[str]:
+        """Yield what a person wants to know."""
+        answer = self.before or self.today
+        if answer is None:
+            return
+        rest = "" if self.before and self.today else "   (does not come today)"
+        rest = rest if self.before else "   (did not come then)"
+        yield f"at {answer.at_ms / 1000:.2f} s, {told_event(answer.event)}{rest}"
+        before, today = (one.told if one else [] for one in (self.before, self.today))
+        if before == today:
+            today = [f"{line}   (another sound)" for line in today]
+        yield from (f"  - {line}" for line in before or ["nothing"] if self.before)
+        yield from (f"  + {line}" for line in today or ["nothing"] if self.today)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for a program."""
+        return {"before": _as_json(self.before), "today": _as_json(self.today)}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was answered, and what is answered today.
+
+    Attributes:
+        recorded: the call as it was.
+        same: how many answers are the same; silence is none.
+        differences: in order.
+    """
+
+    recorded: Recorded
+    same: int
+    differences: Sequence[Difference]
+
+
+def replay(recorded: Recorded, reach: Reach, *, is_elsewhere: bool) -> Comparison:
+    """Do once more what the caller did, and compare.
+
+    Args:
+        recorded: the call as it was.
+        reach: opens the way to the bot.
+        is_elsewhere: whether the bot may remember the call of then; it gets a new session id.
+    """
+    clock, party = Clock(), recorded.party
+    if is_elsewhere:
+        party = replace(party, session_id=str(uuid4()))
+    with reach(clock, recorded.switches) as reached:
+        call = PhoneCall(reached.door, recorded.switches, party, clock)
+        held_to_its_end(call, lambda: _hold(call, recorded))
+    return _compared(recorded, call.transcript.entries)
+
+
+def _hold(call: PhoneCall, recorded: Recorded) -> None:
+    call.begin()
+    for move in retrace(recorded).moves:
+        do(move, call)
+    call.settle()
+
+
+def _compared(recorded: Recorded, today: Sequence[Entry]) -> Comparison:
+    before, after = list(_answers(recorded.entries)), list(_answers(today))
+    keys = [[_key(answer) for answer in answers] for answers in (before, after)]
+    same = 0
+    differences: list[Difference] = []
+    for tag, *places in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+        first, first_end, second, second_end = places
+        if tag == "equal":
+            for then, now in zip(before[first:first_end], after[second:second_end], strict=True):
+                if not then.equals(now):
+                    differences.append(Difference(then, now))
+                else:
+                    same += not then.is_silence
+            continue
+        gone = (Difference(one, None) for one in before[first:first_end] if not one.is_silence)
+        come = (Difference(None, one) for one in after[second:second_end] if not one.is_silence)
+        differences += [*gone, *come]
+    return Comparison(recorded, same, differences)
+
+
+def _answers(entries: Sequence[Entry]) -> Iterator[Answer]:
+    event: Entry | None = None
+    actions: list[JsonObject] = []
+    errors: list[str] = []
+    for entry in entries:
+        if entry.kind is Kind.EVENT:
+            if event:
+                yield Answer(event.data["event"], event.at_ms, actions, errors)
+            event, actions, errors = entry, [], []
+        elif entry.kind is Kind.ACTION:
+            action = entry.data["action"]
+            actions.append({key: action[key] for key in action if key != "session_id"})
+        elif entry.kind is Kind.PROBLEM and entry.data["problem"]["severity"] == "error":
+            errors.append(entry.data["problem"]["code"])
+    if event:
+        yield Answer(event.data["event"], event.at_ms, actions, errors)
+
+
+def _key(answer: Answer) -> tuple[object, ...]:
+    """Return what makes two events the same: not what follows from what the bot said."""
+    name = answer.event["type"]
+    if name == "assistant_speak":
+        return (name,)
+    return (name, *(answer.event.get(member) for member in _BY_THE_CALLER))
+
+
+def _as_json(answer: Answer | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    return {
+        "at_ms": answer.at_ms,
+        "event": answer.event,
+        "actions": list(answer.actions),
+        "errors": list(answer.errors),
+    }

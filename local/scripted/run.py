@@ -1,0 +1,87 @@
+"""Plays scripted calls and prints them."""
+
+import asyncio
+import json
+from collections.abc import Callable, Generator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+
+import click
+from rich.console import Console
+
+from local.phone.target import Target
+from local.scripted.call import Exchange, State, play
+from local.scripted.door import HttpDoor
+from local.scripted.script import Script
+from local.scripted.transcript import Transcript
+from local.tokens import Token, new_token
+
+
+def play_scripts(
+    scripts: Sequence[Script], target: Target, seconds: float, *, as_json: bool
+) -> bool:
+    """Play scripted calls over real HTTP; tell if all answers keep to the protocol.
+
+    Args:
+        scripts: one after another.
+        target: who is called; the agent of this project is served.
+        seconds: until an answer must have come.
+        as_json: print a line of JSON for each event.
+    """
+    fine = True
+    for script in scripts:
+        with _called(target, seconds) as called:
+            transcript = None if as_json else Transcript(Console(highlight=False), script)
+            if transcript:
+                transcript.begin(called.url)
+            show = transcript.add if transcript else _show_json
+            fine = not asyncio.run(_play(script, called, show)) and fine
+            if transcript:
+                transcript.end()
+    return fine
+
+
+@dataclass(frozen=True)
+class _Called:
+    """Who is called: the way there, and what else can be done when it is our own agent."""
+
+    url: str
+    door: HttpDoor
+    look: Callable[[str], State] = lambda _: {}
+    pause: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def _called(target: Target, seconds: float) -> Generator[_Called]:
+    url, token = target.url, target.token
+    if url is not None:
+        if target.parameters:
+            raise click.UsageError("--parameter is for the agent of this project, not for --url.")
+        yield _Called(url, HttpDoor(url, token, seconds))
+        return
+    # A call to a URL need not wait for what serves an agent.
+    from local.scripted.own_agent import serve_own_agent  # noqa: PLC0415 - loads for a second
+
+    secret = Token(token) if token else new_token()
+    with serve_own_agent(secret, target.parameters, _complain) as own:
+        door = HttpDoor(own.url, secret.secret, seconds, through_proxies=False)
+        yield _Called(own.url, door, own.look, own.pause)
+
+
+async def _play(script: Script, called: _Called, show: Callable[[Exchange], None]) -> bool:
+    broken = False
+    exchanges = play(script, called.door, called.look)
+    async with called.door, aclosing(exchanges):
+        async for exchange in exchanges:
+            show(exchange)
+            broken = broken or exchange.is_broken
+            called.pause()
+    return broken
+
+
+def _show_json(exchange: Exchange) -> None:
+    click.echo(json.dumps(exchange.as_json()))
+
+
+def _complain(text: str) -> None:
+    click.echo(text, err=True)

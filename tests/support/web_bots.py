@@ -1,0 +1,88 @@
+"""Bots on a real socket of this machine: good ones, and all that can be wrong with one."""
+
+import json
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+
+type Bot = Callable[[BaseHTTPRequestHandler], None]
+"""Answers one request, whose body has been read."""
+
+
+def answering(
+    body: object, status: int = 200, content_type: str = "application/json", **headers: str
+) -> Bot:
+    """A bot that always gives the same answer."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("content-type", content_type)
+        request.send_header("content-length", str(len(raw)))
+        for name, value in headers.items():
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(raw)
+
+    return answer
+
+
+def hanging_up(request: BaseHTTPRequestHandler) -> None:
+    """Close the connection without an answer."""
+    request.connection.shutdown(socket.SHUT_RDWR)
+
+
+def stopping_half_way(request: BaseHTTPRequestHandler) -> None:
+    """Close the connection in the middle of an answer."""
+    request.send_response(200)
+    request.send_header("content-length", "1000")
+    request.end_headers()
+    request.wfile.write(b'{"type"')
+    hanging_up(request)
+
+
+def talking_something_else(request: BaseHTTPRequestHandler) -> None:
+    """Speak no HTTP."""
+    request.wfile.write(b"220 mail.example.com ESMTP\r\n")
+
+
+@contextmanager
+def serving(bot: Bot) -> Generator[str]:
+    """Serve a bot for as long as the block takes; return its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.close_connection = True
+            bot(self)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - not our name
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/webhook"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def waiting(never: Event, drip_seconds: float) -> Bot:
+    """A bot whose answer has no end: it begins, and then nothing or a space now and then comes."""
+
+    def bot(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        while drip_seconds and not never.wait(drip_seconds):
+            try:
+                request.wfile.write(b" ")
+            except OSError:
+                return
+        # The client hangs up first: then there is nothing left to read.
+        request.rfile.read(1)
+
+    return bot
