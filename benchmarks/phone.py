@@ -62,7 +62,9 @@ def measure(agent: Agent, calls: int) -> Figures:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Calls of ten turns that the phone makes a minute.")
+    parser = argparse.ArgumentParser(
+        description="Calls of ten turns that the phone makes a minute."
+    )
     parser.add_argument("--calls", type=int, default=500, help="how many calls to make")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
@@ -70,7 +72,10 @@ def main() -> None:
         measure(agent, 20)  # the first calls build the models
         figures = measure(agent, options.calls)
     if options.json:
-        derived = {"calls_per_minute": figures.calls_per_minute, "ms_per_event": figures.ms_per_event}
+        derived = {
+            "calls_per_minute": figures.calls_per_minute,
+            "ms_per_event": figures.ms_per_event,
+        }
         print(json.dumps({**asdict(figures), **derived}))
         return
     print(f"Python {platform.python_version()} on {platform.machine()}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from aiflow.protocol.rules import is_array, is_object
 from local.phone.party import Party
 from local.phone.recording import Recorded
 from local.phone.retracing import Move, Retraced, retrace
@@ -140,18 +141,19 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _quoted(value: Any) -> Any:  # noqa: ANN401 - plain data
-    if isinstance(value, _Row):
-        return _Row(_quoted(dict(value)))
-    if isinstance(value, dict):
-        return {name: _quoted(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
+def _quoted(value: object) -> object:
+    if isinstance(value, str):
+        return _Text(value)
+    if is_array(value):
         return [_quoted(item) for item in value]
-    return _Text(value) if isinstance(value, str) else value
+    if is_object(value):
+        kind = _Row if isinstance(value, _Row) else dict[Any, Any]
+        return kind({name: _quoted(item) for name, item in value.items()})
+    return value
 
 
-def _write(dumper: yaml.SafeDumper, text: _Text) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
+def _write(_: yaml.SafeDumper, text: _Text) -> yaml.Node:
+    return yaml.ScalarNode("tag:yaml.org,2002:str", str(text), style='"')
 
 
 def _write_row(dumper: yaml.SafeDumper, row: _Row) -> yaml.Node:

@@ -122,22 +122,38 @@ def _hold(call: PhoneCall, recorded: Recorded) -> None:
 
 def _compared(recorded: Recorded, today: Sequence[Entry]) -> Comparison:
     before, after = list(_answers(recorded.entries)), list(_answers(today))
-    keys = [[_key(answer) for answer in answers] for answers in (before, after)]
-    same = 0
-    differences: list[Difference] = []
-    for tag, *places in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
-        first, first_end, second, second_end = places
-        if tag == "equal":
-            for then, now in zip(before[first:first_end], after[second:second_end], strict=True):
-                if not then.equals(now):
-                    differences.append(Difference(then, now))
-                else:
-                    same += not then.is_silence
-            continue
-        gone = (Difference(one, None) for one in before[first:first_end] if not one.is_silence)
-        come = (Difference(None, one) for one in after[second:second_end] if not one.is_silence)
-        differences += [*gone, *come]
+    pairs = list(_pairs(before, after))
+    same = sum(
+        bool(then and now and then.equals(now) and not now.is_silence) for then, now in pairs
+    )
+    differences = [Difference(then, now) for then, now in pairs if _differ(then, now)]
     return Comparison(recorded, same, differences)
+
+
+def _differ(then: Answer | None, now: Answer | None) -> bool:
+    if then and now:
+        return not then.equals(now)
+    # What was not answered may as well not have been asked.
+    return any(one and not one.is_silence for one in (then, now))
+
+
+def _pairs(
+    before: Sequence[Answer], after: Sequence[Answer]
+) -> Iterator[tuple[Answer | None, Answer | None]]:
+    """Yield the answers to the same event, of both calls, and those of one call alone."""
+    matcher = SequenceMatcher(
+        None,
+        [_key(answer) for answer in before],
+        [_key(answer) for answer in after],
+        autojunk=False,
+    )
+    for tag, first, first_end, second, second_end in matcher.get_opcodes():
+        then, now = before[first:first_end], after[second:second_end]
+        if tag == "equal":
+            yield from zip(then, now, strict=True)
+        else:
+            yield from ((one, None) for one in then)
+            yield from ((None, one) for one in now)
 
 
 def _answers(entries: Sequence[Entry]) -> Iterator[Answer]:

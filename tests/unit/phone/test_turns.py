@@ -174,6 +174,15 @@ def test_over_a_socket_a_voice_is_reported_once_a_turn() -> None:
     assert bot.told == ["session_start", *["user_speech_started", "user_speak"] * 2]
 
 
+def test_over_a_socket_a_voice_without_words_is_reported_with_the_words_that_follow() -> None:
+    bot = Bot(answers(), reports_speech_started=True)
+    phone, _ = call(bot)
+    phone.says("", duration_ms=300)
+    phone.says("Pardon me")
+
+    assert bot.told == ["session_start", "user_speech_started", "user_speak"]
+
+
 def test_over_http_a_voice_is_not_reported() -> None:
     phone, bot = call(answers())
     phone.says("Hello")

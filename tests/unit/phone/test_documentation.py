@@ -1,0 +1,32 @@
+"""docs/phone.md tells all switches, and its scenario is one."""
+
+import re
+from pathlib import Path
+
+from local.phone.scenario import load_scenarios
+from local.phone.switches import Switches
+
+PAGE = Path(__file__).parents[3] / "docs" / "phone.md"
+
+
+def test_every_switch_is_documented_with_its_default_first() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition("## The switches")[2]
+    documented: dict[str, str] = {}
+    for names, values in re.findall(r"^\| (`\w.*?) \| (.*?) \|", table, re.MULTILINE):
+        documented |= dict(zip(re.findall(r"\w+", names), re.findall(r"\w+", values), strict=False))
+
+    assert documented == {
+        name: str(value).lower() for name, value in Switches().model_dump().items()
+    }
+
+
+def test_the_scenario_on_the_page_can_be_read(tmp_path: Path) -> None:
+    text = re.search(r"```yaml\n(scenarios:.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert text is not None
+    file = tmp_path / "page.yaml"
+    file.write_text(text[1], encoding="utf-8")
+
+    (scenario,) = load_scenarios(file)
+
+    assert scenario.name == "caller asks for a human and nobody answers"
+    assert len(scenario.turns) == 7
