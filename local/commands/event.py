@@ -59,7 +59,7 @@ Examples:
     default=SAM_LOCAL_TOKEN,
     help="API token in the http envelope; the public one of `sam local` if omitted.",
 )
-@click.option("--all", "everything", is_flag=True, help="Write events/ anew, for each type.")
+@click.option("--all", "everything", is_flag=True, help="Write events/ anew.")
 @click.pass_context
 def command(context: click.Context, /, event_type: str | None, **options: JsonValue) -> None:
     r"""Print a mock event of TYPE, as JSON.
@@ -95,6 +95,12 @@ def _option(name: str) -> str:
 
 
 def _write_all() -> None:
+    # A mock event need not wait for what reads scenarios.
+    from local.phone.scenario import scenario_schema  # noqa: PLC0415 - see above
+
     project = find_project()
-    for path in write_all(project / "events"):
+    schema = project / "events" / "calls" / "scenarios.schema.json"
+    schema.parent.mkdir(parents=True, exist_ok=True)
+    schema.write_text(as_text(scenario_schema()), encoding="utf-8")
+    for path in [*write_all(project / "events"), schema]:
         click.echo(path.relative_to(project))

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from local.options import all_read, parameters_option, token_option
 from local.phone.converting import as_scenarios
-from local.phone.recording import Recorded, read_recording
+from local.phone.recorded import Recorded, read_recording
 from local.phone.replaying import Comparison, replay
 from local.phone.target import Target, reachable
 from local.phone.telling import visible

@@ -7,9 +7,10 @@ from typing import Any
 import yaml
 
 from aiflow.protocol.rules import is_array, is_object
+from local.phone.moves import Move
 from local.phone.party import Party
-from local.phone.recording import Recorded
-from local.phone.retracing import Move, Retraced, retrace
+from local.phone.recorded import Recorded
+from local.phone.retracing import Retraced, retrace
 from local.phone.switches import Switches
 from local.phone.transcript import Kind
 
@@ -147,8 +148,8 @@ def _quoted(value: object) -> object:
     if is_array(value):
         return [_quoted(item) for item in value]
     if is_object(value):
-        kind = _Row if isinstance(value, _Row) else dict[Any, Any]
-        return kind({name: _quoted(item) for name, item in value.items()})
+        members = {str(name): _quoted(item) for name, item in value.items()}
+        return _Row(members) if isinstance(value, _Row) else members
     return value
 
 

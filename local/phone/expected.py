@@ -1,6 +1,7 @@
 """What a scenario expects of an action: any of its members, and words in what is spoken."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self, cast
@@ -35,8 +36,11 @@ class Entry(BaseModel):
 
 def _pattern(text: str) -> str:
     try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            # What a later Python will read in another way.
+            warnings.simplefilter("error")
+            re.compile(text)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         refuse(f"must be a regular expression: {error}")
     return text
 

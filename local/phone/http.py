@@ -5,8 +5,10 @@ from contextlib import AsyncExitStack
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from aiflow.protocol.types import JsonObject
+from local.errors import Unreadable
 from local.phone.door import Answered, Failed
 from local.scripted.door import Answer, HttpDoor
 
@@ -26,7 +28,7 @@ class UrlDoor:
     reports_speech_started = False
 
     def __init__(self, url: str, token: str | None, deadline_ms: int) -> None:
-        self._door = HttpDoor(url, token, deadline_ms / 1000)
+        self._door = _http_door(url, token, deadline_ms)
         self._open = AsyncExitStack()
         # A loop of its own, for all events: connections live as long as their loop.
         self._runner = asyncio.Runner()
@@ -57,6 +59,16 @@ class UrlDoor:
             self._runner.close()
 
 
+def _http_door(url: str, token: str | None, deadline_ms: int) -> HttpDoor:
+    try:
+        # A port that is out of range, and half a name in Punycode, would else fail at each event.
+        if urlsplit(url).port == 0:
+            raise Unreadable("bad_url", f"{url} is no URL: there is no port 0")
+        return HttpDoor(url, token, deadline_ms / 1000)
+    except ValueError as error:
+        raise Unreadable("bad_url", f"{url} is no URL: {error}") from None
+
+
 def _outcome(answer: Answer) -> Answered | Failed:
     if answer.fault or answer.status is None:
         code, reason = answer.fault or ("broken_off", "broke off")
@@ -68,4 +80,4 @@ def _outcome(answer: Answer) -> Answered | Failed:
             return Failed("not_json", "answered with what is not UTF-8, and so not JSON", answer.ms)
         # Of any other answer nobody reads the body.
         body = answer.body.decode(errors="replace")
-    return Answered(answer.status, answer.headers or {}, body, answer.ms)
+    return Answered(answer.status, dict(answer.headers or {}), body, answer.ms)

@@ -87,6 +87,9 @@ class Obedience:
         call = self._call
         call.cancel_input_timer()
         call.voice.stop()
+        if not call.has_agent:
+            # There was a hangup or a transfer behind it.
+            return
         call.is_voice_to_voice = True
         call.scribe.note("a speech-to-speech model takes over")
         if action.greeting:

@@ -23,6 +23,7 @@ _RULES = (
     ),
     ("merge", r"<<", ["<"]),
 )
+_PATTERNS = {f"{_TAG}{name}": re.compile(pattern) for name, pattern, _ in _RULES}
 _KNOWN_TAGS = frozenset(
     f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "merge", "str", "seq", "map")
 )
@@ -79,6 +80,9 @@ def _check_node(node: yaml.Node) -> None:
         raise _refusal(node, "is of a type that is not known here: leave the tag out")
     if isinstance(node, yaml.MappingNode):
         _check_names(node)
+    pattern = _PATTERNS.get(node.tag)
+    if pattern and not pattern.fullmatch(node.value):
+        raise _refusal(node, "is not what its tag says: leave the tag out")
     is_number = node.tag in {f"{_TAG}int", f"{_TAG}float"}
     if is_number and len(node.value) > _LONGEST_NUMBER:
         raise _refusal(node, "is too long for a number: if it is a text, put it in quotes")

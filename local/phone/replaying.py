@@ -9,9 +9,10 @@ from uuid import uuid4
 from aiflow.protocol.types import JsonObject
 from local.phone.caller import PhoneCall
 from local.phone.clock import Clock
+from local.phone.moves import do
 from local.phone.playing import held_to_its_end
-from local.phone.recording import Recorded
-from local.phone.retracing import do, retrace
+from local.phone.recorded import Recorded
+from local.phone.retracing import retrace
 from local.phone.target import Reach
 from local.phone.telling import told_action, told_event
 from local.phone.transcript import Entry, Kind

@@ -1,50 +1,21 @@
-"""What the caller did in a recorded call, told so that it can be done again.
+"""Finds out what the caller did in a recorded call.
 
-Not by the clock: an agent that says more today is let finish. Therefore each move tells what the
-caller waited for. To know that, the call is held once more, with a bot that answers as it did then.
+Not by the clock: an agent that says more today is let finish. So what the caller waited for must be
+known. For that, the call is held once more, with a bot that answers as it did then.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
-from aiflow.protocol.types import JsonObject
 from local.phone.caller import KEY_GAP_MS, PhoneCall
-from local.phone.door import Answered, Failed
-from local.phone.recording import Recorded
+from local.phone.moves import Move, perform
+from local.phone.recorded import Recorded
+from local.phone.recorded_bot import RecordedBot
 from local.phone.transcript import Entry, Kind
-
-type Act = Literal["say", "press", "hang up", "set", "wait"]
 
 _NEVER_MS = 2**53
 _MARKS = (Kind.EVENT, Kind.HEARD, Kind.SAID)
-_HEADERS = {"content-type": "application/json"}
-
-
-@dataclass(frozen=True)
-class Move:
-    """Something that the caller did.
-
-    Attributes:
-        act: what.
-        words: that were said, or keys that were pressed.
-        switches: of the service, that changed.
-        silence_ms: how long nobody spoke before.
-        after_ms: how far into a playback it was; None for when nobody spoke.
-        skipped: how many playbacks were let pass before that one.
-        settled: how many actions there had been when the silence began, and events.
-        reached: how many actions there had been when the caller did it, and events.
-    """
-
-    act: Act
-    words: str = ""
-    switches: Mapping[str, Any] | None = None
-    silence_ms: int = 0
-    after_ms: int | None = None
-    skipped: int = 0
-    settled: tuple[int, int] = (0, 0)
-    reached: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -66,49 +37,6 @@ def retrace(recorded: Recorded) -> Retraced:
     return Retraced(list(retracing.moves()), retracing.call.is_over)
 
 
-def do(move: Move, call: PhoneCall) -> None:
-    """Do it once more, in another call."""
-    if move.act != "set":
-        _approach(move, call)
-    _perform(move, call)
-
-
-def _approach(move: Move, call: PhoneCall) -> None:
-    if move.silence_ms or move.after_ms is None:
-        call.settle()
-        call.lets_pass(move.silence_ms)
-    if move.after_ms is not None:
-        for _ in range(move.skipped):
-            _listen_to_its_end(call)
-        call.listens(move.after_ms)
-
-
-def _listen_to_its_end(call: PhoneCall) -> None:
-    call.listens(0)
-    playback = call.voice.current
-    while playback and call.voice.current is playback and call.step(playback.end.at_ms):
-        pass
-
-
-def _perform(move: Move, call: PhoneCall) -> None:
-    if call.is_over:
-        return
-    match move.act:
-        case "say":
-            call.says_now(move.words)
-        case "press":
-            call.presses_now(move.words)
-        case "hang up":
-            call.hangs_up()
-        case "set":
-            change = dict(move.switches or {})
-            call.switches = call.switches.model_copy(update=change)
-            told = ", ".join(f"{name} is {value}" for name, value in change.items())
-            call.scribe.take_down(Kind.NOTE, f"from now on {told}", {"switches": change})
-        case "wait":
-            pass
-
-
 @dataclass(frozen=True)
 class _Act:
     """A move, when it was, and how many things had happened before."""
@@ -118,47 +46,11 @@ class _Act:
     move: Move
 
 
-class _RecordedBot:
-    """A door behind which everything is answered as it was then."""
-
-    reports_speech_started = False
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self._outcomes: deque[deque[Answered | Failed]] = deque()
-        for entry in entries:
-            if entry.kind is Kind.EVENT:
-                self._outcomes.append(deque())
-            elif outcome := self._outcome(entry):
-                self._outcomes[-1].append(outcome)
-        self._last: JsonObject | None = None
-
-    def send(self, event: JsonObject) -> Answered | Failed:
-        """Answer as it was answered then; what was not asked then, with nothing."""
-        if event is not self._last and self._last is not None and self._outcomes:
-            self._outcomes.popleft()
-        self._last = event
-        outcomes = self._outcomes[0] if self._outcomes else None
-        if not outcomes:
-            return Answered(204, {}, "", 0)
-        # It may be asked once more, and have failed in the same way.
-        return outcomes.popleft() if len(outcomes) > 1 else outcomes[0]
-
-    def _outcome(self, entry: Entry) -> Answered | Failed | None:
-        if not self._outcomes:
-            return None
-        if entry.kind is Kind.ANSWER:
-            data = entry.data
-            return Answered(data["status"], _HEADERS, data["body"], data["ms"])
-        if entry.kind is Kind.PROBLEM and not self._outcomes[-1]:
-            return Failed(entry.data["problem"]["code"], entry.data["problem"]["message"], 0)
-        return None
-
-
 class _Retracing:
     """Holds a recorded call once more, and looks around whenever the caller does something."""
 
     def __init__(self, recorded: Recorded) -> None:
-        bot = _RecordedBot(recorded.entries)
+        bot = RecordedBot(recorded.entries)
         self.call = PhoneCall(bot, recorded.switches, recorded.party)
         self._entries = recorded.entries
         self._settled_ms: int | None = None
@@ -173,7 +65,7 @@ class _Retracing:
             act = acts.popleft()
             self._go_to(act.at_ms, act.before)
             if act.move.act == "set":
-                _perform(act.move, self.call)
+                perform(act.move, self.call)
                 yield act.move
                 continue
             placed = self._placed(act.move)
@@ -186,7 +78,7 @@ class _Retracing:
                 yield self._placed(Move("wait"))
 
     def _do(self, move: Move) -> Move:
-        _perform(move, self.call)
+        perform(move, self.call)
         return move
 
     def _say(self, move: Move, acts: deque[_Act]) -> Move:

@@ -41,6 +41,11 @@ class Stage(Protocol):
     clock: Clock
     switches: Switches
 
+    @property
+    def has_agent(self) -> bool:
+        """Whether the bot is in the call."""
+        ...
+
     def leave(self, action: Leaving) -> None:
         """Hang up or transfer, if that has not been done yet."""
         ...
@@ -77,7 +82,10 @@ class Voice:
         if self._is_new_answer and self._stage.switches.second_speak == "replace":
             self.stop()
         self._is_new_answer = False
-        if self.current:
+        if not self._stage.has_agent:
+            # What was stopped had a hangup or a transfer behind it.
+            self._stage.forgotten(action)
+        elif self.current:
             self._waiting.append(action)
         else:
             self._start(action)

@@ -3,7 +3,6 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Event
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.support.web_bots import (
     Bot,
+    Request,
     answering,
     hanging_up,
     serving,
@@ -109,7 +109,7 @@ def test_where_nobody_listens_the_call_ends_at_once(run: Run, tmp_path: Path) ->
 def test_a_good_bot_passes_and_gets_what_ai_flow_sends(play: Callable[..., Finished]) -> None:
     seen: list[tuple[str | None, ...]] = []
 
-    def bot(request: BaseHTTPRequestHandler) -> None:
+    def bot(request: Request) -> None:
         names = ("content-type", "x-api-token")
         seen.append((request.path, *(request.headers.get(name) for name in names)))
         answering(SPEAK)(request)

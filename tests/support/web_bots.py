@@ -7,8 +7,20 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
-type Bot = Callable[[BaseHTTPRequestHandler], None]
-"""Answers one request, whose body has been read."""
+from aiflow.protocol.types import JsonObject
+
+
+class Request(BaseHTTPRequestHandler):
+    """A request whose body has been read."""
+
+    event: JsonObject
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - not our name
+        """Say nothing."""
+
+
+type Bot = Callable[[Request], None]
+"""Answers one request."""
 
 
 def answering(
@@ -25,6 +37,20 @@ def answering(
             request.send_header(name, value)
         request.end_headers()
         request.wfile.write(raw)
+
+    return answer
+
+
+def conversing(text: str, *events: str) -> Bot:
+    """A good bot that says something after each event of these types, and else nothing."""
+
+    def answer(request: Request) -> None:
+        session, name = request.event["session"], request.event["type"]
+        if name in events and isinstance(session, dict):
+            answering({"type": "speak", "session_id": session["id"], "text": text})(request)
+        else:
+            request.send_response(204)
+            request.end_headers()
 
     return answer
 
@@ -52,14 +78,11 @@ def talking_something_else(request: BaseHTTPRequestHandler) -> None:
 def serving(bot: Bot) -> Generator[str]:
     """Serve a bot for as long as the block takes; return its URL."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Request):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
+            self.event = json.loads(self.rfile.read(int(self.headers["content-length"])))
             self.close_connection = True
             bot(self)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - not our name
-            """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -4,6 +4,7 @@ from local.phone.call import EPOCH_MS
 from tests.unit.phone.bots import (
     HALF_A_SECOND,
     SECOND,
+    Json,
     act,
     answers,
     call,
@@ -206,6 +207,24 @@ def test_hangup_that_waits_is_done_when_the_caller_interrupts_what_it_waits_for(
 
     assert phone.is_over
     assert bot.told == ["session_start", "assistant_speak", "session_end"]
+
+
+@pytest.mark.parametrize(
+    "later", [say("Later"), act("configure_voice_to_voice", system_prompt="?", greeting="Later")]
+)
+def test_hangup_that_waits_is_done_when_something_takes_the_place_of_what_it_waits_for(
+    later: Json,
+) -> None:
+    phone, bot = call(
+        answers(session_start=[HELLO, act("hangup")], dtmf_received=later),
+        hangup_waits=True,
+        second_speak="replace",
+    )
+    phone.presses("1", after_ms=500)
+
+    assert phone.heard == ["Hello"]
+    assert phone.voice.current is None
+    assert bot.told[-1] == "session_end"
 
 
 def test_hangup_that_waits_does_not_wait_for_silence() -> None:

@@ -196,6 +196,10 @@ def test_numbers_and_members_of_expectations_are_as_they_are_sent(tmp_path: Path
             "expect: [{speak: {matches: '('}}]",
             "4:27: scenarios.0.turns.0.expect.0.speak.matches: must be a regular expression: missi",
         ),
+        (
+            "expect: [{speak: {matches: '[[a]'}}]",
+            "4:27: scenarios.0.turns.0.expect.0.speak.matches: must be a regular expression: Poss",
+        ),
         ("expect: [{speak: {contains: ''}}]", "4:27: scenarios.0.turns.0.expect.0.speak.contains"),
     ],
 )
@@ -219,6 +223,7 @@ def test_a_mistake_has_a_line_a_column_and_a_remedy(tmp_path: Path, step: str, t
         ("a: &a [*a]\n", "1:4: an alias must not stand inside of what it stands for"),
         ("a: !!python/object:os.system x\n", "1:4: is of a type that is not known here"),
         ("a: !secret x\n", "1:4: is of a type that is not known here: leave the tag out"),
+        ("a: !!int x\n", "1:4: is not what its tag says: leave the tag out"),
         ("? [a]\n: b\n", "1:3: is no name: a name is a text"),
         ("1: b\n", "1:1: is no name: a name is a text"),
         (f"a: {'9' * 5000}\n", "1:4: is too long for a number: if it is a text, put it in"),
