@@ -30,7 +30,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 call: $(LOCAL) ## Play phone calls in the terminal: no account, no Docker, no AWS
-	@$(BIN)/aiflow play --verbose events/calls/agent.call.yaml
+	@$(BIN)/aiflow play events/calls/welcome.jsonl
+	@$(BIN)/aiflow play events/calls/agent.call.yaml
 
 serve: $(LOCAL) ## Serve the stack on this machine
 	@$(BIN)/aiflow serve

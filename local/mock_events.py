@@ -101,13 +101,20 @@ def as_text(event: JsonObject) -> str:
 
 
 def write_all(folder: Path) -> list[Path]:
-    """Write a mock event of each type, raw and as a request; remove those of types long gone."""
+    """Write a mock event of each type, raw and as a request; remove those of types long gone.
+
+    Beside the calls stands the schema by which editors complete scenarios.
+    """
+    # One mock event need not wait for what reads scenarios.
+    from local.phone.scenario import scenario_schema  # noqa: PLC0415 - see above
+
     events = {event_type: mock_event(event_type) for event_type in EVENT_TYPES}
     texts = {folder / f"{name}.json": as_text(event) for name, event in events.items()}
     texts |= {
         folder / "http" / f"{name}.json": as_text(http_envelope(event))
         for name, event in events.items()
     }
+    texts[folder / "calls" / "scenarios.schema.json"] = as_text(scenario_schema())
     for path in {*folder.glob("*.json"), *folder.glob("http/*.json")} - texts.keys():
         path.unlink()
     for path, text in texts.items():

@@ -1,15 +1,12 @@
 """`aiflow play`."""
 
-import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
-from rich.console import Console
 
-from local.options import all_read, parameters_option, token_option
+from local.options import parameters_option, token_option
 from local.phone.given import switches_of
 from local.phone.switches import Switches
 from local.phone.target import Target
@@ -96,50 +93,26 @@ def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_O
 
 
 def _play_scenarios(files: Sequence[str], options: _Options) -> bool:
-    # Events in lines need not wait for what plays scenarios.
-    from local.phone.junit import write_junit  # noqa: PLC0415 - see above
-    from local.phone.playing import Stage  # noqa: PLC0415
-    from local.phone.report import JsonReport, TextReport  # noqa: PLC0415
-    from local.phone.scenario import load_scenarios  # noqa: PLC0415
-    from local.phone.suites import Suite, with_switches  # noqa: PLC0415
-    from local.phone.target import reachable  # noqa: PLC0415
+    from local.phone.run import Wanted, play_scenarios  # noqa: PLC0415 - scripts need not wait
 
-    switches = switches_of(_settings(options))
-    read = all_read(files, lambda file: Suite(file, load_scenarios(Path(file))))
-    suites = [with_switches(suite, switches) for suite in read]
-    junit, out = options["junit"], sys.stdout
-    if options["as_json"]:
-        report: JsonReport | TextReport = JsonReport(out)
-    else:
-        report = TextReport(Console(highlight=False), is_verbose=options["verbose"])
-    stage = Stage(report, _folder(options["record"]))
-    if junit:
-        # A file that cannot be written is better known before than after.
-        write_junit(junit, [])
-    # What a handler prints must not stand between lines of JSON.
-    with (
-        redirect_stdout(sys.stderr if options["as_json"] else out),
-        reachable(_target(options), stage.complain) as reach,
-    ):
-        try:
-            fine = stage.play(suites, reach)
-        finally:
-            if junit:
-                write_junit(junit, stage.played)
-    report.sum_up(stage.played)
-    return fine
+    wanted = Wanted(
+        switches=switches_of(_settings(options)),
+        as_json=options["as_json"],
+        is_verbose=options["verbose"],
+        junit=options["junit"],
+        record=options["record"],
+    )
+    return play_scenarios(files, _target(options), wanted)
 
 
 def _play_scripts(files: Sequence[str], options: _Options) -> bool:
-    from local.scripted.run import play_scripts  # noqa: PLC0415 - scenarios need not wait for it
-    from local.scripted.script import read_script  # noqa: PLC0415
+    from local.scripted.run import play_scripts  # noqa: PLC0415 - scenarios need not wait
 
     names = {"settings": "--set", "verbose": "--verbose", "junit": "--junit", "record": "--record"}
     if foreign := [option for name, option in names.items() if options.get(name)]:
         raise click.UsageError(f"{foreign[0]} is for scenario files, which end in .yaml.")
-    scripts = all_read(files, read_script)
     seconds = options["seconds"] or _SECONDS
-    return play_scripts(scripts, _target(options), seconds, as_json=options["as_json"])
+    return play_scripts(files, _target(options), seconds, as_json=options["as_json"])
 
 
 def _settings(options: _Options) -> list[str]:
@@ -150,13 +123,3 @@ def _settings(options: _Options) -> list[str]:
 
 def _target(options: _Target) -> Target:
     return Target(options["url"], options["token"], options["parameters"])
-
-
-def _folder(folder: Path | None) -> Path | None:
-    if folder:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"--record {folder}: cannot be made: {error.strerror}"
-            raise click.UsageError(message) from None
-    return folder

@@ -90,9 +90,10 @@ class _Retracing:
                 continue
             if call.is_over or not acts or acts[0].move.act != "say":
                 break
-            more = acts.popleft().move.words
-            call.starts_saying(more)
-            move = replace(move, words=f"{move.words} {more}".strip())
+            more = acts.popleft()
+            call.clock.now_ms = max(call.clock.now_ms, more.at_ms)
+            call.starts_saying(more.move.words)
+            move = replace(move, words=f"{move.words} {more.move.words}".strip())
         return move
 
     def _go_to(self, at_ms: int, before: int) -> None:

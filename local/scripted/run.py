@@ -9,27 +9,29 @@ from dataclasses import dataclass
 import click
 from rich.console import Console
 
+from local.options import all_read
 from local.phone.target import Target
 from local.scripted.call import Exchange, State, play
 from local.scripted.door import HttpDoor
-from local.scripted.script import Script
+from local.scripted.script import Script, read_script
 from local.scripted.transcript import Transcript
 from local.tokens import Token, new_token
 
 
-def play_scripts(
-    scripts: Sequence[Script], target: Target, seconds: float, *, as_json: bool
-) -> bool:
+def play_scripts(files: Sequence[str], target: Target, seconds: float, *, as_json: bool) -> bool:
     """Play scripted calls over real HTTP; tell if all answers keep to the protocol.
 
     Args:
-        scripts: one after another.
+        files: one after another; `-` is standard input.
         target: who is called; the agent of this project is served.
         seconds: until an answer must have come.
         as_json: print a line of JSON for each event.
+
+    Raises:
+        Unreadable: one of the files, or the URL, is not what it must be.
     """
     fine = True
-    for script in scripts:
+    for script in all_read(files, read_script):
         with _called(target, seconds) as called:
             transcript = None if as_json else Transcript(Console(highlight=False), script)
             if transcript:

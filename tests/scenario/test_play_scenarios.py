@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
-from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Event
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from tests.support.template import ROOT
 from tests.support.web_bots import (
     Bot,
+    Request,
     answering,
     hanging_up,
     serving,
@@ -26,7 +27,7 @@ from tests.support.web_bots import (
     talking_something_else,
     waiting,
 )
-from tests.unit.local.command import Finished, Run
+from tests.unit.local.command import Run
 
 AGENT = str(ROOT / "events" / "calls" / "agent.call.yaml")
 BOTS = Path(__file__).parent / "bots"
@@ -97,7 +98,7 @@ class TestTheAgentOfThisProject:
         assert "caller  I would like to talk to a person, please." in lines
         assert "agent  I could not reach them. What else can I do for you?" in lines
         assert "kept  silences: 0, turns: 1" in lines
-        assert any(line.startswith("heard  I could [cut") for line in lines)
+        assert "caller  Never mind." in lines
 
     def test_a_failure_shows_the_difference_and_the_whole_call(
         self, run: Run, write: Write
@@ -151,7 +152,7 @@ class TestTheAgentOfThisProject:
         report = tmp_path / "report.xml"
         file = write(WRONG)
         run("play", file, AGENT, "--junit", str(report))
-        root = ElementTree.parse(report).getroot()  # noqa: S314 - it is our own
+        root = ET.parse(report).getroot()  # noqa: S314 - it is our own
         assert [suite.get("name") for suite in root] == [file, AGENT]
         assert (root.get("tests"), root.get("failures")) == ("12", "1")
         assert "La la la" in (root[0][0][0].text or "")
@@ -226,7 +227,8 @@ class TestBotsOfOthers:
     def test_thirty_lines_of_the_standard_library_are_driven_over_http(
         self, run: Run, thirty_lines: str
     ) -> None:
-        assert len((BOTS / "thirty_lines.py").read_text("utf-8").splitlines()) <= 37
+        lines = (BOTS / "thirty_lines.py").read_text("utf-8").splitlines()
+        assert len([line for line in lines if line]) <= 30
         finished = run("play", str(BOTS / "thirty_lines.yaml"), "--url", thirty_lines)
         assert (finished.code, finished.err) == (0, "")
         assert "2 scenarios, 2 ok" in finished.out
@@ -235,9 +237,9 @@ class TestBotsOfOthers:
     @pytest.mark.parametrize(
         ("bot", "message"),
         [
-            (answering({}, 500), "is 500"),
-            (answering({}, 302, location="/webhook"), "is 302"),
-            (answering(b"<html>", 200, "text/html"), "text/html"),
+            (answering({}, 500), "/status must be 200"),
+            (answering({}, 302, location="/webhook"), "/status must be 200"),
+            (answering(b"<html>", 200, "text/html"), "The body is not JSON"),
             (answering(b'{"type":'), "must be an action as JSON"),
             (answering({"type": "sing", "session_id": "s-1"}), "is no action type"),
             (answering({"type": "hangup", "session_id": "other"}), "must be session.id"),
@@ -253,7 +255,7 @@ class TestBotsOfOthers:
         with serving(bot) as url:
             finished = run("play", write(HELLO), "--url", url)
         assert (finished.code, finished.err) == (1, "")
-        assert "caller   \"Hello\"" in finished.out
+        assert 'caller   "Hello"' in finished.out
         assert "1 scenario, 0 ok, 1 failed" in finished.out
         errors = [line for line in finished.out.splitlines() if "  ERROR  " in line]
         assert len([line for line in errors if message in line]) == 3
@@ -267,10 +269,13 @@ class TestBotsOfOthers:
     def test_a_bot_that_dies_in_the_middle_of_a_call_is_told_from_a_wrong_one(
         self, run: Run, write: Write
     ) -> None:
-        def mortal(request: BaseHTTPRequestHandler) -> None:
+        def mortal(request: Request) -> None:
+            server = request.server
+            assert isinstance(server, ThreadingHTTPServer)
+            server.shutdown()
+            server.socket.close()
+            # Nobody is there any more when the next one calls.
             answering({"type": "barge_in", "session_id": "s"})(request)
-            request.server.shutdown()
-            request.server.socket.close()
 
         with serving(mortal) as url:
             finished = run("play", write(HELLO), "--url", url)
@@ -279,9 +284,7 @@ class TestBotsOfOthers:
 
     def test_the_service_may_give_up_a_bot_that_fails(self, run: Run, write: Write) -> None:
         with serving(answering({}, 500)) as url:
-            finished = run(
-                "play", write(HELLO), "--url", url, "--set", "failed_requests=hangup"
-            )
+            finished = run("play", write(HELLO), "--url", url, "--set", "failed_requests=hangup")
         assert finished.code == 1
         assert "the service gives up" in finished.out
 
@@ -318,7 +321,7 @@ class TestTheEnd:
         told: list[str] = []
         asked = Event()
 
-        def bot(request: BaseHTTPRequestHandler) -> None:
+        def bot(request: Request) -> None:
             told.append(request.path)
             if len(told) == 1:
                 asked.set()
@@ -346,14 +349,10 @@ class TestTheSchema:
         told: dict[str, Any] = json.loads(run("schema", "scenarios").out)
         return told
 
-    def test_the_file_beside_the_scenarios_is_what_the_models_make_of_it(
-        self, schema: dict[str, Any]
-    ) -> None:
-        # `make events` writes it anew.
-        file = ROOT / "events" / "calls" / "scenarios.schema.json"
-        assert json.loads(file.read_text("utf-8")) == schema
-
-    @pytest.mark.parametrize("file", [Path(AGENT), BOTS / "thirty_lines.yaml"], ids=lambda f: f.name)
+    @pytest.mark.parametrize(
+        "file", [Path(AGENT), BOTS / "thirty_lines.yaml"], ids=lambda f: f.name
+    )
     def test_our_own_scenarios_are_valid_by_it(self, schema: dict[str, Any], file: Path) -> None:
         data = yaml.safe_load(file.read_text("utf-8"))
-        assert [*Draft202012Validator(schema).iter_errors(data)] == []
+        validator: Any = Draft202012Validator(schema)
+        assert list(validator.iter_errors(data)) == []

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import click
@@ -129,7 +130,8 @@ class Session:
         from local.phone.console.terminal import type_along  # noqa: PLC0415 - see above
 
         caller = Caller(call, Spontaneous(call), self._face.tell, look)
-        type_along(prompt, self._keyboard, lambda: converse_live(caller, self._keyboard))
+        live = partial(converse_live, caller, self._keyboard)
+        type_along(prompt, self._keyboard, live, self._face.tell)
 
 
 def _is_terminal() -> bool:

@@ -13,14 +13,19 @@ from local.phone.console.conversation import HungUp
 from local.phone.console.live import Keyboard
 from local.phone.console.prompt import Prompt
 
+_PATIENCE_SECONDS = 0.5
 
-def type_along(prompt: Prompt, keyboard: Keyboard, call: Callable[[], None]) -> None:
+
+def type_along(
+    prompt: Prompt, keyboard: Keyboard, call: Callable[[], None], tell: Callable[[str], None]
+) -> None:
     """Let a call go on in a thread of its own, and a person type, until it is over.
 
     Args:
         prompt: where the person types.
         keyboard: which takes it to the call.
         call: the call; returns when it is over.
+        tell: shows a line.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed once more while the call was hanging up.
@@ -37,11 +42,21 @@ def type_along(prompt: Prompt, keyboard: Keyboard, call: Callable[[], None]) -> 
 
     # Nobody waits for it at the end of the process: a handler may hang.
     Thread(target=run, daemon=True).start()
-    asyncio.run(_ask(prompt, keyboard, over))
+    asyncio.run(_until_over(prompt, keyboard, over, tell))
 
 
-async def _ask(prompt: Prompt, keyboard: Keyboard, over: Future[None]) -> None:
+async def _until_over(
+    prompt: Prompt, keyboard: Keyboard, over: Future[None], tell: Callable[[str], None]
+) -> None:
     ended = asyncio.wrap_future(over)
+    await _ask(prompt, keyboard, ended)
+    done, _ = await asyncio.wait({ended}, timeout=_PATIENCE_SECONDS)
+    if not done:
+        tell("The agent has not answered yet. Press Ctrl-C once more not to wait for it.")
+    await ended
+
+
+async def _ask(prompt: Prompt, keyboard: Keyboard, ended: asyncio.Future[None]) -> None:
     with patch_stdout(raw=True):
         line: str | None = ""
         while line is not None and not ended.done():
@@ -55,7 +70,6 @@ async def _ask(prompt: Prompt, keyboard: Keyboard, over: Future[None]) -> None:
                 break
             line = asked.result()
             keyboard.type(line)
-    await ended
 
 
 async def _line(prompt: Prompt) -> str | None:

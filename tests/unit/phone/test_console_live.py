@@ -129,7 +129,10 @@ class TestTheKeyboard:
 
     def test_it_lets_time_pass_while_nothing_is_typed(self) -> None:
         keyboard = Keyboard()
-        assert keyboard.wait(0) is None
+        keyboard.wait(0)
+        keyboard.type("at last")
+        with pytest.raises(Typed, match="at last"):
+            keyboard.wait(0)
 
     def test_it_waits_for_ever_where_nothing_is_due(self) -> None:
         seconds = iter([10.0, 3610.0])

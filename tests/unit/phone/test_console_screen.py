@@ -10,7 +10,7 @@ from aiflow.protocol.lint import Problem
 from local.phone.clock import Clock
 from local.phone.console.screen import Screen
 from local.phone.transcript import Entry, Kind, Scribe, Transcript
-from tests.unit.phone.bots import HALF_A_SECOND, act, answers, call, ok, say
+from tests.unit.phone.bots import HALF_A_SECOND, act, answers, call, in_turn, ok, say
 
 
 class Paper:
@@ -146,8 +146,8 @@ def test_the_summary_stands_apart() -> None:
 
 def test_a_whole_call_can_be_read() -> None:
     paper = Paper()
-    replies = [say("Hello."), act("barge_in"), ok('{"type": "sing"}')]
-    phone, _ = call(lambda e: replies.pop(0) if e["type"] == "user_speak" else None)
+    turns = in_turn(say("Hello."), act("barge_in"), ok('{"type": "sing"}'))
+    phone, _ = call(answers(user_speak=turns))
     phone.transcript.listener = paper.screen.add
     for words in ("one", "two", "three"):
         phone.says(words)

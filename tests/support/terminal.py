@@ -1,0 +1,85 @@
+"""A real terminal for a command: somebody types, and reads the screen."""
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+ROWS, COLUMNS = 40, 100
+
+
+class Terminal:
+    """Runs a command in a pseudo-terminal; to be entered.
+
+    Args:
+        command: what to run.
+        environment: variables in addition to those of this process.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        # No answers come from here to a program that asks where its cursor is.
+        quiet = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
+        self.process = subprocess.Popen(
+            command,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, **quiet, **environment},
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.screen = ""
+        self._seen = 0
+
+    def press(self, keys: str) -> None:
+        """Press keys, one for each character."""
+        os.write(self._ours, keys.encode())
+
+    def read_until(self, text: str) -> str:
+        """Read until a text is shown; return what was shown since the one before.
+
+        Raises:
+            EOFError: the command ended before it came; the message is the screen.
+        """
+        while (found := self.screen.find(text, self._seen)) < 0:
+            shown = self._read()
+            if not shown:
+                raise EOFError(f"{text!r} was not shown:\n{self.screen}")
+            self.screen += shown
+        seen, self._seen = self._seen, found + len(text)
+        return self.screen[seen : self._seen]
+
+    def finish(self) -> int:
+        """Read to the end and return the exit code."""
+        while shown := self._read():
+            self.screen += shown
+        return self.process.wait()
+
+    def _read(self) -> str:
+        # A terminal whose command has ended is an error on Linux, and the end elsewhere.
+        with suppress(OSError):
+            return os.read(self._ours, 65536).decode(errors="replace")
+        return ""
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the command, if it has not ended."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
