@@ -1,6 +1,5 @@
 """Files of scenarios as pytest sees them, and the agent that all tests call."""
 
-import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr, TracebackStyle
 
 _AGENT = pytest.StashKey[Agent]()
+_ERRORS = pytest.StashKey[list[str]]()
 
 
 class CallFailed(Exception):
@@ -55,9 +55,12 @@ class CallItem(pytest.Item):
         """
         clock = Clock()
         line = agent_of(self.config).line(clock)
+        errors = errors_of(self.config)
+        errors.clear()
         result = Player(self._scenario, line, clock, line.state).play()
-        if not result.passed:
-            raise CallFailed("\n\n".join([*result.failures, str(result.call.transcript)]))
+        if errors or not result.passed:
+            told = [*errors, *result.failures, str(result.call.transcript)]
+            raise CallFailed("\n\n".join(told))
 
     def repr_failure(
         self,
@@ -78,13 +81,14 @@ def agent_of(config: pytest.Config) -> Agent:
     """Return the agent of this project, loaded once for all tests."""
     if _AGENT not in config.stash:
         parameters: list[str] = config.getini("aiflow_parameters")
+        errors = config.stash[_ERRORS] = []
         stack = ExitStack()
-        agent = stack.enter_context(load_agent(find_project(), parameters, _complain))
+        agent = stack.enter_context(load_agent(find_project(), parameters, errors.append))
         config.stash[_AGENT] = agent
         config.add_cleanup(stack.close)
     return config.stash[_AGENT]
 
 
-def _complain(error: str) -> None:
-    """Show an error of a handler where pytest shows what a test prints."""
-    sys.stderr.write(f"{error}\n")
+def errors_of(config: pytest.Config) -> list[str]:
+    """Return what handlers raised since the list was last emptied, as Python would print it."""
+    return config.stash[_ERRORS]

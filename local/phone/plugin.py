@@ -36,10 +36,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 @pytest.fixture
 def phone(request: pytest.FixtureRequest) -> "Phone":
     """Return a phone that calls the agent of this project."""
-    from local.phone.collecting import agent_of  # noqa: PLC0415 - not before coverage looks
+    from local.phone.collecting import agent_of, errors_of  # noqa: PLC0415 - likewise
     from local.phone.testing import Phone  # noqa: PLC0415 - likewise
 
-    phone = Phone(agent_of(request.config))
+    phone = Phone(agent_of(request.config), errors_of(request.config))
     request.node.stash[_PHONE] = phone
     return phone
 
@@ -51,7 +51,9 @@ def pytest_runtest_makereport(
     """Print the calls of a test that failed."""
     report = yield
     if report.failed and _PHONE in item.stash:
-        for number, call in enumerate(item.stash[_PHONE].calls, 1):
+        phone = item.stash[_PHONE]
+        report.sections += [("error of a handler", error) for error in phone.errors]
+        for number, call in enumerate(phone.calls, 1):
             report.sections.append((f"phone call {number}", str(call.transcript)))
     return report
 

@@ -28,9 +28,12 @@ class Phone:
 
     Args:
         agent: who is called.
+        errors: where errors of handlers are put, as Python would print them.
     """
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Agent, errors: list[str]) -> None:
+        errors.clear()
+        self.errors = errors
         self.calls: list[CallUnderTest] = []
         self._agent = agent
 

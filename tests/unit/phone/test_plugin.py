@@ -30,6 +30,40 @@ scenarios:
       - user: Sing!
         expect: [{audio: {}}]
 """
+APOLOGY = """
+scenarios:
+  - name: the caller hears something
+    turns:
+      - expect: [{speak: {}}]
+"""
+HANDLER = """
+from aiflow import Call, Event, Reply, entrypoint
+
+
+def handle(event: Event, call: Call) -> Reply:
+    return str(1 // 0)
+
+
+lambda_handler = entrypoint(handle)
+"""
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  TokenSha256: {Type: String}
+  TransferNumber: {Type: String, Default: ""}
+Resources:
+  Api: {Type: AWS::Serverless::HttpApi}
+  Door:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      CodeUri: functions/door
+      Handler: app.lambda_handler
+      Environment:
+        Variables: {API_TOKEN_SHA256: !Ref TokenSha256, SESSIONS_TABLE: calls}
+      Events:
+        Post: {Type: HttpApi, Properties: {ApiId: !Ref Api, Path: /webhook, Method: POST}}
+"""
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
@@ -79,3 +113,17 @@ def test_a_switch_that_does_not_exist_is_refused(pytester: pytest.Pytester) -> N
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*weather*"])
+
+
+def test_an_error_of_a_handler_is_shown_and_fails_a_scenario(pytester: pytest.Pytester) -> None:
+    (pytester.path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
+    function = pytester.path / "functions" / "door"
+    function.mkdir(parents=True)
+    (function / "app.py").write_text(HANDLER, encoding="utf-8")
+    pytester.makefile(".call.yaml", agent=APOLOGY)
+    pytester.makepyfile(FAILS)
+
+    result = run(pytester)
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines_random(["*ZeroDivisionError*", "*error of a handler*"])
