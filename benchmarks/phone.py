@@ -12,12 +12,12 @@ import platform
 import time
 from dataclasses import asdict, dataclass
 
-from local.phone.agent import Agent, load_agent
-from local.phone.caller import PhoneCall
-from local.phone.clock import Clock
-from local.phone.party import Party
-from local.phone.switches import Switches
-from local.phone.transcript import Kind
+from local.phone.bots.agent import Agent, load_agent
+from local.phone.service.caller import PhoneCall
+from local.phone.service.clock import Clock
+from local.phone.service.party import Party
+from local.phone.service.switches import Switches
+from local.phone.service.transcript import Kind
 from local.project import find_project
 
 TURNS = 10

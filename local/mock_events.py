@@ -106,7 +106,7 @@ def write_all(folder: Path) -> list[Path]:
     Beside the calls stands the schema by which editors complete scenarios.
     """
     # One mock event need not wait for what reads scenarios.
-    from local.phone.scenario import scenario_schema  # noqa: PLC0415 - see above
+    from local.phone.scenarios.scenario import scenario_schema  # noqa: PLC0415 - see above
 
     events = {event_type: mock_event(event_type) for event_type in EVENT_TYPES}
     texts = {folder / f"{name}.json": as_text(event) for name, event in events.items()}

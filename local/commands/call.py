@@ -9,13 +9,13 @@ import click
 
 from local.errors import LocalError
 from local.options import parameters_option, token_option
-from local.phone.caller import PhoneCall
+from local.phone.bots.given import number_of, session_id_of, switches_of
+from local.phone.bots.target import Target, reachable
 from local.phone.console.session import Session, Style
-from local.phone.given import number_of, session_id_of, switches_of
-from local.phone.party import Party
-from local.phone.recording import Recording
-from local.phone.switches import Switches
-from local.phone.target import Target, reachable
+from local.phone.recordings.recording import Recording
+from local.phone.service.caller import PhoneCall
+from local.phone.service.party import Party
+from local.phone.service.switches import Switches
 
 _EPILOG = f"""\b
 Examples:
@@ -28,6 +28,7 @@ What you type is what the caller says; /help shows what else there is.
 Lines from a pipe are a whole call: after the last one the caller hangs up.
 
 Switches: {", ".join(Switches.model_fields)}.
+
 \b
 Exit codes: 0 fine, 1 an answer breaks the protocol or a handler failed,
 2 the call cannot begin."""
@@ -72,7 +73,9 @@ class CannotBegin(LocalError):
 )
 @click.option("--from", "caller", callback=number_of, help="Who calls; or anonymous.")
 @click.option("--to", "callee", callback=number_of, help="Who is called.")
-@click.option("--session", "session_id", callback=session_id_of, help="The session id.")
+@click.option(
+    "--session", "session_id", callback=session_id_of, help="Its id; a new one if omitted."
+)
 @click.option(
     "--direction", type=click.Choice(["inbound", "outbound"]), default="inbound", show_default=True
 )

@@ -96,7 +96,7 @@ def _option(name: str) -> str:
 
 def _write_all() -> None:
     # A mock event need not wait for what reads scenarios.
-    from local.phone.scenario import scenario_schema  # noqa: PLC0415 - see above
+    from local.phone.scenarios.scenario import scenario_schema  # noqa: PLC0415 - see above
 
     project = find_project()
     schema = project / "events" / "calls" / "scenarios.schema.json"

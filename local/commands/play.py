@@ -7,9 +7,9 @@ from typing import TypedDict, Unpack
 import click
 
 from local.options import parameters_option, token_option
-from local.phone.given import switches_of
-from local.phone.switches import Switches
-from local.phone.target import Target
+from local.phone.bots.given import switches_of
+from local.phone.bots.target import Target
+from local.phone.service.switches import Switches
 
 _ENDINGS = (".yaml", ".yml")
 _SECONDS = 5.0
@@ -93,7 +93,7 @@ def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_O
 
 
 def _play_scenarios(files: Sequence[str], options: _Options) -> bool:
-    from local.phone.run import Wanted, play_scenarios  # noqa: PLC0415 - scripts need not wait
+    from local.phone.scenarios.run import Wanted, play_scenarios  # noqa: PLC0415 - scripts need not wait
 
     wanted = Wanted(
         switches=switches_of(_settings(options)),

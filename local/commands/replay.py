@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from local.options import all_read, parameters_option, token_option
-from local.phone.converting import as_scenarios
-from local.phone.recorded import Recorded, read_recording
-from local.phone.replaying import Comparison, replay
-from local.phone.target import Target, reachable
-from local.phone.telling import visible
+from local.phone.bots.target import Target, reachable
+from local.phone.recordings.converting import as_scenarios
+from local.phone.recordings.recorded import Recorded, read_recording
+from local.phone.recordings.replaying import Comparison, replay
+from local.phone.service.telling import visible
 
 _EPILOG = """\b
 Examples:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from aiflow.protocol.schema import action_schema, event_schema
-from local.phone.scenario import scenario_schema
+from local.phone.scenarios.scenario import scenario_schema
 
 _EPILOG = """\b
 Examples:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.errors import LocalError
-from local.phone.agent import Agent, load_agent
-from local.phone.clock import Clock
-from local.phone.play import Player
-from local.phone.scenario import Scenario, load_scenarios
+from local.phone.bots.agent import Agent, load_agent
+from local.phone.scenarios.play import Player
+from local.phone.scenarios.scenario import Scenario, load_scenarios
+from local.phone.service.clock import Clock
 from local.project import find_project
 
 if TYPE_CHECKING:

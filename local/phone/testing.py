@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from local.phone.agent import Agent, Line
-from local.phone.caller import PhoneCall
-from local.phone.clock import Clock
-from local.phone.party import Party
-from local.phone.switches import Switches
+from local.phone.bots.agent import Agent, Line
+from local.phone.service.caller import PhoneCall
+from local.phone.service.clock import Clock
+from local.phone.service.party import Party
+from local.phone.service.switches import Switches
 
 
 class CallUnderTest(PhoneCall):

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from local.options import all_read
-from local.phone.target import Target
+from local.phone.bots.target import Target
 from local.scripted.call import Exchange, State, play
 from local.scripted.door import HttpDoor
 from local.scripted.script import Script, read_script

@@ -6,7 +6,7 @@ The same agent in YAML: events/calls/agent.call.yaml.
 import pytest
 
 from aiflow import Hangup, Transfer
-from local.phone.party import Party
+from local.phone.service.party import Party
 from local.phone.testing import CallUnderTest, Phone
 
 

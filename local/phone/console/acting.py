@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.phone.caller import PhoneCall
 from local.phone.console.manners import Manners
 from local.phone.console.orders import (
     SAY,
@@ -16,7 +15,8 @@ from local.phone.console.orders import (
     read_line,
     silence_of,
 )
-from local.phone.transcript import Kind
+from local.phone.service.caller import PhoneCall
+from local.phone.service.transcript import Kind
 
 type State = Mapping[str, Any]
 """`call.state` of the agent."""

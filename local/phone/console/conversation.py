@@ -3,8 +3,8 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from local.phone.caller import PhoneCall
 from local.phone.console.acting import Caller
+from local.phone.service.caller import PhoneCall
 
 
 class HungUp(Exception):

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import Protocol
 
-from local.phone.caller import KEY_GAP_MS, PhoneCall
-from local.phone.telling import quoted
+from local.phone.service.caller import KEY_GAP_MS, PhoneCall
+from local.phone.service.telling import quoted
 
 
 class Manners(Protocol):
@@ -105,6 +105,7 @@ class Spontaneous:
 
     def be_silent(self, seconds: float) -> None:
         """Do nothing: time passes by itself."""
+        self._call.scribe.note(f"in real time you are silent for {seconds:g} s by typing nothing")
 
     def listen(self) -> None:
         """Do nothing: the agent goes on by itself."""

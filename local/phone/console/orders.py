@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import get_args
 
-from local.phone.switches import Switches
+from local.phone.service.switches import Switches
 
 SAY = "say"
 """The order of a line without a slash."""

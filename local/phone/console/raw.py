@@ -5,7 +5,7 @@ from typing import TextIO
 
 import click
 
-from local.phone.transcript import Entry
+from local.phone.service.transcript import Entry
 
 
 class JsonLines:

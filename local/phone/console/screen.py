@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local.phone.telling import LONGEST, seconds, visible
-from local.phone.transcript import Entry, Kind
+from local.phone.service.telling import LONGEST, seconds, visible
+from local.phone.service.transcript import Entry, Kind
 from local.scripted.words import of_action
 
 MARGIN = 9

@@ -11,8 +11,6 @@ from typing import Protocol
 import click
 from rich.console import Console
 
-from local.phone.caller import PhoneCall
-from local.phone.clock import Clock
 from local.phone.console.acting import Caller, State
 from local.phone.console.conversation import converse
 from local.phone.console.live import Keyboard, converse_live
@@ -20,9 +18,11 @@ from local.phone.console.manners import Patient, Spontaneous
 from local.phone.console.raw import JsonLines
 from local.phone.console.screen import Screen
 from local.phone.console.tally import Tally
-from local.phone.recording import Recording
-from local.phone.telling import seconds
-from local.phone.transcript import Entry
+from local.phone.recordings.recording import Recording
+from local.phone.service.caller import PhoneCall
+from local.phone.service.clock import Clock
+from local.phone.service.telling import seconds
+from local.phone.service.transcript import Entry
 
 
 class Face(Protocol):

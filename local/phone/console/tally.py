@@ -1,7 +1,7 @@
 """How a call went, in one line and one exit code."""
 
-from local.phone.caller import KEY_GAP_MS
-from local.phone.transcript import Entry, Kind
+from local.phone.service.caller import KEY_GAP_MS
+from local.phone.service.transcript import Entry, Kind
 
 
 class Tally:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.phone.caller import PhoneCall
-from local.phone.clock import Clock
-from local.phone.door import Answered, Failed
-from local.phone.party import Party
-from local.phone.switches import Switches
-from local.phone.transcript import Kind
+from local.phone.service.caller import PhoneCall
+from local.phone.service.clock import Clock
+from local.phone.service.door import Answered, Failed
+from local.phone.service.party import Party
+from local.phone.service.switches import Switches
+from local.phone.service.transcript import Kind
 from tests.support.wav import as_base64, wav
 
 type Json = dict[str, Any]

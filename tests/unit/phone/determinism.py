@@ -3,7 +3,7 @@
 import json
 import sys
 
-from local.phone.party import Party
+from local.phone.service.party import Party
 from tests.unit.phone.bots import SECOND, TRANSFER, Bot, Json, Reply, act, call, say
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiflow.protocol.lint import lint_response
-from local.phone.answers import MOST_ACTIONS, MOST_PROBLEMS, judge
-from local.phone.door import Answered, Failed
-from local.phone.switches import Switches
+from local.phone.service.answers import MOST_ACTIONS, MOST_PROBLEMS, judge
+from local.phone.service.door import Answered, Failed
+from local.phone.service.switches import Switches
 from tests.support.properties import repeatable
 from tests.unit.phone.bots import ok
 from tests.unit.protocol.samples import BAD, GOOD, action

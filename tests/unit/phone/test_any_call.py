@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.phone.caller import PhoneCall
-from local.phone.transcript import Kind
+from local.phone.service.caller import PhoneCall
+from local.phone.service.transcript import Kind
 from tests.support.properties import repeatable
 from tests.unit.phone.bots import (
     HALF_A_SECOND,

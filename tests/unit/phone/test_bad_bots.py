@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.phone.door import Answered, Failed
+from local.phone.service.door import Answered, Failed
 from tests.unit.phone.bots import Json, Reply, act, answers, call, in_turn, ok, say
 
 NOBODY = Failed("no_connection", "nobody answers at this address", 2.0)

@@ -1,6 +1,6 @@
 import pytest
 
-from local.phone.clock import Clock
+from local.phone.service.clock import Clock
 
 
 def test_what_is_due_is_done_in_the_order_of_time_and_then_of_setting() -> None:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from local.phone.caller import PhoneCall
-from local.phone.clock import Clock
 from local.phone.console.acting import Caller
 from local.phone.console.conversation import HungUp, converse
 from local.phone.console.manners import Patient
 from local.phone.console.orders import help_lines
-from local.phone.switches import Switches
-from local.phone.transcript import Entry, Kind
+from local.phone.service.caller import PhoneCall
+from local.phone.service.clock import Clock
+from local.phone.service.switches import Switches
+from local.phone.service.transcript import Entry, Kind
 from tests.unit.phone.bots import TRANSFER, Bot, Script, act, answers, by_words, say
 
 TEN_WORDS = "one two three four five six seven eight nine ten"

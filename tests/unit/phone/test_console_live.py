@@ -4,13 +4,13 @@ from collections import deque
 
 import pytest
 
-from local.phone.caller import PhoneCall
-from local.phone.clock import Clock
 from local.phone.console.acting import Caller
 from local.phone.console.live import Keyboard, Typed, converse_live
 from local.phone.console.manners import Spontaneous
-from local.phone.switches import Switches
-from local.phone.transcript import Kind
+from local.phone.service.caller import PhoneCall
+from local.phone.service.clock import Clock
+from local.phone.service.switches import Switches
+from local.phone.service.transcript import Kind
 from tests.unit.phone.bots import TRANSFER, Bot, Script, act, answers, say
 
 TEN_WORDS = "one two three four five six seven eight nine ten"

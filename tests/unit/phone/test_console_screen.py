@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 
 from aiflow.protocol.lint import Problem
-from local.phone.clock import Clock
 from local.phone.console.screen import Screen
-from local.phone.transcript import Entry, Kind, Scribe, Transcript
+from local.phone.service.clock import Clock
+from local.phone.service.transcript import Entry, Kind, Scribe, Transcript
 from tests.unit.phone.bots import HALF_A_SECOND, act, answers, call, in_turn, ok, say
 
 

@@ -1,7 +1,7 @@
 """How a call went, in one line."""
 
 from local.phone.console.tally import Tally
-from local.phone.door import Failed
+from local.phone.service.door import Failed
 from tests.unit.phone.bots import Script, answers, call, ok, say
 
 

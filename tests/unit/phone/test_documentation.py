@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from local.phone.scenario import load_scenarios
-from local.phone.switches import Switches
+from local.phone.scenarios.scenario import load_scenarios
+from local.phone.service.switches import Switches
 
 PAGE = Path(__file__).parents[3] / "docs" / "phone.md"
 

@@ -1,4 +1,4 @@
-from local.phone.door import Failed
+from local.phone.service.door import Failed
 from tests.unit.phone.bots import Bot, act, answers, call, say
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from aiflow.protocol.actions import ACTION_TYPES, Action
-from local.phone.expectation import mismatches
-from local.phone.scenario import Step
+from local.phone.scenarios.expectation import mismatches
+from local.phone.scenarios.scenario import Step
 from tests.unit.phone.bots import SECOND, TRANSFER, Json, act, say
 
 

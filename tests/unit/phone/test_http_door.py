@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from local.errors import Unreadable
-from local.phone.caller import PhoneCall
-from local.phone.door import Answered, Failed
-from local.phone.http import UrlDoor
-from local.phone.party import Party
-from local.phone.switches import Switches
+from local.phone.bots.http import UrlDoor
+from local.phone.service.caller import PhoneCall
+from local.phone.service.door import Answered, Failed
+from local.phone.service.party import Party
+from local.phone.service.switches import Switches
 from tests.support.web_bots import (
     Bot,
     Request,

@@ -4,12 +4,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from local.errors import Unreadable
-from local.phone.clock import Clock
-from local.phone.junit import write_junit
-from local.phone.play import Player
-from local.phone.playing import Played
-from local.phone.scenario import Scenario
-from local.phone.suites import Suite
+from local.phone.scenarios.junit import write_junit
+from local.phone.scenarios.play import Player
+from local.phone.scenarios.playing import Played
+from local.phone.scenarios.scenario import Scenario
+from local.phone.scenarios.suites import Suite
+from local.phone.service.clock import Clock
 from tests.unit.phone.bots import Bot, answers, say
 
 ODD = "\x00\x1b[2J\ufffe <&> ]]>"

@@ -1,8 +1,8 @@
 import pytest
 
 from aiflow.protocol.lint import lint_event
-from local.phone.party import Party
-from local.phone.switches import Switches
+from local.phone.service.party import Party
+from local.phone.service.switches import Switches
 
 
 def test_all_members_are_told() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from local.phone.call import EPOCH_MS
+from local.phone.service.call import EPOCH_MS
 from tests.unit.phone.bots import (
     HALF_A_SECOND,
     SECOND,

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from local.phone.clock import Clock
-from local.phone.play import Player, Result
-from local.phone.scenario import Scenario, load_scenarios
+from local.phone.scenarios.play import Player, Result
+from local.phone.scenarios.scenario import Scenario, load_scenarios
+from local.phone.service.clock import Clock
 from tests.unit.phone.bots import (
     EXAMPLE,
     TRANSFER,

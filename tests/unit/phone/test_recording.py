@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from local.errors import Unreadable
-from local.phone.party import Party
-from local.phone.recorded import read_recording
-from local.phone.recording import Recording, file_name
-from local.phone.switches import Switches
-from local.phone.transcript import Entry, Kind
+from local.phone.recordings.recorded import read_recording
+from local.phone.recordings.recording import Recording, file_name
+from local.phone.service.party import Party
+from local.phone.service.switches import Switches
+from local.phone.service.transcript import Entry, Kind
 
 PARTY = Party("s-1", "outbound", "", "493023125009")
 SWITCHES = Switches(transfer="busy", slow_answer_ms=20)

@@ -1,8 +1,8 @@
 import json
 
-from local.phone.clock import Clock
-from local.phone.play import Player, Result
-from local.phone.scenario import Scenario
+from local.phone.scenarios.play import Player, Result
+from local.phone.scenarios.scenario import Scenario
+from local.phone.service.clock import Clock
 from tests.unit.phone.bots import Bot, Script, answers, say
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from local.phone.caller import PhoneCall
-from local.phone.clock import Clock
-from local.phone.door import Failed
-from local.phone.moves import Move, do
-from local.phone.recorded import Recorded
-from local.phone.retracing import retrace
-from local.phone.transcript import Kind
+from local.phone.recordings.recorded import Recorded
+from local.phone.recordings.retracing import retrace
+from local.phone.scenarios.moves import Move, do
+from local.phone.service.caller import PhoneCall
+from local.phone.service.clock import Clock
+from local.phone.service.door import Failed
+from local.phone.service.transcript import Kind
 from tests.unit.phone.bots import Bot, Script, act, answers, call, in_turn, ok, say
 
 LONG = say("one two three four five six seven eight nine ten")

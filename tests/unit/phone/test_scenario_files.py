@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from local.errors import Unreadable
-from local.phone.expected import Expected
-from local.phone.scenario import Interruption, KeyPresses, Scenario, load_scenarios
+from local.phone.scenarios.expected import Expected
+from local.phone.scenarios.scenario import Interruption, KeyPresses, Scenario, load_scenarios
 from tests.unit.phone.bots import EXAMPLE
 
 HEAD = "scenarios:\n  - name: a call\n    turns:\n"

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from aiflow.protocol.actions import ACTION_TYPES
 from aiflow.protocol.rules import is_array, is_object
-from local.phone.scenario import ScenarioFile, scenario_schema
-from local.phone.switches import Switches
+from local.phone.scenarios.scenario import ScenarioFile, scenario_schema
+from local.phone.service.switches import Switches
 from tests.unit.phone.bots import EXAMPLE
 
 SCHEMA = scenario_schema()

@@ -2,7 +2,7 @@ import pytest
 
 from aiflow import Speak
 from aiflow.protocol.ssml import spoken_text
-from local.phone.speech import Speech, sound_ms, speech_of, talk_ms
+from local.phone.service.speech import Speech, sound_ms, speech_of, talk_ms
 from tests.unit.phone.bots import SECOND
 
 SLOW = 60

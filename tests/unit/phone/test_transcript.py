@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from aiflow.protocol.lint import Problem
-from local.phone.party import Party
-from local.phone.transcript import Entry, Kind, Transcript
+from local.phone.service.party import Party
+from local.phone.service.transcript import Entry, Kind, Transcript
 from tests.unit.phone.bots import SECOND, act, answers, call, say
 
 ROOT = Path(__file__).parents[3]

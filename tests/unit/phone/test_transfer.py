@@ -1,6 +1,6 @@
 import pytest
 
-from local.phone.party import Party
+from local.phone.service.party import Party
 from tests.unit.phone.bots import (
     SECOND,
     TRANSFER,

@@ -1,0 +1,87 @@
+"""Who is called: the agent of this project in this process, or any bot at a URL."""
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from local.phone.service.clock import Clock
+from local.phone.service.door import Door
+from local.phone.service.switches import Switches
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is called, as a command line says it.
+
+    Attributes:
+        url: of a bot; None for the agent of this project.
+        token: sent to the bot.
+        parameters: of the template, as `NAME=VALUE`.
+    """
+
+    url: str | None
+    token: str | None
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A bot that can be called, once.
+
+    Attributes:
+        door: the way to it.
+        state: reads `call.state` of a session; None where it cannot be seen.
+    """
+
+    door: Door
+    state: Callable[[str], dict[str, Any]] | None
+
+
+type Reach = Callable[[Clock, Switches], AbstractContextManager[Reached]]
+"""Opens the way to a bot for one call."""
+
+
+@contextmanager
+def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reach]:
+    """Make a bot ready to be called, for as long as the block takes.
+
+    Args:
+        target: which one.
+        complain: told of each error of a handler.
+
+    Raises:
+        click.UsageError: the options contradict each other.
+        LocalError: there is nothing that could be called.
+    """
+    if target.url is not None:
+        yield _at(target, target.url)
+        return
+    # A call to a URL need not wait for what reads templates and runs handlers.
+    from local.phone.bots.own import load_own_agent  # noqa: PLC0415 - see above
+
+    with load_own_agent(target.parameters, complain) as agent:
+
+        def reach(clock: Clock, _: Switches) -> AbstractContextManager[Reached]:
+            line = agent.line(clock)
+            return nullcontext(Reached(line, line.state))
+
+        yield reach
+
+
+def _at(target: Target, url: str) -> Reach:
+    if target.parameters:
+        raise click.UsageError("--parameter is for the agent of this project, not for --url.")
+    from local.phone.bots.http import UrlDoor  # noqa: PLC0415 - no other call needs HTTP
+
+    with UrlDoor(url, target.token, 1):
+        """Find out now whether this is a URL."""
+
+    @contextmanager
+    def reach(_: Clock, switches: Switches) -> Generator[Reached]:
+        with UrlDoor(url, target.token, switches.answer_deadline_ms) as door:
+            yield Reached(door, None)
+
+    return reach

@@ -1,0 +1,1 @@
+"""Calls that were taken down: played again, and made into scenarios."""

@@ -1,0 +1,1 @@
+"""Calls in YAML, with what the agent is expected to do: read, played, judged, reported."""
