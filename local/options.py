@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from local.errors import LocalError
+from local.mock_events import COLLEAGUE
 from local.project import TEMPLATE
 from local.template import Template
 from local.tokens import Token
 
 _TOKEN_PARAMETER = "TokenSha256"  # noqa: S105 - the name of a parameter
+_TRANSFER_PARAMETER = "TransferNumber"
 _VISIBLE = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 type Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -32,6 +34,17 @@ parameters_option: Decorator = click.option(
     metavar="NAME=VALUE",
     help="A parameter of template.yaml; may be repeated.",
 )
+
+
+def with_colleague(project: Path, given: Sequence[str]) -> list[str]:
+    """Return parameters with somebody to transfer to, so that this can be heard, too.
+
+    Raises:
+        TemplateError: the template cannot be read.
+    """
+    declared = Template(project / TEMPLATE).parameters
+    colleague = [f"{_TRANSFER_PARAMETER}={COLLEAGUE}"] if _TRANSFER_PARAMETER in declared else []
+    return [*colleague, *given]
 
 
 def stack_parameters(project: Path, token: Token, given: Sequence[str]) -> dict[str, str]:

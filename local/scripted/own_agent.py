@@ -10,16 +10,10 @@ from aiflow.errors import StoreUnavailable
 from local.errors import TemplateError
 from local.gateway.gateway import Gateway, Served, open_gateway
 from local.gateway.server import in_background
-from local.mock_events import COLLEAGUE
-from local.options import stack_parameters
+from local.options import stack_parameters, with_colleague
 from local.project import TEMPLATE, find_project
 from local.scripted.call import State
-from local.template import Template
 from local.tokens import Token
-
-# The agent has somebody to transfer to, so that this can be heard, too.
-_PARAMETERS = {"TransferNumber": COLLEAGUE}
-
 
 _PAUSE_SECONDS = 60
 
@@ -67,9 +61,7 @@ def serve_own_agent(
         LocalError: the project is not as it must be.
     """
     project = find_project()
-    declared = Template(project / TEMPLATE).parameters
-    own = [f"{name}={value}" for name, value in _PARAMETERS.items() if name in declared]
-    values = stack_parameters(project, token, [*own, *parameters])
+    values = stack_parameters(project, token, with_colleague(project, parameters))
     clock = _Clock()
     with open_gateway(project, values, _nothing, complain, clock.now) as gateway:
         if not gateway.deployment.doors:

@@ -3,12 +3,9 @@
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
-from local.mock_events import COLLEAGUE
+from local.options import with_colleague
 from local.phone.bots.agent import Agent, load_agent
-from local.project import TEMPLATE, find_project
-from local.template import Template
-
-_TRANSFER_NUMBER = "TransferNumber"
+from local.project import find_project
 
 
 @contextmanager
@@ -23,7 +20,5 @@ def load_own_agent(parameters: Sequence[str], complain: Callable[[str], None]) -
         LocalError: the project is not as it must be.
     """
     project = find_project()
-    has_number = _TRANSFER_NUMBER in Template(project / TEMPLATE).parameters
-    colleague = [f"{_TRANSFER_NUMBER}={COLLEAGUE}"] if has_number else []
-    with load_agent(project, [*colleague, *parameters], complain) as agent:
+    with load_agent(project, with_colleague(project, parameters), complain) as agent:
         yield agent

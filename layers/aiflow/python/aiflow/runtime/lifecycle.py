@@ -131,15 +131,16 @@ def depart(item: SessionItem, actions: Sequence[JsonObject], now_ms: int) -> Ses
         status = Status.HANGING_UP
     spent = tuple(intent(action) for action in actions if action["type"] in PRICED)
     spoken = " ".join(_spoken(action) for action in actions if action["type"] == "speak")
-    played = sum(name in PLAYBACKS for name in types)
-    until_ms = now_ms + _shortest_ms(actions) - _JITTER_MS
-    return replace(
+    item = replace(
         item,
         status=status,
         ledger=item.ledger + spent,
-        playing=item.playing + played,
-        playing_until_ms=until_ms if played and item.followers else item.playing_until_ms,
-    ).with_turn("assistant", spoken)
+        playing=item.playing + sum(name in PLAYBACKS for name in types),
+    )
+    if item.followers and not PLAYBACKS.isdisjoint(types):
+        until_ms = now_ms + _shortest_ms(spoken, actions) - _JITTER_MS
+        item = replace(item, playing_until_ms=until_ms)
+    return item.with_turn("assistant", spoken)
 
 
 def remember(
@@ -168,13 +169,11 @@ def _reopen(item: SessionItem, kind: str) -> SessionItem:
     return replace(item, ledger=tuple(entry for entry in item.ledger if entry != latest))
 
 
-def _shortest_ms(actions: Sequence[JsonObject]) -> int:
+def _shortest_ms(spoken: str, actions: Sequence[JsonObject]) -> int:
     """Return the least time that playing `actions` takes: no voice speaks any faster."""
-    characters = sum(len(_spoken(action)) for action in actions if action["type"] == "speak")
     encoded = sum(len(str(action["audio"])) for action in actions if action["type"] == "audio")
-    return characters * 1000 // _MOST_CHARACTERS_A_SECOND + encoded * 3 * 1000 // (
-        4 * BYTES_PER_SECOND
-    )
+    sound_ms = encoded * 3 * 1000 // (4 * BYTES_PER_SECOND)
+    return len(spoken) * 1000 // _MOST_CHARACTERS_A_SECOND + sound_ms
 
 
 def _spoken(action: JsonObject) -> str:
