@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -49,6 +49,14 @@ class Prompt:
             while True:
                 # What is pasted may have several.
                 yield from self._session.prompt().splitlines() or [""]
+
+    def keeping_keys(self) -> AbstractContextManager[None]:
+        """Keep what is pressed while nobody asks, Ctrl-C included, for whoever asks next.
+
+        Between two lines the terminal would else be its own master: it would show the keys, and
+        take Ctrl-C for a signal to this process.
+        """
+        return self._session.input.raw_mode()
 
     async def ask(self) -> str:
         """Return one line, without blocking the loop.

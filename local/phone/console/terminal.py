@@ -57,7 +57,7 @@ async def _until_over(
 
 
 async def _ask(prompt: Prompt, keyboard: Keyboard, ended: asyncio.Future[None]) -> None:
-    with patch_stdout(raw=True):
+    with patch_stdout(raw=True), prompt.keeping_keys():
         line: str | None = ""
         while line is not None and not ended.done():
             asked = asyncio.create_task(_line(prompt))

@@ -1,6 +1,8 @@
 """Where a person types, without a terminal: what comes in is what a keyboard would send."""
 
 import asyncio
+import os
+import pty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import History, InMemoryHistory
-from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.input import PipeInput, create_input, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from local.phone.console.conversation import HungUp
@@ -47,6 +49,18 @@ def test_ctrl_c_hangs_up(keyboard: PipeInput) -> None:
 def test_it_can_be_asked_without_blocking(keyboard: PipeInput) -> None:
     keyboard.send_text(f"hello{ENTER}")
     assert asyncio.run(prompt().ask()) == "hello"
+
+
+@pytest.mark.timeout(20)
+def test_ctrl_c_between_two_lines_hangs_up_as_soon_as_it_can_be_read() -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs) as terminal, create_app_session(create_input(terminal), DummyOutput()):
+        asking = prompt()
+        with asking.keeping_keys():
+            os.write(ours, CTRL_C.encode())
+            with pytest.raises(HungUp):
+                asyncio.run(asking.ask())
+    os.close(ours)
 
 
 def test_what_was_typed_in_another_call_comes_back(
