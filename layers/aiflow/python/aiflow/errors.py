@@ -72,6 +72,14 @@ class StoreUnavailable(AiflowError):
     """The session store did not answer, or not in time; whether a write was applied is unknown."""
 
 
+class ConnectionGone(AiflowError):
+    """Nobody is connected any more: the WebSocket was closed, which is how a call may end."""
+
+
+class ConnectionUnavailable(AiflowError):
+    """A message to a WebSocket did not go out; or it did, and nobody knows."""
+
+
 class StateNotStorable(AiflowError):
     """What the call keeps is not JSON, or outgrew its item; the message names part and limit."""
 
