@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiflow.errors import SettingsError
 from aiflow.runtime.clients import FAULTS
+from aiflow.runtime.connections import NoConnections
 from aiflow.runtime.conversation import Runtime
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report, Telemetry
@@ -102,6 +103,7 @@ class Platform:
         runtime = Runtime(
             settings=settings,
             sessions=self._sessions(settings.sessions_table),
+            connections=NoConnections(),
             telemetry=self.reports,
             now=self.now,
             pause=time.sleep,

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any, Literal, NamedTuple, cast
 
+from aiflow.runtime.connections import NoConnections
 from aiflow.runtime.conversation import Runtime
 from aiflow.runtime.deadline import TimeLimit
 from aiflow.runtime.entrypoint import Entrypoint
@@ -123,6 +124,7 @@ def make_runtime(  # noqa: PLR0913 - the parts of a runtime, each with a default
     return Runtime(
         settings=settings,
         sessions=InMemorySessions(clock) if sessions is None else sessions,
+        connections=NoConnections(),
         telemetry=telemetry,
         now=clock,
         pause=clock.advance,

@@ -11,6 +11,7 @@ from uuid import uuid4
 from aiflow.errors import SettingsError
 from aiflow.protocol.types import JsonObject
 from aiflow.protocol.wire import encode
+from aiflow.runtime.connections import NoConnections
 from aiflow.runtime.conversation import Runtime
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report, Telemetry
@@ -70,6 +71,7 @@ class Line:
             Runtime(
                 settings=agent.settings,
                 sessions=self._sessions,
+                connections=NoConnections(),
                 telemetry=_Unseen(),
                 now=now,
                 pause=lambda _: None,

@@ -31,6 +31,7 @@ from aiflow.protocol.events import (
     UserSpeak,
     UserSpeechStarted,
 )
+from aiflow.runtime.authorizer import authorizer
 from aiflow.runtime.call import Call, Reply
 from aiflow.runtime.entrypoint import entrypoint
 from aiflow.sessions.model import Turn
@@ -65,6 +66,7 @@ __all__ = [
     "UserSpeak",
     "UserSpeechStarted",
     "VadConfig",
+    "authorizer",
     "entrypoint",
     "load_audio",
 ]

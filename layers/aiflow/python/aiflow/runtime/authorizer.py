@@ -1,29 +1,30 @@
 """Who may connect to the WebSocket: the same secret, checked in the same way as over HTTP."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from aiflow.errors import Unauthorized
 from aiflow.protocol.types import JsonObject
-from aiflow.runtime.auth import authenticate, headers_of
-from aiflow.runtime.conversation import Runtime
-from aiflow.runtime.entrypoint import Context, started
-from aiflow.runtime.observability import Outcome, Report
+from aiflow.runtime.auth import authenticate
+from aiflow.runtime.envelope import headers_of
+from aiflow.runtime.observability import Report
+from aiflow.runtime.settings import on_lambda
+from aiflow.runtime.surroundings import Context, Surroundings
 
 
 class Authorizer:
     """A Lambda REQUEST authorizer for `$connect`; `authorizer` makes it.
 
     Args:
-        runtime: returns what it needs from outside.
+        surroundings: returns what it needs from outside.
     """
 
-    def __init__(self, runtime: Callable[[], Runtime]) -> None:
-        self._runtime = runtime
+    def __init__(self, surroundings: Callable[[], Surroundings]) -> None:
+        self._surroundings = surroundings
 
-    def bind(self, runtime: Runtime) -> "Authorizer":
-        """Return the same authorizer on another runtime: for tests, and for your own machine."""
-        return Authorizer(lambda: runtime)
+    def bind(self, surroundings: Surroundings) -> "Authorizer":
+        """Return the same authorizer with other surroundings: for tests, and your own machine."""
+        return Authorizer(lambda: surroundings)
 
     def __call__(self, request: Mapping[str, Any], context: Context) -> JsonObject:
         """Allow or deny a connection, by its headers.
@@ -31,20 +32,16 @@ class Authorizer:
         Returns:
             A policy for `execute-api:Invoke` on the `methodArn` of the request.
         """
-        runtime = self._runtime()
-        arrived_at = runtime.now()
+        around = self._surroundings()
+        settings, arrived_at = around.settings, around.now()
         report = Report(request_id=context.aws_request_id, event_type="authorize")
+        effect: Literal["Allow", "Deny"] = "Allow"
         try:
-            authenticate(
-                headers_of(request), runtime.settings.token_header, runtime.settings.token_digests
-            )
-            effect = "Allow"
+            authenticate(headers_of(request), settings.token_header, settings.token_digests)
         except Unauthorized as refusal:
             effect = "Deny"
-            report.outcome = Outcome.REFUSED
-            report.reason = refusal.reason
-            report.count("AuthFailed")
-        runtime.telemetry.write(report, (runtime.now() - arrived_at) * 1000)
+            report.refused(refusal)
+        around.telemetry.write(report, (around.now() - arrived_at) * 1000)
         return _policy(effect, str(request.get("methodArn", "")))
 
 
@@ -54,7 +51,15 @@ def authorizer() -> Authorizer:
     Raises:
         SettingsError: on Lambda, at start-up, when the environment is not complete.
     """
-    return Authorizer(started())
+    if on_lambda():
+        _default_surroundings()
+    return Authorizer(_default_surroundings)
+
+
+def _default_surroundings() -> Surroundings:
+    from aiflow.runtime.bootstrap import default_surroundings  # noqa: PLC0415 - as in entrypoint
+
+    return default_surroundings()
 
 
 def _policy(effect: str, method_arn: str) -> JsonObject:

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
 
 FAULTS: tuple[type[Exception], ...] = (BotoCoreError, ClientError)
@@ -26,3 +27,9 @@ def dynamodb_client() -> "DynamoDBClient":
     """Return a client for the region and credentials of the environment."""
     # The stubs type boto3's clients, and botocore's are the same.
     return cast("DynamoDBClient", get_session().create_client("dynamodb", config=_PATIENCE))
+
+
+def connections_client() -> "ApiGatewayManagementApiClient":
+    """Return a client for the WebSocket API of AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI."""
+    client = get_session().create_client("apigatewaymanagementapi", config=_PATIENCE)
+    return cast("ApiGatewayManagementApiClient", client)

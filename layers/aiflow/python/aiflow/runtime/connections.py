@@ -55,4 +55,5 @@ class NoConnections:
 
     def send(self, connection_id: str, message: str) -> None:
         """Fail: see `Connections.send`."""
+        del connection_id, message
         raise ConnectionUnavailable("this function has no AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")

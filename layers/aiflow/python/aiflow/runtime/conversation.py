@@ -20,10 +20,11 @@ from aiflow.protocol.lint import lint_actions
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime import lifecycle
 from aiflow.runtime.call import Call, Reply
+from aiflow.runtime.connections import Connections
 from aiflow.runtime.deadline import TimeLimit
-from aiflow.runtime.observability import Outcome, Report, Telemetry
+from aiflow.runtime.observability import Outcome, Report
 from aiflow.runtime.reply import actions_of, body_of, outgoing, watched
-from aiflow.runtime.settings import Settings
+from aiflow.runtime.surroundings import Surroundings
 from aiflow.sessions.model import SessionItem, Status, as_json
 from aiflow.sessions.store import CommitConflict, SessionStore
 
@@ -36,23 +37,19 @@ _RESERVE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runtime:
+class Runtime(Surroundings):
     """All that comes from outside, made once at start-up and passed in.
 
     Attributes:
-        settings: what the operator decided.
         sessions: where calls are kept.
-        telemetry: where it is told how events went.
-        now: Unix time in seconds.
+        connections: the way to those who are connected to a WebSocket.
         pause: waits for so many seconds.
         chance: a random number from 0 up to 1.
         time_limit: limits a block to so many seconds.
     """
 
-    settings: Settings
     sessions: SessionStore
-    telemetry: Telemetry
-    now: Callable[[], float]
+    connections: Connections
     pause: Callable[[float], None]
     chance: Callable[[], float]
     time_limit: TimeLimit

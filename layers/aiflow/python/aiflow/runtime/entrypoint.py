@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAliasType, get_args, get_type_hints
+from typing import Any, TypeAliasType, get_args, get_type_hints
 
 from aiflow.errors import (
     AnswerTooLarge,
@@ -13,7 +13,6 @@ from aiflow.errors import (
     Refusal,
     StateNotStorable,
     StoreUnavailable,
-    Unauthorized,
 )
 from aiflow.protocol import wire
 from aiflow.protocol.actions import Speak
@@ -25,6 +24,7 @@ from aiflow.runtime.envelope import http_request, is_http
 from aiflow.runtime.observability import Outcome, Report
 from aiflow.runtime.reply import body_of, http_answer, http_refusal
 from aiflow.runtime.settings import Settings, on_lambda
+from aiflow.runtime.surroundings import Context
 
 _REASONS: Mapping[type[Exception], str] = {
     StoreUnavailable: "store",
@@ -33,19 +33,6 @@ _REASONS: Mapping[type[Exception], str] = {
     StateNotStorable: "state",
     AnswerTooLarge: "answer_too_large",
 }
-
-
-class Context(Protocol):
-    """What the road asks of Lambda's context."""
-
-    @property
-    def aws_request_id(self) -> str:
-        """The id of this invocation."""
-        ...
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the platform ends this invocation."""
-        ...
 
 
 class Entrypoint:
@@ -60,7 +47,7 @@ class Entrypoint:
     def __init__(
         self,
         handle: Callable[..., Reply],
-        answers: tuple[type[Event], ...],
+        answers: tuple[type[Event | UnknownEvent], ...],
         runtime: Callable[[], Runtime],
     ) -> None:
         self._handle = handle
@@ -89,7 +76,7 @@ class Entrypoint:
         try:
             event = _admit(runtime.settings, envelope)
         except Refusal as refusal:
-            _refused(report, refusal)
+            report.refused(refusal)
             answer = http_refusal(refusal)
         else:
             answer = http_answer(self._answer(runtime, invocation, event, report))
@@ -118,7 +105,7 @@ class Entrypoint:
             return _apology(runtime.settings, event, report)
 
 
-def entrypoint[E: Event](handle: Callable[[E, Call], Reply]) -> Entrypoint:
+def entrypoint[E: Event | UnknownEvent](handle: Callable[[E, Call], Reply]) -> Entrypoint:
     """Make a Lambda handler of `handle(event, call)`.
 
     The annotation of `event` says which events it answers: one class, several, or `Event`.
@@ -140,7 +127,7 @@ def _default_runtime() -> Runtime:
     return default_runtime()
 
 
-def _event_types(handle: Callable[..., Reply]) -> tuple[type[Event], ...]:
+def _event_types(handle: Callable[..., Reply]) -> tuple[type[Event | UnknownEvent], ...]:
     parameter = next(iter(inspect.signature(handle).parameters))
     annotation = get_type_hints(handle).get(parameter)
     if annotation is None:
@@ -162,12 +149,6 @@ def _admit(settings: Settings, envelope: Mapping[str, Any]) -> Event | UnknownEv
     if settings.allowed_account_ids and account and account not in settings.allowed_account_ids:
         raise ForeignAccount("account", "This account is not served here.")
     return event
-
-
-def _refused(report: Report, refusal: Refusal) -> None:
-    report.outcome = Outcome.REFUSED
-    report.reason = refusal.reason
-    report.count("AuthFailed" if isinstance(refusal, Unauthorized) else "Rejected")
 
 
 def _apology(settings: Settings, event: Event, report: Report) -> str | None:

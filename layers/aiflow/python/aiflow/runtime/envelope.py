@@ -96,13 +96,13 @@ def http_request(envelope: object) -> HttpRequest | None:
     body = envelope.get("body")
     return HttpRequest(
         method=method,
-        headers=_headers(envelope),
+        headers=headers_of(envelope),
         body=body if isinstance(body, str) else "",
         is_base64=envelope.get("isBase64Encoded") is True,
     )
 
 
-def _headers(envelope: Mapping[str, Any]) -> Headers:
+def headers_of(envelope: Mapping[str, Any]) -> Headers:
     """Collect the headers: payload 1.0 lists repeated ones apart, 2.0 joins them with commas."""
     single: Mapping[str, str] = envelope.get("headers") or {}
     several: Mapping[str, list[str]] = envelope.get("multiValueHeaders") or {

@@ -12,7 +12,7 @@ from typing import TextIO
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from aiflow.errors import AiflowError
+from aiflow.errors import AiflowError, Refusal, Unauthorized
 
 
 class Outcome(StrEnum):
@@ -57,6 +57,12 @@ class Report:
         """Add to a metric."""
         if number:
             self.counts[metric] = self.counts.get(metric, 0) + int(number)
+
+    def refused(self, refusal: Refusal) -> None:
+        """Take down why a request or message goes no further."""
+        self.outcome = Outcome.REFUSED
+        self.reason = refusal.reason
+        self.count("AuthFailed" if isinstance(refusal, Unauthorized) else "Rejected")
 
     def failed(self, reason: str, error: Exception) -> None:
         """Take down kind and place of a failure; of messages only ours, which quote nobody."""

@@ -89,6 +89,12 @@ class Settings(BaseModel):
         alias="ALLOWED_ACCOUNT_IDS",
         description="The sipgate accounts that are served; empty serves all.",
     )
+    websocket_endpoint: str | None = Field(
+        None,
+        alias="AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
+        description="Where answers to a WebSocket are sent: `https://...`, stage included. Read by"
+        " botocore, too.",
+    )
     service_name: str = Field(
         "aiflow", alias="POWERTOOLS_SERVICE_NAME", description="Names the stack in logs."
     )
