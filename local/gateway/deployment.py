@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from aiflow.errors import SettingsError
 from aiflow.runtime.clients import FAULTS
 from aiflow.runtime.connections import NoConnections
-from aiflow.runtime.conversation import Runtime
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report, Telemetry
 from aiflow.runtime.settings import Settings
+from aiflow.runtime.surroundings import Runtime
 from aiflow.sessions.dynamodb import DynamoDbSessions
 from aiflow.sessions.store import SessionStore
 from local.errors import TemplateError
