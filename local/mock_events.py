@@ -77,7 +77,9 @@ def mock_event(
 
 def http_envelope(event: JsonObject, token: str = SAM_LOCAL_TOKEN) -> JsonObject:
     """Return the event as API Gateway hands it to a function."""
-    body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    # A lone surrogate, which UTF-8 cannot write, is escaped as JSON escapes it.
+    body = text.encode(errors="backslashreplace")
     headers = {
         "content-length": str(len(body)),
         "content-type": "application/json",

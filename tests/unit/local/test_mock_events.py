@@ -69,6 +69,27 @@ def test_a_request_carries_the_token_that_is_given(run: Run) -> None:
     assert json.loads(out)["headers"]["x-api-token"] == "secret"
 
 
+@pytest.mark.parametrize("envelope", ["raw", "http"])
+def test_what_is_no_text_of_the_terminal_is_escaped_in_either_envelope(
+    run: Run, envelope: str
+) -> None:
+    finished = run("event", "user_speak", "--text", "a\udcffb", "--envelope", envelope)
+    assert finished.code == 0
+    printed = json.loads(finished.out)
+    event = json.loads(printed["body"]) if envelope == "http" else printed
+    assert event["text"] == "a\udcffb"
+
+
+def test_every_file_that_is_written_is_named_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "template.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    named = run("event", "--all").out.splitlines()
+    written = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")]
+    assert sorted(named) == sorted(written)
+
+
 def test_an_option_of_another_type_is_refused_with_those_of_this_one(run: Run) -> None:
     finished = run("event", "user_speak", "--digit", "1")
     assert (finished.code, finished.out) == (2, "")
