@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO, cast
@@ -72,6 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         # Nobody reads on. Python would complain when it flushes once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if code == _INTERRUPTED and threading.active_count() > 1:
+        # Whoever insisted does not wait for a handler that hangs. Python may not end beside its
+        # thread: in the middle of native code that would be a crash.
+        os._exit(code)
     sys.exit(code)
 
 

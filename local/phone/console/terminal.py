@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
@@ -40,27 +41,38 @@ def type_along(
         else:
             over.set_result(None)
 
-    # Nobody waits for it at the end of the process: a handler may hang.
-    Thread(target=run, daemon=True).start()
-    asyncio.run(_until_over(prompt, keyboard, over, tell))
+    with ExitStack() as keys:
+        # From the first moment of the call on, Ctrl-C is a key like others, and hangs up.
+        keys.enter_context(prompt.keeping_keys())
+        # Nobody waits for it at the end of the process: a handler may hang.
+        Thread(target=run, daemon=True).start()
+        asyncio.run(_until_over(_Typist(prompt, keyboard, keys), over, tell))
 
 
-async def _until_over(
-    prompt: Prompt, keyboard: Keyboard, over: Future[None], tell: Callable[[str], None]
-) -> None:
+@dataclass(frozen=True)
+class _Typist:
+    """Who types, where it goes to, and what lets go of the keys."""
+
+    prompt: Prompt
+    keyboard: Keyboard
+    keys: ExitStack
+
+
+async def _until_over(typist: _Typist, over: Future[None], tell: Callable[[str], None]) -> None:
     ended = asyncio.wrap_future(over)
-    await _ask(prompt, keyboard, ended)
+    with typist.keys:
+        await _ask(typist, ended)
     done, _ = await asyncio.wait({ended}, timeout=_PATIENCE_SECONDS)
     if not done:
         tell("The agent has not answered yet. Press Ctrl-C once more not to wait for it.")
     await ended
 
 
-async def _ask(prompt: Prompt, keyboard: Keyboard, ended: asyncio.Future[None]) -> None:
-    with patch_stdout(raw=True), prompt.keeping_keys():
+async def _ask(typist: _Typist, ended: asyncio.Future[None]) -> None:
+    with patch_stdout(raw=True):
         line: str | None = ""
         while line is not None and not ended.done():
-            asked = asyncio.create_task(_line(prompt))
+            asked = asyncio.create_task(_line(typist.prompt))
             both: set[asyncio.Future[Any]] = {asked, ended}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not asked.done():
@@ -69,7 +81,7 @@ async def _ask(prompt: Prompt, keyboard: Keyboard, ended: asyncio.Future[None]) 
                     await asked
                 break
             line = asked.result()
-            keyboard.type(line)
+            typist.keyboard.type(line)
 
 
 async def _line(prompt: Prompt) -> str | None:

@@ -29,7 +29,7 @@ PLAYBACKS = frozenset({"speak", "audio"})
 PRICED = frozenset({"send_sms", "transfer"})
 REPEAT_WINDOW_MS = 1000
 _MAX_SESSION_MEMBER = 64
-_MOST_CHARACTERS_A_SECOND = 30
+_MOST_CHARACTERS_A_SECOND = 20
 # What the network adds to one report and not to another.
 _JITTER_MS = 300
 
