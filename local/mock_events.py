@@ -87,7 +87,7 @@ def mock_event(
 
 def http_envelope(event: JsonObject, token: str = SAM_LOCAL_TOKEN) -> JsonObject:
     """Return the event as API Gateway hands it to a function."""
-    body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _body(event)
     headers = {
         "content-length": str(len(body)),
         "content-type": "application/json",
@@ -107,8 +107,13 @@ def http_envelope(event: JsonObject, token: str = SAM_LOCAL_TOKEN) -> JsonObject
 
 def websocket_envelope(event: JsonObject) -> JsonObject:
     """Return the event as a WebSocket API hands it to the function of its type."""
-    body = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-    return message_event(_OPENING, _MOMENT, str(event["type"]), body)
+    return message_event(_OPENING, _MOMENT, str(event["type"]), _body(event).decode())
+
+
+def _body(event: JsonObject) -> bytes:
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    # A lone surrogate, which UTF-8 cannot write, is escaped as JSON escapes it.
+    return text.encode(errors="backslashreplace")
 
 
 def as_text(event: JsonObject) -> str:

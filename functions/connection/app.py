@@ -1,11 +1,5 @@
-"""The WebSocket itself: it is connected, disconnected, or brings what no other function takes."""
+"""The WebSocket itself: connected, disconnected, or with a message that no other function takes."""
 
-from aiflow import Call, Reply, UnknownEvent, entrypoint
+from aiflow import connection
 
-
-def handle(event: UnknownEvent, call: Call) -> Reply:
-    """Stay silent: an event of a type that is newer than this code is no error."""
-    return None
-
-
-lambda_handler = entrypoint(handle)
+lambda_handler = connection()

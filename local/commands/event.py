@@ -101,12 +101,6 @@ def _option(name: str) -> str:
 
 
 def _write_all() -> None:
-    # A mock event need not wait for what reads scenarios.
-    from local.phone.scenarios.scenario import scenario_schema  # noqa: PLC0415 - see above
-
     project = find_project()
-    schema = project / "events" / "calls" / "scenarios.schema.json"
-    schema.parent.mkdir(parents=True, exist_ok=True)
-    schema.write_text(as_text(scenario_schema()), encoding="utf-8")
-    for path in [*write_all(project / "events"), schema]:
+    for path in write_all(project / "events"):
         click.echo(path.relative_to(project))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from aiflow.errors import SettingsError
 from aiflow.runtime.authorizer import Authorizer
 from aiflow.runtime.clients import FAULTS
-from aiflow.runtime.conversation import Runtime
+from aiflow.runtime.connection import Connection
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report, Telemetry
 from aiflow.runtime.settings import Settings
-from aiflow.runtime.surroundings import Surroundings
+from aiflow.runtime.surroundings import Runtime, Surroundings
 from aiflow.sessions.dynamodb import DynamoDbSessions
 from aiflow.sessions.store import SessionStore
 from local.errors import TemplateError
@@ -114,16 +114,15 @@ class Platform:
             os.environ[_CONNECTIONS_URL] = f"{self.address}/{stack.websocket.stage}"
 
     def _bound(self, spec: FunctionSpec, handler: Handler) -> Handler:
-        if not isinstance(handler, Entrypoint | Authorizer):
+        if not isinstance(handler, Entrypoint | Authorizer | Connection):
             return handler
         try:
             settings = Settings.from_environment(spec.environment)
         except SettingsError as error:
             raise TemplateError(f"{spec.name}: {error}") from None
-        if isinstance(handler, Authorizer):
-            return handler.bind(
-                Surroundings(settings=settings, telemetry=self.reports, now=self.now)
-            )
+        if not isinstance(handler, Entrypoint):
+            around = Surroundings(settings=settings, telemetry=self.reports, now=self.now)
+            return handler.bind(around)
         runtime = Runtime(
             settings=settings,
             sessions=self._sessions(settings.sessions_table),

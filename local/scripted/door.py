@@ -16,6 +16,8 @@ from local.errors import Unreadable
 MAX_ANSWER_BYTES = 10 * 1024 * 1024
 """More than API Gateway lets through."""
 
+_HIGHEST_PORT = 65535
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -137,8 +139,12 @@ class HttpDoor:
 def _http_url(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        # Half a name in Punycode is a `ValueError` of the host, and that only when it is read.
+        host, port = parsed.host, parsed.port
+    except (httpx.InvalidURL, ValueError) as error:
         raise Unreadable("bad_url", f"{url} is no URL: {error}") from None
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
+    if parsed.scheme not in {"http", "https"} or not host:
         raise Unreadable("bad_url", f"{url} must begin with http:// or https:// and name a host")
+    if port is not None and not 0 < port <= _HIGHEST_PORT:
+        raise Unreadable("bad_url", f"{url} is no URL: there is no port {port}")
     return parsed

@@ -158,6 +158,22 @@ def test_every_attribute_is_text_or_a_number_that_any_table_takes(table: Table) 
     assert item["schema"] == {"N": "1"}
 
 
+@pytest.mark.parametrize("duration_ms", [1e300, -1e300, 1e39, -1e39])
+def test_a_length_that_no_speech_has_does_not_cost_the_call_its_state(
+    table: Table, duration_ms: float
+) -> None:
+    log = Log()
+    runtime = make_runtime(table.sessions, table.clock, stream=log)
+    for event in (
+        {"type": "user_speak", "text": "Goodbye"},
+        {"type": "assistant_speak", "duration_ms": duration_ms},
+    ):
+        invoke(webhook.app.lambda_handler, {**event, "session": {"id": ID}}, runtime)
+
+    assert [entry["outcome"] for entry in log.entries()] == ["answered", "silent"]
+    assert len(table.call(ID)["playing_until_ms"]["N"]) <= 38
+
+
 def test_the_size_that_is_limited_is_the_size_in_the_table(table: Table) -> None:
     item = whole_item(ID).next_version("me", EXPIRES_AT)
     table.sessions.commit(item)

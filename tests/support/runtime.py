@@ -11,12 +11,12 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any, Literal, NamedTuple, cast
 
-from aiflow.runtime.connections import NoConnections
-from aiflow.runtime.conversation import Runtime
+from aiflow.runtime.connections import Connections, NoConnections
 from aiflow.runtime.deadline import TimeLimit
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Telemetry
 from aiflow.runtime.settings import Settings
+from aiflow.runtime.surroundings import Runtime
 from aiflow.sessions.memory import InMemorySessions
 from aiflow.sessions.store import SessionStore
 
@@ -93,6 +93,18 @@ def unlimited(_seconds: float) -> Generator[None]:
     yield
 
 
+class Limits:
+    """A time limit that notes how much time it is asked for, and gives all there is."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    @contextmanager
+    def __call__(self, seconds: float) -> Generator[None]:
+        self.seconds.append(round(seconds, 6))
+        yield
+
+
 def digest_of(token: str) -> str:
     """Return the digest of a token as it stands in the settings."""
     return sha256(token.encode()).hexdigest()
@@ -112,6 +124,7 @@ def make_runtime(  # noqa: PLR0913 - the parts of a runtime, each with a default
     time_limit: TimeLimit = unlimited,
     *,
     chance: Callable[[], float] = lambda: 0.5,
+    connections: Connections | None = None,
 ) -> Runtime:
     """Return a runtime in the memory of this test; its pauses move the clock instead of waiting."""
     clock = clock or Clock()
@@ -124,7 +137,7 @@ def make_runtime(  # noqa: PLR0913 - the parts of a runtime, each with a default
     return Runtime(
         settings=settings,
         sessions=InMemorySessions(clock) if sessions is None else sessions,
-        connections=NoConnections(),
+        connections=connections or NoConnections(),
         telemetry=telemetry,
         now=clock,
         pause=clock.advance,
@@ -199,6 +212,37 @@ def rest_v1(
             "stage": "prod",
         },
         "body": text,
+        "isBase64Encoded": is_encoded,
+    }
+
+
+def websocket(
+    body: Body,
+    *,
+    connection_id: str = "connection-1",
+    kind: str = "MESSAGE",
+    base64: bool = False,  # the word that the envelope uses
+) -> Envelope:
+    """Return what a WebSocket API passes on of a message, or of a connection's begin or end."""
+    text, is_encoded = _text(body, encode=base64)
+    return {
+        "requestContext": {
+            "routeKey": {"CONNECT": "$connect", "DISCONNECT": "$disconnect"}.get(kind, "$default"),
+            "messageId": "message",
+            "eventType": kind,
+            "extendedRequestId": "request",
+            "requestTime": "15/Jan/2027:08:00:00 +0000",
+            "messageDirection": "IN",
+            "stage": "live",
+            "connectedAt": int(NOW * 1000),
+            "requestTimeEpoch": int(NOW * 1000),
+            "identity": {"sourceIp": "192.0.2.1"},
+            "requestId": "request",
+            "domainName": "api.execute-api.eu-central-1.amazonaws.com",
+            "connectionId": connection_id,
+            "apiId": "api",
+        },
+        **({} if text is None else {"body": text}),
         "isBase64Encoded": is_encoded,
     }
 

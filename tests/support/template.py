@@ -10,6 +10,21 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 
+LOGGED = {
+    "$context.requestId",
+    "$context.requestTime",
+    "$context.routeKey",
+    "$context.status",
+    "$context.error.message",
+    "$context.integrationErrorMessage",
+    "$context.integrationLatency",
+    "$context.identity.sourceIp",
+}
+"""What the access logs of both doors hold; none of which a header can get into."""
+
+API = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApi}"
+"""The WebSocket API of the stack."""
+
 type Properties = Mapping[str, Any]
 
 
@@ -29,6 +44,12 @@ def _long_form(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
 
 
 _Loader.add_multi_constructor("!", _long_form)  # pyright: ignore[reportUnknownMemberType] - untyped
+
+
+def _environment(shared: Properties, own: Properties) -> Properties:
+    """Add up variables, as SAM does."""
+    both = (properties.get("Environment", {}).get("Variables", {}) for properties in (shared, own))
+    return {"Variables": {name: value for variables in both for name, value in variables.items()}}
 
 
 @dataclass(frozen=True)
@@ -65,7 +86,10 @@ class Template:
         """The properties of all functions, with those that they share."""
         shared = self._data["Globals"]["Function"]
         own = self.properties("AWS::Serverless::Function")
-        return {name: {**shared, **properties} for name, properties in own.items()}
+        return {
+            name: {**shared, **properties, "Environment": _environment(shared, properties)}
+            for name, properties in own.items()
+        }
 
     def _section(self, name: str) -> Mapping[str, Properties]:
         section: Mapping[str, Properties] = self._data[name]

@@ -12,26 +12,32 @@ from aiflow.protocol.events import EVENT_TYPES
 from aiflow.runtime.clients import dynamodb_client
 from aiflow.runtime.settings import AGENT_PREFIX, Settings
 from tests.support.tables import ENVIRONMENT
-from tests.support.template import ROOT, Properties, Template
+from tests.support.template import API, LOGGED, ROOT, Properties, Template
 
 FRONT_DOOR = "WebhookFunction"
+# What no event type leads to: they serve the WebSocket itself.
+OF_THE_WEBSOCKET = {"AuthorizerFunction": "authorizer", "ConnectionFunction": "connection"}
 TURN = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 HISTORY = {"dynamodb:Query"}
-# What each function may do beside writing logs and traces; all on the table and on nothing else.
+SEND = {"execute-api:ManageConnections"}
+# What each function may do beside writing logs and traces.
 ALLOWED = {
     FRONT_DOOR: TURN | HISTORY,
-    "SessionStartFunction": TURN,
-    "UserSpeakFunction": TURN,
+    "SessionStartFunction": TURN | SEND,
+    "UserSpeakFunction": TURN | SEND,
     "UserSpeechStartedFunction": TURN,
-    "DtmfReceivedFunction": TURN,
-    "AssistantSpeakFunction": TURN,
-    "AssistantSpeechEndedFunction": TURN,
-    "UserInputTimeoutFunction": TURN,
+    "DtmfReceivedFunction": TURN | SEND,
+    "AssistantSpeakFunction": TURN | SEND,
+    "AssistantSpeechEndedFunction": TURN | SEND,
+    "UserInputTimeoutFunction": TURN | SEND,
     "SessionEndFunction": TURN | HISTORY,
-    "SmsFailedFunction": TURN,
+    "SmsFailedFunction": TURN | SEND,
+    "AuthorizerFunction": set[str](),
+    "ConnectionFunction": set[str](),
 }
 # What botocore reads by itself; not one of our settings.
 OF_BOTOCORE = "AWS_ENDPOINT_URL_DYNAMODB"
+ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,13 @@ def stages() -> Mapping[str, Any]:
     return stages
 
 
+@pytest.fixture(scope="module")
+def events(template: Template) -> Mapping[str, Properties]:
+    """The functions that events lead to."""
+    functions = template.functions
+    return {name: functions[name] for name in functions.keys() - OF_THE_WEBSOCKET}
+
+
 def route(function: Properties) -> Mapping[str, Any]:
     """The one route of a function."""
     (event,) = function["Events"].values()
@@ -56,21 +69,21 @@ def route(function: Properties) -> Mapping[str, Any]:
 
 
 def test_every_event_type_has_a_route_and_all_of_them_share_the_front_door(
-    template: Template,
+    events: Mapping[str, Properties],
 ) -> None:
-    paths = {name: route(function)["Path"] for name, function in template.functions.items()}
+    paths = {name: route(function)["Path"] for name, function in events.items()}
     assert paths.pop(FRONT_DOOR) == "/webhook"
     assert sorted(paths.values()) == sorted(f"/events/{event_type}" for event_type in EVENT_TYPES)
 
 
-def test_every_route_takes_post_and_nothing_else(template: Template) -> None:
-    assert {route(function)["Method"] for function in template.functions.values()} == {"POST"}
+def test_every_route_takes_post_and_nothing_else(events: Mapping[str, Properties]) -> None:
+    assert {route(function)["Method"] for function in events.values()} == {"POST"}
 
 
 def test_every_function_of_an_event_type_stands_in_the_folder_of_that_name(
-    template: Template,
+    events: Mapping[str, Properties],
 ) -> None:
-    for name, function in template.functions.items():
+    for name, function in events.items():
         if name != FRONT_DOOR:
             event_type = route(function)["Path"].removeprefix("/events/")
             assert function["CodeUri"] == f"functions/{event_type}"
@@ -129,13 +142,47 @@ def test_every_function_may_do_what_it_needs_and_no_more(template: Template) -> 
         assert "Role" not in function
         allowed = set[str]()
         for policy in function.get("Policies", []):
-            (statement,) = policies[policy["Ref"]]["PolicyDocument"]["Statement"]
+            (statement,) = policies[_named(policy)]["PolicyDocument"]["Statement"]
             assert statement["Effect"] == "Allow"
-            assert statement["Resource"] == {"Fn::GetAtt": ["SessionsTable", "Arn"]}
             allowed |= set(statement["Action"])
         return allowed
 
     assert {name: actions(function) for name, function in template.functions.items()} == ALLOWED
+
+
+def _named(policy: Any) -> str:  # noqa: ANN401 - JSON
+    """Return the name of a policy; one may be there only together with the WebSocket."""
+    if "Fn::If" in policy:
+        condition, policy, otherwise = policy["Fn::If"]
+        assert (condition, otherwise) == ("HasWebSocket", {"Ref": "AWS::NoValue"})
+    name: str = policy["Ref"]
+    return name
+
+
+def test_every_policy_is_for_the_table_or_for_the_connections_of_this_api_and_stage(
+    template: Template,
+) -> None:
+    resources = {
+        name: policy["PolicyDocument"]["Statement"][0]["Resource"]
+        for name, policy in template.properties("AWS::IAM::ManagedPolicy").items()
+    }
+    table = {"Fn::GetAtt": ["SessionsTable", "Arn"]}
+    assert resources == {
+        "KeepState": table,
+        "ReadHistory": table,
+        "SendOnWebSocket": {"Fn::Sub": f"{API}/live/POST/@connections/*"},
+    }
+
+
+def test_whoever_may_send_knows_where_to(template: Template) -> None:
+    for name, function in template.functions.items():
+        variables = function["Environment"]["Variables"]
+        assert (ENDPOINT in variables) == (ALLOWED[name] >= SEND)
+        if ENDPOINT in variables:
+            host = "https://${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
+            assert variables[ENDPOINT] == {
+                "Fn::If": ["HasWebSocket", {"Fn::Sub": f"{host}/live"}, ""]
+            }
 
 
 def test_every_function_has_a_log_group_of_its_own_that_forgets(template: Template) -> None:
@@ -146,7 +193,8 @@ def test_every_function_has_a_log_group_of_its_own_that_forgets(template: Templa
             "LogGroup": {"Ref": name.removesuffix("Function") + "LogGroup"}
         }
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-    assert len(groups) == len(template.functions) + 1
+    # The two doors have their access logs.
+    assert len(groups) == len(template.functions) + 2
     assert len({str(group["LogGroupName"]) for group in groups.values()}) == len(groups)
 
 
@@ -158,16 +206,9 @@ def test_the_door_is_throttled_and_logs_no_header(template: Template) -> None:
     }
     # One line of JSON; only these variables, none of which a header can get into.
     assert set(json.loads(api["AccessLogSettings"]["Format"]).values()) == {
-        "$context.requestId",
-        "$context.requestTime",
-        "$context.routeKey",
-        "$context.status",
-        "$context.error.message",
-        "$context.integrationErrorMessage",
+        *LOGGED,
         "$context.responseLatency",
-        "$context.integrationLatency",
         "$context.responseLength",
-        "$context.identity.sourceIp",
     }
 
 
@@ -194,7 +235,11 @@ def test_the_token_has_no_default(template: Template) -> None:
 
 
 def test_the_stack_tells_the_address_to_paste_and_the_table(template: Template) -> None:
-    assert set(template.outputs) == {"WebhookUrl", "SessionsTableName"}
+    assert set(template.outputs) == {"WebhookUrl", "WebSocketUrl", "SessionsTableName"}
+    url = template.outputs["WebSocketUrl"]
+    host = "${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
+    assert url["Value"] == {"Fn::Sub": f"wss://{host}/live"}
+    assert url["Condition"] == "HasWebSocket"
 
 
 def test_dev_and_prod_are_stacks_of_their_own(stages: Mapping[str, Any]) -> None:

@@ -12,10 +12,10 @@ from aiflow.errors import SettingsError
 from aiflow.protocol.types import JsonObject
 from aiflow.protocol.wire import encode
 from aiflow.runtime.connections import NoConnections
-from aiflow.runtime.conversation import Runtime
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report, Telemetry
 from aiflow.runtime.settings import Settings
+from aiflow.runtime.surroundings import Runtime
 from aiflow.sessions.memory import InMemorySessions
 from aiflow.sessions.model import SessionItem
 from local.errors import TemplateError

@@ -8,7 +8,7 @@ import pytest
 
 from aiflow.protocol.events import EVENT_TYPES, Session
 from aiflow.protocol.lint import lint_event
-from aiflow.runtime.envelope import http_request
+from aiflow.runtime.envelope import http_request, websocket_message
 from local.mock_events import SAM_LOCAL_TOKEN, members_of, mock_event, write_all
 from tests.unit.local.command import Run
 
@@ -57,10 +57,11 @@ def test_the_request_of_an_event_is_one_that_the_runtime_reads(event_type: str) 
 @EACH_TYPE
 def test_the_message_of_an_event_has_the_route_of_its_type(event_type: str) -> None:
     path = ROOT / "events" / "websocket" / f"{event_type}.json"
-    message = json.loads(path.read_text("utf-8"))
-    assert message["requestContext"]["routeKey"] == event_type
-    assert message["requestContext"]["eventType"] == "MESSAGE"
-    assert json.loads(message["body"]) == mock_event(event_type)
+    envelope = json.loads(path.read_text("utf-8"))
+    message = websocket_message(envelope)
+    assert envelope["requestContext"]["routeKey"] == event_type
+    assert message.kind == "MESSAGE"
+    assert json.loads(message.body.text()) == mock_event(event_type)
 
 
 def test_the_token_of_the_requests_is_the_one_that_sam_local_is_told() -> None:
@@ -85,6 +86,27 @@ def test_a_message_is_printed_as_a_websocket_api_hands_it_on(run: Run) -> None:
     message = json.loads(out)
     assert message.keys() == {"requestContext", "body", "isBase64Encoded"}
     assert json.loads(message["body"])["text"] == "Hallo"
+
+
+@pytest.mark.parametrize("envelope", ["raw", "http", "websocket"])
+def test_what_is_no_text_of_the_terminal_is_escaped_in_each_envelope(
+    run: Run, envelope: str
+) -> None:
+    finished = run("event", "user_speak", "--text", "a\udcffb", "--envelope", envelope)
+    assert finished.code == 0
+    printed = json.loads(finished.out)
+    event = printed if envelope == "raw" else json.loads(printed["body"])
+    assert event["text"] == "a\udcffb"
+
+
+def test_every_file_that_is_written_is_named_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "template.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    named = run("event", "--all").out.splitlines()
+    written = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")]
+    assert sorted(named) == sorted(written)
 
 
 def test_an_option_of_another_type_is_refused_with_those_of_this_one(run: Run) -> None:

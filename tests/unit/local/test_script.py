@@ -82,7 +82,13 @@ def test_a_script_that_cannot_be_played_ends_in_2_with_one_line(run: Run, file: 
     assert (missing.code, len(missing.err.splitlines())) == (2, 1)
 
 
-@pytest.mark.parametrize("url", ["", "agent", "ftp://agent.example.com/", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "agent", "ftp://agent.example.com/", "http://", "http://[::1", "http://xn--/"),
+        *("http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:-1/"),
+    ],
+)
 def test_what_is_no_url_ends_in_2(run: Run, file: Path, url: str) -> None:
     finished = run("play", write(file, '{"type": "session_start"}'), "--url", url)
     assert (finished.code, finished.out) == (2, "")

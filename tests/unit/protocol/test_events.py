@@ -163,7 +163,10 @@ def test_the_retired_barge_in_event_arrives_as_words_that_interrupt(
 
 @pytest.mark.parametrize(
     ("given", "read"),
-    [(1200, 1200), ("1200", 1200), (0.5, 0.5), (math.nan, None), ("inf", None), (10**400, None)],
+    [
+        *((0, 0), (1200, 1200), ("1200", 1200), (0.5, 0.5), (2**53, 2**53)),
+        *((math.nan, None), ("inf", None), (10**400, None), (1e300, None), (-1, None)),
+    ],
 )
 def test_a_duration_is_a_number_with_an_end_or_absent(given: object, read: float | None) -> None:
     parsed = parse_event(event("assistant_speak", duration_ms=given))

@@ -2,9 +2,7 @@
 
 import signal
 import socket
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
@@ -16,6 +14,7 @@ from tests.support.bad_bodies import EVENT
 from tests.support.runtime import (
     Clock,
     FakeContext,
+    Limits,
     Log,
     invoke,
     make_runtime,
@@ -36,18 +35,6 @@ def work_for_ever() -> None:
     """Do nothing, as fast as possible."""
     while True:
         pass
-
-
-class Limits:
-    """A time limit that notes how much time it is asked for, and gives all there is."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    @contextmanager
-    def __call__(self, seconds: float) -> Generator[None]:
-        self.seconds.append(round(seconds, 6))
-        yield
 
 
 class TestTheAlarm:

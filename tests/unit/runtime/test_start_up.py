@@ -7,7 +7,7 @@ import pytest
 
 from aiflow import Call, Event, Reply, entrypoint
 from aiflow.errors import SettingsError
-from aiflow.runtime.bootstrap import default_runtime
+from aiflow.runtime.bootstrap import default_runtime, default_surroundings
 from tests.support.bad_bodies import EVENT
 from tests.support.runtime import TOKEN, Clock, FakeContext, digest_of, http_v2
 from tests.support.tables import ENVIRONMENT, Table, moto_table
@@ -23,9 +23,14 @@ def on_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process as Lambda starts it: nothing is made yet, and nothing of it stays."""
     for name, value in {**ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}.items():
         monkeypatch.setenv(name, value)
-    default_runtime.cache_clear()
+    _forget()
     yield
+    _forget()
+
+
+def _forget() -> None:
     default_runtime.cache_clear()
+    default_surroundings.cache_clear()
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from aiflow.protocol.events import (
 )
 from aiflow.runtime.authorizer import authorizer
 from aiflow.runtime.call import Call, Reply
+from aiflow.runtime.connection import connection
 from aiflow.runtime.entrypoint import entrypoint
 from aiflow.sessions.model import Turn
 
@@ -67,6 +68,7 @@ __all__ = [
     "UserSpeechStarted",
     "VadConfig",
     "authorizer",
+    "connection",
     "entrypoint",
     "load_audio",
 ]

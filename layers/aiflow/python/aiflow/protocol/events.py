@@ -27,8 +27,8 @@ from aiflow.protocol.types import SessionId, clean
 Heard = Annotated[str, AfterValidator(clean)]
 """Text from outside, cleaned of what no store takes; it may be empty."""
 
-
-Milliseconds = Annotated[float, Field(allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(ge=0, le=2**53)]
+"""A length or a Unix time; what is beyond is neither, and no table takes 300 digits."""
 
 _NEEDED = frozenset({"id", "session"})
 

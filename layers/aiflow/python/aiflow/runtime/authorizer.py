@@ -6,9 +6,9 @@ from typing import Any, Literal
 from aiflow.errors import Unauthorized
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime.auth import authenticate
+from aiflow.runtime.bootstrap import default_surroundings, ready
 from aiflow.runtime.envelope import headers_of
 from aiflow.runtime.observability import Report
-from aiflow.runtime.settings import on_lambda
 from aiflow.runtime.surroundings import Context, Surroundings
 
 
@@ -51,15 +51,7 @@ def authorizer() -> Authorizer:
     Raises:
         SettingsError: on Lambda, at start-up, when the environment is not complete.
     """
-    if on_lambda():
-        _default_surroundings()
-    return Authorizer(_default_surroundings)
-
-
-def _default_surroundings() -> Surroundings:
-    from aiflow.runtime.bootstrap import default_surroundings  # noqa: PLC0415 - as in entrypoint
-
-    return default_surroundings()
+    return Authorizer(ready(default_surroundings))
 
 
 def _policy(effect: str, method_arn: str) -> JsonObject:

@@ -2,14 +2,14 @@
 
 import random
 import time
+from collections.abc import Callable
 from functools import cache
 
 from aiflow.runtime.connections import ApiGatewayConnections, Connections, NoConnections
-from aiflow.runtime.conversation import Runtime
 from aiflow.runtime.deadline import alarm
 from aiflow.runtime.observability import Telemetry
-from aiflow.runtime.settings import Settings
-from aiflow.runtime.surroundings import Surroundings
+from aiflow.runtime.settings import Settings, on_lambda
+from aiflow.runtime.surroundings import Runtime, Surroundings
 from aiflow.sessions.dynamodb import DynamoDbSessions
 
 
@@ -50,6 +50,19 @@ def default_runtime() -> Runtime:
         chance=random.random,
         time_limit=alarm,
     )
+
+
+def ready[T](make: Callable[[], T]) -> Callable[[], T]:
+    """Return `make`, which keeps what it makes; on Lambda, after it has made it.
+
+    There, start-up has a full CPU and no caller who waits: get ready, or refuse to start.
+
+    Raises:
+        SettingsError: what `make` raises.
+    """
+    if on_lambda():
+        make()
+    return make
 
 
 def _connections(settings: Settings) -> Connections:

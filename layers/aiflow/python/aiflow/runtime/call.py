@@ -1,6 +1,6 @@
 """The call in hand: what a handler knows of it, and one builder per action of the wire."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -27,8 +27,11 @@ from aiflow.protocol.events import Session
 from aiflow.protocol.lint import describe
 from aiflow.sessions.model import Turn
 
-type Reply = Action | Sequence[Action] | str | None
-"""What a handler returns: an action, several in order, text to speak, or None to stay silent."""
+type Reply = Action | Sequence[Action] | Iterator[Reply] | str | None
+"""What a handler returns: an action, several in order, text to speak, or None to stay silent.
+
+A generator (`-> Iterator[Reply]`) yields several of them, one after another.
+"""
 
 Extra = Mapping[str, Any] | None
 

@@ -1,5 +1,6 @@
 """The way back to a WebSocket: the port, and what stands behind it on AWS."""
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from aiflow.errors import ConnectionGone, ConnectionUnavailable
@@ -43,11 +44,17 @@ class ApiGatewayConnections:
         """See `Connections.send`."""
         try:
             self._client.post_to_connection(ConnectionId=connection_id, Data=message.encode())
-        except self._client.exceptions.GoneException:
-            raise ConnectionGone("nobody is connected any more") from None
         except self._faults as error:
+            if _status(error) == HTTPStatus.GONE:
+                raise ConnectionGone("nobody is connected any more") from None
             name = type(error).__name__
             raise ConnectionUnavailable(f"the message did not go out: {name}") from error
+
+
+def _status(error: Exception) -> object:
+    """Return the HTTP status of the answer that made an error; None where there was no answer."""
+    response: dict[str, dict[str, object]] = getattr(error, "response", {})
+    return response.get("ResponseMetadata", {}).get("HTTPStatusCode")
 
 
 class NoConnections:

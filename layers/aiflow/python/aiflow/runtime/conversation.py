@@ -1,92 +1,18 @@
-"""One event's way through its call: load, fence, repeat, handle, check, commit."""
+"""One event's way through its call: load, decide, commit, and only then answer."""
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from aiflow.errors import StoreUnavailable
-from aiflow.protocol.actions import Hangup
-from aiflow.protocol.events import (
-    DtmfReceived,
-    Event,
-    Session,
-    SessionEnd,
-    SessionStart,
-    SmsFailed,
-    UserInputTimeout,
-    UserSpeak,
-)
-from aiflow.protocol.lint import lint_actions
-from aiflow.protocol.types import JsonObject
+from aiflow.errors import ConnectionGone, StoreUnavailable
 from aiflow.runtime import lifecycle
-from aiflow.runtime.call import Call, Reply
-from aiflow.runtime.connections import Connections
-from aiflow.runtime.deadline import TimeLimit
+from aiflow.runtime.deciding import Deciding, Decision
 from aiflow.runtime.observability import Outcome, Report
-from aiflow.runtime.reply import actions_of, body_of, outgoing, watched
-from aiflow.runtime.surroundings import Surroundings
-from aiflow.sessions.model import SessionItem, Status, as_json
-from aiflow.sessions.store import CommitConflict, SessionStore
-
-EXPECTING = (SessionStart, UserSpeak, DtmfReceived, UserInputTimeout, SmsFailed)
-"""Events after which the caller waits for us: here a failure must be heard."""
+from aiflow.runtime.pieces import Pieces
+from aiflow.runtime.ways import Way
+from aiflow.sessions.model import SessionItem, Status
+from aiflow.sessions.store import CommitConflict
 
 _TRIES = 5
 _MAX_PAUSE_SECONDS = 0.05
-_RESERVE_SECONDS = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Runtime(Surroundings):
-    """All that comes from outside, made once at start-up and passed in.
-
-    Attributes:
-        sessions: where calls are kept.
-        connections: the way to those who are connected to a WebSocket.
-        pause: waits for so many seconds.
-        chance: a random number from 0 up to 1.
-        time_limit: limits a block to so many seconds.
-    """
-
-    sessions: SessionStore
-    connections: Connections
-    pause: Callable[[float], None]
-    chance: Callable[[], float]
-    time_limit: TimeLimit
-
-
-@dataclass(frozen=True, kw_only=True)
-class Invocation:
-    """One run of a Lambda function.
-
-    Attributes:
-        id: given by the platform, different for each.
-        arrived_at: Unix time in seconds.
-        remaining_seconds: until the platform ends it.
-    """
-
-    id: str
-    arrived_at: float
-    remaining_seconds: float
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What comes of an event.
-
-    Attributes:
-        item: what is to be committed, if it differs from what was loaded.
-        outcome: how the event went.
-        actions: what is answered.
-        foreign: how many actions named another session and were put right.
-        problems: codes of what the linter has to say about the answer.
-    """
-
-    item: SessionItem
-    outcome: Outcome
-    actions: tuple[JsonObject, ...] = ()
-    foreign: int = 0
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,136 +20,145 @@ class Conversation:
     """One event on its way through its call.
 
     Attributes:
-        runtime: what comes from outside.
-        invocation: the run of the function that does it.
-        handle: the handler.
-        event: what happened.
+        deciding: what comes of it.
+        way: where its answer goes.
         report: filled in on the way.
     """
 
-    runtime: Runtime
-    invocation: Invocation
-    handle: Callable[..., Reply]
-    event: Event
+    deciding: Deciding
+    way: Way
     report: Report
 
-    def answer(self) -> str | None:
-        """Decide and commit; return the body of the answer, None for silence.
-
-        Whoever loses the race for the commit goes back to the fence with what the winner left.
+    def answer(self) -> None:
+        """Decide, commit and answer; piece by piece, if the handler answers so.
 
         Raises:
+            ConnectionGone: the caller is gone; the call is marked so.
             AiflowError: the store, the handler or its answer failed; nothing was committed that the
                 caller hears.
         """
-        store = self.runtime.sessions
-        item = store.load(self.event.session.id)
+        decision = self._first()
+        self._send(decision)
+        while decision.pieces:
+            decision = self._next(decision.item, decision.pieces)
+            self._send(decision)
+
+    def _first(self) -> Decision:
+        """Decide on the event, and commit.
+
+        Whoever loses the race for the commit goes back to the fence with what the winner left.
+        """
+        deciding = self.deciding
+        item = deciding.runtime.sessions.load(deciding.event.session.id)
         for attempt in range(_TRIES):
-            base = item or SessionItem(session_id=self.event.session.id)
-            decision = self._decide(base, raced=attempt > 0)
-            body = body_of(decision.actions)
+            loaded = item or SessionItem(session_id=deciding.event.session.id)
+            base = lifecycle.reach(loaded, self.way.connection_id)
             try:
-                if decision.item != base:
-                    store.commit(decision.item.next_version(self.invocation.id, self._expires_at()))
+                if deciding.takes_the_turn(base):
+                    # Whoever still answers what was said before learns now that it is too late.
+                    loaded = base = self._commit(replace(base, speaking=deciding.invocation.id))
+                decision = deciding.first(base, raced=attempt > 0)
+                return self._keep(decision, loaded)
             except CommitConflict as conflict:
                 item = conflict.current
-                self.report.count("StoreRetry")
-                self.runtime.pause(self.runtime.chance() * _MAX_PAUSE_SECONDS * (attempt + 1))
-                continue
-            self._tell(decision)
-            return body
-        raise StoreUnavailable(f"the session was changed by others {_TRIES} times in a row")
+                self._pause(attempt)
+        raise _too_many_conflicts()
 
-    def _decide(self, base: SessionItem, *, raced: bool) -> Decision:
-        if base.status is Status.ENDED:
-            return Decision(base, Outcome.LATE)
-        if base.status is Status.HANGING_UP and not isinstance(self.event, SessionEnd):
-            return Decision(base, Outcome.LATE, self._hang_up_again())
-        known = lifecycle.repetition(base, self.event, int(self.invocation.arrived_at * 1000))
-        if known is not None:
-            # The one that won the race is answering; without a race its answer may have been lost.
-            return Decision(base, Outcome.DUPLICATE, () if raced else known.answer or ())
-        now_ms = self._now_ms()
-        item = lifecycle.arrive(base, self.event, now_ms)
-        due, item = lifecycle.release(item, self.event, now_ms)
-        if not due:
-            return self._ask_handler(base, item)
-        if item.followers:
-            due = watched(due, self.runtime.settings.input_timeout_seconds)
-        return self._depart(Decision(item, Outcome.ANSWERED, due))
+    def _next(self, item: SessionItem, pieces: Pieces) -> Decision:
+        """Decide on the next piece, and commit; a later turn of the caller makes it silence."""
+        actions = self.deciding.piece(pieces)
+        for attempt in range(_TRIES):
+            decision = self.deciding.next(item, pieces, actions)
+            try:
+                return self._keep(decision, item)
+            except CommitConflict as conflict:
+                current = conflict.current
+                if current is None or not self._goes_on(current, is_said=not actions):
+                    pieces.stop()
+                    return Decision(item, Outcome.SUPERSEDED)
+                item = current
+                self._pause(attempt)
+        raise _too_many_conflicts()
 
-    def _ask_handler(self, base: SessionItem, item: SessionItem) -> Decision:
-        call = self._call(base, item)
-        with self.runtime.time_limit(self._patience()):
-            reply = self.handle(self.event, call)
-        item = replace(item, state=call.state)
-        if isinstance(self.event, SessionEnd):
-            return Decision(item, Outcome.SILENT)
-        actions = actions_of(reply, item.session_id)
-        leaving = outgoing(actions, item.session_id, self.runtime.settings.input_timeout_seconds)
-        return self._depart(
-            Decision(
-                item=replace(item, followers=item.followers + leaving.followers),
-                outcome=Outcome.ANSWERED if actions else Outcome.SILENT,
-                actions=leaving.actions,
-                foreign=leaving.foreign,
-                problems=tuple(sorted({problem.code for problem in lint_actions(actions)})),
-            )
-        )
+    def _goes_on(self, current: SessionItem, *, is_said: bool) -> bool:
+        """Tell whether there is still something to do in a call that others have changed."""
+        if current.status in {Status.HANGING_UP, Status.GONE, Status.ENDED}:
+            return False
+        # What a handler leaves in the state after its last piece is kept, whoever speaks now.
+        return is_said or current.speaking == self.deciding.invocation.id
 
-    def _depart(self, decision: Decision) -> Decision:
-        """Take out what costs money and was decided before, and note what is left."""
-        sent = tuple(
-            action
-            for action in decision.actions
-            if action["type"] not in lifecycle.PRICED
-            or lifecycle.intent(action) not in decision.item.ledger
-        )
-        now_ms = self._now_ms()
-        item = lifecycle.depart(decision.item, sent, now_ms)
-        item = lifecycle.remember(item, self.event, sent, now_ms)
-        return replace(decision, item=item, actions=sent)
+    def _keep(self, decision: Decision, loaded: SessionItem) -> Decision:
+        """Commit a decision; the next piece of an answer even if it changes nothing else."""
+        if decision.body:
+            self.way.check(decision.body)
+        if decision.pieces or decision.item != loaded:
+            decision = replace(decision, item=self._commit(decision.item))
+        if decision.pieces:
+            decision.pieces.committed()
+        return decision
 
-    def _call(self, base: SessionItem, item: SessionItem) -> Call:
-        store = self.runtime.sessions
-        return Call(
-            Session.model_validate({**item.session, "id": item.session_id}),
-            # A copy for the handler: `deepcopy` is slower, and stumbles over deep nesting.
-            state=json.loads(as_json(item.state)),
-            history=item.turns,
-            config=self.runtime.settings.agent,
-            transfer_failed=isinstance(self.event, SessionStart)
-            and base.status is Status.TRANSFERRING,
-            transcript=lambda: store.turns(item.session_id),
-        )
+    def _commit(self, item: SessionItem) -> SessionItem:
+        runtime = self.deciding.runtime
+        expires_at = int(runtime.now()) + runtime.settings.session_ttl_seconds
+        following = item.next_version(self.deciding.invocation.id, expires_at)
+        runtime.sessions.commit(following)
+        return following
 
-    def _hang_up_again(self) -> tuple[JsonObject, ...]:
-        # The call lives although it was hung up: that answer must have been lost. Saying it again
-        # harms nobody.
-        if not isinstance(self.event, EXPECTING):
-            return ()
-        return (Hangup(session_id=self.event.session.id).to_wire(),)
+    def _send(self, decision: Decision) -> None:
+        self._tell(decision)
+        if decision.body is None:
+            return
+        try:
+            self.way.send(decision.body)
+        except ConnectionGone:
+            self._find_connection()
+            self.way.send(decision.body)
+        if self.way.connection_id and self.report.answered_ms is None:
+            deciding = self.deciding
+            waited = deciding.runtime.now() - deciding.invocation.arrived_at
+            self.report.answered_ms = waited * 1000
 
-    def _patience(self) -> float:
-        budget = (
-            self.invocation.arrived_at
-            + self.runtime.settings.answer_deadline_seconds
-            - self.runtime.now()
-        )
-        return min(budget, self.invocation.remaining_seconds - _RESERVE_SECONDS)
+    def _find_connection(self) -> None:
+        """Go on where the service has connected anew meanwhile; else the call is over.
 
-    def _now_ms(self) -> int:
-        return int(self.runtime.now() * 1000)
+        Raises:
+            ConnectionGone: it is; marked once, by whoever finds out first.
+        """
+        sessions, gone = self.deciding.runtime.sessions, self.way.connection_id
+        item = sessions.load(self.deciding.event.session.id)
+        for attempt in range(_TRIES):
+            if item is None or item.status in {Status.ENDED, Status.GONE}:
+                break
+            if item.connection != gone:
+                self.way.connection_id = item.connection
+                return
+            try:
+                self._commit(lifecycle.lose(item))
+            except CommitConflict as conflict:
+                item = conflict.current
+                self._pause(attempt)
+            else:
+                self.report.count("ConnectionGone")
+                break
+        raise ConnectionGone("nobody is connected any more")
 
-    def _expires_at(self) -> int:
-        return int(self.runtime.now()) + self.runtime.settings.session_ttl_seconds
+    def _pause(self, attempt: int) -> None:
+        self.report.count("StoreRetry")
+        runtime = self.deciding.runtime
+        runtime.pause(runtime.chance() * _MAX_PAUSE_SECONDS * (attempt + 1))
 
     def _tell(self, decision: Decision) -> None:
         types = [str(action["type"]) for action in decision.actions]
-        self.report.outcome = decision.outcome
-        self.report.actions = types
-        self.report.details["problems"] = list(decision.problems)
-        self.report.count("PricedAction", sum(name in lifecycle.PRICED for name in types))
-        self.report.count("PolicyBlocked", decision.foreign)
-        self.report.count("Duplicate", decision.outcome is Outcome.DUPLICATE)
-        self.report.count("LateEvent", decision.outcome is Outcome.LATE)
+        report = self.report
+        report.outcome = decision.outcome
+        report.actions = [*report.actions, *types]
+        report.add_problems(decision.problems)
+        report.count("PricedAction", sum(name in lifecycle.PRICED for name in types))
+        report.count("PolicyBlocked", decision.foreign)
+        report.count("Duplicate", decision.outcome is Outcome.DUPLICATE)
+        report.count("LateEvent", decision.outcome is Outcome.LATE)
+        report.count("Superseded", decision.outcome is Outcome.SUPERSEDED)
+
+
+def _too_many_conflicts() -> StoreUnavailable:
+    return StoreUnavailable(f"the session was changed by others {_TRIES} times in a row")

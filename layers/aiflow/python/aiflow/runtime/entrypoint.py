@@ -1,14 +1,16 @@
 """The one road: `entrypoint` makes a Lambda handler of a function that answers events."""
 
 import inspect
-import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeAliasType, get_args, get_type_hints
 
 from aiflow.errors import (
     AnswerTooLarge,
+    ConnectionGone,
+    ConnectionUnavailable,
     DeadlineExceeded,
-    ForeignAccount,
     InvalidAction,
     Refusal,
     StateNotStorable,
@@ -16,15 +18,16 @@ from aiflow.errors import (
 )
 from aiflow.protocol import wire
 from aiflow.protocol.actions import Speak
-from aiflow.protocol.events import Event, UnknownEvent, parse_event
-from aiflow.runtime.auth import authenticate
+from aiflow.protocol.events import Event, UnknownEvent
+from aiflow.runtime.bootstrap import default_runtime, ready
 from aiflow.runtime.call import Call, Reply
-from aiflow.runtime.conversation import EXPECTING, Conversation, Invocation, Runtime
-from aiflow.runtime.envelope import http_request, is_http
+from aiflow.runtime.conversation import Conversation
+from aiflow.runtime.deciding import EXPECTING, Deciding
+from aiflow.runtime.doors import door_of, served_here
 from aiflow.runtime.observability import Outcome, Report
-from aiflow.runtime.reply import body_of, http_answer, http_refusal
-from aiflow.runtime.settings import Settings, on_lambda
-from aiflow.runtime.surroundings import Context
+from aiflow.runtime.settings import Settings
+from aiflow.runtime.surroundings import Context, Invocation, Runtime
+from aiflow.runtime.ways import Way
 
 _REASONS: Mapping[type[Exception], str] = {
     StoreUnavailable: "store",
@@ -32,7 +35,17 @@ _REASONS: Mapping[type[Exception], str] = {
     InvalidAction: "invalid_action",
     StateNotStorable: "state",
     AnswerTooLarge: "answer_too_large",
+    ConnectionUnavailable: "connection",
 }
+
+
+@dataclass(frozen=True)
+class _Arrived:
+    """An event that was let in, where its answer goes, and what is told of it."""
+
+    event: Event | UnknownEvent
+    way: Way
+    report: Report
 
 
 class Entrypoint:
@@ -47,7 +60,7 @@ class Entrypoint:
     def __init__(
         self,
         handle: Callable[..., Reply],
-        answers: tuple[type[Event | UnknownEvent], ...],
+        answers: tuple[type[Event], ...],
         runtime: Callable[[], Runtime],
     ) -> None:
         self._handle = handle
@@ -62,7 +75,8 @@ class Entrypoint:
         """Take an event through the whole road, whatever door it came by.
 
         Returns:
-            For API Gateway `{"statusCode": ..., "headers": ..., "body": ...}`. For a direct
+            For a request `{"statusCode": ..., "headers": ..., "body": ...}`. For a message of a
+            WebSocket `{"statusCode": 200}`, the answers having gone already. For a direct
             invocation the answer itself: an action, a list of actions, None, or
             `{"error": ..., "message": ...}`.
         """
@@ -73,39 +87,42 @@ class Entrypoint:
             remaining_seconds=context.get_remaining_time_in_millis() / 1000,
         )
         report = Report(request_id=invocation.id)
+        door = door_of(envelope, runtime.connections)
         try:
-            event = _admit(runtime.settings, envelope)
+            event = served_here(door.event(runtime.settings), runtime.settings)
         except Refusal as refusal:
             report.refused(refusal)
-            answer = http_refusal(refusal)
+            answer = door.refused(refusal)
         else:
-            answer = http_answer(self._answer(runtime, invocation, event, report))
+            self._answer(runtime, invocation, _Arrived(event, door.way, report))
+            answer = door.answered()
         runtime.telemetry.write(report, (runtime.now() - invocation.arrived_at) * 1000)
-        return answer if is_http(envelope) else json.loads(answer.get("body", "null"))
+        return answer
 
-    def _answer(
-        self,
-        runtime: Runtime,
-        invocation: Invocation,
-        event: Event | UnknownEvent,
-        report: Report,
-    ) -> str | None:
+    def _answer(self, runtime: Runtime, invocation: Invocation, arrived: _Arrived) -> None:
+        event, way, report = arrived.event, arrived.way, arrived.report
         report.session_id = event.session.id
         if isinstance(event, UnknownEvent):
             report.outcome = Outcome.UNKNOWN
-            return None
+            return
         report.event_type = event.type
         if not isinstance(event, self._answers):
             report.outcome = Outcome.MISROUTED
-            return None
+            return
+        in_pieces = way.connection_id is not None
+        deciding = Deciding(runtime, invocation, self._handle, event, in_pieces=in_pieces)
         try:
-            return Conversation(runtime, invocation, self._handle, event, report).answer()
+            Conversation(deciding, way, report).answer()
+        except ConnectionGone:
+            report.outcome = Outcome.GONE
         except Exception as error:  # noqa: BLE001 - the one place: the caller hears something
             report.failed(_REASONS.get(type(error), "handler_error"), error)
-            return _apology(runtime.settings, event, report)
+            # To whoever cannot be reached, not even this gets through.
+            with suppress(ConnectionGone, ConnectionUnavailable):
+                _apologise(runtime.settings, event, arrived)
 
 
-def entrypoint[E: Event | UnknownEvent](handle: Callable[[E, Call], Reply]) -> Entrypoint:
+def entrypoint[E: Event](handle: Callable[[E, Call], Reply]) -> Entrypoint:
     """Make a Lambda handler of `handle(event, call)`.
 
     The annotation of `event` says which events it answers: one class, several, or `Event`.
@@ -114,20 +131,10 @@ def entrypoint[E: Event | UnknownEvent](handle: Callable[[E, Call], Reply]) -> E
         SettingsError: on Lambda, at start-up, when the environment is not complete.
         TypeError: `event` has no annotation.
     """
-    if on_lambda():
-        # Start-up has a full CPU and no caller who waits: get ready here, or refuse to start.
-        _default_runtime()
-    return Entrypoint(handle, _event_types(handle), _default_runtime)
+    return Entrypoint(handle, _event_types(handle), ready(default_runtime))
 
 
-def _default_runtime() -> Runtime:
-    # Whoever binds another runtime does not pay for loading botocore.
-    from aiflow.runtime.bootstrap import default_runtime  # noqa: PLC0415 - botocore
-
-    return default_runtime()
-
-
-def _event_types(handle: Callable[..., Reply]) -> tuple[type[Event | UnknownEvent], ...]:
+def _event_types(handle: Callable[..., Reply]) -> tuple[type[Event], ...]:
     parameter = next(iter(inspect.signature(handle).parameters))
     annotation = get_type_hints(handle).get(parameter)
     if annotation is None:
@@ -137,28 +144,14 @@ def _event_types(handle: Callable[..., Reply]) -> tuple[type[Event | UnknownEven
     return get_args(annotation) or (annotation,)
 
 
-def _admit(settings: Settings, envelope: Mapping[str, Any]) -> Event | UnknownEvent:
-    """Authenticate, limit and parse: what gets past here ends in 200 or 204."""
-    request = http_request(envelope)
-    if request is None:
-        event = parse_event(envelope)
-    else:
-        authenticate(request.headers, settings.token_header, settings.token_digests)
-        event = parse_event(wire.decode_object(request.text()))
-    account = event.session.account_id
-    if settings.allowed_account_ids and account and account not in settings.allowed_account_ids:
-        raise ForeignAccount("account", "This account is not served here.")
-    return event
-
-
-def _apology(settings: Settings, event: Event, report: Report) -> str | None:
-    """Return what needs neither store nor handler, for events after which the caller waits."""
+def _apologise(settings: Settings, event: Event, arrived: _Arrived) -> None:
+    """Say what needs neither store nor handler, after events after which the caller waits."""
     if not isinstance(event, EXPECTING):
-        return None
+        return
     speak = Speak(
         session_id=event.session.id,
         text=settings.apology,
         user_input_timeout_seconds=settings.input_timeout_seconds,
     )
-    report.actions = [speak.type]
-    return body_of([speak.to_wire()])
+    arrived.report.actions = [*arrived.report.actions, speak.type]
+    arrived.way.send(wire.encode(speak.to_wire()))

@@ -73,16 +73,37 @@ def repetition(item: SessionItem, event: Event, arrived_at_ms: int) -> Delivery 
     return known if known and arrived_at_ms - known.answered_at_ms <= REPEAT_WINDOW_MS else None
 
 
+def reach(item: SessionItem, connection_id: str | None) -> SessionItem:
+    """Return the item of a call that an event reaches; over a WebSocket, by this connection.
+
+    Whoever was believed to be gone and is connected anew goes on with the call.
+    """
+    if connection_id in {None, item.connection} or item.status is Status.ENDED:
+        return item
+    status = Status.ACTIVE if item.status is Status.GONE else item.status
+    return replace(item, connection=connection_id, status=status)
+
+
+def lose(item: SessionItem) -> SessionItem:
+    """Return the item of a call whose connection is gone."""
+    return replace(_silence(item), status=Status.GONE)
+
+
+def finish(item: SessionItem, speaker: str) -> SessionItem:
+    """Return the item after a speaker has said its last piece."""
+    return replace(item, speaking="") if item.speaking == speaker else item
+
+
 def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa: C901, PLR0911 - a case each
     """Return the item with what `event` itself says: who calls, what was said, what is over."""
     item = replace(item, session={**item.session, **_members(event)})
     match event:
         case SessionStart():
             # Also when a transfer failed: then it was not the last word, and may be tried again.
-            item = replace(item, started=True, status=Status.ACTIVE, playing=0, followers=())
-            return _reopen(item, "transfer")
+            item = replace(item, started=True, status=Status.ACTIVE)
+            return _reopen(_silence(item), "transfer")
         case UserSpeak(text=text) if text.strip():
-            return replace(item, playing=0, followers=()).with_turn("user", text)
+            return _silence(item).with_turn("user", text)
         case DtmfReceived():
             return replace(item, followers=())
         case AssistantSpeak(duration_ms=float(length)) if item.followers:
@@ -94,7 +115,7 @@ def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa
         case SmsFailed():
             return _reopen(item, "send_sms")
         case SessionEnd():
-            return replace(item, status=Status.ENDED, playing=0, followers=())
+            return replace(_silence(item), status=Status.ENDED)
         case _:
             return item
 
@@ -152,6 +173,11 @@ def remember(
         return item
     free = tuple(action for action in actions if action["type"] not in PRICED)
     return replace(item, deliveries=(*item.deliveries, Delivery(mark, now_ms, free)))
+
+
+def _silence(item: SessionItem) -> SessionItem:
+    """Let nothing wait any more, nor anybody go on with what was to be said."""
+    return replace(item, playing=0, followers=(), speaking="")
 
 
 def _digest(*parts: str) -> str:

@@ -3,11 +3,12 @@
 import json
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -25,6 +26,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     MISROUTED = "misrouted"
     REFUSED = "refused"
+    SUPERSEDED = "superseded"
+    GONE = "gone"
     DEGRADED = "degraded"
 
 
@@ -40,6 +43,7 @@ class Report:
         outcome: how it went.
         reason: why, where the outcome alone does not tell; out of a closed set.
         actions: types of what was answered.
+        answered_ms: milliseconds until the first answer left, where more came after it.
         counts: further metrics, by name.
         details: further keys of the log line; never anything that was said.
     """
@@ -50,6 +54,7 @@ class Report:
     outcome: Outcome = Outcome.SILENT
     reason: str | None = None
     actions: list[str] = field(default_factory=list[str])
+    answered_ms: float | None = None
     counts: dict[str, int] = field(default_factory=dict[str, int])
     details: dict[str, object] = field(default_factory=dict[str, object])
 
@@ -57,6 +62,12 @@ class Report:
         """Add to a metric."""
         if number:
             self.counts[metric] = self.counts.get(metric, 0) + int(number)
+
+    def add_problems(self, codes: Sequence[str]) -> None:
+        """Take down what the linter has to say, each once."""
+        before = self.details.get("problems", [])
+        known = cast("list[str]", before)
+        self.details["problems"] = sorted({*known, *codes})
 
     def refused(self, refusal: Refusal) -> None:
         """Take down why a request or message goes no further."""
@@ -112,6 +123,7 @@ class Telemetry:
             "outcome": report.outcome.value,
             "reason": report.reason,
             "actions": report.actions,
+            "answered_ms": report.answered_ms and round(report.answered_ms, 1),
             "duration_ms": round(duration_ms, 1),
             **report.details,
         }
@@ -131,7 +143,9 @@ class Telemetry:
         # Alarms look at the stack as a whole.
         metrics.add_dimensions(service=self._service)
         metrics.add_metric("Events", MetricUnit.Count, 1)
-        metrics.add_metric("AnswerMs", MetricUnit.Milliseconds, duration_ms)
+        # What the caller waits for; of an answer in pieces, the first.
+        waited_ms = duration_ms if report.answered_ms is None else report.answered_ms
+        metrics.add_metric("AnswerMs", MetricUnit.Milliseconds, waited_ms)
         for name, number in report.counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         if report.reason:

@@ -1,12 +1,11 @@
 """Replies: from what a handler returned to the actions that leave and their HTTP answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
 from aiflow.errors import (
-    AnswerTooLarge,
     BodyTooLarge,
     ForeignAccount,
     InvalidAction,
@@ -19,9 +18,6 @@ from aiflow.errors import (
 from aiflow.protocol import wire
 from aiflow.protocol.actions import Action, BaseAction, Speak
 from aiflow.protocol.types import JsonObject
-
-MAX_ANSWER_BYTES = 5_000_000
-"""Lambda carries 6 MB back to API Gateway; the envelope around the answer needs its share."""
 
 STATUS: Mapping[type[Refusal], HTTPStatus] = {
     InvalidEvent: HTTPStatus.BAD_REQUEST,
@@ -52,9 +48,14 @@ class Outgoing:
 def actions_of(reply: object, session_id: str) -> tuple[Action, ...]:
     """Return the actions that a reply stands for; blank text and an empty list are silence.
 
+    Of a generator all that it yields is one reply.
+
     Raises:
         InvalidAction: the handler returned something else.
     """
+    if isinstance(reply, Iterator):
+        pieces = cast("Iterator[object]", reply)
+        return tuple(action for piece in pieces for action in actions_of(piece, session_id))
     if isinstance(reply, str):
         reply = (
             Speak.model_validate({"session_id": session_id, "text": reply})
@@ -96,15 +97,11 @@ def watched(actions: Sequence[JsonObject], seconds: float) -> tuple[JsonObject, 
 def body_of(actions: Sequence[JsonObject]) -> str | None:
     """Return the body of an answer: one action as an object, several as an array, none as no body.
 
-    Raises:
-        AnswerTooLarge: it has more than 5 MB.
+    It is ASCII: as many bytes as characters.
     """
     if not actions:
         return None
-    body = wire.encode(actions[0] if len(actions) == 1 else list(actions))
-    if len(body) > MAX_ANSWER_BYTES:
-        raise AnswerTooLarge(f"an answer has at most {MAX_ANSWER_BYTES:,} bytes, not {len(body):,}")
-    return body
+    return wire.encode(actions[0] if len(actions) == 1 else list(actions))
 
 
 def http_answer(body: str | None) -> dict[str, Any]:

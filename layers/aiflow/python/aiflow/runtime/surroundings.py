@@ -1,11 +1,14 @@
-"""What every function needs from outside, made once at start-up and passed in."""
+"""What a function gets from outside: once at start-up, or new with each event."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from aiflow.runtime.connections import Connections
+from aiflow.runtime.deadline import TimeLimit
 from aiflow.runtime.observability import Telemetry
 from aiflow.runtime.settings import Settings
+from aiflow.sessions.store import SessionStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,25 @@ class Surroundings:
     now: Callable[[], float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Runtime(Surroundings):
+    """All that comes from outside.
+
+    Attributes:
+        sessions: where calls are kept.
+        connections: the way to those who are connected to a WebSocket.
+        pause: waits for so many seconds.
+        chance: a random number from 0 up to 1.
+        time_limit: limits a block to so many seconds.
+    """
+
+    sessions: SessionStore
+    connections: Connections
+    pause: Callable[[float], None]
+    chance: Callable[[], float]
+    time_limit: TimeLimit
+
+
 class Context(Protocol):
     """What we ask of Lambda's context."""
 
@@ -34,3 +56,18 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the platform ends this invocation."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """One run of a Lambda function.
+
+    Attributes:
+        id: given by the platform, different for each.
+        arrived_at: Unix time in seconds.
+        remaining_seconds: from then until the platform ends it.
+    """
+
+    id: str
+    arrived_at: float
+    remaining_seconds: float

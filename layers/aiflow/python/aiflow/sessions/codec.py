@@ -34,6 +34,8 @@ def item_attributes(item: SessionItem) -> dict[str, str | int]:
         "followers": as_json(item.followers),
         "playing": item.playing,
         "playing_until_ms": item.playing_until_ms,
+        "connection": item.connection,
+        "speaking": item.speaking,
     }
 
 
@@ -58,6 +60,9 @@ def item_from(session_id: str, attributes: Attributes) -> SessionItem:
         followers=tuple(parsed("followers")),
         playing=int(attributes["playing"]),
         playing_until_ms=int(attributes["playing_until_ms"]),
+        # Items that were written before there was a WebSocket do not have these.
+        connection=str(attributes.get("connection", "")),
+        speaking=str(attributes.get("speaking", "")),
     )
 
 

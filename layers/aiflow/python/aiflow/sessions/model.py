@@ -31,6 +31,7 @@ class Status(StrEnum):
     ACTIVE = "active"
     TRANSFERRING = "transferring"
     HANGING_UP = "hanging_up"
+    GONE = "gone"
     ENDED = "ended"
 
 
@@ -85,6 +86,8 @@ class SessionItem:
         followers: actions that wait for the end of a playback (see `Speak.then`).
         playing: playbacks that were sent and have not been reported as ended.
         playing_until_ms: Unix time before which what `followers` wait for cannot have been heard.
+        connection: of the WebSocket that the latest event came by; empty over HTTP.
+        speaking: the invocation that has more pieces of its answer to say, if one has.
     """
 
     session_id: str
@@ -101,6 +104,8 @@ class SessionItem:
     followers: tuple[JsonObject, ...] = ()
     playing: int = 0
     playing_until_ms: int = 0
+    connection: str = ""
+    speaking: str = ""
 
     def written_by(self, writer: str, version: int) -> bool:
         """Tell whether `writer` wrote `version` of this item, even if others wrote since."""

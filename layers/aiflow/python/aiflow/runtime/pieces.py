@@ -1,0 +1,59 @@
+"""An answer that comes in pieces: what a handler yields, each piece as soon as it is there."""
+
+from collections.abc import Iterator, Mapping
+
+from aiflow.protocol.actions import Action
+from aiflow.protocol.types import JsonObject
+from aiflow.runtime.call import Call, Reply
+from aiflow.runtime.reply import actions_of
+from aiflow.sessions.model import as_json
+
+
+class Pieces:
+    """What a handler has still to say, and what it did to the state of the call on the way.
+
+    Others may change the call between two pieces. So what counts is what this handler changed since
+    its last commit, name by name.
+
+    Args:
+        replies: of the handler.
+        call: in its hand.
+    """
+
+    def __init__(self, replies: Iterator[Reply], call: Call) -> None:
+        self._replies = replies
+        self._call = call
+        self._known: Mapping[str, str] = {}
+
+    def next(self) -> tuple[Action, ...]:
+        """Let the handler go on to its next piece; return it, or nothing at the end.
+
+        Raises:
+            InvalidAction: it yields what is no reply.
+        """
+        for reply in self._replies:
+            if actions := actions_of(reply, self._call.session.id):
+                return actions
+        return ()
+
+    def stop(self) -> None:
+        """End the handler where it stands: nobody waits for the rest."""
+        close = getattr(self._replies, "close", None)
+        if close:
+            close()
+
+    def committed(self) -> None:
+        """Learn that what was done to the state so far is kept."""
+        self._known = {name: as_json(value) for name, value in self._call.state.items()}
+
+    def added_to(self, state: JsonObject) -> JsonObject:
+        """Return a state with what the handler has changed in it since the last commit."""
+        own = self._call.state
+        changed = {
+            name: value for name, value in own.items() if self._known.get(name) != as_json(value)
+        }
+        return {
+            name: value
+            for name, value in {**state, **changed}.items()
+            if name in own or name not in self._known
+        }

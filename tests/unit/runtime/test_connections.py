@@ -1,0 +1,128 @@
+"""The way back to a WebSocket: API Gateway's own client, against a server that answers as told."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any, cast
+
+import pytest
+
+from aiflow.errors import ConnectionGone, ConnectionUnavailable
+from aiflow.runtime.bootstrap import default_runtime, default_surroundings
+from aiflow.runtime.clients import FAULTS, connections_client
+from aiflow.runtime.connections import ApiGatewayConnections, NoConnections
+from tests.support.runtime import TOKEN, digest_of
+from tests.support.tables import ENVIRONMENT
+
+ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
+
+
+class Management(BaseHTTPRequestHandler):
+    """Answers with the statuses that its server has left, and notes what came."""
+
+    def do_POST(self) -> None:
+        """Take a message."""
+        server = cast("ManagementServer", self.server)
+        body = self.rfile.read(int(self.headers["content-length"]))
+        server.posted.append((self.path, body))
+        self.send_response(server.statuses.pop(0) if server.statuses else 200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - told
+        """Say nothing."""
+
+
+class ManagementServer(HTTPServer):
+    """The `@connections` of an API, on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Management)
+        self.statuses: list[int] = []
+        self.posted: list[tuple[str, bytes]] = []
+
+
+@contextmanager
+def managing() -> Generator[ManagementServer]:
+    with ManagementServer() as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagementServer]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with managing() as server:
+        monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{server.server_port}/live")
+        yield server
+
+
+@pytest.fixture
+def connections(server: ManagementServer) -> ApiGatewayConnections:
+    return ApiGatewayConnections(connections_client(), FAULTS)
+
+
+def test_a_message_is_posted_to_its_connection_as_text(
+    connections: ApiGatewayConnections, server: ManagementServer
+) -> None:
+    connections.send("abc=", '{"type":"hangup"}')
+    assert server.posted == [("/live/@connections/abc%3D", b'{"type":"hangup"}')]
+
+
+def test_who_is_gone_is_gone(connections: ApiGatewayConnections, server: ManagementServer) -> None:
+    server.statuses = [410]
+    with pytest.raises(ConnectionGone):
+        connections.send("abc", "{}")
+    assert len(server.posted) == 1
+
+
+def test_a_failure_is_tried_once_more(
+    connections: ApiGatewayConnections, server: ManagementServer
+) -> None:
+    server.statuses = [500]
+    connections.send("abc", "{}")
+    assert len(server.posted) == 2
+
+
+@pytest.mark.parametrize("status", [500, 403, 413, 429])
+def test_what_does_not_get_through_is_told_without_the_message(
+    connections: ApiGatewayConnections, server: ManagementServer, status: int
+) -> None:
+    server.statuses = [status] * 2
+    with pytest.raises(ConnectionUnavailable, match="did not go out: ") as caught:
+        connections.send("abc", "a secret")
+    assert "a secret" not in str(caught.value)
+
+
+def test_its_time_limits_are_short(server: ManagementServer) -> None:
+    del server
+    config: Any = connections_client().meta.config
+    assert (config.connect_timeout, config.read_timeout) == (0.3, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "kind"), [("set", ApiGatewayConnections), ("", NoConnections)]
+)
+def test_a_function_has_a_way_back_if_its_stack_says_where_it_leads(
+    server: ManagementServer, monkeypatch: pytest.MonkeyPatch, endpoint: str, kind: type
+) -> None:
+    del server
+    if not endpoint:
+        monkeypatch.setenv(ENDPOINT, "")
+    monkeypatch.setenv("API_TOKEN_SHA256", digest_of(TOKEN))
+    monkeypatch.setenv("SESSIONS_TABLE", "sessions")
+    default_surroundings.cache_clear()
+    default_runtime.cache_clear()
+    assert isinstance(default_runtime().connections, kind)
+    default_surroundings.cache_clear()
+    default_runtime.cache_clear()
+
+
+def test_without_one_it_says_what_is_missing() -> None:
+    with pytest.raises(ConnectionUnavailable, match=ENDPOINT):
+        NoConnections().send("abc", "{}")
