@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,3 +156,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 def said(session_id: str, text: str) -> JsonObject:
     """The event of a caller who says something."""
     return mock_event("user_speak", {"text": text}, {"id": session_id})
+
+
+def edit(project: Path, file: str, change: Callable[[str], str]) -> None:
+    """Change a file of a project."""
+    path = project / file
+    path.write_text(change(path.read_text("utf-8")), encoding="utf-8")
