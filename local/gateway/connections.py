@@ -87,7 +87,8 @@ class Connection:
             raise ConnectionGone("nobody is connected any more")
         try:
             await self._channel({"type": "websocket.send", "text": message})
-        except OSError:
+        except (OSError, RuntimeError):
+            # The line is down, or somebody closed it while we waited for our turn.
             self.is_closed = True
             raise ConnectionGone("nobody is connected any more") from None
         self.touch()
@@ -98,12 +99,8 @@ class Connection:
             self.is_closed = True
             message: Message = {"type": "websocket.close", "code": code, "reason": reason}
             # The other end may be quicker.
-            with suppress(OSError):
+            with suppress(OSError, RuntimeError):
                 await self._channel(message)
-
-    def ended(self) -> None:
-        """Note that the other end has closed it."""
-        self.is_closed = True
 
 
 class OpenConnections:
@@ -120,7 +117,7 @@ class OpenConnections:
         try:
             yield
         finally:
-            connection.ended()
+            connection.is_closed = True
             del self._open[connection_id]
 
     def find(self, connection_id: str) -> Connection:
@@ -129,7 +126,8 @@ class OpenConnections:
         Raises:
             ConnectionGone: there is none by this id any more.
         """
-        if connection := self._open.get(connection_id):
+        connection = self._open.get(connection_id)
+        if connection and not connection.is_closed:
             return connection
         raise ConnectionGone("nobody is connected any more")
 

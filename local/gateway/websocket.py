@@ -25,7 +25,7 @@ from local.gateway.websocket_envelope import (
     message_event,
     new_id,
 )
-from local.websocket_api import CONNECT, DISCONNECT
+from local.websocket_api import CONNECT, DEFAULT, DISCONNECT
 
 _NO_BINARY = (1003, "Binary frames are not supported")
 _TOO_LARGE = (1009, "Message too long")
@@ -37,6 +37,8 @@ _REASONS = {1000: "Connection Closed Normally", 1005: "Client-side close frame s
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """When the gateway closes a connection by itself; as on AWS, if nothing else is said.
+
+    A ping is answered below us: it is not seen here, and keeps no connection open.
 
     Attributes:
         idle_seconds: after nothing was received or sent for so long.
@@ -114,7 +116,8 @@ class WebSockets:
             async with asyncio.timeout_at(last) as limit:
 
                 def alive() -> None:
-                    limit.reschedule(min(last, loop.time() + self.limits.idle_seconds))
+                    if not limit.expired():
+                        limit.reschedule(min(last, loop.time() + self.limits.idle_seconds))
 
                 connection.alive = alive
                 alive()
@@ -126,8 +129,9 @@ class WebSockets:
                         invocations.create_task(self._take(connection, text))
         except TimeoutError:
             await connection.close(*GOING_AWAY)
-            while (message := await receive())["type"] == "websocket.receive":
-                """Too late."""
+            message = await _last(receive)
+        finally:
+            connection.alive = lambda: None
         return _end(message)
 
     async def _take(self, connection: Connection, text: str) -> None:
@@ -142,7 +146,7 @@ class WebSockets:
         if invoked.status != OK:
             with suppress(ConnectionGone):
                 await connection.send(gateway_message(invoked.status, opening, moment))
-        self._tell(key or "", opening, invoked)
+        self._tell(key or DEFAULT, opening, invoked)
 
     async def _say_goodbye(self, opening: Opening, code: int, reason: str) -> None:
         api, moment = self.deployed(), _now()
@@ -196,6 +200,13 @@ def _opening(scope: Scope, stage: str, moment: Moment) -> Opening:
         query=cast("bytes", scope["query_string"]).decode("latin-1"),
         source_ip=host,
     )
+
+
+async def _last(receive: Receive) -> Message:
+    """Return the end; what was under way to us before it comes too late."""
+    while (message := await receive())["type"] != "websocket.disconnect":
+        pass
+    return message
 
 
 def _end(message: Message) -> tuple[int, str]:
