@@ -221,6 +221,18 @@ class TestRotation:
             status = answer_to(gateway(EVENT, token=token), settings).status
             assert status == (200 if token in accepted else 401)
 
+    def test_the_log_tells_which_token_was_shown_so_that_the_old_one_can_go(self) -> None:
+        settings, log = make_settings(next_token_digest=digest_of(NEW)), Log()
+        runtime = make_runtime(settings=settings, stream=log)
+        for token in (TOKEN, NEW):
+            send(webhook.app.lambda_handler, http_v2(EVENT, token=token), runtime)
+        assert [entry["token"] for entry in log.entries()] == ["current", "next"]
+        assert [blob.get("NextToken") for blob in log.metrics()] == [None, [1]]
+
+    def test_a_header_without_a_value_is_a_missing_one(self) -> None:
+        envelope = {**http_v2(EVENT), "headers": {"x-api-token": None}}
+        assert send(webhook.app.lambda_handler, envelope, make_runtime()).status == 401
+
     def test_both_tokens_at_once_are_one_too_many(self) -> None:
         settings = make_settings(token_digest=digest_of(OLD), next_token_digest=digest_of(NEW))
         for gateway in (http_v2, rest_v1):

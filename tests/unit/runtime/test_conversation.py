@@ -465,6 +465,68 @@ class TestFailure:
         assert line.item.version == 1
 
 
+class TestWhatAFailureLeaves:
+    """The handler failed, and its event happened all the same."""
+
+    @staticmethod
+    def failing_on(name: str) -> Line:
+        """An agent that says goodbye and hangs up behind it, but fails on one event."""
+
+        def handle(event: Event, call: Call) -> Reply:
+            call.state["seen"] = event.type
+            if event.type == name or (isinstance(event, UserSpeak) and event.text == name):
+                raise ValueError("no answer")
+            if isinstance(event, UserSpeak):
+                return call.speak("Goodbye.").then(call.hangup())
+            return None
+
+        return Line(handle)
+
+    def test_whoever_goes_on_talking_is_not_hung_up_on_although_the_handler_fails(self) -> None:
+        line = self.failing_on("no, wait")
+        line.send("user_speak", text="bye")
+        assert line.send("user_speak", text="no, wait") == APOLOGY
+        assert line.send("assistant_speech_ended") is None
+        assert (line.item.status, line.item.playing) == (Status.ACTIVE, 0)
+
+    def test_what_was_said_and_the_apology_are_in_the_history(self) -> None:
+        line = self.failing_on("life")
+        line.send("user_speak", text="life")
+        assert [turn.text for turn in line.item.turns] == ["life", APOLOGY["text"]]
+        assert line.item.state == {}
+
+    def test_a_repetition_within_a_second_hears_the_apology_again_and_is_no_second_turn(
+        self,
+    ) -> None:
+        line = self.failing_on("life")
+        line.send("user_speak", text="life")
+        assert line.send_at_once("user_speak", text="life") == APOLOGY
+        assert line.outcome == "duplicate"
+        assert len(line.item.turns) == 2
+
+    def test_the_end_of_a_call_is_its_end_although_its_handler_fails(self) -> None:
+        line = self.failing_on("session_end")
+        line.send("session_start")
+        assert line.send("session_end") is None
+        assert line.item.status is Status.ENDED
+        assert line.send("user_speak", text="hello") is None
+        assert line.outcome == "late"
+
+    def test_without_the_store_nothing_more_is_asked_of_it(self) -> None:
+        asked: list[str] = []
+
+        class Down(TestFailure.Down):
+            """One that counts."""
+
+            def load(self, session_id: str) -> SessionItem | None:
+                """Note it, and fail."""
+                asked.append(session_id)
+                return super().load(session_id)
+
+        assert Line(echo, sessions=Down(Clock())).send("user_speak", text="hello") == APOLOGY
+        assert asked == ["session-123"]
+
+
 class TestWhatIsAnswered:
     def test_an_event_of_another_function_is_acknowledged_and_not_handled(self) -> None:
         def only_words(event: UserSpeak, call: Call) -> Reply:

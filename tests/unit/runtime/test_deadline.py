@@ -100,7 +100,9 @@ class TestTheHandler:
         status, answer = invoke(entrypoint(hang), EVENT, runtime, context=context)
 
         assert (status, answer["text"]) == (200, runtime.settings.apology)
-        assert sessions.load("session-123") is None
+        item = sessions.load("session-123")
+        assert item is not None
+        assert item.state == {}
         (entry,) = log.entries()
         assert (entry["outcome"], entry["reason"]) == ("degraded", "deadline")
         assert (entry["level"], entry["error"]) == ("ERROR", "DeadlineExceeded")

@@ -125,6 +125,7 @@ class TestTheLogLine:
             "request_id": "request-1",
             "event_type": "user_speak",
             "session_id": "session-123",
+            "token": "current",
             "outcome": "answered",
             "actions": ["speak"],
             "duration_ms": 0.0,

@@ -270,7 +270,8 @@ class TestFailures:
         line.send("user_speak", text="life")
         assert line.mailbox.texts == ["One moment.", APOLOGY]
         assert line.outcomes == ["degraded"]
-        assert [turn.text for turn in line.item.turns] == ["life", "One moment."]
+        assert [turn.text for turn in line.item.turns] == ["life", "One moment.", APOLOGY]
+        assert line.item.speaking == ""
 
     def test_a_piece_that_is_too_large_is_the_only_one_that_is_not_sent(self) -> None:
         def shout(event: AnyEvent, call: Call) -> Iterator[Reply]:

@@ -13,8 +13,11 @@ Headers = Mapping[str, Sequence[str]]
 _MESSAGE = "The API token is missing or wrong."
 
 
-def authenticate(headers: Headers, header: str, digests: Sequence[bytes]) -> None:
+def authenticate(headers: Headers, header: str, digests: Sequence[bytes]) -> int:
     """Let a request pass that carries the secret of one of `digests`, once, in `header`.
+
+    Returns:
+        Which of the digests it was: its index.
 
     Raises:
         Unauthorized: the token is missing, wrong, or there more than once.
@@ -27,3 +30,4 @@ def authenticate(headers: Headers, header: str, digests: Sequence[bytes]) -> Non
     matches = [hmac.compare_digest(presented, digest) for digest in digests]
     if not any(matches):
         raise Unauthorized("wrong", _MESSAGE)
+    return matches.index(True)

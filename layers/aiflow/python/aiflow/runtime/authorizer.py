@@ -37,7 +37,8 @@ class Authorizer:
         report = Report(request_id=context.aws_request_id, event_type="authorize")
         effect: Literal["Allow", "Deny"] = "Allow"
         try:
-            authenticate(headers_of(request), settings.token_header, settings.token_digests)
+            digests = settings.token_digests
+            report.shown(authenticate(headers_of(request), settings.token_header, digests))
         except Unauthorized as refusal:
             effect = "Deny"
             report.refused(refusal)

@@ -1,12 +1,19 @@
 """One event's way through its call: load, decide, commit, and only then answer."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from aiflow.errors import ConnectionGone, StoreUnavailable
+from aiflow.errors import (
+    ConnectionGone,
+    ConnectionUnavailable,
+    StateNotStorable,
+    StoreUnavailable,
+)
 from aiflow.runtime import lifecycle
 from aiflow.runtime.deciding import Deciding, Decision
 from aiflow.runtime.observability import Outcome, Report
 from aiflow.runtime.pieces import Pieces
+from aiflow.runtime.reply import body_of
 from aiflow.runtime.ways import Way
 from aiflow.sessions.model import SessionItem, Status
 from aiflow.sessions.store import CommitConflict
@@ -34,14 +41,47 @@ class Conversation:
 
         Raises:
             ConnectionGone: the caller is gone; the call is marked so.
-            AiflowError: the store, the handler or its answer failed; nothing was committed that the
-                caller hears.
+            AiflowError: the store or the answer failed; or whatever the handler raised. Nothing was
+                sent that was not committed.
         """
         decision = self._first()
         self._send(decision)
         while decision.pieces:
             decision = self._next(decision.item, decision.pieces)
             self._send(decision)
+
+    def apologise(self, *, is_kept: bool) -> None:
+        """Let the caller hear an apology, and keep what the event itself says of the call.
+
+        Nothing that fails here is raised: it is what happens when all else has failed.
+
+        Args:
+            is_kept: whether that is worth trying: not if the store failed, or all is kept already.
+        """
+        if is_kept:
+            with suppress(StoreUnavailable, StateNotStorable):
+                self._keep_failed()
+        apology = self.deciding.apology
+        self.report.actions += [str(action["type"]) for action in apology]
+        body = body_of(apology)
+        if body:
+            # To whoever cannot be reached, not even this gets through.
+            with suppress(ConnectionGone, ConnectionUnavailable):
+                self.way.send(body)
+
+    def _keep_failed(self) -> None:
+        deciding = self.deciding
+        item = deciding.runtime.sessions.load(deciding.event.session.id)
+        for attempt in range(_TRIES):
+            loaded = item or SessionItem(session_id=deciding.event.session.id)
+            decision = deciding.failed(lifecycle.reach(loaded, self.way.connection_id))
+            try:
+                self._keep(decision, loaded)
+            except CommitConflict as conflict:
+                item = conflict.current
+                self._pause(attempt)
+            else:
+                return
 
     def _first(self) -> Decision:
         """Decide on the event, and commit.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from aiflow.protocol.actions import Action, Hangup
+from aiflow.protocol.actions import Action, Hangup, Speak
 from aiflow.protocol.events import (
     DtmfReceived,
     Event,
@@ -117,6 +117,33 @@ class Deciding:
         if not actions:
             return Decision(lifecycle.finish(item, self.invocation.id), Outcome.ANSWERED)
         return replace(self._leave(item, actions), pieces=pieces)
+
+    def failed(self, base: SessionItem) -> Decision:
+        """Decide on an event whose handler, or answer, failed: what the event says holds anyway.
+
+        Args:
+            base: the call as it stands now; perhaps with pieces of the answer that were said.
+        """
+        if base.speaking == self.invocation.id:
+            said = self._depart(Decision(base, Outcome.DEGRADED, self.apology))
+            return replace(said, item=lifecycle.finish(said.item, self.invocation.id))
+        if base.status in {Status.ENDED, Status.GONE, Status.HANGING_UP} or self._repeated(base):
+            return Decision(base, Outcome.DEGRADED, self.apology)
+        item = lifecycle.arrive(base, self.event, self._now_ms())
+        return self._remembered(self._depart(Decision(item, Outcome.DEGRADED, self.apology)))
+
+    @property
+    def apology(self) -> tuple[JsonObject, ...]:
+        """What needs neither store nor handler; for events after which the caller waits."""
+        if not isinstance(self.event, EXPECTING):
+            return ()
+        settings = self.runtime.settings
+        speak = Speak(
+            session_id=self.event.session.id,
+            text=settings.apology,
+            user_input_timeout_seconds=settings.input_timeout_seconds,
+        )
+        return (speak.to_wire(),)
 
     def piece(self, pieces: Pieces) -> tuple[Action, ...]:
         """Let the handler go on to its next piece; as long as for a whole answer.

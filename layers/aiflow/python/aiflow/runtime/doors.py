@@ -21,6 +21,7 @@ from aiflow.runtime.envelope import (
     is_websocket,
     websocket_message,
 )
+from aiflow.runtime.observability import Report
 from aiflow.runtime.reply import http_answer, http_refusal
 from aiflow.runtime.settings import Settings
 from aiflow.runtime.ways import Messages, OneAnswer, Way
@@ -37,7 +38,7 @@ class Door(Protocol):
         """Where answers go."""
         ...
 
-    def event(self, settings: Settings) -> Event | UnknownEvent:
+    def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
         """Authenticate, limit and parse, in this order.
 
         Raises:
@@ -65,10 +66,10 @@ class HttpDoor:
         self.way = OneAnswer()
         self._envelope = envelope
 
-    def event(self, settings: Settings) -> Event | UnknownEvent:
+    def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
         """See `Door.event`."""
         request = http_request(self._envelope)
-        authenticate(request.headers, settings.token_header, settings.token_digests)
+        report.shown(authenticate(request.headers, settings.token_header, settings.token_digests))
         return parse_event(wire.decode_object(request.text()))
 
     def answered(self) -> dict[str, Any]:
@@ -92,9 +93,9 @@ class WebSocketDoor:
         self._message = websocket_message(envelope)
         self.way = Messages(connections, self._message.connection_id)
 
-    def event(self, settings: Settings) -> Event | UnknownEvent:
+    def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
         """See `Door.event`."""
-        del settings
+        del settings, report
         return parse_event(wire.decode_object(self._message.body.text()))
 
     def answered(self) -> Mapping[str, int]:
@@ -118,9 +119,9 @@ class DirectDoor:
         self.way = OneAnswer()
         self._event = event
 
-    def event(self, settings: Settings) -> Event | UnknownEvent:
+    def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
         """See `Door.event`."""
-        del settings
+        del settings, report
         if not is_object(self._event):
             raise InvalidEvent("not_object", "An event is a JSON object.")
         return parse_event(self._event)

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAliasType, get_args, get_type_hints
 
@@ -16,16 +15,13 @@ from aiflow.errors import (
     StateNotStorable,
     StoreUnavailable,
 )
-from aiflow.protocol import wire
-from aiflow.protocol.actions import Speak
 from aiflow.protocol.events import Event, UnknownEvent
 from aiflow.runtime.bootstrap import default_runtime, ready
 from aiflow.runtime.call import Call, Reply
 from aiflow.runtime.conversation import Conversation
-from aiflow.runtime.deciding import EXPECTING, Deciding
+from aiflow.runtime.deciding import Deciding
 from aiflow.runtime.doors import door_of, served_here
 from aiflow.runtime.observability import Outcome, Report
-from aiflow.runtime.settings import Settings
 from aiflow.runtime.surroundings import Context, Invocation, Runtime
 from aiflow.runtime.ways import Way
 
@@ -89,7 +85,7 @@ class Entrypoint:
         report = Report(request_id=invocation.id)
         door = door_of(envelope, runtime.connections)
         try:
-            event = served_here(door.event(runtime.settings), runtime.settings)
+            event = served_here(door.event(runtime.settings, report), runtime.settings)
         except Refusal as refusal:
             report.refused(refusal)
             answer = door.refused(refusal)
@@ -111,15 +107,15 @@ class Entrypoint:
             return
         in_pieces = way.connection_id is not None
         deciding = Deciding(runtime, invocation, self._handle, event, in_pieces=in_pieces)
+        conversation = Conversation(deciding, way, report)
         try:
-            Conversation(deciding, way, report).answer()
+            conversation.answer()
         except ConnectionGone:
             report.outcome = Outcome.GONE
         except Exception as error:  # noqa: BLE001 - the one place: the caller hears something
             report.failed(_REASONS.get(type(error), "handler_error"), error)
-            # To whoever cannot be reached, not even this gets through.
-            with suppress(ConnectionGone, ConnectionUnavailable):
-                _apologise(runtime.settings, event, arrived)
+            is_kept = not isinstance(error, (StoreUnavailable, ConnectionUnavailable))
+            conversation.apologise(is_kept=is_kept)
 
 
 def entrypoint[E: Event](handle: Callable[[E, Call], Reply]) -> Entrypoint:
@@ -142,16 +138,3 @@ def _event_types(handle: Callable[..., Reply]) -> tuple[type[Event], ...]:
     if isinstance(annotation, TypeAliasType):
         annotation = annotation.__value__
     return get_args(annotation) or (annotation,)
-
-
-def _apologise(settings: Settings, event: Event, arrived: _Arrived) -> None:
-    """Say what needs neither store nor handler, after events after which the caller waits."""
-    if not isinstance(event, EXPECTING):
-        return
-    speak = Speak(
-        session_id=event.session.id,
-        text=settings.apology,
-        user_input_timeout_seconds=settings.input_timeout_seconds,
-    )
-    arrived.report.actions = [*arrived.report.actions, speak.type]
-    arrived.way.send(wire.encode(speak.to_wire()))

@@ -140,13 +140,15 @@ def _body(envelope: Mapping[str, Any]) -> Body:
 
 def headers_of(envelope: Mapping[str, Any]) -> Headers:
     """Collect the headers: payload 1.0 lists repeated ones apart, 2.0 joins them with commas."""
-    single: Mapping[str, str] = envelope.get("headers") or {}
-    several: Mapping[str, list[str]] = envelope.get("multiValueHeaders") or {
+    single: Mapping[str, str | None] = envelope.get("headers") or {}
+    several: Mapping[str, list[str | None]] = envelope.get("multiValueHeaders") or {
         name: [value] for name, value in single.items()
     }
     collected: dict[str, list[str]] = {}
     for name, values in several.items():
-        collected.setdefault(name.lower(), []).extend(values)
+        # No gateway sends null; somebody who tries a function by hand may.
+        given = [value for value in values or () if value is not None]
+        collected.setdefault(name.lower(), []).extend(given)
     return collected
 
 

@@ -69,6 +69,11 @@ class Report:
         known = cast("list[str]", before)
         self.details["problems"] = sorted({*known, *codes})
 
+    def shown(self, slot: int) -> None:
+        """Take down which token was shown: an old one may go when nobody shows it any more."""
+        self.details["token"] = "next" if slot else "current"
+        self.count("NextToken", slot)
+
     def refused(self, refusal: Refusal) -> None:
         """Take down why a request or message goes no further."""
         self.outcome = Outcome.REFUSED
