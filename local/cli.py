@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TextIO, cast
 
 import click
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 fine, 1 not fine, 2 what was asked for cannot be read, 130 interrupted.
     """
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         # What cannot be printed, a lone surrogate say, is printed as its escape sequence.
         cast("_Stream", stream).reconfigure(errors="backslashreplace")
@@ -71,6 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Nobody reads on. Python would complain when it flushes once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Write to nowhere where whoever started the command closed an output: `aiflow call >&-`."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+            setattr(sys, name, nowhere)
 
 
 class _Stream(TextIO):

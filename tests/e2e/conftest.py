@@ -10,6 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.support.emulator import BUILD, Emulator
 from tests.support.loopback import HOST, free_port
+from tests.support.management import ManagementServer, managing
 from tests.support.runtime import TOKEN, Clock
 from tests.support.tables import ENVIRONMENT, served_table
 from tests.support.template import Template
@@ -33,12 +34,20 @@ def aws() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def environment(aws: dict[str, str]) -> dict[str, str]:
+def connections() -> Iterator[ManagementServer]:
+    """What the functions post their answers to, when they came over a WebSocket."""
+    with managing() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def environment(aws: dict[str, str], connections: ManagementServer) -> dict[str, str]:
     """The environment of a deployed function: every variable that the template names."""
-    named = Template(BUILD / "template.yaml").functions["WebhookFunction"]["Environment"]
+    named = Template(BUILD / "template.yaml").functions["UserSpeakFunction"]["Environment"]
     return {
         **dict.fromkeys(named["Variables"], ""),
         **aws,
+        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": connections.endpoint,
         "API_TOKEN_SHA256": sha256(TOKEN.encode()).hexdigest(),
     }
 

@@ -11,7 +11,8 @@ import pytest
 from aiflow.protocol.types import JsonObject, JsonValue
 from tests.e2e.conftest import Start
 from tests.support.emulator import Emulator, FunctionError
-from tests.support.runtime import TOKEN
+from tests.support.management import ManagementServer
+from tests.support.runtime import TOKEN, websocket
 from tests.support.template import ROOT
 
 pytestmark = pytest.mark.built
@@ -103,6 +104,58 @@ def test_the_front_door_answers_every_type(
 ) -> None:
     answer = ask(start("WebhookFunction"), event(event_type, session_id))
     assert action_types(answer) == expected
+
+
+@EACH_TYPE
+def test_each_function_answers_a_message_by_posting_to_its_connection(
+    start: Start,
+    connections: ManagementServer,
+    session_id: str,
+    event_type: str,
+    expected: list[str],
+) -> None:
+    envelope = websocket(event(event_type, session_id), connection_id=session_id)
+    assert start(function_of(event_type)).invoke(envelope) == {"statusCode": 200}
+    posted = [body for path, body in connections.posted if path.endswith(f"/{session_id}")]
+    assert len(posted) == bool(expected)
+    assert [name for body in posted for name in action_types(json.loads(body))] == expected
+
+
+def test_a_call_over_a_websocket_goes_through_as_many_functions_as_it_has_event_types(
+    start: Start, connections: ManagementServer, session_id: str
+) -> None:
+    for name, members in [
+        ("session_start", {}),
+        ("user_speech_started", {}),
+        ("user_speak", {"text": "Goodbye."}),
+        ("session_end", {}),
+    ]:
+        message = websocket(event(name, session_id, **members), connection_id=session_id)
+        start(function_of(name)).invoke(message)
+    spoken = [
+        json.loads(body)["text"] for path, body in connections.posted if path.endswith(session_id)
+    ]
+    assert spoken == [
+        "Welcome! Tell me what you need, or press 1 for our opening hours.",
+        "Goodbye, and thank you for calling.",
+    ]
+
+
+@pytest.mark.parametrize(("token", "effect"), [(TOKEN, "Allow"), ("another token", "Deny")])
+def test_the_authorizer_lets_in_who_knows_the_token(start: Start, token: str, effect: str) -> None:
+    arn = "arn:aws:execute-api:eu-central-1:123456789012:api/live/$connect"
+    answer = start("AuthorizerFunction").invoke(
+        {"type": "REQUEST", "methodArn": arn, "headers": {"X-API-TOKEN": token}}
+    )
+    assert isinstance(answer, dict)
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": arn}
+    assert answer["policyDocument"] == {"Version": "2012-10-17", "Statement": [statement]}
+
+
+@pytest.mark.parametrize("kind", ["CONNECT", "MESSAGE", "DISCONNECT"])
+def test_the_connection_takes_whatever_comes(start: Start, kind: str) -> None:
+    answer = start("ConnectionFunction").invoke(websocket("no JSON", kind=kind))
+    assert answer == {"statusCode": 200}
 
 
 def test_a_call_through_the_front_door_keeps_its_state(start: Start, session_id: str) -> None:

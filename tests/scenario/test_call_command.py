@@ -228,7 +228,7 @@ class TestAnyBot:
     @pytest.mark.parametrize(
         ("bot", "message"),
         [
-            (answering({}, 500), "/status must be 200"),
+            (answering({}, 500), "/status is 500, but must be 200"),
             (hanging_up, "error  broke off: "),
             (answering({"type": "sing"}), "error  /body/type is no action type"),
         ],

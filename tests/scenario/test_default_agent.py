@@ -6,7 +6,9 @@ The same agent in YAML: events/calls/agent.call.yaml.
 import pytest
 
 from aiflow import Hangup, Transfer
+from aiflow.protocol.events import EVENT_TYPES
 from local.phone.service.party import Party
+from local.phone.service.transcript import Kind
 from local.phone.testing import CallUnderTest, Phone
 
 
@@ -23,6 +25,40 @@ def test_a_conversation_counts_its_turns(phone: Phone) -> None:
 
     assert call.heard[1:] == ["You said: Hello", "You said: Guten Tag"]
     assert call.state == {"turns": 2, "silences": 0}
+
+
+@pytest.mark.parametrize(
+    ("language", "wishes"),
+    [
+        ("English, please.", ("Text me a summary.", "Is there a person?", "Thanks, goodbye!")),
+        (
+            "Können wir Deutsch sprechen?",
+            ("Schicken Sie mir eine Summary?", "Gibt es eine Person?", "Danke, goodbye!"),
+        ),
+    ],
+)
+def test_one_call_meets_every_handler(
+    phone: Phone, language: str, wishes: tuple[str, str, str]
+) -> None:
+    summary, person, goodbye = wishes
+    call = phone.call(sms="failed", transfer="no_answer")
+    call.says(language)
+    call.says(summary)
+    call.waits(2)
+    call.presses("1")
+    call.says(person)
+    call.waits(10)
+    call.says(goodbye)
+    call.settle()
+
+    met = {entry.data["event"]["type"] for entry in call.transcript.of(Kind.EVENT)}
+    # The only event that never comes over HTTP.
+    assert EVENT_TYPES.keys() - met == {"user_speech_started"}
+    assert "I am sorry, I could not send the message." in call.heard
+    assert "I could not reach them. What else can I do for you?" in call.heard
+    assert "Are you still there?" in call.heard
+    assert call.heard[-1] == "Goodbye, and thank you for calling."
+    assert call.state["outcome"] == "talked"
 
 
 @pytest.mark.parametrize("words", ["Goodbye!", "Danke, goodbye."])

@@ -237,8 +237,8 @@ class TestBotsOfOthers:
     @pytest.mark.parametrize(
         ("bot", "message"),
         [
-            (answering({}, 500), "/status must be 200"),
-            (answering({}, 302, location="/webhook"), "/status must be 200"),
+            (answering({}, 500), "/status is 500, but must be 200"),
+            (answering({}, 302, location="/webhook"), "redirects are not followed"),
             (answering(b"<html>", 200, "text/html"), "The body is not JSON"),
             (answering(b'{"type":'), "must be an action as JSON"),
             (answering({"type": "sing", "session_id": "s-1"}), "is no action type"),

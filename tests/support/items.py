@@ -97,6 +97,8 @@ def whole_item(session_id: str) -> SessionItem:
         ledger=("send_sms:0123456789abcdef", "transfer:0123456789abcdef"),
         followers=(action("hangup", session_id=session_id), action("speak", ssml="🤖")),
         playing=3,
+        connection="JKJaXmPLvHcESHA=",
+        speaking="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
     ).with_turn("user", "ä " * 50)
 
 

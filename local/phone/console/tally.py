@@ -10,6 +10,7 @@ class Tally:
     def __init__(self) -> None:
         self.turns = 0
         """How often the caller spoke, or pressed keys in a row."""
+        self.answers = 0
         self.slowest_ms = 0.0
         self.errors = 0
         """What the bot did wrong."""
@@ -21,6 +22,7 @@ class Tally:
     def add(self, entry: Entry) -> None:
         """Count an entry of the transcript."""
         if entry.kind is Kind.ANSWER:
+            self.answers += 1
             self.slowest_ms = max(self.slowest_ms, entry.data["ms"])
         elif entry.kind is Kind.PROBLEM:
             is_error = entry.data["problem"]["severity"] == "error"
@@ -41,10 +43,15 @@ class Tally:
         """Whether nothing was wrong."""
         return not self.errors and not self.faults
 
+    @property
+    def pace(self) -> str:
+        """How fast the bot answered, in words."""
+        return f"slowest answer {self.slowest_ms:.0f} ms" if self.answers else "no answers"
+
     def __str__(self) -> str:
         parts = [
             _many(self.turns, "turn"),
-            f"slowest answer {self.slowest_ms:.0f} ms",
+            self.pace,
             _many(self.errors, "error"),
             _many(self.warnings, "warning"),
         ]

@@ -79,8 +79,10 @@ class Player:
             self._open = (place, step)
             self._wait(step)
             return True
-        self._approach(place, step)
+        is_in_time = self._approach(step)
         self._judge()
+        if not is_in_time and not self.call.is_over:
+            self._fail(f"{place}: the agent was not speaking any more")
         if self.call.is_over and not step.hangup:
             self._fail(f"{place}: the call is over, and so are all steps from here")
             return False
@@ -88,20 +90,18 @@ class Player:
         self._act(step)
         return True
 
-    def _approach(self, place: str, step: Step) -> None:
-        """Go to the moment in which the caller does something."""
+    def _approach(self, step: Step) -> bool:
+        """Go to the moment in which the caller does something; tell if there was one."""
         match step:
             case Step(interrupt=Interruption(after_ms=after_ms)):
-                is_playing = self.call.listens(after_ms)
+                return self.call.listens(after_ms)
             case Step(keys=KeyPresses(after_ms=after_ms)):
-                is_playing = self.call.listens(after_ms)
+                return self.call.listens(after_ms)
             case Step(hangup=True):
-                is_playing = True
+                return True
             case _:
                 self.call.settle()
-                is_playing = True
-        if not is_playing and not self.call.is_over:
-            self._fail(f"{place}: the agent was not speaking any more")
+                return True
 
     def _act(self, step: Step) -> None:
         call = self.call

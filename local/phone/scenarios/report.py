@@ -55,7 +55,7 @@ class TextReport:
         """Print how it went."""
         result, tally = played.result, played.tally
         verdict, style = ("ok", "green") if result.passed else ("FAILED", "bold red")
-        numbers = f"({_many(tally.turns, 'turn')}, slowest answer {tally.slowest_ms:.0f} ms)"
+        numbers = f"({_many(tally.turns, 'turn')}, {tally.pace})"
         name = "" if self._is_verbose else f"{visible(result.scenario.name)} "
         line = Text(f"  {verdict:<8}", style) + Text(name, "") + Text(numbers, "dim")
         self._console.print(line, soft_wrap=True)

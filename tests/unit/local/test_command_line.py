@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -87,3 +88,27 @@ def test_a_terminal_that_knows_few_letters_is_no_reason_for_a_traceback() -> Non
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
     )
     assert rb"\u65e5" in finished.stdout
+
+
+@pytest.mark.parametrize("arguments", ["token", "call", "play events/calls/agent.call.yaml"])
+def test_a_closed_output_is_no_reason_for_a_traceback(arguments: str) -> None:
+    finished = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m local.cli {arguments} <&- >&-'],
+        stderr=subprocess.PIPE,
+        check=False,
+        text=True,
+    )
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
+def test_ctrl_c_while_the_command_is_loaded_leaves_no_traceback(tmp_path: Path) -> None:
+    loaded_first = tmp_path / "click.py"
+    loaded_first.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    finished = subprocess.run(
+        [Path(sys.executable).with_name("aiflow"), "call"],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=False,
+        text=True,
+    )
+    assert (finished.returncode, finished.stderr) == (130, "")

@@ -61,7 +61,7 @@ def test_a_problem_stands_in_the_transcript_where_it_happened() -> None:
 
     lines = str(phone.transcript).split("\n")
     assert lines[1].endswith("session_start -> 500 in 3 ms")
-    assert lines[2].startswith("    0.00  ERROR    /status must be 200")
+    assert lines[2].startswith("    0.00  ERROR    /status is 500, but must be 200")
     assert lines[3].endswith('caller   "Hello"')
 
 

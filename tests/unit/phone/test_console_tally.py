@@ -34,6 +34,12 @@ def test_the_slowest_answer_is_told() -> None:
     assert tally_of(answers(user_speak=answer), "hello").slowest_ms == 1234
 
 
+def test_a_bot_that_never_answered_has_no_slowest_answer() -> None:
+    silent = Failed("timeout", "did not answer", 5000)
+    tally = tally_of(lambda _: silent)
+    assert str(tally) == "no turns, no answers, 2 errors, no warnings"
+
+
 def test_an_error_is_not_fine() -> None:
     tally = tally_of(answers(user_speak=Failed("timeout", "did not answer", 5000)), "hello")
     assert (tally.errors, tally.warnings, tally.is_fine) == (1, 0, False)

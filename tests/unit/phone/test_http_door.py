@@ -77,9 +77,9 @@ def test_without_a_token_none_is_sent() -> None:
 @pytest.mark.parametrize(
     ("bot", "message"),
     [
-        (answering({}, 500), "/status must be 200"),
-        (answering({}, 401), "/status must be 200"),
-        (answering({}, 302, location="/webhook"), "/status must be 200"),
+        (answering({}, 500), "/status is 500, but must be 200"),
+        (answering({}, 401), "/status is 401, but must be 200"),
+        (answering({}, 302, location="/webhook"), "redirects are not followed"),
         (answering(b"<html>", 200, "text/html"), "/body must be an action"),
         (answering(b"sorry"), "/body must be an action"),
         (answering(b"\xff"), "is not UTF-8, and so not JSON [not_json]"),

@@ -183,6 +183,14 @@ def test_an_interruption_when_nothing_is_said_is_a_failure() -> None:
     ]
 
 
+def test_failures_are_told_step_by_step() -> None:
+    result = play(HELLO, [{"expect": []}, {"interrupt": {"after_ms": 5000, "with": "Stop"}}])
+
+    first, second = result.failures
+    assert first.startswith("step 1 (the next answer)")
+    assert second.startswith("step 2 (interrupt")
+
+
 def test_keys_may_be_pressed_into_what_is_said() -> None:
     talks = answers(session_start=say("one two three four"), dtmf_received=act("barge_in"))
     result = play(

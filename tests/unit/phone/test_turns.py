@@ -110,6 +110,17 @@ def test_words_are_lost_while_recognition_starts_again() -> None:
     assert bot.all("user_speak") == [{"text": "heard heard"}]
 
 
+@pytest.mark.parametrize(("restart_ms", "understood"), [(500, "two three"), (800, "three")])
+def test_a_change_of_provider_takes_a_time_of_its_own(restart_ms: int, understood: str) -> None:
+    deepgram = act("configure_transcription", provider="DEEPGRAM", languages=["de-DE"])
+    phone, bot = call(
+        answers(session_start=deepgram), language_restart_ms=0, provider_restart_ms=restart_ms
+    )
+    phone.says("one two three", duration_ms=1500)
+
+    assert bot.all("user_speak") == [{"text": understood}]
+
+
 def test_words_before_a_restart_are_not_lost() -> None:
     phone, bot = call(answers(dtmf_received=GERMAN), language_restart_ms=500)
     phone.starts_saying("one two three four")

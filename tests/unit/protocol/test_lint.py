@@ -334,6 +334,15 @@ def test_an_event_is_answered_with_200_or_204(status: object) -> None:
     ]
 
 
+def test_a_status_that_is_none_of_them_is_told_and_why_a_redirect_is_none() -> None:
+    told = [lint_response({"status": status})[0].message for status in (500, 302, "200")]
+    assert told == [
+        "is 500, but must be 200 (actions) or 204 (nothing to do)",
+        "is 302, but must be 200 (actions) or 204 (nothing to do); redirects are not followed",
+        "must be 200 (actions) or 204 (nothing to do)",
+    ]
+
+
 @pytest.mark.parametrize("body", [SPEAK, "Hello", [], "{}"])
 def test_the_body_of_a_204_is_not_read(body: object) -> None:
     assert codes(lint_response({"status": 204, "body": body})) == [

@@ -1,10 +1,7 @@
 """The way back to a WebSocket: API Gateway's own client, against a server that answers as told."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,45 +9,11 @@ from aiflow.errors import ConnectionGone, ConnectionUnavailable
 from aiflow.runtime.bootstrap import default_runtime, default_surroundings
 from aiflow.runtime.clients import FAULTS, connections_client
 from aiflow.runtime.connections import ApiGatewayConnections, NoConnections
+from tests.support.management import ManagementServer, managing
 from tests.support.runtime import TOKEN, digest_of
 from tests.support.tables import ENVIRONMENT
 
 ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
-
-
-class Management(BaseHTTPRequestHandler):
-    """Answers with the statuses that its server has left, and notes what came."""
-
-    def do_POST(self) -> None:
-        """Take a message."""
-        server = cast("ManagementServer", self.server)
-        body = self.rfile.read(int(self.headers["content-length"]))
-        server.posted.append((self.path, body))
-        self.send_response(server.statuses.pop(0) if server.statuses else 200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - told
-        """Say nothing."""
-
-
-class ManagementServer(HTTPServer):
-    """The `@connections` of an API, on this machine."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Management)
-        self.statuses: list[int] = []
-        self.posted: list[tuple[str, bytes]] = []
-
-
-@contextmanager
-def managing() -> Generator[ManagementServer]:
-    with ManagementServer() as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -58,7 +21,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagementServer]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with managing() as server:
-        monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{server.server_port}/live")
+        monkeypatch.setenv(ENDPOINT, server.endpoint)
         yield server
 
 

@@ -228,3 +228,11 @@ def test_attributes_of_a_later_version_of_the_code_are_read_over() -> None:
     item = replace(EMPTY, state=ODD_STATE)
     attributes = {**item_attributes(item), "added_later": "text", "also": 7}
     assert item_from("session-123", attributes) == item
+
+
+def test_an_item_of_the_time_before_websockets_can_still_be_read() -> None:
+    item = whole_item("session-123")
+    attributes = item_attributes(item)
+    for name in ("connection", "speaking"):
+        del attributes[name]
+    assert item_from("session-123", attributes) == replace(item, connection="", speaking="")

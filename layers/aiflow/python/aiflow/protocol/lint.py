@@ -35,6 +35,7 @@ _LEGACY_TYPES = {"user_barge_in": "user_speak with barged_in"}
 _LEGACY_MEMBERS = {"user_speak": ("transcript", "text"), "dtmf_received": ("digits", "digit")}
 _DTMF_KEYS = tuple("0123456789*#")
 _OK, _NO_CONTENT = 200, 204
+_REDIRECTS = range(300, 400)
 # An action has objects in objects in objects and nothing deeper: tts, voice, id.
 _DEPTH = 3
 
@@ -85,13 +86,19 @@ def lint_response(data: object, session_id: str | None = None) -> list[Problem]:
         )
         return [] if blank else [ignored]
     if not isinstance(status, int) or status != _OK:
-        return [
-            Problem.error("bad_status", "/status", "must be 200 (actions) or 204 (nothing to do)")
-        ]
+        return [Problem.error("bad_status", "/status", _status_message(status))]
     if blank:
         message = "must be an action: for nothing to do, answer 204 without a body"
         return [Problem.error("empty_body", "/body", message)]
     return [*_content_type_warnings(data.get("headers")), *_body_problems(body, session_id)]
+
+
+def _status_message(status: object) -> str:
+    message = "must be 200 (actions) or 204 (nothing to do)"
+    if not isinstance(status, int) or isinstance(status, bool):
+        return message
+    why = "; redirects are not followed" if status in _REDIRECTS else ""
+    return f"is {status}, but {message}{why}"
 
 
 def _event_warnings(data: Mapping[object, object]) -> Iterator[Problem]:
