@@ -74,6 +74,12 @@ class Resolver:
         members = {key: self.value(member) for key, member in node.items()}
         return {key: member for key, member in members.items() if member != _NO_VALUE}
 
+    def exists(self, resource: str) -> bool:
+        """Tell whether a resource is made: it has no condition, or one that is true."""
+        properties = self._resources[resource]
+        name = properties.get("Condition") if isinstance(properties, dict) else None
+        return name is None or self._condition(str(name))
+
     def _items(self, node: JsonValue) -> list[JsonValue]:
         return [item for item in map(self.value, _list(node)) if item != _NO_VALUE]
 
@@ -94,6 +100,8 @@ class Resolver:
     def _resource(self, name: str) -> str:
         if name not in self._resources:
             raise TemplateError(f"{name} is neither a parameter nor a resource of the template")
+        if not self.exists(name):
+            raise TemplateError(f"{name} does not exist: its condition is false")
         return name
 
     def _if(self, node: JsonValue) -> JsonValue:

@@ -9,6 +9,7 @@ from aiflow.protocol.events import EVENT_TYPES, parse_event
 from aiflow.protocol.types import JsonObject, JsonValue
 from local.errors import Unreadable
 from local.gateway.envelope import Arrival, HttpRequest, http_event
+from local.gateway.websocket_envelope import Moment, Opening, message_event
 
 SAM_LOCAL_TOKEN = "local-token-for-sam-local-only-0123456789"  # noqa: S105 - it opens nothing
 """The public token whose digest samconfig.toml gives to `sam local`; good for nothing else."""
@@ -44,6 +45,15 @@ _ARRIVAL = Arrival(
     at=1767261600,
     path_parameters={},
 )
+_OPENING = Opening(
+    stage="live",
+    connection_id="JKJaXfGPIAMCEeg=",
+    connected_at=1767261590,
+    headers=(("Host", "agent.example.com"), ("User-Agent", "AI-Flow")),
+    source_ip="192.0.2.1",
+    authorized={"principalId": "ai-flow"},
+)
+_MOMENT = Moment(request_id=_ARRIVAL.request_id, message_id="JKJaXdVCIAMCEeg=", at=_ARRIVAL.at)
 
 
 def members_of(event_type: str) -> frozenset[str]:
@@ -77,9 +87,7 @@ def mock_event(
 
 def http_envelope(event: JsonObject, token: str = SAM_LOCAL_TOKEN) -> JsonObject:
     """Return the event as API Gateway hands it to a function."""
-    text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate, which UTF-8 cannot write, is escaped as JSON escapes it.
-    body = text.encode(errors="backslashreplace")
+    body = _body(event)
     headers = {
         "content-length": str(len(body)),
         "content-type": "application/json",
@@ -97,13 +105,24 @@ def http_envelope(event: JsonObject, token: str = SAM_LOCAL_TOKEN) -> JsonObject
     return http_event(request, _ARRIVAL)
 
 
+def websocket_envelope(event: JsonObject) -> JsonObject:
+    """Return the event as a WebSocket API hands it to the function of its type."""
+    return message_event(_OPENING, _MOMENT, str(event["type"]), _body(event).decode())
+
+
+def _body(event: JsonObject) -> bytes:
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    # A lone surrogate, which UTF-8 cannot write, is escaped as JSON escapes it.
+    return text.encode(errors="backslashreplace")
+
+
 def as_text(event: JsonObject) -> str:
     """Return an event as it stands in a file."""
     return json.dumps(event, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_all(folder: Path) -> list[Path]:
-    """Write a mock event of each type, raw and as a request; remove those of types long gone.
+    """Write a mock event of each type, in each envelope; remove those of types long gone.
 
     Beside the calls stands the schema by which editors complete scenarios.
     """
@@ -116,9 +135,14 @@ def write_all(folder: Path) -> list[Path]:
         folder / "http" / f"{name}.json": as_text(http_envelope(event))
         for name, event in events.items()
     }
+    texts |= {
+        folder / "websocket" / f"{name}.json": as_text(websocket_envelope(event))
+        for name, event in events.items()
+    }
     texts[folder / "calls" / "scenarios.schema.json"] = as_text(scenario_schema())
-    for path in {*folder.glob("*.json"), *folder.glob("http/*.json")} - texts.keys():
-        path.unlink()
+    for pattern in ("*.json", "http/*.json", "websocket/*.json"):
+        for path in {*folder.glob(pattern)} - texts.keys():
+            path.unlink()
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

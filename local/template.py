@@ -1,4 +1,7 @@
-"""Reads `template.yaml`: the functions with their routes and environments, and the tables."""
+"""Reads `template.yaml`: the functions with their routes and environments, and the tables.
+
+A resource whose condition is false does not exist.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from aiflow.protocol.types import JsonObject, JsonValue
 from local.errors import TemplateError
 from local.intrinsics import Resolver
 from local.parameters import parameter_values
+from local.websocket_api import WebSocketSpec, read_websocket_api
 
 _FUNCTION = "AWS::Serverless::Function"
 _TABLE = "AWS::DynamoDB::Table"
@@ -67,10 +71,12 @@ class Stack:
     Attributes:
         functions: in the order of the template.
         tables: the properties of the DynamoDB tables, by their physical name.
+        websocket: its WebSocket API, if it has one.
     """
 
     functions: tuple[FunctionSpec, ...]
     tables: Mapping[str, JsonObject]
+    websocket: WebSocketSpec | None
 
 
 class Template:
@@ -108,17 +114,24 @@ class Template:
             self._section("Resources"),
         )
         try:
-            functions = tuple(
-                _function(name, resolver, _merged(self._shared, properties))
-                for name, properties in self._resources(_FUNCTION)
-            )
-            tables = {
-                str(resolver.value({"Ref": name})): _object(resolver.value(properties))
-                for name, properties in self._resources(_TABLE)
-            }
+            return self._stack(resolver)
         except RecursionError:
             raise TemplateError("a condition of the template leads back to itself") from None
-        return Stack(functions, tables)
+
+    def _stack(self, resolver: Resolver) -> Stack:
+        def resources(kind: str) -> list[tuple[str, JsonObject]]:
+            return [found for found in self._resources(kind) if resolver.exists(found[0])]
+
+        functions = tuple(
+            _function(name, resolver, _merged(self._shared, properties))
+            for name, properties in resources(_FUNCTION)
+        )
+        tables = {
+            str(resolver.value({"Ref": name})): _object(resolver.value(properties))
+            for name, properties in resources(_TABLE)
+        }
+        names = [function.name for function in functions]
+        return Stack(functions, tables, read_websocket_api(resources, names, resolver))
 
     @property
     def _shared(self) -> JsonObject:

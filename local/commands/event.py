@@ -10,6 +10,7 @@ from local.mock_events import (
     http_envelope,
     members_of,
     mock_event,
+    websocket_envelope,
     write_all,
 )
 from local.project import find_project
@@ -27,6 +28,7 @@ Examples:
   aiflow event session_start --from +12025550123
   aiflow event user_speak --text "I want to talk to a person" --barged-in
   aiflow event dtmf_received --digit 1 --envelope http > request.json
+  aiflow event user_speak --text Hello --envelope websocket
   aiflow event user_speak | curl -d @- -H "Content-Type: application/json" \\
     -H "X-API-TOKEN: $TOKEN" http://127.0.0.1:3000/webhook
   aiflow event --all"""
@@ -49,7 +51,7 @@ Examples:
 @click.option("--to", "to_number", help="The called party.")
 @click.option(
     "--envelope",
-    type=click.Choice(["raw", "http"]),
+    type=click.Choice(["raw", "http", "websocket"]),
     default="raw",
     show_default=True,
     help="As AI Flow sends it, or as API Gateway hands it to a function.",
@@ -75,7 +77,11 @@ def command(context: click.Context, /, event_type: str | None, **options: JsonVa
     else:
         token, envelope = str(options.pop("token")), options.pop("envelope")
         event = _event(event_type, options)
-        click.echo(as_text(http_envelope(event, token) if envelope == "http" else event), nl=False)
+        if envelope == "http":
+            event = http_envelope(event, token)
+        elif envelope == "websocket":
+            event = websocket_envelope(event)
+        click.echo(as_text(event), nl=False)
 
 
 def _event(event_type: str, options: JsonObject) -> JsonObject:

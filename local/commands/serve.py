@@ -14,15 +14,18 @@ from rich.text import Text
 import aiflow
 from aiflow.runtime.observability import Report
 from local.errors import LocalError
-from local.gateway.gateway import Gateway, Served, open_gateway
+from local.gateway.gateway import Gateway, Terms, open_gateway
+from local.gateway.served import Served, ServedMessage, ServedRequest
 from local.gateway.server import address_of, listen, make_server
 from local.gateway.watch import Watched, watching
+from local.gateway.websocket import Limits
 from local.options import parameters_option, stack_parameters, token_option
 from local.project import find_project
 from local.tokens import Token, new_token
 
 _FINE, _REFUSED, _FAILED = 200, 400, 500
 _MOST_PATH = 60
+_SECONDS = click.FloatRange(0, min_open=True)
 _EPILOG = """\b
 Examples:
   aiflow serve
@@ -42,8 +45,26 @@ Examples:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @token_option("The API token that requests must carry; a random one if omitted.")
 @parameters_option
-def command(port: int, host: str, token: str | None, parameters: Sequence[str]) -> None:
-    """Serve the HTTP routes of template.yaml on this machine.
+@click.option(
+    "--idle-timeout-seconds",
+    "idle_seconds",
+    type=_SECONDS,
+    default=Limits.idle_seconds,
+    show_default=True,
+    help="Close a WebSocket on which nothing was sent for so long.",
+)
+@click.option(
+    "--connection-limit-seconds",
+    "connection_seconds",
+    type=_SECONDS,
+    default=Limits.connection_seconds,
+    show_default=True,
+    help="Close a WebSocket that was open for so long.",
+)
+def command(
+    port: int, host: str, token: str | None, parameters: Sequence[str], **limits: float
+) -> None:
+    """Serve the HTTP routes and the WebSocket of template.yaml on this machine.
 
     The real handlers answer, with the real authentication; the state of the calls is kept in an
     embedded DynamoDB. Edits of the functions and the template are taken over at once.
@@ -52,12 +73,11 @@ def command(port: int, host: str, token: str | None, parameters: Sequence[str]) 
     values = stack_parameters(project, secret, parameters)
     screen = _Screen()
     try:
-        with (
-            listen(host, port) as listener,
-            open_gateway(project, values, screen.served, screen.complain) as gateway,
-        ):
+        with listen(host, port) as listener:
             address = address_of(listener)
-            _serve(_Session(project, gateway, screen), listener, secret)
+            terms = Terms(address=address, limits=Limits(**limits))
+            with open_gateway(project, values, screen.served, screen.complain, terms) as gateway:
+                _serve(_Session(project, gateway, screen), listener, secret)
     except KeyboardInterrupt:
         screen.say("Stopped.")
         return
@@ -82,10 +102,12 @@ class _Screen:
 
     def welcome(self, address: str, gateway: Gateway, token: Token) -> None:
         first, *others = [address + door.path for door in gateway.deployment.doors]
-        self.say(f"Webhook  {first}", "bold")
-        self.say(f"Token    {token.secret}  (header X-API-TOKEN)", "bold")
+        self.say(f"Webhook    {first}", "bold")
+        if gateway.deployment.websocket:
+            self.say(f"WebSocket  {address.replace('http', 'ws', 1)}", "bold")
+        self.say(f"Token      {token.secret}  (header X-API-TOKEN)", "bold")
         for other in others:
-            self.say(f"         {other}", "dim")
+            self.say(f"           {other}", "dim")
         self.say("State is kept in memory. Edits are taken over at once. Ctrl-C stops.", "dim")
 
     def say(self, text: str, style: str = "") -> None:
@@ -95,10 +117,15 @@ class _Screen:
         click.echo(text, err=True)
 
     def served(self, served: Served) -> None:
-        line = Text(f"{served.method} {served.path[:_MOST_PATH]} ")
+        line = Text(f"{_what(served)[:_MOST_PATH]} ")
         line.append(str(served.status), _colour(served.status))
         line.append(f" {served.ms:.0f} ms", "dim")
+        if isinstance(served, ServedMessage) and served.sent:
+            line.append(f" {served.sent} sent")
         if served.report:
+            # The route of a message is the type of its event.
+            if isinstance(served, ServedRequest) and served.report.session_id:
+                line.append(f" {served.report.event_type}")
             _append(line, served.report)
         self._out.print(line)
 
@@ -131,9 +158,15 @@ def _colour(status: int) -> str:
     return "yellow" if status >= _REFUSED else "green"
 
 
+def _what(served: Served) -> str:
+    match served:
+        case ServedRequest():
+            return f"{served.method} {served.path}"
+        case ServedMessage():
+            return f"WebSocket {served.route_key}"
+
+
 def _append(line: Text, report: Report) -> None:
-    if report.session_id:
-        line.append(f" {report.event_type}")
     if report.reason:
         line.append(f" {report.outcome.value}: {report.reason}", "yellow")
     if message := report.details.get("message"):

@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,25 +11,31 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from aiflow.errors import SettingsError
+from aiflow.runtime.authorizer import Authorizer
 from aiflow.runtime.clients import FAULTS
-from aiflow.runtime.connections import NoConnections
+from aiflow.runtime.connection import Connection
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report, Telemetry
 from aiflow.runtime.settings import Settings
-from aiflow.runtime.surroundings import Runtime
+from aiflow.runtime.surroundings import Runtime, Surroundings
 from aiflow.sessions.dynamodb import DynamoDbSessions
 from aiflow.sessions.store import SessionStore
 from local.errors import TemplateError
 from local.gateway.code import Code, Handler, folders
+from local.gateway.connections import OpenConnections
 from local.gateway.deadline import late_is_too_late
 from local.gateway.function import Function
 from local.gateway.routes import RouteTable
 from local.gateway.table import OneAtATime, create_tables
 from local.project import TEMPLATE
-from local.template import FunctionSpec, Route, Template
+from local.template import FunctionSpec, Route, Stack, Template
+from local.websocket_api import Identity
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+# Where a client of `@connections` goes: botocore reads it, and so may the functions.
+_CONNECTIONS_URL = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 
 
 class Reports(Telemetry):
@@ -55,7 +61,9 @@ class Platform:
     Attributes:
         client: of the embedded DynamoDB.
         complain: told of every error of a handler, as Python would print it.
+        address: the URL that the gateway is served at, without a path.
         now: what the functions are told of the time, in Unix seconds.
+        connections: the WebSockets that are open.
         reports: how invocations went.
         code: the modules of the functions.
         lock: on the embedded DynamoDB.
@@ -63,7 +71,9 @@ class Platform:
 
     client: "DynamoDBClient"
     complain: Callable[[str], None]
+    address: str
     now: Callable[[], float] = time.time
+    connections: OpenConnections = field(default_factory=OpenConnections)
     reports: Reports = field(default_factory=Reports)
     code: Code = field(default_factory=Code)
     lock: Lock = field(default_factory=Lock)
@@ -77,33 +87,46 @@ class Platform:
         """
         stack = Template(project / TEMPLATE).stack(parameters)
         create_tables(self.client, stack.tables)
-        for spec in stack.functions:
-            # For functions that read it themselves, on import or later.
-            os.environ.update(spec.environment)
+        self._set_environment(stack)
         handlers = self.code.load(project, stack.functions)
-        functions = [
-            Function(spec, self._bound(spec, handlers[spec.name])) for spec in stack.functions
-        ]
+        functions = {
+            spec.name: Function(spec, self._bound(spec, handlers[spec.name]))
+            for spec in stack.functions
+        }
         return Deployment(
             routes=RouteTable(
-                (route, function) for function in functions for route in function.spec.routes
+                (route, function)
+                for function in functions.values()
+                for route in function.spec.routes
             ),
+            websocket=_websocket(stack, functions),
             doors=tuple(route for spec in stack.functions for route in spec.routes),
             folders=tuple(folders(project, stack.functions)),
             sessions=self._sessions(os.environ.get("SESSIONS_TABLE", "")),
         )
 
+    def _set_environment(self, stack: Stack) -> None:
+        """Set the environment for functions that read it themselves, on import or later."""
+        for spec in stack.functions:
+            os.environ.update(spec.environment)
+        if stack.websocket:
+            # Not of AWS: so moto, which stands in for all of AWS here, lets it through to us.
+            os.environ[_CONNECTIONS_URL] = f"{self.address}/{stack.websocket.stage}"
+
     def _bound(self, spec: FunctionSpec, handler: Handler) -> Handler:
-        if not isinstance(handler, Entrypoint):
+        if not isinstance(handler, Entrypoint | Authorizer | Connection):
             return handler
         try:
             settings = Settings.from_environment(spec.environment)
         except SettingsError as error:
             raise TemplateError(f"{spec.name}: {error}") from None
+        if not isinstance(handler, Entrypoint):
+            around = Surroundings(settings=settings, telemetry=self.reports, now=self.now)
+            return handler.bind(around)
         runtime = Runtime(
             settings=settings,
             sessions=self._sessions(settings.sessions_table),
-            connections=NoConnections(),
+            connections=self.connections,
             telemetry=self.reports,
             now=self.now,
             pause=time.sleep,
@@ -119,18 +142,50 @@ class Platform:
         return late_is_too_late(seconds, self.complain)
 
 
+@dataclass(frozen=True, kw_only=True)
+class WebSocketApi:
+    """The WebSocket API as it is now.
+
+    Attributes:
+        stage: the name of its stage.
+        selection: the members of a message that lead to the key of its route.
+        routes: the functions by their route keys.
+        authorizer: what it must see, and the function; None when everybody may connect.
+    """
+
+    stage: str
+    selection: Sequence[str]
+    routes: Mapping[str, Function]
+    authorizer: tuple[Sequence[Identity], Function] | None
+
+
 @dataclass(frozen=True)
 class Deployment:
     """The functions as they are now.
 
     Attributes:
-        routes: the way to them.
+        routes: the way to them over HTTP.
+        websocket: the way to them over a WebSocket, if there is one.
         doors: all routes, in the order of the template.
         folders: where their code is.
         sessions: the state of the calls.
     """
 
     routes: RouteTable[Function]
+    websocket: WebSocketApi | None
     doors: tuple[Route, ...]
     folders: tuple[Path, ...]
     sessions: SessionStore
+
+
+def _websocket(stack: Stack, functions: Mapping[str, Function]) -> WebSocketApi | None:
+    spec = stack.websocket
+    if spec is None:
+        return None
+    asked = spec.authorizer
+    return WebSocketApi(
+        stage=spec.stage,
+        selection=spec.selection,
+        routes={key: functions[name] for key, name in spec.routes.items()},
+        authorizer=(asked.identities, functions[asked.function]) if asked else None,
+    )

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl
 from aiflow.protocol.types import JsonObject
 from local.intrinsics import ACCOUNT_ID
 
+API_ID = "local"
+
 # As observed on the real one: all other bodies are base64, also those without a content type.
 _TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
 
@@ -74,11 +76,16 @@ def http_event(request: HttpRequest, arrival: Arrival) -> JsonObject:
     return event | _body(request.body, headers.get("content-type", ""))
 
 
+def log_time(at: float) -> str:
+    """Return a Unix time as API Gateway writes it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+
+
 def _context(request: HttpRequest, headers: Mapping[str, str], arrival: Arrival) -> JsonObject:
     domain = headers.get("host", "localhost").partition(":")[0]
     return {
         "accountId": ACCOUNT_ID,
-        "apiId": "local",
+        "apiId": API_ID,
         "domainName": domain,
         "domainPrefix": domain.partition(".")[0],
         "http": {
@@ -91,7 +98,7 @@ def _context(request: HttpRequest, headers: Mapping[str, str], arrival: Arrival)
         "requestId": arrival.request_id,
         "routeKey": arrival.route_key,
         "stage": "$default",
-        "time": datetime.fromtimestamp(arrival.at, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "time": log_time(arrival.at),
         "timeEpoch": int(arrival.at * 1000),
     }
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Thread
 
@@ -77,8 +78,10 @@ class Function:
             self.spec.name, self.spec.memory_mb, request_id, time.monotonic() + seconds
         )
         answer: Future[str] = Future()
+        # It goes on in the context of who invokes it: so what it sends is known to be its own.
+        run = copy_context().run
         # A daemon: an endless handler must not outlive the gateway.
-        Thread(target=self._run, args=(answer, event, context), daemon=True).start()
+        Thread(target=run, args=(self._run, answer, event, context), daemon=True).start()
         try:
             text = await asyncio.wait_for(asyncio.wrap_future(answer), seconds)
         except TimeoutError:

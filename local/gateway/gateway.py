@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import cast
@@ -14,13 +14,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from aiflow.runtime.observability import Report
 from local.gateway.answer import http_response, message
 from local.gateway.deployment import Deployment, Platform
 from local.gateway.envelope import Arrival, HttpRequest, http_event
 from local.gateway.function import Function, FunctionFailed
+from local.gateway.invoking import Invoker
+from local.gateway.management import Management, connection_of
 from local.gateway.routes import Match
+from local.gateway.served import Served, ServedRequest
 from local.gateway.table import embedded_dynamodb
+from local.gateway.websocket import Limits, WebSockets
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 """What API Gateway takes."""
@@ -29,22 +32,18 @@ _INTEGRATION_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Served:
-    """A request that was answered.
+class Terms:
+    """What a gateway is told of the world.
 
     Attributes:
-        method: of the request.
-        path: of the request, percent-encoded and without its query.
-        status: of the answer.
-        ms: how long the answer took, in milliseconds.
-        report: what the layer says of the event; None when it was not asked.
+        address: the URL that it is served at, without a path.
+        now: what the functions are told of the time, in Unix seconds.
+        limits: when it closes WebSockets.
     """
 
-    method: str
-    path: str
-    status: int
-    ms: float
-    report: Report | None
+    address: str
+    now: Callable[[], float] = time.time
+    limits: Limits = field(default_factory=Limits)
 
 
 class Gateway:
@@ -54,7 +53,8 @@ class Gateway:
         platform: what outlives a deployment.
         project: the folder of the template.
         parameters: of the template.
-        served: told of each answer.
+        served: told of each answer, message and connection.
+        limits: when WebSockets are closed.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Gateway:
         project: Path,
         parameters: Mapping[str, str],
         served: Callable[[Served], None],
+        limits: Limits,
     ) -> None:
         self._platform = platform
         self._project = project
@@ -70,6 +71,14 @@ class Gateway:
         self._served = served
         self._deploying = Lock()
         self.deployment: Deployment = platform.deploy(project, parameters)
+        self._management = Management(platform.connections)
+        self._websockets = WebSockets(
+            deployed=lambda: self.deployment.websocket,
+            connections=platform.connections,
+            invoke=Invoker(platform.complain, platform.reports.take),
+            served=served,
+            limits=limits,
+        )
 
     def reload(self) -> None:
         """Deploy what the project is now; the state of the calls and running events stay.
@@ -81,9 +90,17 @@ class Gateway:
             self.deployment = self._platform.deploy(self._project, self._parameters)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; see ASGI."""
-        if scope["type"] != "http":
-            return
+        """Answer a request, or take a WebSocket from its beginning to its end; see ASGI."""
+        if scope["type"] == "websocket":
+            await self._websockets(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer_request(scope, receive, send)
+
+    async def say_goodbye(self) -> None:
+        """Close the WebSockets, before the server ends."""
+        await self._platform.connections.close_all()
+
+    async def _answer_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         begun, request_id = time.monotonic(), str(uuid4())
         try:
@@ -93,7 +110,7 @@ class Gateway:
         response.headers["apigw-requestid"] = request_id
         # Before it leaves: whoever has the answer can rely on that it was told.
         self._served(
-            Served(
+            ServedRequest(
                 method=request.method,
                 path=_path(scope),
                 status=response.status_code,
@@ -105,6 +122,9 @@ class Gateway:
 
     async def _answer(self, request: Request, request_id: str) -> Response:
         body = await _body(request)
+        api = self.deployment.websocket
+        if api and (connection_id := connection_of(request.url.path, api.stage)):
+            return await self._management.answer(request.method, connection_id, body)
         match = self.deployment.routes.match(request.method, _path(request.scope))
         if match is None:
             return message(404, "Not Found")
@@ -128,24 +148,25 @@ def open_gateway(
     parameters: Mapping[str, str],
     served: Callable[[Served], None],
     complain: Callable[[str], None],
-    now: Callable[[], float] = time.time,
+    terms: Terms,
 ) -> Generator[Gateway]:
     """Deploy a project on this machine, for as long as the block takes.
 
     Args:
         project: the folder of the template.
         parameters: of the template.
-        served: told of each answer.
+        served: told of each answer, message and connection.
         complain: told of each error of a handler.
-        now: what the functions are told of the time, in Unix seconds.
+        terms: what it must know of the world.
 
     Raises:
         LocalError: the template or the code is not as it must be.
     """
     with ExitStack() as stack:
-        platform = Platform(stack.enter_context(embedded_dynamodb()), complain, now)
+        client = stack.enter_context(embedded_dynamodb())
+        platform = Platform(client, complain, terms.address, terms.now)
         stack.callback(platform.code.close)
-        yield Gateway(platform, project, parameters, served)
+        yield Gateway(platform, project, parameters, served, terms.limits)
 
 
 async def _body(request: Request) -> bytes | None:

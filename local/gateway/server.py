@@ -5,11 +5,15 @@ import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Thread
+from typing import Protocol, cast
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import Receive, Scope, Send
 
 from local.errors import AddressError
+
+MAX_FRAME_BYTES = 32 * 1024
+"""What API Gateway takes in one frame of a WebSocket."""
 
 _BACKLOG = 1024
 _GRACE_SECONDS = 2
@@ -34,12 +38,49 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def make_server(app: ASGIApp) -> uvicorn.Server:
-    """Return a server that is silent, answers HTTP only and ends within two seconds."""
+class App(Protocol):
+    """An ASGI application that may have connections open."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; see ASGI."""
+        ...
+
+    async def say_goodbye(self) -> None:
+        """Close what is open, while it still can be."""
+        ...
+
+
+class Server(uvicorn.Server):
+    """A server that lets its application say goodbye before it ends.
+
+    Args:
+        config: of uvicorn.
+        app: what it serves.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; see uvicorn."""
+        await self._app.say_goodbye()
+        await super().shutdown(sockets)
+
+
+def make_server(app: App) -> Server:
+    """Return a server that is silent, speaks HTTP and WebSocket, and ends within two seconds."""
     config = uvicorn.Config(
         app,
         http="h11",
-        ws="none",
+        # Of uvicorn's two that are built on the package `websockets`, the one that will stay.
+        ws="websockets-sansio",
+        # A frame that is larger is refused before it has been read: close code 1009. The size of a
+        # whole message is for the gateway to see, since uvicorn does not wait for the other end.
+        ws_max_size=cast("int", (None, MAX_FRAME_BYTES)),
+        # API Gateway neither asks whether somebody is still there, nor compresses.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -47,18 +88,17 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    return uvicorn.Server(config)
+    return Server(config, app)
 
 
 @contextmanager
-def in_background(app: ASGIApp) -> Generator[str]:
-    """Serve on a free port of this machine for as long as the block takes; return the URL."""
-    listener = listen("127.0.0.1", 0)
-    url, server = address_of(listener), make_server(app)
+def in_background(app: App, listener: socket.socket) -> Generator[None]:
+    """Serve what comes to a socket for as long as the block takes."""
+    server = make_server(app)
     thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        yield url
+        yield
     finally:
         server.should_exit = True
         thread.join()

@@ -8,8 +8,9 @@ from functools import partial
 
 from aiflow.errors import StoreUnavailable
 from local.errors import TemplateError
-from local.gateway.gateway import Gateway, Served, open_gateway
-from local.gateway.server import in_background
+from local.gateway.gateway import Gateway, Terms, open_gateway
+from local.gateway.served import Served
+from local.gateway.server import address_of, in_background, listen
 from local.options import stack_parameters, with_colleague
 from local.project import TEMPLATE, find_project
 from local.scripted.call import State
@@ -63,13 +64,17 @@ def serve_own_agent(
     project = find_project()
     values = stack_parameters(project, token, with_colleague(project, parameters))
     clock = _Clock()
-    with open_gateway(project, values, _nothing, complain, clock.now) as gateway:
-        if not gateway.deployment.doors:
-            raise TemplateError(f"{TEMPLATE} has no function with a route: nothing can be called")
-        with in_background(gateway) as address:
-            front_door = gateway.deployment.doors[0].path
-            look = partial(_kept, gateway)
-            yield OwnAgent(address + front_door, look, clock.pause)
+    with listen("127.0.0.1", 0) as listener:
+        address = address_of(listener)
+        terms = Terms(address=address, now=clock.now)
+        with open_gateway(project, values, _nothing, complain, terms) as gateway:
+            if not gateway.deployment.doors:
+                message = f"{TEMPLATE} has no function with a route: nothing can be called"
+                raise TemplateError(message)
+            with in_background(gateway, listener):
+                front_door = gateway.deployment.doors[0].path
+                look = partial(_kept, gateway)
+                yield OwnAgent(address + front_door, look, clock.pause)
 
 
 def _kept(gateway: Gateway, session_id: str) -> State:

@@ -1,23 +1,52 @@
 """The gateway on a real socket, in front of this project or a copy of it."""
 
+import json
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Queue
+from typing import Any, Protocol
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from aiflow.protocol.types import JsonObject
-from local.gateway.gateway import Gateway, Served, open_gateway
-from local.gateway.server import in_background
+from local.gateway.gateway import Gateway, Terms, open_gateway
+from local.gateway.served import Served, ServedMessage, ServedRequest
+from local.gateway.server import address_of, in_background, listen
+from local.gateway.websocket import Limits
 from local.mock_events import mock_event
 from local.tokens import Token
 from tests.unit.local.command import Run, runner
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 30
+AS_ON_AWS = Limits()
 TOKEN = Token("a token made up for these tests")
+
+
+@dataclass(frozen=True)
+class WebSocket:
+    """A connection to an agent."""
+
+    socket: ClientConnection
+
+    def send(self, event: JsonObject | str) -> None:
+        self.socket.send(event if isinstance(event, str) else json.dumps(event))
+
+    def receive(self) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(self.socket.recv(timeout=PATIENCE_SECONDS))
+
+    def end(self) -> tuple[int, str]:
+        """Wait until the other side has closed it; return the code and the reason."""
+        with pytest.raises(ConnectionClosed) as closed:
+            self.socket.recv(timeout=PATIENCE_SECONDS)
+        assert closed.value.rcvd is not None
+        return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
 @dataclass(frozen=True)
@@ -26,7 +55,8 @@ class Agent:
 
     url: str
     gateway: Gateway
-    served: list[Served] = field(default_factory=list[Served])
+    served: list[ServedRequest] = field(default_factory=list[ServedRequest])
+    messages: Queue[ServedMessage] = field(default_factory=Queue[ServedMessage])
     complaints: list[str] = field(default_factory=list[str])
 
     def post(self, event: JsonObject, path: str = "/webhook") -> httpx.Response:
@@ -45,20 +75,54 @@ class Agent:
         with httpx.Client(trust_env=False, timeout=30) as client:
             return client.request(method, url, json=json, content=content, headers=headers)
 
+    @contextmanager
+    def connected(self, token: str | None = TOKEN.secret, path: str = "/") -> Generator[WebSocket]:
+        """Connect as AI Flow does."""
+        headers = {} if token is None else {"X-API-TOKEN": token}
+        url = self.url.replace("http", "ws", 1) + path
+        with connect(
+            url, additional_headers=headers, proxy=None, compression=None, ping_interval=None
+        ) as socket:
+            yield WebSocket(socket)
 
-type Serve = Callable[[Path], AbstractContextManager[Agent]]
+    def told(self, route_key: str | None = None) -> ServedMessage:
+        """Wait until the next message was served, or the next of a route."""
+        while True:
+            served = self.messages.get(timeout=PATIENCE_SECONDS)
+            if route_key in {None, served.route_key}:
+                return served
+
+
+class Serve(Protocol):
+    """Serves the project in a folder for as long as a block takes."""
+
+    def __call__(
+        self, project: Path, limits: Limits = ..., **parameters: str
+    ) -> AbstractContextManager[Agent]: ...
 
 
 @contextmanager
-def _serve(project: Path) -> Generator[Agent]:
-    served: list[Served] = []
+def _serve(project: Path, limits: Limits = AS_ON_AWS, **parameters: str) -> Generator[Agent]:
+    served: list[ServedRequest] = []
+    messages: Queue[ServedMessage] = Queue()
     complaints: list[str] = []
-    parameters = {"TokenSha256": TOKEN.digest}
-    with (
-        open_gateway(project, parameters, served.append, complaints.append) as gateway,
-        in_background(gateway) as url,
-    ):
-        yield Agent(url, gateway, served, complaints)
+
+    def told(what: Served) -> None:
+        match what:
+            case ServedRequest():
+                served.append(what)
+            case ServedMessage():
+                messages.put(what)
+
+    values = {"TokenSha256": TOKEN.digest, **parameters}
+    with listen("127.0.0.1", 0) as listener:
+        url = address_of(listener)
+        terms = Terms(address=url, limits=limits)
+        with (
+            open_gateway(project, values, told, complaints.append, terms) as gateway,
+            in_background(gateway, listener),
+        ):
+            yield Agent(url, gateway, served, messages, complaints)
 
 
 @pytest.fixture
@@ -92,3 +156,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 def said(session_id: str, text: str) -> JsonObject:
     """The event of a caller who says something."""
     return mock_event("user_speak", {"text": text}, {"id": session_id})
+
+
+def edit(project: Path, file: str, change: Callable[[str], str]) -> None:
+    """Change a file of a project."""
+    path = project / file
+    path.write_text(change(path.read_text("utf-8")), encoding="utf-8")

@@ -1,6 +1,5 @@
 """Requests to the gateway: what API Gateway does with them, and what the agent does."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from aiflow.protocol.events import EVENT_TYPES
 from local.errors import CodeError, TemplateError
 from local.mock_events import mock_event
-from tests.scenario.conftest import TOKEN, Agent, Serve, said
+from tests.scenario.conftest import TOKEN, Agent, Serve, edit, said
 
 PLAIN = """
 import os
@@ -101,11 +100,6 @@ def test_calls_that_run_at_once_do_not_mix(agent: Agent) -> None:
     assert heard == [[f"You said: call {n}, turn {t}" for t in range(3)] for n in range(16)]
     turns = [agent.gateway.deployment.sessions.load(f"concurrent {n}") for n in range(16)]
     assert [item.state["turns"] for item in turns if item] == [3] * 16
-
-
-def edit(project: Path, file: str, change: Callable[[str], str]) -> None:
-    path = project / file
-    path.write_text(change(path.read_text("utf-8")), encoding="utf-8")
 
 
 def test_an_edit_is_taken_over_and_the_state_stays(serve: Serve, copy: Path) -> None:
@@ -235,7 +229,7 @@ def test_a_function_that_fails_is_500_as_api_gateway_says_it(
 def test_a_function_that_runs_longer_than_its_timeout_is_given_up(serve: Serve, copy: Path) -> None:
     endless = PLAIN.format(body="__import__('threading').Event().wait()")
     edit(copy, "functions/session_start/app.py", lambda code: code + endless)
-    edit(copy, "template.yaml", lambda text: text.replace("Timeout: 10", "Timeout: 1"))
+    edit(copy, "template.yaml", lambda text: text.replace("Timeout: 28", "Timeout: 1"))
     with serve(copy) as agent:
         event = mock_event("session_start")
         assert agent.post(event, "/events/session_start").status_code == 500

@@ -1,5 +1,6 @@
 """`aiflow serve`, as a process of its own."""
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ from threading import Thread
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from aiflow.protocol.types import JsonObject
 from tests.scenario.conftest import ROOT, said
@@ -32,6 +35,7 @@ class Serving:
     out: Iterator[str]
     err: Iterator[str]
     url: str
+    websocket: str
     token: str
 
     def post(self, event: JsonObject) -> httpx.Response:
@@ -60,17 +64,16 @@ def serving(project: Path, *options: str) -> Generator[Serving]:
         assert process.stderr is not None
         out, err = iter(process.stdout), iter(process.stderr)
         try:
-            url, token = _banner(out)
-            yield Serving(process, out, err, url, token)
+            url, websocket, token = _banner(out)
+            yield Serving(process, out, err, url, websocket, token)
         finally:
             process.kill()
 
 
-def _banner(out: Iterator[str]) -> tuple[str, str]:
-    url = next(out).split()[1]
-    token = next(out).split()[1]
+def _banner(out: Iterator[str]) -> tuple[str, str, str]:
+    url, websocket, token = (next(out).split()[1] for _ in range(3))
     next(line for line in out if "Ctrl-C" in line)
-    return url, token
+    return url, websocket, token
 
 
 @pytest.fixture
@@ -112,7 +115,7 @@ def test_an_edit_of_the_layer_starts_it_again_at_the_same_address(layered: Path)
         errors = layered / "layers/aiflow/errors.py"
         errors.write_text(errors.read_text("utf-8") + "# edited\n", encoding="utf-8")
         gateway.wait_for("The layer has changed")
-        assert _banner(gateway.out) == (gateway.url, gateway.token)
+        assert _banner(gateway.out) == (gateway.url, gateway.websocket, gateway.token)
         assert gateway.post(said("layer", "one")).status_code == 200
 
 
@@ -128,6 +131,36 @@ def test_it_prints_a_line_for_each_request_with_nothing_that_was_said_and_ends_w
         assert gateway.stop() == 0
         assert [*gateway.out] == ["Stopped.\n"]
         assert [*gateway.err] == []
+
+
+def test_it_prints_a_line_for_each_thing_that_happens_on_a_websocket(copy: Path) -> None:
+    for name in ("connection", "user_speak"):
+        code = "def handle(): ...\ndef lambda_handler(event, context): return {'statusCode': 200}\n"
+        (copy / "functions" / name / "app.py").write_text(code)
+    with serving(copy, "--idle-timeout-seconds", "0.5") as gateway:
+        headers = {"X-API-TOKEN": gateway.token}
+        with connect(gateway.websocket, additional_headers=headers, proxy=None) as socket:
+            assert re.fullmatch(r"WebSocket \$connect 200 \d+ ms\n", next(gateway.out))
+            socket.send(json.dumps(said("line", "a whisper")))
+            assert re.fullmatch(r"WebSocket user_speak 200 \d+ ms\n", next(gateway.out))
+            with pytest.raises(ConnectionClosed):
+                socket.recv()
+        assert re.fullmatch(r"WebSocket \$disconnect 200 \d+ ms\n", next(gateway.out))
+        with pytest.raises(InvalidStatus), connect(gateway.websocket, proxy=None):
+            pass
+        assert re.fullmatch(r"WebSocket \$connect 401 \d+ ms\n", next(gateway.out))
+        assert gateway.stop() == 0
+        assert [*gateway.out] == ["Stopped.\n"]
+        assert [*gateway.err] == []
+
+
+def test_where_there_is_no_websocket_none_is_named(copy: Path) -> None:
+    command = [*AIFLOW, "serve", "--port", "0", "--parameter", "WebSocket=disabled"]
+    with subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        names = [next(process.stdout).split()[0] for _ in range(2)]
+        process.kill()
+    assert names == ["Webhook", "Token"]
 
 
 def test_ctrl_c_ends_it_while_a_handler_hangs(copy: Path) -> None:
@@ -170,6 +203,8 @@ def test_a_port_that_is_taken_is_said_with_a_remedy(run: Run) -> None:
         (["--token", ""], "visible ASCII"),
         (["--token", "two words"], "visible ASCII"),
         (["--port", "70000"], "0<=x<=65535"),
+        (["--idle-timeout-seconds", "0"], "x>0"),
+        (["--connection-limit-seconds", "long"], "not a valid float"),
     ],
 )
 def test_wrong_options_are_said_in_words(run: Run, options: list[str], message: str) -> None:

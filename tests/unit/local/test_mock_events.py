@@ -8,7 +8,7 @@ import pytest
 
 from aiflow.protocol.events import EVENT_TYPES, Session
 from aiflow.protocol.lint import lint_event
-from aiflow.runtime.envelope import http_request
+from aiflow.runtime.envelope import http_request, websocket_message
 from local.mock_events import SAM_LOCAL_TOKEN, members_of, mock_event, write_all
 from tests.unit.local.command import Run
 
@@ -27,8 +27,10 @@ def test_the_folder_of_events_is_what_the_models_make_of_it(tmp_path: Path) -> N
     assert kept == made
 
 
-def test_events_of_types_long_gone_are_removed(tmp_path: Path) -> None:
-    gone = tmp_path / "user_barge_in.json"
+@pytest.mark.parametrize("folder", [".", "http", "websocket"])
+def test_events_of_types_long_gone_are_removed(tmp_path: Path, folder: str) -> None:
+    gone = tmp_path / folder / "user_barge_in.json"
+    gone.parent.mkdir(exist_ok=True)
     gone.write_text("{}")
     write_all(tmp_path)
     assert not gone.exists()
@@ -52,6 +54,16 @@ def test_the_request_of_an_event_is_one_that_the_runtime_reads(event_type: str) 
     assert request.headers["x-api-token"] == [SAM_LOCAL_TOKEN]
 
 
+@EACH_TYPE
+def test_the_message_of_an_event_has_the_route_of_its_type(event_type: str) -> None:
+    path = ROOT / "events" / "websocket" / f"{event_type}.json"
+    envelope = json.loads(path.read_text("utf-8"))
+    message = websocket_message(envelope)
+    assert envelope["requestContext"]["routeKey"] == event_type
+    assert message.kind == "MESSAGE"
+    assert json.loads(message.body.text()) == mock_event(event_type)
+
+
 def test_the_token_of_the_requests_is_the_one_that_sam_local_is_told() -> None:
     digest = sha256(SAM_LOCAL_TOKEN.encode()).hexdigest()
     assert f"TokenSha256={digest}" in (ROOT / "samconfig.toml").read_text("utf-8")
@@ -69,14 +81,21 @@ def test_a_request_carries_the_token_that_is_given(run: Run) -> None:
     assert json.loads(out)["headers"]["x-api-token"] == "secret"
 
 
-@pytest.mark.parametrize("envelope", ["raw", "http"])
-def test_what_is_no_text_of_the_terminal_is_escaped_in_either_envelope(
+def test_a_message_is_printed_as_a_websocket_api_hands_it_on(run: Run) -> None:
+    out = run("event", "user_speak", "--text", "Hallo", "--envelope", "websocket").out
+    message = json.loads(out)
+    assert message.keys() == {"requestContext", "body", "isBase64Encoded"}
+    assert json.loads(message["body"])["text"] == "Hallo"
+
+
+@pytest.mark.parametrize("envelope", ["raw", "http", "websocket"])
+def test_what_is_no_text_of_the_terminal_is_escaped_in_each_envelope(
     run: Run, envelope: str
 ) -> None:
     finished = run("event", "user_speak", "--text", "a\udcffb", "--envelope", envelope)
     assert finished.code == 0
     printed = json.loads(finished.out)
-    event = json.loads(printed["body"]) if envelope == "http" else printed
+    event = printed if envelope == "raw" else json.loads(printed["body"])
     assert event["text"] == "a\udcffb"
 
 

@@ -184,8 +184,46 @@ def test_a_function_has_what_globals_say_and_what_sam_takes_for_granted(tmp_path
     )
 
 
+def test_what_has_a_false_condition_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(
+        HEAD
+        + """
+  Extra: {Type: AWS::DynamoDB::Table, Condition: Fancy, Properties: {}}
+  Other:
+    Type: AWS::Serverless::Function
+    Condition: Fancy
+    Properties: {CodeUri: functions/other, Environment: {Variables: {TABLE: !Ref Extra}}}
+""",
+        encoding="utf-8",
+    )
+    template = Template(tmp_path / "template.yaml")
+    fancy, plain = template.stack({"Mode": "fancy"}), template.stack({})
+    assert [function.name for function in fancy.functions] == ["Other"]
+    assert [*fancy.tables] == ["aiflow-local-Table", "aiflow-local-Extra"]
+    assert plain.functions == ()
+    assert [*plain.tables] == ["aiflow-local-Table"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("Fancy", "Extra does not exist: its condition is false"),
+        ("Nothing", "Nothing is not a condition"),
+        ("Circle", "leads back to itself"),
+    ],
+)
+def test_what_does_not_exist_cannot_be_referred_to(
+    tmp_path: Path, condition: str, message: str
+) -> None:
+    value = "!Ref Extra"
+    extra = f"\n  Extra: {{Type: AWS::DynamoDB::Table, Condition: {condition}}}"
+    with pytest.raises(TemplateError, match=message):
+        stack(tmp_path, value, f"{{}}{extra}")
+
+
 def test_the_template_of_this_project_gives_each_event_type_a_function_of_its_own() -> None:
-    own = Template(ROOT / "template.yaml").stack({"TokenSha256": DIGEST})
+    parameters = {"TokenSha256": DIGEST, "WebSocket": "disabled"}
+    own = Template(ROOT / "template.yaml").stack(parameters)
     routes = {function.code.name: function.routes for function in own.functions}
     assert routes.pop("functions") == (Route("POST", "/webhook"),)
     assert routes == {name: (Route("POST", f"/events/{name}"),) for name in routes}
