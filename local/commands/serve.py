@@ -77,21 +77,23 @@ def command(
             address = address_of(listener)
             terms = Terms(address=address, limits=Limits(**limits))
             with open_gateway(project, values, screen.served, screen.complain, terms) as gateway:
-                _serve(_Session(project, gateway, screen), listener, secret)
+                has_changed = _serve(_Session(project, gateway, screen), listener, secret)
     except KeyboardInterrupt:
-        screen.say("Stopped.")
-        return
-    _start_again(secret, address)
+        has_changed = False
+    if has_changed:
+        _start_again(secret, address)
+    screen.say("Stopped.")
 
 
-def _serve(session: "_Session", listener: socket.socket, token: Token) -> None:
-    """Serve until the layer has changed."""
+def _serve(session: "_Session", listener: socket.socket, token: Token) -> bool:
+    """Serve until the layer has changed, or until it is enough; tell which."""
     watched = Watched(
         session.project, session.gateway.deployment.folders, Path(aiflow.__file__).parent
     )
     with watching(watched, session.reload, session.restart):
         session.screen.welcome(address_of(listener), session.gateway, token)
         session.server.run(sockets=[listener])
+    return session.layer_has_changed
 
 
 class _Screen:
@@ -138,6 +140,7 @@ class _Session:
         self.gateway = gateway
         self.screen = screen
         self.server = make_server(gateway)
+        self.layer_has_changed = False
 
     def reload(self) -> None:
         try:
@@ -149,6 +152,7 @@ class _Session:
 
     def restart(self) -> None:
         self.screen.say("The layer has changed: starting again, with no calls.", "yellow")
+        self.layer_has_changed = True
         self.server.should_exit = True
 
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,9 +51,9 @@ class Serving:
 
 
 @contextmanager
-def serving(project: Path, *options: str) -> Generator[Serving]:
+def serving(project: Path, *options: str, by: Sequence[str] = ()) -> Generator[Serving]:
     with subprocess.Popen(
-        [*AIFLOW, "serve", "--port", "0", *options],
+        [*by, *AIFLOW, "serve", "--port", "0", *options],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(project / "layers")},
         stdout=subprocess.PIPE,
@@ -161,6 +161,14 @@ def test_where_there_is_no_websocket_none_is_named(copy: Path) -> None:
         names = [next(process.stdout).split()[0] for _ in range(2)]
         process.kill()
     assert names == ["Webhook", "Token"]
+
+
+def test_where_a_shell_starts_it_in_the_background_it_ends_when_it_is_told_to(copy: Path) -> None:
+    # So does a script that starts it with `&`: it would ignore Ctrl-C.
+    background = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"]
+    with serving(copy, by=background) as gateway:
+        assert gateway.stop() == 0
+        assert gateway.wait_for("Stopped.")
 
 
 def test_ctrl_c_ends_it_while_a_handler_hangs(copy: Path) -> None:
