@@ -167,6 +167,8 @@ def test_where_a_shell_starts_it_in_the_background_it_ends_when_it_is_told_to(co
     # So does a script that starts it with `&`: it would ignore Ctrl-C.
     background = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     with serving(copy, by=background) as gateway:
+        # It is up, and so it listens to signals, too.
+        assert gateway.post(said("s-1", "hello")).status_code == 200
         assert gateway.stop() == 0
         assert gateway.wait_for("Stopped.")
 
