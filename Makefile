@@ -24,7 +24,7 @@ SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help call serve test check-format lint types mypy pyright unit validate build built format events lock bench-phone clean
+.PHONY: help call serve test check-format lint types mypy pyright unit validate build built format events lock bench-phone bench-transports clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ lock: $(INSTALLER) ## Renew every lock: one resolution for all, so that we test 
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o $(LAYER)/requirements.txt
 	@$(COMPILE) --group installer -c requirements/dev.txt -o requirements/installer.txt
 	@$(COMPILE) --group runtime -o requirements/runtime.txt
+
+bench-transports: $(LOCAL) ## Time the first action over HTTP and WebSocket
+	@$(BIN)/python -m benchmarks.transports
 
 bench-phone: $(LOCAL) ## Count the calls a minute that the phone makes
 	@$(BIN)/python -m benchmarks.phone

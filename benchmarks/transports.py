@@ -1,0 +1,178 @@
+"""From a message to its first action: HTTP against WebSocket, the same handler behind both doors.
+
+    python -m benchmarks.transports [--messages 200] [--thinks-seconds 0.5] [--json]
+
+One run, one process that serves, one that asks, interleaved: the agent of this project, with a handler
+that says "One moment.", thinks, and gives its answer. The gateway is the one of `aiflow serve`, so
+these figures compare the doors, and say nothing of the network of AWS.
+"""
+
+import argparse
+import json
+import platform
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.sync.client import connect
+
+from aiflow.protocol.types import JsonObject
+from local.gateway.gateway import Terms, open_gateway
+from local.gateway.server import address_of, in_background, listen
+from local.mock_events import mock_event
+from local.project import find_project
+from local.tokens import Token, new_token
+
+HANDLER = '''"""Answers in two pieces, and thinks in between."""
+
+import time
+from collections.abc import Iterator
+
+from aiflow import Call, Reply, UserSpeak, entrypoint
+
+
+def handle(event: UserSpeak, call: Call) -> Iterator[Reply]:
+    yield "One moment."
+    time.sleep(float(call.config["thinks_seconds"]))
+    yield "The answer."
+
+
+lambda_handler = entrypoint(handle)
+'''
+
+type Ask = Callable[[JsonObject], None]
+"""Sends an event, and returns when its first action is there; the rest may be under way."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured of one door, in milliseconds.
+
+    Attributes:
+        door: which one.
+        first_ms: from each message to its first action.
+    """
+
+    door: str
+    first_ms: list[float]
+
+    @property
+    def median_ms(self) -> float:
+        """Half of them were faster."""
+        return statistics.median(self.first_ms)
+
+    @property
+    def p99_ms(self) -> float:
+        """All but one of a hundred were faster."""
+        return statistics.quantiles(self.first_ms, n=100)[98]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `--json` prints."""
+        return {"door": self.door, "median_ms": self.median_ms, "p99_ms": self.p99_ms}
+
+
+@contextmanager
+def served(thinks_seconds: float) -> Generator[tuple[str, Token]]:
+    """Serve the agent with the handler that is measured; return its address and token."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        project = Path(folder)
+        shutil.copytree(find_project() / "functions", project / "functions")
+        template = (find_project() / "template.yaml").read_text("utf-8")
+        setting = f'        AGENT_THINKS_SECONDS: "{thinks_seconds}"\n'
+        variables = "      Variables:\n"
+        (project / "template.yaml").write_text(
+            template.replace(variables, variables + setting, 1), encoding="utf-8"
+        )
+        (project / "functions/user_speak/app.py").write_text(HANDLER, encoding="utf-8")
+        token = new_token()
+        listener = stack.enter_context(listen("127.0.0.1", 0))
+        address = address_of(listener)
+        values = {"TokenSha256": token.digest}
+        gateway = stack.enter_context(
+            open_gateway(project, values, lambda _: None, print, Terms(address=address))
+        )
+        stack.enter_context(in_background(gateway, listener))
+        yield address, token
+
+
+@contextmanager
+def doors(address: str, token: Token) -> Generator[dict[str, Ask]]:
+    """Open both doors."""
+    headers = {"X-API-TOKEN": token.secret}
+    websocket = address.replace("http", "ws", 1)
+    with (
+        httpx.Client(headers=headers, trust_env=False, timeout=60) as client,
+        connect(websocket, additional_headers=headers, proxy=None, compression=None) as socket,
+    ):
+
+        def post(event: JsonObject) -> None:
+            client.post(f"{address}/webhook", json=event).raise_for_status()
+
+        def message(event: JsonObject) -> None:
+            socket.send(json.dumps(event))
+            socket.recv()
+
+        def rest() -> None:
+            socket.recv()
+
+        yield {"HTTP": post, "WebSocket": message, "": lambda _: rest()}
+
+
+def measure(ways: dict[str, Ask], messages: int) -> list[Figures]:
+    """Send so many messages by each way, by turns."""
+    taken: dict[str, list[float]] = {"HTTP": [], "WebSocket": []}
+    for number in range(messages):
+        for door, times in taken.items():
+            event = mock_event("user_speak", {"text": str(number)}, {"id": f"{door}-{number}"})
+            begun = time.perf_counter()
+            ways[door](event)
+            times.append((time.perf_counter() - begun) * 1000)
+            if door == "WebSocket":
+                # The answer itself, so that nothing is under way when the next one is asked.
+                ways[""](event)
+    return [Figures(door, times) for door, times in taken.items()]
+
+
+def table(thinks_seconds: float, figures: Iterable[Figures]) -> str:
+    """Write the figures for people."""
+    rows = [
+        f"| {each.door} | {thinks_seconds:g} s | {each.median_ms:.1f} ms | {each.p99_ms:.1f} ms |"
+        for each in figures
+    ]
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="From a message to its first action.")
+    parser.add_argument("--messages", type=int, default=200, help="how many by each door")
+    parser.add_argument(
+        "--thinks-seconds", type=float, nargs="*", default=[0, 0.5], help="of the handler"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    options = parser.parse_args()
+    if not options.json:
+        print(f"Python {platform.python_version()} on {platform.machine()}, by turns")
+        print("| Door | The handler thinks | First action, median | 99 % |\n| --- | --- | --- | --- |")
+    for seconds in options.thinks_seconds:
+        # Nobody learns more from waiting for two hundred thoughts.
+        messages = options.messages if seconds == 0 else max(10, options.messages // 10)
+        with served(seconds) as (address, token), doors(address, token) as ways:
+            measure(ways, 5)  # the first ones build the models
+            figures = measure(ways, messages)
+        if options.json:
+            for each in figures:
+                print(json.dumps({"thinks_seconds": seconds, **each.as_json()}))
+        else:
+            print(table(seconds, figures))
+
+
+if __name__ == "__main__":
+    main()
