@@ -2,7 +2,8 @@
 
 from aiflow import Action, Audio, Hangup, Speak
 from aiflow.protocol.lint import Problem
-from local.phone.service.clock import Clock, Timer
+from local.phone.service.bodies import Judgement
+from local.phone.service.clock import Clock, Rung, Timer
 from local.phone.service.delivery import Delivery
 from local.phone.service.door import Door
 from local.phone.service.ears import Ears
@@ -58,24 +59,28 @@ class ServiceCall:
         self._obedience = Obedience(self)
         self._delivery = Delivery(door, self.party, self.scribe)
         self._input_timer: Timer | None = None
+        self._awaited: Timer | None = None
         self._is_voice_reported = False
 
     def send(self, name: str, **members: object) -> None:
         """Send an event, and obey the answer; unless the agent is out of the call."""
+        # What came before is no answer to it.
+        self._look()
         if not self.has_agent:
             return
         judgement = self._delivery.deliver(name, members, self.switches)
-        if judgement.is_lost and self.switches.failed_requests == "hangup":
-            self.scribe.note("the service gives up")
-            self.end()
-        else:
-            self._obedience.obey(judgement.actions)
+        self._stop_awaiting()
+        if judgement.is_open:
+            self._awaited = self.clock.after(self.switches.answer_deadline_ms, self._stop_awaiting)
+        self._follow(judgement)
+        self._look()
 
     def end(self, *, quietly: bool = False) -> None:
         """End the call; `session_end` is the last event, and comes once.
 
         Args:
-            quietly: do not tell the bot, that a transfer has put out of the call.
+            quietly: do not tell the bot: a transfer has put it out of the call, or nothing gets
+                there any more.
         """
         if self.is_over:
             return
@@ -103,11 +108,24 @@ class ServiceCall:
         self._is_voice_reported = False
 
     def step(self, until_ms: int) -> bool:
-        """Let the next thing happen, if it is due by then; tell if the call goes on after it."""
-        stepped = not self.is_over and self.clock.step(until_ms)
+        """Let the next thing happen, if it is due by then; tell if the call goes on after it.
+
+        What the bot has sent by itself happens first.
+        """
+        if self._look():
+            return not self.is_over
+        try:
+            stepped = not self.is_over and self.clock.step(until_ms)
+        except Rung:
+            stepped = True
         if self.clock.now_ms >= MOST_MS and not self.is_over:
             self.cut_off(f"lasts for {MOST_MS // 3_600_000} hours")
         return stepped and not self.is_over
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether an answer may come that nobody has waited for yet: in real time only."""
+        return self._awaited is not None
 
     @property
     def has_agent(self) -> bool:
@@ -119,6 +137,35 @@ class ServiceCall:
         if self._input_timer:
             self._input_timer.cancel()
             self._input_timer = None
+
+    def _look(self) -> bool:
+        """Obey what the bot has sent by itself; tell if there was something."""
+        arrived = () if self.is_over else self.door.arrived()
+        for each in arrived:
+            if self.is_over:
+                break
+            judgement = self._delivery.receive(each, self.switches)
+            if judgement.actions and self.outside.is_ringing:
+                self.scribe.note("the agent is out of the call: that is not obeyed")
+            self._follow(judgement)
+        return bool(arrived)
+
+    def _follow(self, judgement: Judgement) -> None:
+        """Do what follows from what the bot sent."""
+        gives_up = judgement.is_lost and self.switches.failed_requests == "hangup"
+        if gives_up or judgement.is_final:
+            # With its data, so that a recording tells one end from the other.
+            data = {"unreachable": True} if judgement.is_final else {}
+            self.scribe.take_down(Kind.NOTE, "the service gives up", data)
+            self.end(quietly=judgement.is_final)
+        elif judgement.actions:
+            self._stop_awaiting()
+            self._obedience.obey(judgement.actions)
+
+    def _stop_awaiting(self) -> None:
+        if self._awaited:
+            self._awaited.cancel()
+            self._awaited = None
 
     # What the voice asks for and tells.
 
