@@ -138,7 +138,7 @@ class TestThisProjectsAgent:
         assert lines[-1].endswith("1 handler failed")
 
     def test_it_loads_no_cloud_no_server_and_no_http(self) -> None:
-        heavy = ("moto", "botocore.session", "boto3", "uvicorn", "starlette", "httpx")
+        heavy = ("moto", "botocore.session", "boto3", "uvicorn", "starlette", "httpx", "websockets")
         code = (
             "import sys; from local.cli import main\n"
             "try: main(['call'])\n"

@@ -14,10 +14,10 @@ from local.phone.service.switches import Switches
 type Settled = Callable[[int], int]
 """Knows when a bot is done.
 
-It is called after each event, in the thread of the call, with the number of events that were sent
-through the door so far. It returns as soon as the bot has dealt with all of them and will send
-nothing more, and returns how many messages the bot has sent through the door since the call began,
-over all connections.
+It is called after each event, in the thread of the call, with the number of events that went out
+through the door so far. It comes back as soon as the bot has dealt with all of them and will send
+nothing more for now, or can deal with no more; and it returns how many messages the bot has sent
+through the door since the call began, over all connections. All of these are then waited for.
 """
 
 

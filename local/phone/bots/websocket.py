@@ -1,7 +1,6 @@
 """The door to any bot, in any language, behind a WebSocket."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Thread
 from types import TracebackType
@@ -19,6 +18,7 @@ from local.phone.bots.waiting import Patience, UntilQuiet
 from local.phone.service.door import AWAITED, Failed, Message, Unanswered
 from local.phone.service.switches import Switches
 
+_ATTEMPTS = 2
 _FLOOD = Ended("flood", f"sent {MOST_UNREAD} messages without a pause: the connection is closed")
 
 
@@ -54,7 +54,7 @@ class SocketDoor:
         self._switches = switches
         self._patience = patience or UntilQuiet(switches)
         self._inbox = Inbox(ring)
-        self._pending = deque[Message | Failed]()
+        self._pending: list[Message | Failed] = []
         self._connection: ClientConnection | None = None
         self._reader = Thread()
         self._sent = 0
@@ -64,31 +64,22 @@ class SocketDoor:
     def send(self, event: JsonObject) -> Message | Unanswered | Failed:
         """Send an event, and wait as long as the door is patient; see `Door.send`."""
         name = str(event["type"])
-        connection = self._connection or self._connect()
-        if isinstance(connection, Failed):
-            return connection
-        self._sent += 1
-        self._sent_at, self._awaits_answer = time.monotonic(), True
-        try:
-            connection.send(encode(event))
-        except ConnectionClosed:
-            # The inbox will tell why; and whoever has not got an event cannot be waited for.
-            self._reader.join()
-        else:
-            self._patience.wait(name, self._sent, self._inbox)
-        self._pending.extend(self._taken())
+        if failed := self._put_through(encode(event)):
+            return failed
+        self._patience.wait(name, self._sent, self._inbox)
+        came = self._taken()
         # Whatever comes from now on came by itself, unless an answer is still awaited.
         self._awaits_answer = self._awaits_answer and name in AWAITED
         if name == "session_end":
             self._close()
-        if self._pending:
-            return self._pending.popleft()
-        return Unanswered(is_open=self._awaits_answer and self._patience.is_live)
+        is_open = self._awaits_answer and self._patience.is_live
+        outcome = came.pop(0) if came else Unanswered(is_open)
+        self._pending += came
+        return outcome
 
     def arrived(self) -> Sequence[Message | Failed]:
         """See `Door.arrived`."""
-        arrived = [*self._pending, *self._taken()]
-        self._pending.clear()
+        arrived, self._pending = [*self._pending, *self._taken()], []
         return arrived
 
     def __enter__(self) -> Self:
@@ -103,6 +94,26 @@ class SocketDoor:
     ) -> None:
         """Close the connection, if the call has not ended in order."""
         self._close()
+
+    def _put_through(self, text: str) -> Message | Failed | None:
+        """Send a text; over a new connection, if it turns out that the one before is gone."""
+        for _ in range(_ATTEMPTS):
+            connection = self._connection or self._connect()
+            if isinstance(connection, Failed):
+                return connection
+            self._sent_at, self._awaits_answer = time.monotonic(), True
+            try:
+                connection.send(text)
+            except ConnectionClosed:
+                # Why it is gone is the last thing that is in the inbox.
+                self._reader.join()
+                self._pending += self._taken()
+            else:
+                self._sent += 1
+                return None
+            if self._switches.dropped_connection == "hangup":
+                break
+        return self._pending.pop()
 
     def _connect(self) -> ClientConnection | Failed:
         begun = time.monotonic()

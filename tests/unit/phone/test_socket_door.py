@@ -1,13 +1,14 @@
 """The door to a bot behind a WebSocket: real sockets, and everything that can be wrong there."""
 
+import socket
 from collections.abc import Iterator
-from threading import Semaphore
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
 
 from local.errors import Unreadable
-from local.phone.bots.waiting import UntilSettled
+from local.phone.bots.waiting import Live, UntilQuiet, UntilSettled
 from local.phone.bots.websocket import SocketDoor
 from local.phone.service.caller import PhoneCall
 from local.phone.service.door import Failed, Message, Unanswered
@@ -128,9 +129,42 @@ class TestWithoutKnowledgeOfTheBot:
         assert [isinstance(one, Message) and one.ms is None for one in outcomes] == [True, False]
 
     def test_nobody_waits_longer_than_until_the_deadline(self) -> None:
-        switches = Switches(answer_deadline_ms=1, quiet_ms=0)
-        with serving_socket(SocketBot(sending())) as url, SocketDoor(url, None, switches) as door:
+        hasty = UntilQuiet(Switches(answer_deadline_ms=1, quiet_ms=0))
+        with (
+            serving_socket(SocketBot(sending())) as url,
+            SocketDoor(url, None, PATIENT, hasty) as door,
+        ):
             assert door.send(EVENT) == Unanswered()
+
+    def test_whoever_goes_on_sending_is_listened_to_until_the_end(self) -> None:
+        def talk(line: Line, event: Json) -> None:
+            line.send(speak(event, "one"))
+            asked.wait()
+            line.send(speak(event, "two"))
+            line.close(1001)
+
+        asked = Event()
+        long = Switches(answer_deadline_ms=600_000, quiet_ms=600_000)
+        with (
+            serving_socket(SocketBot(talk)) as url,
+            SocketDoor(url, None, long, None, asked.set) as door,
+        ):
+            came = [door.send(EVENT), *door.arrived()]
+        assert [type(one) for one in came] == [Message, Message, Failed]
+
+    def test_in_real_time_nobody_waits_and_an_answer_is_known_by_its_event(self) -> None:
+        rung = Semaphore(0)
+        bot = SocketBot(conversing("Hello", "session_start"))
+        with (
+            serving_socket(bot) as url,
+            SocketDoor(url, None, PATIENT, Live(), rung.release) as door,
+        ):
+            assert door.send(EVENT) == Unanswered(is_open=True)
+            rung.acquire()
+            (answer,) = door.arrived()
+            assert door.send({**EVENT, "type": "dtmf_received"}) == Unanswered()
+        assert isinstance(answer, Message)
+        assert answer.ms is not None
 
     @pytest.mark.parametrize("name", ["user_speech_started", "session_end"])
     def test_nobody_waits_at_all_for_an_answer_that_nobody_reads(self, name: str) -> None:
@@ -341,6 +375,15 @@ class TestWhereNoCallCanBegin:
             call = begun(url)
         assert "refused the connection with 307; redirects are not followed" in told(call)[0]
         assert len(bot.headers) == 1
+
+    def test_a_connection_that_does_not_open_is_given_up(self) -> None:
+        soon = Switches(answer_deadline_ms=100)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"ws://127.0.0.1:{silent.getsockname()[1]}/"
+            with SocketDoor(url, None, soon) as door:
+                outcome = door.send(EVENT)
+        assert isinstance(outcome, Failed)
+        assert (outcome.code, outcome.is_final) == ("timeout", True)
 
     @pytest.mark.parametrize("bot", [hanging_up, talking_something_else, answering({})])
     def test_neither_is_something_else(self, bot: Any) -> None:  # noqa: ANN401 - two kinds
