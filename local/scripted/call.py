@@ -16,7 +16,7 @@ from local.scripted.script import Script
 type State = Mapping[str, JsonValue]
 """What is kept of a call, by name."""
 
-_NOBODY = frozenset({"no_connection", "refused"})
+_NOBODY = frozenset({"no_connection", "no_tls", "refused"})
 _FINE = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 _REMEDIES: Mapping[int, str] = {
     401: "the API token is missing or wrong: give it with --token",

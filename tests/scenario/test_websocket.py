@@ -98,10 +98,9 @@ class TestCalls:
         assert "never said" not in finished.out
 
     def test_in_real_time_lines_of_a_pipe_wait_for_their_answers(self, run: Run) -> None:
-        options = ("--real-time", "--set", "words_per_minute=1000")
-        options += ("--set", "end_of_turn_silence_ms=150")
+        fast = ("--set", "words_per_minute=1000", "--set", "end_of_turn_silence_ms=150")
         with serving_socket(SocketBot(GOOD)) as url:
-            finished = call(run, url, "hello", options=options)
+            finished = call(run, url, "hello", options=("--real-time", *fast))
         lines = [line.strip() for line in finished.out.splitlines()]
         assert finished.code == 0
         assert [line for line in lines if line.startswith(("agent", "caller"))] == [

@@ -1,6 +1,7 @@
 """Connects to a WebSocket as the service does, and says in a line why that is impossible."""
 
 import socket
+import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -88,6 +89,8 @@ def connected(url: str, token: str | None, seconds: float) -> ClientConnection |
         )
     except TimeoutError:
         return Ended("timeout", f"did not open the connection within {seconds:g} s")
+    except ssl.SSLError as error:
+        return Ended("no_tls", f"speaks no TLS that can be trusted ({error.reason or error})")
     except OSError as error:
         return Ended("no_connection", f"nobody answers at this address ({error})")
     except (WebSocketException, ValueError, EOFError) as error:

@@ -2,12 +2,10 @@
 
 from aiflow import Action, Audio, Hangup, Speak
 from aiflow.protocol.lint import Problem
-from local.phone.service.bodies import Judgement
 from local.phone.service.clock import Clock, Rung, Timer
-from local.phone.service.delivery import Delivery
+from local.phone.service.dialogue import Dialogue
 from local.phone.service.door import Door
 from local.phone.service.ears import Ears
-from local.phone.service.obedience import Obedience
 from local.phone.service.outside import Outside
 from local.phone.service.party import Party
 from local.phone.service.speech import words_of
@@ -56,24 +54,13 @@ class ServiceCall:
         self.voice = Voice(self)
         self.ears = Ears(self)
         self.outside = Outside(self)
-        self._obedience = Obedience(self)
-        self._delivery = Delivery(door, self.party, self.scribe)
+        self._dialogue = Dialogue(self)
         self._input_timer: Timer | None = None
-        self._awaited: Timer | None = None
         self._is_voice_reported = False
 
     def send(self, name: str, **members: object) -> None:
         """Send an event, and obey the answer; unless the agent is out of the call."""
-        # What came before is no answer to it.
-        self._look()
-        if not self.has_agent:
-            return
-        judgement = self._delivery.deliver(name, members, self.switches)
-        self._stop_awaiting()
-        if judgement.is_open:
-            self._awaited = self.clock.after(self.switches.answer_deadline_ms, self._stop_awaiting)
-        self._follow(judgement)
-        self._look()
+        self._dialogue.send(name, members)
 
     def end(self, *, quietly: bool = False) -> None:
         """End the call; `session_end` is the last event, and comes once.
@@ -90,7 +77,7 @@ class ServiceCall:
             self.voice.background = None
             self.scribe.note("the background sound ends")
         if not quietly:
-            self._delivery.deliver("session_end", {}, self.switches)
+            self._dialogue.say_goodbye()
         self.scribe.note("the call is over")
 
     def cut_off(self, why: str) -> None:
@@ -112,7 +99,7 @@ class ServiceCall:
 
         What the bot has sent by itself happens first.
         """
-        if self._look():
+        if self._dialogue.look():
             return not self.is_over
         try:
             stepped = not self.is_over and self.clock.step(until_ms)
@@ -125,7 +112,7 @@ class ServiceCall:
     @property
     def awaits_answer(self) -> bool:
         """Whether an answer may come that nobody has waited for yet: in real time only."""
-        return self._awaited is not None
+        return self._dialogue.awaits_answer
 
     @property
     def has_agent(self) -> bool:
@@ -137,35 +124,6 @@ class ServiceCall:
         if self._input_timer:
             self._input_timer.cancel()
             self._input_timer = None
-
-    def _look(self) -> bool:
-        """Obey what the bot has sent by itself; tell if there was something."""
-        arrived = () if self.is_over else self.door.arrived()
-        for each in arrived:
-            if self.is_over:
-                break
-            judgement = self._delivery.receive(each, self.switches)
-            if judgement.actions and self.outside.is_ringing:
-                self.scribe.note("the agent is out of the call: that is not obeyed")
-            self._follow(judgement)
-        return bool(arrived)
-
-    def _follow(self, judgement: Judgement) -> None:
-        """Do what follows from what the bot sent."""
-        gives_up = judgement.is_lost and self.switches.failed_requests == "hangup"
-        if gives_up or judgement.is_final:
-            # With its data, so that a recording tells one end from the other.
-            data = {"unreachable": True} if judgement.is_final else {}
-            self.scribe.take_down(Kind.NOTE, "the service gives up", data)
-            self.end(quietly=judgement.is_final)
-        elif judgement.actions:
-            self._stop_awaiting()
-            self._obedience.obey(judgement.actions)
-
-    def _stop_awaiting(self) -> None:
-        if self._awaited:
-            self._awaited.cancel()
-            self._awaited = None
 
     # What the voice asks for and tells.
 

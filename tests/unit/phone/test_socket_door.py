@@ -392,6 +392,12 @@ class TestWhereNoCallCanBegin:
         assert call.is_over
         assert len(told(call)) == 1
 
+    def test_what_speaks_no_tls_is_not_spoken_to(self) -> None:
+        with serving(talking_something_else) as url:
+            call = begun(url.replace("http://", "wss://"))
+        assert "speaks no TLS that can be trusted" in told(call)[0]
+        assert call.is_over
+
     def test_where_nobody_listens_that_is_told(self) -> None:
         with serving_socket(SocketBot(GOOD)) as url:
             pass
