@@ -357,6 +357,7 @@ class TestInATerminal:
             screen.read_until(PROMPT)
             screen.press(f"stop it now{ENTER}")
             assert "cut short after" in screen.read_until("barged_in=true")
+            screen.read_until(PROMPT)
             screen.press(CTRL_C)
             screen.read_until("[hangs up]")
             assert screen.finish() == 0

@@ -128,12 +128,15 @@ class TestInATerminal:
         self, tmp_path: Path
     ) -> None:
         def talk(line: Line, event: Json) -> None:
-            if event["type"] == "session_start":
-                line.send(speak(event, "blah " * 6000))
-            elif event["type"] == "assistant_speak":
-                line.send([act(event, "barge_in"), speak(event, "Sorry")])
-            elif event["type"] == "assistant_speech_ended" and bot.told.count(event["type"]) == 2:
-                line.send(act(event, "hangup"))
+            match event["type"], bot.told.count(event["type"]):
+                case "session_start", _:
+                    line.send(speak(event, "blah " * 6000))
+                case "assistant_speak", 1:
+                    line.send([act(event, "barge_in"), speak(event, "Sorry")])
+                case "assistant_speech_ended", 2:
+                    line.send(act(event, "hangup"))
+                case _:
+                    """It waits."""
 
         bot = SocketBot(talk)
         with serving_socket(bot) as url, terminal(tmp_path, url, "--real-time") as screen:
