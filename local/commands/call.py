@@ -21,6 +21,7 @@ _EPILOG = f"""\b
 Examples:
   aiflow call
   aiflow call --url https://bot.example.com/webhook --token secret
+  aiflow call --url wss://bot.example.com/live --real-time
   aiflow call --set transfer=busy --record call.jsonl
   printf 'hello\\n/keys 1\\ngoodbye\\n' | aiflow call
 \b
@@ -61,7 +62,9 @@ class CannotBegin(LocalError):
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--url", help="Call this bot; otherwise the agent of this project.")
+@click.option(
+    "--url", help="Call this bot, http(s):// or ws(s)://; otherwise the agent of this project."
+)
 @token_option("The API token to send with --url.")
 @parameters_option
 @click.option(

@@ -22,8 +22,9 @@ Examples:
 \b
 FILE.yaml has scenarios: what the caller does, and what is expected of the agent. They are played
 in virtual time; to the agent of this project without a socket.
-Any other FILE, and `-`, has an event in each line, posted one after the other over real HTTP. An
-event without "session" gets one. Blank lines and lines that begin with # are left out.
+Any other FILE, and `-`, has an event in each line, sent one after the other over real HTTP or a
+WebSocket. An event without "session" gets one. Blank lines and those that begin with # are left
+out.
 \b
 Switches: {", ".join(Switches.model_fields)}.
 \b
@@ -51,7 +52,9 @@ class _Options(_Target, _ForScenarios):
 
 @click.command(epilog=_EPILOG)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--url", help="Call this bot; otherwise the agent of this project.")
+@click.option(
+    "--url", help="Call this bot, http(s):// or ws(s)://; otherwise the agent of this project."
+)
 @token_option("The API token to send.")
 @parameters_option
 @click.option(

@@ -42,7 +42,9 @@ class _Options(TypedDict):
 
 @click.command(epilog=_EPILOG)
 @click.argument("files", metavar="RECORDING...", nargs=-1, required=True)
-@click.option("--url", help="Call this bot; otherwise the agent of this project.")
+@click.option(
+    "--url", help="Call this bot, http(s):// or ws(s)://; otherwise the agent of this project."
+)
 @token_option("The API token to send.")
 @parameters_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each recording.")

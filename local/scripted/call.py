@@ -1,6 +1,6 @@
 """A call as it goes: an event to the agent, what it answers, and what is wrong with that."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 
@@ -8,12 +8,15 @@ from aiflow.errors import InvalidEvent
 from aiflow.protocol.lint import Problem, lint_response
 from aiflow.protocol.types import JsonObject, JsonValue
 from aiflow.protocol.wire import decode
+from local.phone.service.messages import is_chatter, judge_message
+from local.phone.service.switches import Switches
 from local.scripted.door import Answer, Door
 from local.scripted.script import Script
 
 type State = Mapping[str, JsonValue]
 """What is kept of a call, by name."""
 
+_NOBODY = frozenset({"no_connection", "no_tls", "refused"})
 _FINE = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 _REMEDIES: Mapping[int, str] = {
     401: "the API token is missing or wrong: give it with --token",
@@ -51,7 +54,7 @@ class Exchange:
     @property
     def is_unanswered(self) -> bool:
         """Whether there is nobody who could answer the next event."""
-        return any(problem.code == "no_connection" for problem in self.problems)
+        return any(problem.code in _NOBODY for problem in self.problems)
 
     def as_json(self) -> JsonObject:
         """Return what `aiflow play --json` prints."""
@@ -100,9 +103,12 @@ def session_id_of(event: JsonObject) -> str:
 
 
 def _problems(answer: Answer, session_id: str) -> list[Problem]:
-    if answer.fault:
-        code, message = answer.fault
-        return [Problem.error(code, "", message)]
+    fault = [Problem.error(answer.fault[0], "", answer.fault[1])] if answer.fault else []
+    if answer.messages is not None:
+        judged = [judge_message(each, session_id, Switches()) for each in answer.messages]
+        return [*(problem for one in judged for problem in one.problems), *fault]
+    if fault:
+        return fault
     status, headers = answer.status or 0, answer.headers or {}
     if status not in _FINE:
         return [Problem.error("bad_status", "/status", _status_message(status, headers))]
@@ -127,14 +133,20 @@ def _status_message(status: int, headers: Mapping[str, str]) -> str:
 
 
 def _actions(answer: Answer) -> tuple[JsonObject, ...]:
-    if answer.status != HTTPStatus.OK:
-        return ()
+    if answer.messages is not None:
+        texts = [each.content for each in answer.messages if not is_chatter(each.content)]
+    else:
+        texts = [answer.body] if answer.status == HTTPStatus.OK else []
+    return tuple(entry for text in texts for entry in _entries(text))
+
+
+def _entries(text: str | bytes) -> Iterator[JsonObject]:
     try:
-        body = decode(answer.body.decode())
+        body = decode(text.decode() if isinstance(text, bytes) else text)
     except (InvalidEvent, UnicodeDecodeError):
-        return ()
+        return
     entries = body if isinstance(body, list) else [body]
-    return tuple(entry for entry in entries if isinstance(entry, dict))
+    yield from (entry for entry in entries if isinstance(entry, dict))
 
 
 def _changes(before: State, after: State) -> State:

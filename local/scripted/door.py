@@ -1,8 +1,8 @@
-"""Doors: the ways to an agent. So far there is one, HTTP."""
+"""Doors: the ways to an agent. The one over HTTP stands here."""
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -12,6 +12,7 @@ import httpx
 from aiflow.protocol.types import JsonObject
 from aiflow.protocol.wire import encode
 from local.errors import Unreadable
+from local.phone.service.door import Message
 
 MAX_ANSWER_BYTES = 10 * 1024 * 1024
 """More than API Gateway lets through."""
@@ -29,6 +30,7 @@ class Answer:
         headers: by lower-case name.
         body: all of it.
         fault: why there was no whole answer, as `(code, message)`.
+        messages: that came, over a WebSocket; each is judged by itself.
     """
 
     ms: float
@@ -36,6 +38,7 @@ class Answer:
     headers: Mapping[str, str] | None = None
     body: bytes = b""
     fault: tuple[str, str] | None = None
+    messages: Sequence[Message] | None = None
 
 
 class Door(Protocol):
@@ -144,7 +147,8 @@ def _http_url(url: str) -> httpx.URL:
     except (httpx.InvalidURL, ValueError) as error:
         raise Unreadable("bad_url", f"{url} is no URL: {error}") from None
     if parsed.scheme not in {"http", "https"} or not host:
-        raise Unreadable("bad_url", f"{url} must begin with http:// or https:// and name a host")
+        schemes = "http://, https://, ws:// or wss://"
+        raise Unreadable("bad_url", f"{url} must begin with {schemes} and name a host")
     if port is not None and not 0 < port <= _HIGHEST_PORT:
         raise Unreadable("bad_url", f"{url} is no URL: there is no port {port}")
     return parsed

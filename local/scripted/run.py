@@ -5,21 +5,25 @@ import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from local.options import all_read
-from local.phone.bots.target import Target
+from local.phone.bots.target import Target, is_websocket
 from local.scripted.call import Exchange, State, play
 from local.scripted.door import HttpDoor
 from local.scripted.script import Script, read_script
 from local.scripted.transcript import Transcript
 from local.tokens import Token, new_token
 
+if TYPE_CHECKING:
+    from local.scripted.socket_door import ScriptedSocket
+
 
 def play_scripts(files: Sequence[str], target: Target, seconds: float, *, as_json: bool) -> bool:
-    """Play scripted calls over real HTTP; tell if all answers keep to the protocol.
+    """Play scripted calls over real HTTP or a WebSocket; tell if all answers keep to the protocol.
 
     Args:
         files: one after another; `-` is standard input.
@@ -48,7 +52,7 @@ class _Called:
     """Who is called: the way there, and what else can be done when it is our own agent."""
 
     url: str
-    door: HttpDoor
+    door: "HttpDoor | ScriptedSocket"
     look: Callable[[str], State] = lambda _: {}
     pause: Callable[[], None] = lambda: None
 
@@ -59,7 +63,7 @@ def _called(target: Target, seconds: float) -> Generator[_Called]:
     if url is not None:
         if target.parameters:
             raise click.UsageError("--parameter is for the agent of this project, not for --url.")
-        yield _Called(url, HttpDoor(url, token, seconds))
+        yield _Called(url, _door(url, token, seconds))
         return
     # A call to a URL need not wait for what serves an agent.
     from local.scripted.own_agent import serve_own_agent  # noqa: PLC0415 - loads for a second
@@ -68,6 +72,14 @@ def _called(target: Target, seconds: float) -> Generator[_Called]:
     with serve_own_agent(secret, target.parameters, _complain) as own:
         door = HttpDoor(own.url, secret.secret, seconds, through_proxies=False)
         yield _Called(own.url, door, own.look, own.pause)
+
+
+def _door(url: str, token: str | None, seconds: float) -> "HttpDoor | ScriptedSocket":
+    if not is_websocket(url):
+        return HttpDoor(url, token, seconds)
+    from local.scripted.socket_door import ScriptedSocket  # noqa: PLC0415 - no other call needs it
+
+    return ScriptedSocket(url, token, seconds)
 
 
 async def _play(script: Script, called: _Called, show: Callable[[Exchange], None]) -> bool:

@@ -138,7 +138,7 @@ class TestThisProjectsAgent:
         assert lines[-1].endswith("1 handler failed")
 
     def test_it_loads_no_cloud_no_server_and_no_http(self) -> None:
-        heavy = ("moto", "botocore.session", "boto3", "uvicorn", "starlette", "httpx")
+        heavy = ("moto", "botocore.session", "boto3", "uvicorn", "starlette", "httpx", "websockets")
         code = (
             "import sys; from local.cli import main\n"
             "try: main(['call'])\n"
@@ -357,6 +357,7 @@ class TestInATerminal:
             screen.read_until(PROMPT)
             screen.press(f"stop it now{ENTER}")
             assert "cut short after" in screen.read_until("barged_in=true")
+            screen.read_until(PROMPT)
             screen.press(CTRL_C)
             screen.read_until("[hangs up]")
             assert screen.finish() == 0

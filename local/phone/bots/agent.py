@@ -25,7 +25,7 @@ from local.gateway.envelope import Arrival, HttpRequest, http_event
 from local.options import stack_parameters
 from local.phone.service.call import EPOCH_MS
 from local.phone.service.clock import Clock
-from local.phone.service.door import Answered
+from local.phone.service.door import Answered, OnRequest
 from local.project import TEMPLATE
 from local.template import FunctionSpec, Template
 from local.tokens import Token, new_token
@@ -50,15 +50,13 @@ class _Context:
         return int((self.deadline - time.monotonic()) * 1000)
 
 
-class Line:
+class Line(OnRequest):
     """A door to the agent for one call: the envelope of the gateway, and no socket.
 
     Args:
         agent: which agent.
         clock: of the call; the agent tells the time by it.
     """
-
-    reports_speech_started = False
 
     def __init__(self, agent: "Agent", clock: Clock) -> None:
         def now() -> float:

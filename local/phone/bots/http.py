@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from aiflow.protocol.types import JsonObject
 from local.errors import Unreadable
-from local.phone.service.door import Answered, Failed
+from local.phone.service.door import Answered, Failed, OnRequest
 from local.scripted.door import Answer, HttpDoor
 
 
-class UrlDoor:
+class UrlDoor(OnRequest):
     """Posts events to a webhook and waits; to be entered before it is used.
 
     Args:
@@ -24,8 +24,6 @@ class UrlDoor:
     Raises:
         Unreadable: `url` is not an HTTP URL.
     """
-
-    reports_speech_started = False
 
     def __init__(self, url: str, token: str | None, deadline_ms: int) -> None:
         self._door = _http_door(url, token, deadline_ms)

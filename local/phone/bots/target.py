@@ -74,6 +74,15 @@ def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reac
 def _at(target: Target, url: str) -> Reach:
     if target.parameters:
         raise click.UsageError("--parameter is for the agent of this project, not for --url.")
+    return _over_websocket(target, url) if is_websocket(url) else _over_http(target, url)
+
+
+def is_websocket(url: str) -> bool:
+    """Tell whether a URL is that of a WebSocket."""
+    return url.partition(":")[0].lower() in {"ws", "wss"}
+
+
+def _over_http(target: Target, url: str) -> Reach:
     from local.phone.bots.http import UrlDoor  # noqa: PLC0415 - no other call needs HTTP
 
     with UrlDoor(url, target.token, 1):
@@ -82,6 +91,23 @@ def _at(target: Target, url: str) -> Reach:
     @contextmanager
     def reach(_: Clock, switches: Switches) -> Generator[Reached]:
         with UrlDoor(url, target.token, switches.answer_deadline_ms) as door:
+            yield Reached(door, None)
+
+    return reach
+
+
+def _over_websocket(target: Target, url: str) -> Reach:
+    from local.phone.bots.waiting import Live  # noqa: PLC0415 - no other call needs WebSockets
+    from local.phone.bots.websocket import SocketDoor  # noqa: PLC0415 - likewise
+
+    with SocketDoor(url, target.token, Switches()):
+        """Find out now whether this is a URL."""
+
+    @contextmanager
+    def reach(clock: Clock, switches: Switches) -> Generator[Reached]:
+        token, wake = target.token, clock.wake
+        door = SocketDoor(url, token, switches, Live(), wake) if wake else None
+        with door or SocketDoor(url, token, switches) as door:
             yield Reached(door, None)
 
     return reach

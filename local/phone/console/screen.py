@@ -43,6 +43,7 @@ class Screen:
         self._show: Mapping[Kind, Callable[[Entry], None]] = {
             Kind.EVENT: self._hold,
             Kind.ANSWER: self._show_answer,
+            Kind.MESSAGE: lambda _: self._line("", "sent by itself", "dim"),
             Kind.ACTION: self._show_action,
             Kind.SAID: self._show_said,
             Kind.HEARD: self._show_heard,
@@ -83,12 +84,12 @@ class Screen:
             self._line(seconds(event.at_ms), f"{event.text}{outcome}", "dim")
 
     def _show_answer(self, answer: Entry) -> None:
-        status, ms = answer.data["status"], f"{answer.data['ms']:.0f} ms"
-        outcome = ms if status in {_OK, _NO_CONTENT} else f"{status}, {ms}"
         if self._event:
-            self._show_event(f", {outcome}")
+            self._show_event(f", {_outcome(answer)}")
         else:
-            self._line("", f"answered all the same, {outcome}", "dim")
+            # Over HTTP the same request was made once more; over WebSocket it took its time.
+            all_the_same = " all the same" if "status" in answer.data else ""
+            self._line("", f"answered{all_the_same}, {_outcome(answer)}", "dim")
         if self._look:
             self._show_changes(dict(self._look()))
 
@@ -128,6 +129,14 @@ class Screen:
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
+
+
+def _outcome(answer: Entry) -> str:
+    # Over WebSocket there is no status, and may be no message.
+    status, ms = answer.data.get("status", _OK), f"{answer.data['ms']:.0f} ms"
+    if "status" not in answer.data and not answer.data["body"]:
+        return answer.text
+    return ms if status in {_OK, _NO_CONTENT} else f"{status}, {ms}"
 
 
 def _value(value: object) -> str:

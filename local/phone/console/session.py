@@ -1,7 +1,6 @@
 """A call in this terminal, or in a pipe: everything that belongs to it, put together."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass
@@ -70,7 +69,8 @@ class Session:
         self._style = style
         self._is_typed = _is_terminal()
         self._keyboard = Keyboard()
-        self.clock = Clock(self._pace())
+        wait, ring = self._keyboard.wait, self._keyboard.ring
+        self.clock = Clock(wait, ring) if style.is_real_time else Clock()
         # Else what a handler prints would stand between the lines.
         self._is_pure = style.is_raw and not self._is_typed
         self._face: Face = JsonLines(sys.stdout if self._is_pure else None)
@@ -100,11 +100,6 @@ class Session:
             self._talk(call, look)
         self._face.end(str(self.tally), is_fine=self.tally.is_fine)
 
-    def _pace(self) -> Callable[[float], None] | None:
-        if not self._style.is_real_time:
-            return None
-        return self._keyboard.wait if self._is_typed else time.sleep
-
     def _listener(self, recording: Recording | None) -> Callable[[Entry], None]:
         def listen(entry: Entry) -> None:
             if recording:
@@ -130,7 +125,7 @@ class Session:
         from local.phone.console.terminal import type_along  # noqa: PLC0415 - see above
 
         caller = Caller(call, Spontaneous(call), self._face.tell, look)
-        live = partial(converse_live, caller, self._keyboard)
+        live = partial(converse_live, caller)
         type_along(prompt, self._keyboard, live, self._face.tell)
 
 

@@ -115,8 +115,13 @@ class _Event(_Line):
 
 class _Answer(_Line):
     kind: Literal["answer"]
-    status: int
+    status: int | None = None
     ms: float
+    body: str
+
+
+class _Message(_Line):
+    kind: Literal["message"]
     body: str
 
 
@@ -151,12 +156,9 @@ class _Note(_Line):
     switches: Annotated[dict[str, Any], AfterValidator(_switches)] | None = None
 
 
-_ENTRY: TypeAdapter[_Event | _Answer | _Action | _Said | _Problem | _Heard | _Note] = TypeAdapter(
-    Annotated[
-        _Event | _Answer | _Action | _Said | _Problem | _Heard | _Note,
-        Discriminator("kind"),
-    ]
-)
+type _Known = _Event | _Answer | _Message | _Action | _Said | _Problem | _Heard | _Note
+
+_ENTRY: TypeAdapter[_Known] = TypeAdapter(Annotated[_Known, Discriminator("kind")])
 
 
 def _lines(path: Path) -> Iterator[bytes]:

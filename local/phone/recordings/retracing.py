@@ -12,6 +12,7 @@ from local.phone.recordings.recorded import Recorded
 from local.phone.recordings.recorded_bot import RecordedBot
 from local.phone.scenarios.moves import Move, perform
 from local.phone.service.caller import KEY_GAP_MS, PhoneCall
+from local.phone.service.clock import Clock
 from local.phone.service.transcript import Entry, Kind
 
 _NEVER_MS = 2**53
@@ -50,8 +51,9 @@ class _Retracing:
     """Holds a recorded call once more, and looks around whenever the caller does something."""
 
     def __init__(self, recorded: Recorded) -> None:
-        bot = RecordedBot(recorded.entries)
-        self.call = PhoneCall(bot, recorded.switches, recorded.party)
+        clock = Clock()
+        bot = RecordedBot(recorded.entries, clock)
+        self.call = PhoneCall(bot, recorded.switches, recorded.party, clock)
         self._entries = recorded.entries
         self._settled_ms: int | None = None
         self._settled = (0, 0)

@@ -2,11 +2,10 @@
 
 from aiflow import Action, Audio, Hangup, Speak
 from aiflow.protocol.lint import Problem
-from local.phone.service.clock import Clock, Timer
-from local.phone.service.delivery import Delivery
+from local.phone.service.clock import Clock, Rung, Timer
+from local.phone.service.dialogue import Dialogue
 from local.phone.service.door import Door
 from local.phone.service.ears import Ears
-from local.phone.service.obedience import Obedience
 from local.phone.service.outside import Outside
 from local.phone.service.party import Party
 from local.phone.service.speech import words_of
@@ -55,27 +54,20 @@ class ServiceCall:
         self.voice = Voice(self)
         self.ears = Ears(self)
         self.outside = Outside(self)
-        self._obedience = Obedience(self)
-        self._delivery = Delivery(door, self.party, self.scribe)
+        self._dialogue = Dialogue(self)
         self._input_timer: Timer | None = None
         self._is_voice_reported = False
 
     def send(self, name: str, **members: object) -> None:
         """Send an event, and obey the answer; unless the agent is out of the call."""
-        if not self.has_agent:
-            return
-        judgement = self._delivery.deliver(name, members, self.switches)
-        if judgement.is_lost and self.switches.failed_requests == "hangup":
-            self.scribe.note("the service gives up")
-            self.end()
-        else:
-            self._obedience.obey(judgement.actions)
+        self._dialogue.send(name, members)
 
     def end(self, *, quietly: bool = False) -> None:
         """End the call; `session_end` is the last event, and comes once.
 
         Args:
-            quietly: do not tell the bot, that a transfer has put out of the call.
+            quietly: do not tell the bot: a transfer has put it out of the call, or nothing gets
+                there any more.
         """
         if self.is_over:
             return
@@ -85,7 +77,7 @@ class ServiceCall:
             self.voice.background = None
             self.scribe.note("the background sound ends")
         if not quietly:
-            self._delivery.deliver("session_end", {}, self.switches)
+            self._dialogue.say_goodbye()
         self.scribe.note("the call is over")
 
     def cut_off(self, why: str) -> None:
@@ -103,11 +95,24 @@ class ServiceCall:
         self._is_voice_reported = False
 
     def step(self, until_ms: int) -> bool:
-        """Let the next thing happen, if it is due by then; tell if the call goes on after it."""
-        stepped = not self.is_over and self.clock.step(until_ms)
+        """Let the next thing happen, if it is due by then; tell if the call goes on after it.
+
+        What the bot has sent by itself happens first.
+        """
+        if self._dialogue.look():
+            return not self.is_over
+        try:
+            stepped = not self.is_over and self.clock.step(until_ms)
+        except Rung:
+            stepped = True
         if self.clock.now_ms >= MOST_MS and not self.is_over:
             self.cut_off(f"lasts for {MOST_MS // 3_600_000} hours")
         return stepped and not self.is_over
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether an answer may come that nobody has waited for yet: in real time only."""
+        return self._dialogue.awaits_answer
 
     @property
     def has_agent(self) -> bool:

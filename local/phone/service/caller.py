@@ -132,7 +132,7 @@ class PhoneCall(ServiceCall):
     def _goes_on(self) -> bool:
         """Let the next thing happen, if it happens now or somebody is speaking; tell if it did."""
         is_busy = self.voice.current or self.ears.turn or self.outside.is_ringing
-        return self.step(_NEVER_MS if is_busy else self.clock.now_ms)
+        return self.step(_NEVER_MS if is_busy or self.awaits_answer else self.clock.now_ms)
 
     def _press(self, key: str) -> None:
         if self.switches.keys_cancel_input_timeout:
@@ -143,7 +143,11 @@ class PhoneCall(ServiceCall):
         self.send("dtmf_received", digit=key)
 
     def _go_to(self, at_ms: int) -> None:
+        # A thing that is due then, even if nothing else is: whoever waits may be woken up.
+        self.clock.after(at_ms - self.clock.now_ms, _nothing)
         while self.step(at_ms):
             pass
-        if not self.is_over:
-            self.clock.run_until(at_ms)
+
+
+def _nothing() -> None:
+    pass

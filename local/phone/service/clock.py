@@ -7,6 +7,22 @@ from itertools import count
 type Action = Callable[[], None]
 
 
+class Woken(Exception):
+    """Something happened before the next thing was due.
+
+    Attributes:
+        waited_ms: how long nothing did.
+    """
+
+    def __init__(self, waited_ms: int, *what: object) -> None:
+        super().__init__(*what)
+        self.waited_ms = waited_ms
+
+
+class Rung(Woken):
+    """There is something to look at: the bot has sent a message."""
+
+
 class Timer:
     """Something that is due at a point in time, unless it is cancelled before.
 
@@ -31,11 +47,18 @@ class Clock:
     """Milliseconds since the call began, and what is due when.
 
     Args:
-        pace: waits so many seconds before time moves on, for people; without it nothing waits.
+        pace: waits so many seconds before time moves on, for people, or for ever if it is given
+            None; it may raise `Woken`. Without it nothing waits.
+        wake: makes `pace` raise `Rung`, called from any thread; None where nothing is paced.
     """
 
-    def __init__(self, pace: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self,
+        pace: Callable[[float | None], None] | None = None,
+        wake: Callable[[], None] | None = None,
+    ) -> None:
         self.now_ms = 0
+        self.wake = wake
         self._pace = pace
         # The number makes who was set first come first.
         self._timers: list[tuple[int, int, Timer]] = []
@@ -48,7 +71,11 @@ class Clock:
         return timer
 
     def step(self, until_ms: int) -> bool:
-        """Go to what is due next and do it, if that is not after `until_ms`; tell if it was."""
+        """Go to what is due next and do it, if that is not after `until_ms`; tell if it was.
+
+        Raises:
+            Woken: something else came first; time has moved as far as that, and nothing is done.
+        """
         while self._timers and self._timers[0][2].is_cancelled:
             heapq.heappop(self._timers)
         if not self._timers or self._timers[0][0] > until_ms:
@@ -64,7 +91,24 @@ class Clock:
             pass
         self._move_to(at_ms)
 
+    def idle(self) -> None:
+        """Wait while nothing is due, where time is paced.
+
+        Raises:
+            Woken: something came; time has moved as far as that.
+        """
+        self._wait(None)
+
     def _move_to(self, at_ms: int) -> None:
-        if self._pace and at_ms > self.now_ms:
-            self._pace((at_ms - self.now_ms) / 1000)
+        if at_ms > self.now_ms:
+            self._wait((at_ms - self.now_ms) / 1000)
         self.now_ms = max(self.now_ms, at_ms)
+
+    def _wait(self, seconds: float | None) -> None:
+        if not self._pace:
+            return
+        try:
+            self._pace(seconds)
+        except Woken as woken:
+            self.now_ms += woken.waited_ms
+            raise

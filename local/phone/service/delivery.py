@@ -1,9 +1,12 @@
-"""An event on its way to the bot, and what is made of the answer."""
+"""An event on its way to the bot, and what is made of what comes back."""
 
 from typing import Any
 
-from local.phone.service.answers import Judgement, judge
-from local.phone.service.door import Answered, Door
+from aiflow.protocol.types import JsonObject
+from local.phone.service.answers import judge, judge_failure
+from local.phone.service.bodies import Judgement
+from local.phone.service.door import Answered, Door, Failed, Message, Outcome, Unanswered
+from local.phone.service.messages import CHATTER, judge_message
 from local.phone.service.party import Party
 from local.phone.service.switches import Switches
 from local.phone.service.telling import told_event
@@ -23,6 +26,7 @@ class Delivery:
         self.door = door
         self._party = party
         self._scribe = scribe
+        self._has_chattered = False
 
     def deliver(self, name: str, members: dict[str, object], switches: Switches) -> Judgement:
         """Send an event; once more, if the service would."""
@@ -35,13 +39,49 @@ class Delivery:
             judgement = self._send(event, switches)
         return judgement
 
-    def _send(self, event: dict[str, Any], switches: Switches) -> Judgement:
+    def receive(self, arrived: Message | Failed, switches: Switches) -> Judgement:
+        """Take down what has come besides, and judge it."""
+        if isinstance(arrived, Failed):
+            return self._told(judge_failure(arrived))
+        self._take_down(arrived)
+        return self._told(judge_message(arrived, self._party.session_id, switches))
+
+    def _send(self, event: JsonObject, switches: Switches) -> Judgement:
         outcome = self.door.send(event)
-        judgement = judge(outcome, event, switches)
-        if isinstance(outcome, Answered):
-            text = f"{outcome.status} in {outcome.ms:.0f} ms"
-            data = {"status": outcome.status, "ms": round(outcome.ms, 1), "body": outcome.body}
-            self._scribe.take_down(Kind.ANSWER, text, data)
+        self._take_down(outcome)
+        match outcome:
+            case Message():
+                return self._told(judge_message(outcome, self._party.session_id, switches))
+            case Unanswered():
+                return Judgement(is_open=outcome.is_open)
+            case _:
+                return self._told(judge(outcome, event, switches))
+
+    def _take_down(self, outcome: Outcome) -> None:
+        scribe = self._scribe
+        match outcome:
+            case Answered(status=status, body=body, ms=ms):
+                data = {"status": status, "ms": round(ms, 1), "body": body}
+                scribe.take_down(Kind.ANSWER, f"{status} in {ms:.0f} ms", data)
+            case Message(ms=None):
+                scribe.take_down(Kind.MESSAGE, "by itself", {"body": _text(outcome)})
+            case Message(ms=float(ms)):
+                data = {"ms": round(ms, 1), "body": _text(outcome)}
+                scribe.take_down(Kind.ANSWER, f"a message in {ms:.0f} ms", data)
+            case Unanswered():
+                scribe.take_down(Kind.ANSWER, "no message", {"ms": 0.0, "body": ""})
+            case _:
+                """It is no more than a problem."""
+
+    def _told(self, judgement: Judgement) -> Judgement:
         for problem in judgement.problems:
-            self._scribe.problem(problem)
+            # A bot may say at each event that it is there.
+            if problem.code != CHATTER or not self._has_chattered:
+                self._scribe.problem(problem)
+            self._has_chattered = self._has_chattered or problem.code == CHATTER
         return judgement
+
+
+def _text(message: Message) -> str:
+    content = message.content
+    return content if isinstance(content, str) else f"<{len(content)} bytes>"

@@ -50,6 +50,11 @@ class Switches(BaseModel):
         description="What follows a request that failed, or was answered too late: nothing, the "
         "same request once more, or the end of the call.",
     )
+    dropped_connection: Literal["reconnect", "hangup"] = Field(
+        default="reconnect",
+        description="What follows when a bot closes its WebSocket in a call: a new connection for "
+        "the next event, or the end of the call.",
+    )
     session_end_after_transfer: bool = Field(
         default=False, description="Whether session_end follows a transfer that was answered."
     )
@@ -60,10 +65,17 @@ class Switches(BaseModel):
         default="plain", description="Whether numbers in session begin with +."
     )
     answer_deadline_ms: Milliseconds = Field(
-        default=5000, description="A later answer is not obeyed any more."
+        default=5000,
+        description="A later answer is not obeyed any more. Over WebSocket: how long an answer is "
+        "waited for; a later one is obeyed when it comes.",
     )
     slow_answer_ms: Milliseconds = Field(
         default=1000, description="A later answer is obeyed, but warned about."
+    )
+    quiet_ms: Milliseconds = Field(
+        default=300,
+        description="Over WebSocket: how long nothing must have come, in real time, for virtual "
+        "time to go on.",
     )
     words_per_minute: Annotated[int, Field(ge=20, le=1000)] = Field(
         default=150, description="How fast the agent and the caller speak."

@@ -7,14 +7,14 @@ from typing import Any
 
 from local.phone.service.caller import PhoneCall
 from local.phone.service.clock import Clock
-from local.phone.service.door import Answered, Failed
+from local.phone.service.door import Answered, Failed, Message, Outcome, Unanswered
 from local.phone.service.party import Party
 from local.phone.service.switches import Switches
 from local.phone.service.transcript import Kind
 from tests.support.wav import as_base64, wav
 
 type Json = dict[str, Any]
-type Reply = Json | list[Json] | Answered | Failed | None
+type Reply = Json | list[Json] | Outcome | None
 type Script = Callable[[Json], Reply]
 """What a bot answers to an event; `session_id` need not be given."""
 
@@ -34,18 +34,32 @@ class Bot:
         self.reports_speech_started = reports_speech_started
         self.events: list[Json] = []
         self._script = script
+        self._by_itself: list[Message | Failed] = []
 
-    def send(self, event: Json) -> Answered | Failed:
+    def send(self, event: Json) -> Outcome:
         """Answer in one millisecond, with what the script says."""
         self.events.append(event)
         reply = self._script(event)
-        if isinstance(reply, Answered | Failed):
+        if isinstance(reply, Answered | Message | Unanswered | Failed):
             return reply
         if reply is None:
             return Answered(204, {}, "", 1.0)
         session = {"session_id": event["session"]["id"]}
         items = [session | item for item in (reply if isinstance(reply, list) else [reply])]
         return ok(json.dumps(items if isinstance(reply, list) else items[0]))
+
+    def sends_by_itself(self, *what: Json | Failed) -> None:
+        """Send actions that the phone finds when it looks; or be found to have gone."""
+        session = {"session_id": self.events[-1]["session"]["id"]}
+        self._by_itself += [
+            each if isinstance(each, Failed) else Message(json.dumps(session | each), None)
+            for each in what
+        ]
+
+    def arrived(self) -> list[Message | Failed]:
+        """Return what was sent by itself."""
+        arrived, self._by_itself = self._by_itself, []
+        return arrived
 
     @property
     def told(self) -> list[str]:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiflow.protocol.lint import lint_response
-from local.phone.service.answers import MOST_ACTIONS, MOST_PROBLEMS, judge
+from local.phone.service.answers import judge
+from local.phone.service.bodies import MOST_ACTIONS, MOST_PROBLEMS
 from local.phone.service.door import Answered, Failed
 from local.phone.service.switches import Switches
 from tests.support.properties import repeatable

@@ -1,6 +1,6 @@
 import pytest
 
-from local.phone.service.clock import Clock
+from local.phone.service.clock import Clock, Woken
 
 
 def test_what_is_due_is_done_in_the_order_of_time_and_then_of_setting() -> None:
@@ -51,7 +51,7 @@ def test_a_delay_that_is_negative_is_none() -> None:
 
 
 def test_for_people_time_takes_its_time() -> None:
-    waits: list[float] = []
+    waits: list[float | None] = []
     clock = Clock(waits.append)
     clock.after(1500, lambda: None)
 
@@ -60,8 +60,29 @@ def test_for_people_time_takes_its_time() -> None:
     assert waits == [1.5, 0.5]
 
 
+def test_whoever_is_woken_up_has_waited_as_long_as_it_took() -> None:
+    def wake_up(_: float | None) -> None:
+        raise Woken(300)
+
+    clock = Clock(wake_up)
+    clock.after(1000, lambda: None)
+    with pytest.raises(Woken):
+        clock.step(1000)
+    with pytest.raises(Woken):
+        clock.idle()
+
+    assert clock.now_ms == 600
+
+
+def test_nobody_waits_for_nothing_where_nothing_is_paced() -> None:
+    clock = Clock()
+    clock.idle()
+
+    assert clock.now_ms == 0
+
+
 def test_whoever_is_woken_up_finds_everything_as_it_was() -> None:
-    def wake_up(_: float) -> None:
+    def wake_up(_: float | None) -> None:
         raise KeyboardInterrupt
 
     clock, done = Clock(wake_up), list[str]()

@@ -40,7 +40,7 @@ class Typist(Keyboard):
 def held(script: Script, *lines: tuple[int, str | None]) -> tuple[PhoneCall, Bot]:
     bot, typist = Bot(script), Typist(*lines)
     call = PhoneCall(bot, Switches(transfer="busy"), clock=typist.clock)
-    converse_live(Caller(call, Spontaneous(call), print, None), typist)
+    converse_live(Caller(call, Spontaneous(call), print, None))
     return call, bot
 
 

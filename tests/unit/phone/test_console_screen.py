@@ -52,6 +52,24 @@ def test_a_status_that_is_no_good_is_shown() -> None:
     assert lines == ["    1.2 s  session_start, 500, 12 ms"]
 
 
+class TestOverWebSocket:
+    def test_silence_is_shown_as_such(self) -> None:
+        silence = Entry(1200, Kind.ANSWER, "no message", {"ms": 0.0, "body": ""})
+        assert Paper().take(event("x"), silence) == ["    1.2 s  x, no message"]
+
+    def test_a_message_has_no_status(self) -> None:
+        message = Entry(1200, Kind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"})
+        assert Paper().take(event("x"), message) == ["    1.2 s  x, 12 ms"]
+
+    def test_one_that_took_its_time_stands_alone(self) -> None:
+        message = Entry(1200, Kind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"})
+        assert Paper().take(message) == ["           answered, 12 ms"]
+
+    def test_one_that_came_by_itself_too(self) -> None:
+        message = Entry(1200, Kind.MESSAGE, "by itself", {"body": "[]"})
+        assert Paper().take(message) == ["           sent by itself"]
+
+
 def test_an_event_without_an_answer_is_shown_with_what_went_wrong() -> None:
     paper, transcript = Paper(), Transcript()
     paper.take(event("user_speak", 'user_speak "hello"'))

@@ -99,7 +99,8 @@ def test_problems_are_given_back_as_they_came() -> None:
 
 
 def test_every_entry_is_json() -> None:
-    phone, _ = call(answers(session_start=[say("Hello"), {"type": "hm"}]))
+    phone, bot = call(answers(session_start=[say("Hello"), {"type": "hm"}]))
+    bot.sends_by_itself(say("Are you there?"))
     phone.says("Hello")
     phone.hangs_up()
 
