@@ -2,9 +2,9 @@
 
     python -m benchmarks.transports [--messages 200] [--thinks-seconds 0.5] [--json]
 
-One run, one process that serves, one that asks, interleaved: the agent of this project, with a handler
-that says "One moment.", thinks, and gives its answer. The gateway is the one of `aiflow serve`, so
-these figures compare the doors, and say nothing of the network of AWS.
+One run, one process, by turns: the agent of this project, with a handler that says "One moment.",
+thinks, and gives its answer. The gateway is the one of `aiflow serve`: so these figures compare the
+doors, and say nothing of the network of AWS.
 """
 
 import argparse
@@ -14,11 +14,12 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from websockets.sync.client import connect
@@ -47,8 +48,22 @@ def handle(event: UserSpeak, call: Call) -> Iterator[Reply]:
 lambda_handler = entrypoint(handle)
 '''
 
-type Ask = Callable[[JsonObject], None]
-"""Sends an event, and returns when its first action is there; the rest may be under way."""
+_PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Door:
+    """A way to the agent.
+
+    Attributes:
+        name: of the transport.
+        ask: sends an event, and returns when its first action is there.
+        hear_out: returns when the rest of the answer is there, too.
+    """
+
+    name: str
+    ask: Callable[[JsonObject], None]
+    hear_out: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -103,12 +118,12 @@ def served(thinks_seconds: float) -> Generator[tuple[str, Token]]:
 
 
 @contextmanager
-def doors(address: str, token: Token) -> Generator[dict[str, Ask]]:
+def open_doors(address: str, token: Token) -> Generator[list[Door]]:
     """Open both doors."""
     headers = {"X-API-TOKEN": token.secret}
     websocket = address.replace("http", "ws", 1)
     with (
-        httpx.Client(headers=headers, trust_env=False, timeout=60) as client,
+        httpx.Client(headers=headers, trust_env=False, timeout=_PATIENCE_SECONDS) as client,
         connect(websocket, additional_headers=headers, proxy=None, compression=None) as socket,
     ):
 
@@ -117,26 +132,27 @@ def doors(address: str, token: Token) -> Generator[dict[str, Ask]]:
 
         def message(event: JsonObject) -> None:
             socket.send(json.dumps(event))
-            socket.recv()
+            socket.recv(timeout=_PATIENCE_SECONDS)
 
-        def rest() -> None:
-            socket.recv()
+        def listen_on() -> None:
+            socket.recv(timeout=_PATIENCE_SECONDS)
 
-        yield {"HTTP": post, "WebSocket": message, "": lambda _: rest()}
+        yield [Door("HTTP", post), Door("WebSocket", message, listen_on)]
 
 
-def measure(ways: dict[str, Ask], messages: int) -> list[Figures]:
-    """Send so many messages by each way, by turns."""
-    taken: dict[str, list[float]] = {"HTTP": [], "WebSocket": []}
+def measure(doors: Sequence[Door], messages: int) -> list[Figures]:
+    """Send so many messages through each door, by turns."""
+    taken: dict[str, list[float]] = {door.name: [] for door in doors}
     for number in range(messages):
-        for door, times in taken.items():
-            event = mock_event("user_speak", {"text": str(number)}, {"id": f"{door}-{number}"})
+        for door in doors:
+            # A call of its own each: the same words once more would be a repetition.
+            session = {"id": str(uuid4())}
+            event = mock_event("user_speak", {"text": str(number)}, session)
             begun = time.perf_counter()
-            ways[door](event)
-            times.append((time.perf_counter() - begun) * 1000)
-            if door == "WebSocket":
-                # The answer itself, so that nothing is under way when the next one is asked.
-                ways[""](event)
+            door.ask(event)
+            taken[door.name].append((time.perf_counter() - begun) * 1000)
+            # So that nothing is under way when the next one is asked.
+            door.hear_out()
     return [Figures(door, times) for door, times in taken.items()]
 
 
@@ -160,13 +176,14 @@ def main() -> None:
     options = parser.parse_args()
     if not options.json:
         print(f"Python {platform.python_version()} on {platform.machine()}, by turns")
-        print("| Door | The handler thinks | First action, median | 99 % |\n| --- | --- | --- | --- |")
+        print("| Door | The handler thinks | First action, median | 99 % |")
+        print("| --- | --- | --- | --- |")
     for seconds in options.thinks_seconds:
         # Nobody learns more from waiting for two hundred thoughts.
         messages = options.messages if seconds == 0 else max(10, options.messages // 10)
-        with served(seconds) as (address, token), doors(address, token) as ways:
-            measure(ways, 5)  # the first ones build the models
-            figures = measure(ways, messages)
+        with served(seconds) as (address, token), open_doors(address, token) as doors:
+            measure(doors, 5)  # the first ones build the models
+            figures = measure(doors, messages)
         if options.json:
             for each in figures:
                 print(json.dumps({"thinks_seconds": seconds, **each.as_json()}))
