@@ -32,6 +32,7 @@ help: ## List the targets
 call: $(LOCAL) ## Play phone calls in the terminal: no account, no Docker, no AWS
 	@$(BIN)/aiflow play events/calls/welcome.jsonl
 	@$(BIN)/aiflow play events/calls/agent.call.yaml
+	@$(BIN)/aiflow play events/calls/agent.call.yaml --over websocket
 
 serve: $(LOCAL) ## Serve the stack on this machine
 	@$(BIN)/aiflow serve

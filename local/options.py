@@ -36,6 +36,13 @@ parameters_option: Decorator = click.option(
 )
 
 
+over_option: Decorator = click.option(
+    "--over",
+    type=click.Choice(["http", "websocket"]),
+    help="Call the agent of this project through its gateway; otherwise there is no socket.",
+)
+
+
 def with_colleague(project: Path, given: Sequence[str]) -> list[str]:
     """Return parameters with somebody to transfer to, so that this can be heard, too.
 

@@ -8,9 +8,9 @@ from typing import TypedDict, Unpack
 import click
 
 from local.errors import LocalError
-from local.options import parameters_option, token_option
+from local.options import over_option, parameters_option, token_option
 from local.phone.bots.given import number_of, session_id_of, switches_of
-from local.phone.bots.target import Target, reachable
+from local.phone.bots.target import Over, Target, reachable
 from local.phone.console.session import Session, Style
 from local.phone.recordings.recording import Recording
 from local.phone.service.caller import PhoneCall
@@ -39,6 +39,7 @@ class _Target(TypedDict):
     url: str | None
     token: str | None
     parameters: tuple[str, ...]
+    over: Over | None
 
 
 class _Party(TypedDict):
@@ -67,6 +68,7 @@ class CannotBegin(LocalError):
 )
 @token_option("The API token to send with --url.")
 @parameters_option
+@over_option
 @click.option(
     "--set",
     "settings",
@@ -113,7 +115,7 @@ def command(context: click.Context, **options: Unpack[_Options]) -> None:
 
 
 def _target(options: _Target) -> Target:
-    return Target(options["url"], options["token"], options["parameters"])
+    return Target(options["url"], options["token"], options["parameters"], options["over"])
 
 
 def _party(options: _Party) -> Party:

@@ -6,9 +6,9 @@ from typing import TypedDict, Unpack
 
 import click
 
-from local.options import parameters_option, token_option
+from local.options import over_option, parameters_option, token_option
 from local.phone.bots.given import switches_of
-from local.phone.bots.target import Target
+from local.phone.bots.target import Over, Target
 from local.phone.service.switches import Switches
 
 _ENDINGS = (".yaml", ".yml")
@@ -36,6 +36,7 @@ class _Target(TypedDict):
     url: str | None
     token: str | None
     parameters: tuple[str, ...]
+    over: Over | None
 
 
 class _ForScenarios(TypedDict):
@@ -57,6 +58,7 @@ class _Options(_Target, _ForScenarios):
 )
 @token_option("The API token to send.")
 @parameters_option
+@over_option
 @click.option(
     "--set",
     "settings",
@@ -111,7 +113,13 @@ def _play_scenarios(files: Sequence[str], options: _Options) -> bool:
 def _play_scripts(files: Sequence[str], options: _Options) -> bool:
     from local.scripted.run import play_scripts  # noqa: PLC0415 - scenarios need not wait
 
-    names = {"settings": "--set", "verbose": "--verbose", "junit": "--junit", "record": "--record"}
+    names = {
+        "settings": "--set",
+        "verbose": "--verbose",
+        "junit": "--junit",
+        "record": "--record",
+        "over": "--over",
+    }
     if foreign := [option for name, option in names.items() if options.get(name)]:
         raise click.UsageError(f"{foreign[0]} is for scenario files, which end in .yaml.")
     seconds = options["seconds"] or _SECONDS
@@ -125,4 +133,4 @@ def _settings(options: _Options) -> list[str]:
 
 
 def _target(options: _Target) -> Target:
-    return Target(options["url"], options["token"], options["parameters"])
+    return Target(options["url"], options["token"], options["parameters"], options["over"])

@@ -72,6 +72,7 @@ def command(
     project, secret = find_project(), Token(token) if token else new_token()
     values = stack_parameters(project, secret, parameters)
     screen = _Screen()
+    has_changed, address = False, ""
     try:
         with listen(host, port) as listener:
             address = address_of(listener)
@@ -79,7 +80,7 @@ def command(
             with open_gateway(project, values, screen.served, screen.complain, terms) as gateway:
                 has_changed = _serve(_Session(project, gateway, screen), listener, secret)
     except KeyboardInterrupt:
-        has_changed = False
+        """What it is told to do."""
     if has_changed:
         _start_again(secret, address)
     screen.say("Stopped.")

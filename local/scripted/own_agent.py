@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from aiflow.errors import StoreUnavailable
-from local.errors import TemplateError
-from local.gateway.gateway import Gateway, Terms, open_gateway
-from local.gateway.served import Served
-from local.gateway.server import address_of, in_background, listen
-from local.options import stack_parameters, with_colleague
-from local.project import TEMPLATE, find_project
+from local.gateway.gateway import Gateway
+from local.gateway.own import Wanted, serve_own
 from local.scripted.call import State
 from local.tokens import Token
 
@@ -61,20 +57,9 @@ def serve_own_agent(
     Raises:
         LocalError: the project is not as it must be.
     """
-    project = find_project()
-    values = stack_parameters(project, token, with_colleague(project, parameters))
     clock = _Clock()
-    with listen("127.0.0.1", 0) as listener:
-        address = address_of(listener)
-        terms = Terms(address=address, now=clock.now)
-        with open_gateway(project, values, _nothing, complain, terms) as gateway:
-            if not gateway.deployment.doors:
-                message = f"{TEMPLATE} has no function with a route: nothing can be called"
-                raise TemplateError(message)
-            with in_background(gateway, listener):
-                front_door = gateway.deployment.doors[0].path
-                look = partial(_kept, gateway)
-                yield OwnAgent(address + front_door, look, clock.pause)
+    with serve_own(Wanted(token, parameters, complain, clock.now)) as own:
+        yield OwnAgent(own.url, partial(_kept, own.gateway), clock.pause)
 
 
 def _kept(gateway: Gateway, session_id: str) -> State:
@@ -88,7 +73,3 @@ def _kept(gateway: Gateway, session_id: str) -> State:
     waiting = [follower["type"] for follower in item.followers]
     state = {f"state.{name}": value for name, value in item.state.items()}
     return {"status": item.status.value, **({"waiting": waiting} if waiting else {}), **state}
-
-
-def _nothing(_: Served) -> None:
-    pass

@@ -9,22 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from local.phone.bots.agent import Line as Agent
 from local.phone.bots.waiting import UntilSettled
 from local.phone.bots.websocket import SocketDoor
-from local.phone.collecting import agent_of
 from local.phone.recordings.recording import Recording
-from local.phone.scenarios.play import Player, Result
-from local.phone.scenarios.scenario import Scenario, load_scenarios
 from local.phone.service.caller import PhoneCall
-from local.phone.service.clock import Clock
-from local.phone.service.door import Door
 from local.phone.service.switches import Switches
 from tests.support.socket_bots import (
     Json,
     Line,
     SocketBot,
-    Talk,
     Thinking,
     act,
     closing,
@@ -35,7 +28,6 @@ from tests.support.socket_bots import (
 )
 from tests.support.template import ROOT
 from tests.support.terminal import Terminal
-from tests.support.transcripts import comparable
 from tests.unit.local.command import Finished, Run
 
 AGENT = ROOT / "events" / "calls" / "agent.call.yaml"
@@ -198,39 +190,6 @@ class TestScenarios:
         finished = run("play", str(BOTS / "twenty_lines.yaml"), "--url", twenty_lines, *EXACT)
         assert (finished.code, finished.err) == (0, "")
         assert "1 scenario, 1 ok" in finished.out
-
-    @pytest.mark.parametrize("scenario", load_scenarios(AGENT), ids=lambda each: each.name)
-    def test_the_agent_of_this_project_is_the_same_over_a_socket(
-        self, request: pytest.FixtureRequest, scenario: Scenario
-    ) -> None:
-        clock = Clock()
-        line = agent_of(request.config).line(clock)
-        here = played(scenario, line, line, clock)
-
-        clock = Clock()
-        line = agent_of(request.config).line(clock)
-        bot = SocketBot(posting(line))
-        exact = UntilSettled(bot.settled)
-        with serving_socket(bot) as url, SocketDoor(url, None, scenario.given, exact) as door:
-            there = played(scenario, door, line, clock)
-
-        assert (here.failures, there.failures) == ([], [])
-        assert comparable(there.call.transcript) == comparable(here.call.transcript)
-
-
-def played(scenario: Scenario, door: Door, line: Agent, clock: Clock) -> Result:
-    return Player(scenario, door, clock, line.state).play()
-
-
-def posting(agent: Agent) -> Talk:
-    """A bot that hands each event to an agent, and sends what it answers."""
-
-    def talk(line: Line, event: Json) -> None:
-        answer = agent.send(event)
-        if answer.body:
-            line.send(answer.body)
-
-    return talk
 
 
 class TestScripts:

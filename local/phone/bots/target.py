@@ -3,13 +3,16 @@
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from local.phone.service.clock import Clock
 from local.phone.service.door import Door
 from local.phone.service.switches import Switches
+
+type Over = Literal["http", "websocket"]
+"""What lies between the phone and the agent of this project."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,14 @@ class Target:
         url: of a bot; None for the agent of this project.
         token: sent to the bot.
         parameters: of the template, as `NAME=VALUE`.
+        over: `http` or `websocket`, where the agent of this project is called through its gateway
+            over a real socket; None for no socket.
     """
 
     url: str | None
     token: str | None
     parameters: tuple[str, ...]
+    over: Over | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,12 @@ def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reac
     if target.url is not None:
         yield _at(target, target.url)
         return
+    if target.over is not None:
+        from local.phone.bots.served import load_served_agent  # noqa: PLC0415 - no other call needs it
+
+        with load_served_agent(target.over, target.parameters, complain) as served:
+            yield served
+        return
     # A call to a URL need not wait for what reads templates and runs handlers.
     from local.phone.bots.own import load_own_agent  # noqa: PLC0415 - see above
 
@@ -72,8 +84,9 @@ def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reac
 
 
 def _at(target: Target, url: str) -> Reach:
-    if target.parameters:
-        raise click.UsageError("--parameter is for the agent of this project, not for --url.")
+    for option, value in (("--parameter", target.parameters), ("--over", target.over)):
+        if value:
+            raise click.UsageError(f"{option} is for the agent of this project, not for --url.")
     return _over_websocket(target, url) if is_websocket(url) else _over_http(target, url)
 
 

@@ -102,7 +102,10 @@ class ServiceCall:
         if self._dialogue.look():
             return not self.is_over
         try:
-            stepped = not self.is_over and self.clock.step(until_ms)
+            stepped = not self.is_over and self.clock.step(min(until_ms, MOST_MS))
+            if not stepped and until_ms >= MOST_MS and not self.is_over and not self.clock.is_idle:
+                # What is due next comes after the end.
+                self.clock.run_until(MOST_MS)
         except Rung:
             stepped = True
         if self.clock.now_ms >= MOST_MS and not self.is_over:

@@ -97,6 +97,8 @@ class PhoneCall(ServiceCall):
         for index, key in enumerate(keys):
             if index:
                 self.lets_pass(KEY_GAP_MS)
+                if self.is_over:
+                    return
             self._press(key)
 
     def lets_pass(self, ms: int) -> None:

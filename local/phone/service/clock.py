@@ -76,14 +76,19 @@ class Clock:
         Raises:
             Woken: something else came first; time has moved as far as that, and nothing is done.
         """
-        while self._timers and self._timers[0][2].is_cancelled:
-            heapq.heappop(self._timers)
-        if not self._timers or self._timers[0][0] > until_ms:
+        if self.is_idle or self._timers[0][0] > until_ms:
             return False
         # Whoever waits may be woken up; what was due is due then all the same.
         self._move_to(self._timers[0][0])
         heapq.heappop(self._timers)[2].action()
         return True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is due, however late."""
+        while self._timers and self._timers[0][2].is_cancelled:
+            heapq.heappop(self._timers)
+        return not self._timers
 
     def run_until(self, at_ms: int) -> None:
         """Do all that is due up to `at_ms`, and go there."""

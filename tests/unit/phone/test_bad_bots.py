@@ -102,6 +102,7 @@ def test_a_call_that_lasts_too_long_is_cut_off() -> None:
 
     assert phone.is_over
     assert phone.problems[-1].message == "this call lasts for 2 hours: the phone cuts it off"
+    assert phone.clock.now_ms == 2 * 60 * 60 * 1000
     assert bot.told[-1] == "session_end"
 
 
