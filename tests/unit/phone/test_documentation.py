@@ -3,7 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from local.phone.collecting import agent_of
+from local.phone.scenarios.play import Player
 from local.phone.scenarios.scenario import load_scenarios
+from local.phone.service.clock import Clock
 from local.phone.service.switches import Switches
 
 PAGE = Path(__file__).parents[3] / "docs" / "phone.md"
@@ -20,7 +25,9 @@ def test_every_switch_is_documented_with_its_default_first() -> None:
     }
 
 
-def test_the_scenario_on_the_page_can_be_read(tmp_path: Path) -> None:
+def test_the_scenario_on_the_page_goes_as_it_says(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     text = re.search(r"```yaml\n(scenarios:.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert text is not None
     file = tmp_path / "page.yaml"
@@ -28,5 +35,8 @@ def test_the_scenario_on_the_page_can_be_read(tmp_path: Path) -> None:
 
     (scenario,) = load_scenarios(file)
 
+    clock = Clock()
+    line = agent_of(request.config).line(clock)
+    assert Player(scenario, line, clock, line.state).play().failures == []
     assert scenario.name == "caller asks for a human and nobody answers"
     assert len(scenario.turns) == 7
