@@ -12,6 +12,7 @@ INSTALLER := $(VENV)/.installer
 LOCAL := $(VENV)/.local
 DEV := $(VENV)/.dev
 RUNTIME := .runtime/.stamp
+PEERS := ask fastapi flask powertools signalwire
 DYNALITE := tests/support/node/node_modules/.package-lock.json
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 
@@ -24,7 +25,7 @@ SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help call serve test check-format lint types mypy pyright unit validate build built format events lock bench-phone bench-transports clean
+.PHONY: help call serve test check-format lint types mypy pyright unit validate build built format events lock bench bench-phone bench-transports clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +95,12 @@ lock: $(INSTALLER) ## Renew every lock: one resolution for all, so that we test 
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o $(LAYER)/requirements.txt
 	@$(COMPILE) --group installer -c requirements/dev.txt -o requirements/installer.txt
 	@$(COMPILE) --group runtime -o requirements/runtime.txt
+	@for peer in $(PEERS); do \
+		$(COMPILE) --group bench-$$peer -c requirements/runtime.txt -o requirements/bench/$$peer.txt || exit 1; done
+
+bench: build $(RUNTIME) $(DYNALITE) $(PEERS:%=.bench/%/.stamp) ## Measure what it costs, beside what people would write otherwise
+	$(SAY) 'benchmark'
+	@$(BIN)/python -m benchmarks --json .bench/results.json
 
 bench-transports: $(LOCAL) ## Time the first action over HTTP and WebSocket
 	@$(BIN)/python -m benchmarks.transports
@@ -102,7 +109,7 @@ bench-phone: $(LOCAL) ## Count the calls a minute that the phone makes
 	@$(BIN)/python -m benchmarks.phone
 
 clean: ## Remove all that these commands made
-	rm -rf $(VENV) .runtime .aws-sam tests/support/node/node_modules \
+	rm -rf $(VENV) .runtime .bench .aws-sam tests/support/node/node_modules \
 		.coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(INSTALLER): requirements/installer.txt
@@ -124,6 +131,12 @@ $(DEV): $(LOCAL) requirements/dev.txt
 $(RUNTIME): $(INSTALLER) requirements/runtime.txt
 	@rm -rf .runtime
 	@$(INSTALL) -r requirements/runtime.txt --target .runtime --compile-bytecode
+	@touch $@
+
+# Each apart, as in its own function: without bytecode, which neither pip nor `sam build` writes there.
+.bench/%/.stamp: requirements/bench/%.txt | $(INSTALLER)
+	@rm -rf $(@D)
+	@$(INSTALL) -r $< --target $(@D)
 	@touch $@
 
 # With the node that pyright brought. Without the npm registry its tests are skipped, and say so.

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.support.emulator import BUILD, Emulator
+from tests.support.emulator import BUILD, Emulator, Function
 from tests.support.loopback import HOST, free_port
 from tests.support.management import ManagementServer, managing
 from tests.support.runtime import TOKEN, Clock
@@ -61,6 +61,6 @@ def start(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
         @cache
         def start(function: str) -> Emulator:
             log = logs / f"{function}.log"
-            return running.enter_context(Emulator(function, environment, log))
+            return running.enter_context(Emulator(Function.built(function), environment, log))
 
         yield start

@@ -10,7 +10,7 @@ import pytest
 
 from aiflow.protocol.types import JsonObject, JsonValue
 from tests.e2e.conftest import Start
-from tests.support.emulator import Emulator, FunctionError
+from tests.support.emulator import Emulator, Function, FunctionError
 from tests.support.management import ManagementServer
 from tests.support.runtime import TOKEN, websocket
 from tests.support.template import ROOT
@@ -193,7 +193,7 @@ def test_a_function_that_cannot_check_a_token_does_not_start(
 ) -> None:
     unsafe = {**environment, "API_TOKEN_SHA256": digest}
     with (
-        Emulator("WebhookFunction", unsafe, tmp_path / "log") as emulator,
+        Emulator(Function.built("WebhookFunction"), unsafe, tmp_path / "log") as emulator,
         pytest.raises(FunctionError, match="SettingsError"),
     ):
         emulator.invoke({})

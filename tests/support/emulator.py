@@ -9,7 +9,8 @@ import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
@@ -30,15 +31,41 @@ class FunctionError(Exception):
     """The function did not answer: it failed to start, raised, ended or ran out of time."""
 
 
+@dataclass(frozen=True)
+class Function:
+    """What Lambda is told of a function.
+
+    Attributes:
+        name: of the function.
+        handler: module and name of what is called.
+        paths: where modules are found, the folder of the function first.
+        timeout: seconds after which it is ended.
+        memory: megabytes.
+    """
+
+    name: str
+    handler: str
+    paths: Sequence[Path]
+    timeout: int = 10
+    memory: int = 1024
+
+    @classmethod
+    def built(cls, name: str) -> Self:
+        """Return a function of the template as `sam build` built it."""
+        properties = Template(BUILD / "template.yaml").functions[name]
+        paths = (BUILD / name, BUILD / "AiflowLayer/python", RUNTIME)
+        return cls(
+            name, properties["Handler"], paths, properties["Timeout"], properties["MemorySize"]
+        )
+
+
 class Emulator:
     """One function in one container, as it were.
 
     It handles one event at a time, like the real one: two at once would crash it.
     """
 
-    def __init__(self, function: str, environment: Mapping[str, str], log: Path) -> None:
-        properties = Template(BUILD / "template.yaml").functions[function]
-        task = BUILD / function
+    def __init__(self, function: Function, environment: Mapping[str, str], log: Path) -> None:
         port = free_port()
         addresses = {
             "--runtime-interface-emulator-address": f"{HOST}:{port}",
@@ -46,22 +73,21 @@ class Emulator:
         }
         binary = files("samcli") / "local" / "rapid" / f"aws-lambda-rie-{ARCHITECTURE}"
         # -S: without the packages of this environment.
-        runtime = [sys.executable, "-S", "-m", "awslambdaric", properties["Handler"]]
+        runtime = [sys.executable, "-S", "-m", "awslambdaric", function.handler]
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [str(binary), *(word for option in addresses.items() for word in option), *runtime],
-                cwd=task,
+                cwd=function.paths[0],
                 env={
                     "PATH": os.defpath,
-                    "PYTHONPATH": os.pathsep.join(
-                        map(str, (task, BUILD / "AiflowLayer/python", RUNTIME))
-                    ),
-                    "PYTHONPYCACHEPREFIX": str(log.parent / "pycache"),
-                    "LAMBDA_TASK_ROOT": str(task),
-                    "AWS_LAMBDA_FUNCTION_NAME": function,
-                    "AWS_LAMBDA_FUNCTION_TIMEOUT": str(properties["Timeout"]),
-                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(properties["MemorySize"]),
+                    "PYTHONPATH": os.pathsep.join(map(str, function.paths)),
+                    # /var/task and /opt cannot be written to.
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "LAMBDA_TASK_ROOT": str(function.paths[0]),
+                    "AWS_LAMBDA_FUNCTION_NAME": function.name,
+                    "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout),
+                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
                     **environment,
                 },
                 stdout=output,

@@ -1,0 +1,143 @@
+"""What a long call asks of the table: round trips and capacity units, from the first turn on.
+
+A server stands between the contender and the table. It asks the table for the capacity that each
+request consumed, which the contender need not do.
+"""
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, override
+
+import httpx
+
+from benchmarks.contenders import Contender
+from benchmarks.processes import run
+from benchmarks.store import Store
+from tests.support.loopback import HOST
+
+_READS = frozenset({"GetItem", "Query", "BatchGetItem", "Scan"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to the table.
+
+    Attributes:
+        operation: its name in the API.
+        units: of capacity, read or write.
+        sent_bytes: of its body.
+        received_bytes: of the answer's body.
+    """
+
+    operation: str
+    units: float
+    sent_bytes: int
+    received_bytes: int
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its units are of reading."""
+        return self.operation in _READS
+
+
+@dataclass
+class Tally:
+    """All requests, in order."""
+
+    requests: list[Request] = field(default_factory=list[Request])
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one turn asked of the table."""
+
+    reads: int
+    writes: int
+    read_units: float
+    write_units: float
+    bytes: int
+
+
+def turns_of(contender: Contender, store: Store, count: int) -> list[Turn]:
+    """Return what each turn of one call asked of the table."""
+    with _counting(store) as (counted, tally):
+        run(contender, counted, count)
+    return _by_turn(tally.requests)
+
+
+def _by_turn(requests: list[Request]) -> list[Turn]:
+    """Part the requests at the read that each turn begins with."""
+    turns: list[list[Request]] = []
+    for request in requests:
+        if request.is_read or not turns:
+            turns.append([])
+        turns[-1].append(request)
+    return [_turn(turn) for turn in turns]
+
+
+def _turn(requests: list[Request]) -> Turn:
+    reads = [request for request in requests if request.is_read]
+    writes = [request for request in requests if not request.is_read]
+    return Turn(
+        reads=len(reads),
+        writes=len(writes),
+        read_units=sum(request.units for request in reads),
+        write_units=sum(request.units for request in writes),
+        bytes=sum(request.sent_bytes + request.received_bytes for request in requests),
+    )
+
+
+@contextmanager
+def _counting(store: Store) -> Generator[tuple[Store, Tally]]:
+    tally = Tally()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            target = self.headers["x-amz-target"]
+            answer, request = _forward(table, target, body, dict(self.headers))
+            tally.requests.append(request)
+            self.send_response(answer.status_code)
+            self.send_header("content-type", "application/x-amz-json-1.0")
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        @override
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer((HOST, 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    with httpx.Client(base_url=store.endpoint) as table:
+        thread.start()
+        try:
+            yield replace(store, endpoint=f"http://{HOST}:{server.server_port}"), tally
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+def _forward(
+    table: httpx.Client, target: str, body: bytes, headers: dict[str, str]
+) -> tuple[httpx.Response, Request]:
+    asked = json.dumps(json.loads(body) | {"ReturnConsumedCapacity": "TOTAL"}).encode()
+    kept = {
+        name: value
+        for name, value in headers.items()
+        if name.lower() not in {"host", "content-length", "accept-encoding"}
+    }
+    answer = table.post("/", content=asked, headers=kept)
+    consumed = answer.json().get("ConsumedCapacity", {})
+    return answer, Request(
+        operation=target.rpartition(".")[2],
+        units=float(consumed.get("CapacityUnits", 0)),
+        sent_bytes=len(body),
+        received_bytes=len(answer.content),
+    )
