@@ -75,6 +75,7 @@ build-%: $(DEV)
 	@mkdir -p .aws-sam
 	@$(BIN)/sam build --build-dir .aws-sam/$* --parameter-overrides Architecture=$* \
 		> .aws-sam/$*.log 2>&1 || { cat .aws-sam/$*.log >&2; exit 1; }
+	@$(BIN)/aiflow compile .aws-sam/$*
 
 built: $(DEV) $(RUNTIME) ## Test what `make build` built, in Lambda's own runtime emulator
 	$(SAY) 'tests of what was built'

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Judge an event, an answer or a response by the protocol.",
     "event": "Print a mock event.",
     "schema": "Print the JSON Schema of all events or actions.",
+    "compile": "Add bytecode to what sam build built: cold starts take half as long.",
     "token": "Make an API token and its digest.",
 }
 _INTERRUPTED = 130

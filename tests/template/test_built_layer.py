@@ -1,14 +1,17 @@
 """The layer as `sam build` lays it out, once for each processor."""
 
 import struct
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
+from benchmarks.sizes import zipped_bytes
 from tests.support.template import ROOT
 
 pytestmark = pytest.mark.built
 
+UNCHECKED_HASH = (1).to_bytes(4, "little")
 # e_machine of the ELF header.
 MACHINES = {"x86_64": 62, "arm64": 183}
 EACH_ARCHITECTURE = pytest.mark.parametrize("architecture", MACHINES)
@@ -33,6 +36,21 @@ def test_the_layer_unpacks_to_where_lambda_imports_from(architecture: str) -> No
     python = layer(architecture) / "python"
     assert (python / "aiflow" / "__init__.py").is_file()
     assert (python / "pydantic" / "__init__.py").is_file()
+
+
+@EACH_ARCHITECTURE
+def test_every_module_has_bytecode_that_lambda_takes_as_it_is(architecture: str) -> None:
+    modules = [*layer(architecture).rglob("*.py")]
+    assert modules
+    for module in modules:
+        # The magic number, then flags: by its hash, and not to be compared with the source.
+        flags = Path(cache_from_source(str(module))).read_bytes()[4:8]
+        assert flags == UNCHECKED_HASH, module
+
+
+@EACH_ARCHITECTURE
+def test_the_layer_is_small(architecture: str) -> None:
+    assert zipped_bytes([layer(architecture)]) < 6_000_000
 
 
 @EACH_ARCHITECTURE
