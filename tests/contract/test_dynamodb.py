@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,6 +85,30 @@ def test_a_commit_is_one_conditional_write(table: Table) -> None:
     table.sessions.commit(item.next_version("you", EXPIRES_AT))
     assert calls.names == ["PutItem", "UpdateItem"]
     assert all("ConditionExpression" in parameters for parameters in calls.parameters)
+
+
+def test_a_later_write_sends_only_what_changed_since_it_was_read(table: Table) -> None:
+    sessions = table.sessions
+    sessions.commit(first())
+    read = sessions.load(ID)
+    assert read
+    calls = Calls.of(table.client)
+    sessions.commit(replace(read, state={"turns": 1}).next_version("you", EXPIRES_AT))
+    (parameters,) = calls.parameters
+    names = {*parameters["ExpressionAttributeNames"].values()}
+    assert names == {"version", "writers", "state"}
+
+
+def test_what_another_writer_left_is_not_taken_for_what_was_read(table: Table) -> None:
+    mine, theirs = table.sessions, table.sessions
+    mine.commit(first())
+    read = mine.load(ID)
+    assert read
+    between = replace(read, state={"theirs": True}).next_version("they", EXPIRES_AT)
+    theirs.commit(between)
+    last = replace(between, state=read.state).next_version("you", EXPIRES_AT)
+    mine.commit(last)
+    assert theirs.load(ID) == last
 
 
 def test_turns_leave_once_in_ten_events_with_one_write_more(table: Table) -> None:

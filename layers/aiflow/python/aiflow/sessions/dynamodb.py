@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _CALL = "call"
 _TURNS = "turns#"
 _ABSENT_OR_EXPIRED = "attribute_not_exists(pk) OR expires_at <= :now"
-_STILL_THE_LATEST = "#version = :previous AND #expires_at > :now"
+_STILL_THE_LATEST = "version = :previous AND expires_at > :now"
 
 
 class DynamoDbSessions:
@@ -46,6 +46,9 @@ class DynamoDbSessions:
         self._table_name = table_name
         self._now = now
         self._faults = faults
+        # What was read last: who is about to write its next version need not send it all again.
+        self._read_of = ""
+        self._read: Attributes = {}
 
     def load(self, session_id: str) -> SessionItem | None:
         """See `SessionStore.load`."""
@@ -58,6 +61,7 @@ class DynamoDbSessions:
         # expires.
         if not attributes or int(attributes["expires_at"]) <= self._now():
             return None
+        self._read_of, self._read = session_id, attributes
         return item_from(session_id, attributes)
 
     def commit(self, item: SessionItem) -> None:
@@ -92,7 +96,7 @@ class DynamoDbSessions:
         return tuple(turns[number] for number in sorted(turns))
 
     def _write(self, item: SessionItem) -> None:
-        attributes = _to_dynamodb(item_attributes(item))
+        attributes = item_attributes(item)
         key = _key(item.session_id, _CALL)
         now: dict[str, AttributeValueTypeDef] = {":now": {"N": str(int(self._now()))}}
         if item.version == 1:
@@ -100,21 +104,35 @@ class DynamoDbSessions:
             # through.
             self._client.put_item(
                 TableName=self._table_name,
-                Item=key | attributes,
+                Item=key | _to_dynamodb(attributes),
                 ConditionExpression=_ABSENT_OR_EXPIRED,
                 ExpressionAttributeValues=now,
             )
             return
         # An update leaves attributes alone that a later version of this code may have added.
+        changed = self._changed(item, attributes)
         self._client.update_item(
             TableName=self._table_name,
             Key=key,
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changed),
             ConditionExpression=_STILL_THE_LATEST,
-            ExpressionAttributeNames={f"#{name}": name for name in attributes},
-            ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()}
+            ExpressionAttributeNames={f"#{name}": name for name in changed},
+            ExpressionAttributeValues={f":{name}": value for name, value in changed.items()}
             | {":previous": {"N": str(item.version - 1)}}
             | now,
+        )
+
+    def _changed(
+        self, item: SessionItem, attributes: Attributes
+    ) -> "dict[str, AttributeValueTypeDef]":
+        """Return what differs from the version that the write replaces, as far as it was read.
+
+        The condition sees to it that this version is still there.
+        """
+        is_known = self._read_of == item.session_id and self._read["version"] == item.version - 1
+        known: Attributes = self._read if is_known else {}
+        return _to_dynamodb(
+            {name: value for name, value in attributes.items() if known.get(name) != value}
         )
 
     def _keep_turns(self, item: SessionItem, leaving: tuple[Turn, ...]) -> None:
