@@ -1,13 +1,16 @@
 """The AWS clients: the one place that imports botocore.
 
-botocore's session is all that is needed of boto3, and loads in half the time.
+botocore's session is all that is needed of boto3, and loads in half the time. What each setting
+is worth: docs/performance.md.
 """
 
-from typing import TYPE_CHECKING, cast
+from functools import cache
+from typing import TYPE_CHECKING, cast, override
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import get_session
+from botocore.loaders import Loader
+from botocore.session import Session, get_session
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
@@ -16,20 +19,44 @@ if TYPE_CHECKING:
 FAULTS: tuple[type[Exception], ...] = (BotoCoreError, ClientError)
 """What a client raises when AWS did not do what it was asked."""
 
-# A caller hears the wait. The defaults, 60 s each, would outlive the call; one repetition is what
-# the answer's budget has room for.
-_PATIENCE = Config(
-    connect_timeout=0.3, read_timeout=0.7, retries={"total_max_attempts": 2, "mode": "standard"}
-)
+
+class _OurServices(Loader):
+    """Knows our services without looking into the folders of all 400 that botocore has."""
+
+    @override
+    def list_available_services(self, type_name: str) -> list[str]:
+        return ["apigatewaymanagementapi", "dynamodb"]
 
 
 def dynamodb_client() -> "DynamoDBClient":
     """Return a client for the region and credentials of the environment."""
     # The stubs type boto3's clients, and botocore's are the same.
-    return cast("DynamoDBClient", get_session().create_client("dynamodb", config=_PATIENCE))
+    client = _session().create_client("dynamodb", config=_config())
+    return cast("DynamoDBClient", client)
 
 
 def connections_client() -> "ApiGatewayManagementApiClient":
     """Return a client for the WebSocket API of AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI."""
-    client = get_session().create_client("apigatewaymanagementapi", config=_PATIENCE)
+    client = _session().create_client("apigatewaymanagementapi", config=_config())
     return cast("ApiGatewayManagementApiClient", client)
+
+
+@cache
+def _session() -> Session:
+    session = get_session()
+    session.register_component("data_loader", _OurServices())
+    return session
+
+
+def _config() -> Config:
+    return Config(
+        # A caller hears the wait. The defaults, 60 s each, would outlive the call; one repetition
+        # is what the answer's budget has room for.
+        connect_timeout=0.3,
+        read_timeout=0.7,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        # Our requests are made in two modules; their tests send each of them.
+        parameter_validation=False,
+        # botocore would put the same one together again for each request, twice.
+        user_agent=_session().user_agent(),
+    )
