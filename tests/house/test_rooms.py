@@ -11,7 +11,13 @@ from aiflow.protocol.events import EVENT_TYPES
 from tests.support.source import FUNCTIONS, LAYER, LOCAL, TESTS, Module, dotted, modules
 from tests.support.template import ROOT
 
-RANKS = {"aiflow.errors": 0, "aiflow.protocol": 1, "aiflow.sessions": 2, "aiflow.runtime": 3}
+RANKS = {
+    "aiflow.errors": 0,
+    "aiflow.starting": 0,
+    "aiflow.protocol": 1,
+    "aiflow.sessions": 2,
+    "aiflow.runtime": 3,
+}
 """From a room of the layer to its rank; each knows the lower ones and itself."""
 
 OWN = {"aiflow", "functions", "local", "tests", "benchmarks"} | {

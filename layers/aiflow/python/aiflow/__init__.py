@@ -1,41 +1,44 @@
 """Phone agents on sipgate AI Flow, serverless: what a handler needs, by its name."""
 
-from aiflow.protocol.actions import (
-    Action,
-    Audio,
-    AzureTts,
-    BargeIn,
-    BargeInConfig,
-    ConfigureTranscription,
-    ConfigureVoiceToVoice,
-    ElevenLabsTts,
-    Hangup,
-    MixAudio,
-    SendSms,
-    Speak,
-    Transfer,
-    VadConfig,
-)
-from aiflow.protocol.audio import load_audio
-from aiflow.protocol.events import (
-    AssistantSpeak,
-    AssistantSpeechEnded,
-    DtmfReceived,
-    Event,
-    Session,
-    SessionEnd,
-    SessionStart,
-    SmsFailed,
-    UnknownEvent,
-    UserInputTimeout,
-    UserSpeak,
-    UserSpeechStarted,
-)
-from aiflow.runtime.authorizer import authorizer
-from aiflow.runtime.call import Call, Reply
-from aiflow.runtime.connection import connection
-from aiflow.runtime.entrypoint import entrypoint
-from aiflow.sessions.model import Turn
+from aiflow.starting import undisturbed
+
+with undisturbed():
+    from aiflow.protocol.actions import (
+        Action,
+        Audio,
+        AzureTts,
+        BargeIn,
+        BargeInConfig,
+        ConfigureTranscription,
+        ConfigureVoiceToVoice,
+        ElevenLabsTts,
+        Hangup,
+        MixAudio,
+        SendSms,
+        Speak,
+        Transfer,
+        VadConfig,
+    )
+    from aiflow.protocol.audio import load_audio
+    from aiflow.protocol.events import (
+        AssistantSpeak,
+        AssistantSpeechEnded,
+        DtmfReceived,
+        Event,
+        Session,
+        SessionEnd,
+        SessionStart,
+        SmsFailed,
+        UnknownEvent,
+        UserInputTimeout,
+        UserSpeak,
+        UserSpeechStarted,
+    )
+    from aiflow.runtime.authorizer import authorizer
+    from aiflow.runtime.call import Call, Reply
+    from aiflow.runtime.connection import connection
+    from aiflow.runtime.entrypoint import entrypoint
+    from aiflow.sessions.model import Turn
 
 __all__ = [
     "Action",

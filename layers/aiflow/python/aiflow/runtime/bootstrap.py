@@ -11,6 +11,7 @@ from aiflow.runtime.observability import Telemetry
 from aiflow.runtime.settings import Settings, on_lambda
 from aiflow.runtime.surroundings import Runtime, Surroundings
 from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.starting import undisturbed
 
 
 @cache
@@ -61,7 +62,8 @@ def ready[T](make: Callable[[], T]) -> Callable[[], T]:
         SettingsError: what `make` raises.
     """
     if on_lambda():
-        make()
+        with undisturbed():
+            make()
     return make
 
 
