@@ -6,7 +6,6 @@ deep nesting, and text it takes. `schema` tells later versions of this code what
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from aiflow.sessions.model import Delivery, SessionItem, Status, Turn, as_json
@@ -29,7 +28,7 @@ def item_attributes(item: SessionItem) -> dict[str, str | int]:
         "session": as_json(item.session),
         "state": as_json(item.state),
         "turns": turns_text(item.turns),
-        "deliveries": as_json([asdict(delivery) for delivery in item.deliveries]),
+        "deliveries": as_json([_kept(delivery) for delivery in item.deliveries]),
         "ledger": as_json(item.ledger),
         "followers": as_json(item.followers),
         "playing": item.playing,
@@ -74,6 +73,15 @@ def turns_text(turns: Iterable[Turn]) -> str:
 def turns_from(text: str) -> tuple[Turn, ...]:
     """Read turns back."""
     return tuple(Turn(*fields) for fields in json.loads(text))
+
+
+def _kept(delivery: Delivery) -> dict[str, object]:
+    # By hand: `asdict` copies the whole answer first.
+    return {
+        "fingerprint": delivery.fingerprint,
+        "answered_at_ms": delivery.answered_at_ms,
+        "answer": delivery.answer,
+    }
 
 
 def _delivery(kept: dict[str, Any]) -> Delivery:
