@@ -15,6 +15,7 @@ from tests.support.tables import ENVIRONMENT
 from tests.support.template import API, LOGGED, ROOT, Properties, Template
 
 FRONT_DOOR = "WebhookFunction"
+PREPARED = "PreparedWebhookFunction"
 # What no event type leads to: they serve the WebSocket itself.
 OF_THE_WEBSOCKET = {"AuthorizerFunction": "authorizer", "ConnectionFunction": "connection"}
 TURN = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
@@ -23,6 +24,7 @@ SEND = {"execute-api:ManageConnections"}
 # What each function may do beside writing logs and traces.
 ALLOWED = {
     FRONT_DOOR: TURN | HISTORY,
+    PREPARED: TURN | HISTORY,
     "SessionStartFunction": TURN | SEND,
     "UserSpeakFunction": TURN | SEND,
     "UserSpeechStartedFunction": TURN,
@@ -57,7 +59,7 @@ def stages() -> Mapping[str, Any]:
 def events(template: Template) -> Mapping[str, Properties]:
     """The functions that events lead to."""
     functions = template.functions
-    return {name: functions[name] for name in functions.keys() - OF_THE_WEBSOCKET}
+    return {name: functions[name] for name in functions.keys() - OF_THE_WEBSOCKET - {PREPARED}}
 
 
 def route(function: Properties) -> Mapping[str, Any]:
@@ -235,7 +237,12 @@ def test_the_token_has_no_default(template: Template) -> None:
 
 
 def test_the_stack_tells_the_address_to_paste_and_the_table(template: Template) -> None:
-    assert set(template.outputs) == {"WebhookUrl", "WebSocketUrl", "SessionsTableName"}
+    assert set(template.outputs) == {
+        "WebhookUrl",
+        "WebSocketUrl",
+        "PreparedWebhookUrl",
+        "SessionsTableName",
+    }
     url = template.outputs["WebSocketUrl"]
     host = "${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
     assert url["Value"] == {"Fn::Sub": f"wss://{host}/live"}
