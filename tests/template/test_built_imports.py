@@ -1,0 +1,38 @@
+"""What a function imports, as it was built: modules are counted, since a caller waits for each."""
+
+import pytest
+
+from benchmarks.modules import imported
+from tests.support.emulator import BUILD, RUNTIME
+from tests.support.runtime import TOKEN, digest_of
+from tests.support.tables import ENVIRONMENT
+from tests.support.template import ROOT, Template
+
+pytestmark = pytest.mark.built
+
+FUNCTIONS = sorted(Template(ROOT / "template.yaml").functions)
+SETTINGS = {"API_TOKEN_SHA256": digest_of(TOKEN), "SESSIONS_TABLE": "sessions"}
+# A few more than it takes today, for the next version of botocore.
+MOST = 435
+MOST_WITHOUT_AWS = 235
+WITHOUT_AWS = {"AuthorizerFunction", "ConnectionFunction"}
+NEEDLESS = {
+    *("boto3", "s3transfer", "aws_lambda_powertools", "asyncio"),
+    *("multiprocessing", "sqlite3", "unittest", "pydantic.v1", "aws_xray_sdk"),
+}
+
+
+def modules_of(function: str) -> frozenset[str]:
+    """What importing the handler of a built function loads, without Lambda's runtime client."""
+    handler = Template(BUILD / "template.yaml").functions[function]["Handler"]
+    paths = [BUILD / function, BUILD / "AiflowLayer/python", RUNTIME]
+    return imported(handler.rpartition(".")[0], paths, ENVIRONMENT | SETTINGS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_imports_no_more_modules_than_it_did(function: str) -> None:
+    modules = modules_of(function)
+    assert "aiflow" in modules
+    assert len(modules) <= (MOST_WITHOUT_AWS if function in WITHOUT_AWS else MOST)
+    assert NEEDLESS & modules == set()
+    assert (function in WITHOUT_AWS) == ("botocore" not in modules)
