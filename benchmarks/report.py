@@ -127,11 +127,10 @@ def _emulated(results: Results) -> Iterator[str]:
 
 def _store(results: Results) -> Iterator[str]:
     yield "Table: read/write capacity units of a turn; round trips and bytes in the mean\n"
-    shown = [number for number in _SHOWN_TURNS if number <= _longest(results)]
     rows = [
         [
             name,
-            *(_units(measured.turns[number - 1]) for number in shown),
+            *(_units(measured.turns, number) for number in _SHOWN_TURNS),
             f"{max(turn.write_units for turn in measured.turns):g}",
             f"{_mean([turn.write_units for turn in measured.turns]):.2f}",
             f"{_mean([turn.reads + turn.writes for turn in measured.turns]):.2f}",
@@ -142,7 +141,7 @@ def _store(results: Results) -> Iterator[str]:
     yield from _table(
         [
             "",
-            *(f"turn {number}" for number in shown),
+            *(f"turn {number}" for number in _SHOWN_TURNS),
             "most written",
             "written, mean",
             "round trips",
@@ -159,11 +158,10 @@ def _modules(results: Results) -> Iterator[str]:
     )
 
 
-def _longest(results: Results) -> int:
-    return min(len(measured.turns) for measured in results.contenders.values())
-
-
-def _units(turn: Turn) -> str:
+def _units(turns: Sequence[Turn], number: int) -> str:
+    if number > len(turns):
+        return ""
+    turn = turns[number - 1]
     return f"{turn.read_units:g}/{turn.write_units:g}"
 
 
