@@ -50,7 +50,8 @@ def default_runtime() -> Runtime:
         sessions=DynamoDbSessions(dynamodb_client(), settings.sessions_table, now, FAULTS),
         connections=_connections(settings),
         pause=time.sleep,
-        chance=random.random,
+        # Of the operating system: a snapshot of the process would repeat its own.
+        chance=random.SystemRandom().random,
         time_limit=alarm,
     )
 
