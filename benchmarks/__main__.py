@@ -64,10 +64,13 @@ def _options() -> argparse.Namespace:
 def _measure(results: Results, store: Store, options: argparse.Namespace) -> None:
     for number in range(options.rounds):
         _progress(f"round {number + 1} of {options.rounds}")
-        for contender in CONTENDERS:
+        # Another one goes first in each: what ran before it is felt by the next.
+        first = number % len(CONTENDERS)
+        order = (*CONTENDERS[first:], *CONTENDERS[:first])
+        for contender in order:
             measured = results.contenders[contender.name]
             measured.processes.append(processes.run(contender, store, options.turns))
-        for contender in CONTENDERS:
+        for contender in order:
             measured = results.contenders[contender.name]
             measured.containers.append(emulated.run(contender, store))
     for contender in CONTENDERS:
