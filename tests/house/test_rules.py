@@ -151,7 +151,7 @@ class TestLogs:
             module.name
             for module in DEPLOYED
             for name, _ in module.imports()
-            if name.split(".")[0] == "logging"
+            if name.split(".")[0] in {"logging", "aws_lambda_powertools"}
         }
         assert writers == {"aiflow.runtime.observability"}
 

@@ -129,12 +129,10 @@ def make_runtime(  # noqa: PLR0913 - the parts of a runtime, each with a default
     """Return a runtime in the memory of this test; its pauses move the clock instead of waiting."""
     clock = clock or Clock()
     settings = settings or make_settings()
+    # Powertools keeps one logger per name, with the stream of whoever came first.
+    service = f"{settings.service_name}-{next(_numbers)}"
     telemetry = Telemetry(
-        settings.service_name,
-        settings.metrics_namespace,
-        clock,
-        settings.log_level,
-        stream or io.StringIO(),
+        service, settings.metrics_namespace, settings.log_level, stream or io.StringIO()
     )
     return Runtime(
         settings=settings,

@@ -198,7 +198,7 @@ class TestTheLogLine:
     def test_without_a_stream_it_goes_to_standard_output(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        telemetry = Telemetry("on-standard-output", "AiFlow", Clock())
+        telemetry = Telemetry("on-standard-output", "AiFlow")
         telemetry.write(Report("request-1"), 1.0)
         entry, blob = map(json.loads, capsys.readouterr().out.splitlines())
         assert entry["request_id"] == "request-1"

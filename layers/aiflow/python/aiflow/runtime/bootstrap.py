@@ -24,9 +24,7 @@ def default_surroundings() -> Surroundings:
     settings = Settings.from_environment()
     return Surroundings(
         settings=settings,
-        telemetry=Telemetry(
-            settings.service_name, settings.metrics_namespace, time.time, settings.log_level
-        ),
+        telemetry=Telemetry(settings.service_name, settings.metrics_namespace, settings.log_level),
         now=time.time,
     )
 

@@ -1,20 +1,19 @@
 """What is seen of an event: one log line and one metric blob, with nothing of what was said."""
 
 import json
-import logging
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TextIO, cast
 
-from aiflow.errors import AiflowError, Refusal, Unauthorized
-from aiflow.runtime.settings import trace_id
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-_LEVELS = logging.getLevelNamesMapping()
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+from aiflow.errors import AiflowError, Refusal, Unauthorized
 
 
 class Outcome(StrEnum):
@@ -30,13 +29,6 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     GONE = "gone"
     DEGRADED = "degraded"
-
-
-_SENTENCES: Mapping[Outcome, tuple[str, str]] = {
-    Outcome.DEGRADED: ("ERROR", "Event answered with an apology"),
-    Outcome.REFUSED: ("WARNING", "Request refused"),
-}
-"""Level and message; all else is fine."""
 
 
 @dataclass
@@ -103,81 +95,65 @@ class Report:
 
 
 class Telemetry:
-    """Writes reports as JSON lines, where CloudWatch picks them up.
-
-    By hand, in the shape of Powertools' logger and of CloudWatch's embedded metric format: what
-    Powertools would take of each cold start and of each event is in docs/performance.md.
+    """Writes reports as JSON, where CloudWatch picks them up.
 
     Args:
-        service: names the stack.
+        service: names the stack; one logger is kept for each name.
         namespace: of the metrics.
-        now: the clock, Unix time in seconds.
         level: of the log.
         stream: where both go; standard output unless somebody wants to look.
     """
 
     def __init__(
-        self,
-        service: str,
-        namespace: str,
-        now: Callable[[], float],
-        level: str = "INFO",
-        stream: TextIO | None = None,
+        self, service: str, namespace: str, level: str = "INFO", stream: TextIO | None = None
     ) -> None:
         self._service = service
         self._namespace = namespace
-        self._least = _LEVELS[level]
         self._stream = stream
-        self._now = now
+        # ASCII: a caller's bidi and control characters must not dress up a log line as another one.
+        self._logger = Logger(
+            service=service,
+            level=level,
+            stream=stream or sys.stdout,
+            location=None,
+            json_serializer=partial(json.dumps, separators=(",", ":"), default=str),
+        )
 
     def write(self, report: Report, duration_ms: float) -> None:
         """Write the log line and the metrics of one event."""
-        now_ms = int(self._now() * 1000)
-        level, sentence = _SENTENCES.get(report.outcome, ("INFO", "Event handled"))
-        lines: list[object] = []
-        if _LEVELS[level] >= self._least:
-            head = {"level": level, "message": sentence, "timestamp": now_ms}
-            lines.append(head | {"service": self._service} | _told(report, duration_ms))
-        lines.append(self._metrics(report, duration_ms, now_ms))
-        # Whole lines at once. In ASCII: a caller's bidi and control characters must not dress up a
-        # log line as another one.
-        text = "".join(f"{_encode(line)}\n" for line in lines)
-        (self._stream or sys.stdout).write(text)
+        keys: dict[str, object] = {
+            "request_id": report.request_id,
+            "event_type": report.event_type,
+            "session_id": report.session_id,
+            "outcome": report.outcome.value,
+            "reason": report.reason,
+            "actions": report.actions,
+            "answered_ms": report.answered_ms and round(report.answered_ms, 1),
+            "duration_ms": round(duration_ms, 1),
+            **report.details,
+        }
+        extra = {name: value for name, value in keys.items() if value not in (None, [])}
+        if report.outcome is Outcome.DEGRADED:
+            self._logger.error("Event answered with an apology", extra=extra)
+        elif report.outcome is Outcome.REFUSED:
+            self._logger.warning("Request refused", extra=extra)
+        else:
+            self._logger.info("Event handled", extra=extra)
+        self._write_metrics(report, duration_ms)
 
-    def _metrics(self, report: Report, duration_ms: float, now_ms: int) -> dict[str, object]:
+    def _write_metrics(self, report: Report, duration_ms: float) -> None:
+        metrics = EphemeralMetrics(namespace=self._namespace, service=self._service)
+        metrics.add_dimension("event_type", report.event_type)
+        metrics.add_dimension("outcome", report.outcome.value)
+        # Alarms look at the stack as a whole.
+        metrics.add_dimensions(service=self._service)
+        metrics.add_metric("Events", MetricUnit.Count, 1)
         # What the caller waits for; of an answer in pieces, the first.
         waited_ms = duration_ms if report.answered_ms is None else report.answered_ms
-        units = {"Events": "Count", "AnswerMs": "Milliseconds"}
-        units |= dict.fromkeys(report.counts, "Count")
-        directive = {
-            "Namespace": self._namespace,
-            # Alarms look at the stack as a whole.
-            "Dimensions": [["event_type", "outcome", "service"], ["service"]],
-            "Metrics": [{"Name": name, "Unit": unit} for name, unit in units.items()],
-        }
-        return {
-            "_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]},
-            "event_type": report.event_type,
-            "outcome": report.outcome.value,
-            "service": self._service,
-            **({"reason": report.reason} if report.reason else {}),
-            "Events": [1],
-            "AnswerMs": [waited_ms],
-            **{name: [number] for name, number in report.counts.items()},
-        }
-
-
-def _told(report: Report, duration_ms: float) -> dict[str, object]:
-    keys: dict[str, object] = {
-        "request_id": report.request_id,
-        "event_type": report.event_type,
-        "session_id": report.session_id,
-        "outcome": report.outcome.value,
-        "reason": report.reason,
-        "actions": report.actions,
-        "answered_ms": report.answered_ms and round(report.answered_ms, 1),
-        "duration_ms": round(duration_ms, 1),
-        **report.details,
-        "xray_trace_id": trace_id(),
-    }
-    return {name: value for name, value in keys.items() if value not in (None, [])}
+        metrics.add_metric("AnswerMs", MetricUnit.Milliseconds, waited_ms)
+        for name, number in report.counts.items():
+            metrics.add_metric(name, MetricUnit.Count, number)
+        if report.reason:
+            metrics.add_metadata("reason", report.reason)
+        blob = metrics.serialize_metric_set()  # pyright: ignore[reportUnknownMemberType] - untyped
+        (self._stream or sys.stdout).write(json.dumps(blob) + "\n")

@@ -151,9 +151,3 @@ class Settings(BaseModel):
 def on_lambda(environment: Mapping[str, str] = os.environ) -> bool:
     """Tell whether this process is a Lambda function."""
     return "AWS_LAMBDA_RUNTIME_API" in environment
-
-
-def trace_id(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the trace that this invocation belongs to; Lambda sets it anew for each."""
-    fields = environment.get("_X_AMZN_TRACE_ID", "").split(";")
-    return next((field[5:] for field in fields if field.startswith("Root=")), None)
