@@ -18,7 +18,7 @@ MOST_WITHOUT_AWS = 285
 WITHOUT_AWS = {"AuthorizerFunction", "ConnectionFunction"}
 NEEDLESS = {
     *("boto3", "s3transfer", "asyncio"),
-    *("aws_lambda_powertools.tracing", "aws_lambda_powertools.event_handler"),
+    *("aws_lambda_powertools.event_handler", "aws_lambda_powertools.utilities.parser"),
     *("multiprocessing", "sqlite3", "unittest", "pydantic.v1", "aws_xray_sdk"),
 }
 
