@@ -36,4 +36,4 @@ def test_a_function_imports_no_more_modules_than_it_did(function: str) -> None:
     assert "aiflow" in modules
     assert len(modules) <= (MOST_WITHOUT_AWS if function in WITHOUT_AWS else MOST)
     assert NEEDLESS & modules == set()
-    assert (function in WITHOUT_AWS) == ("botocore" not in modules)
+    assert (function in WITHOUT_AWS) == ("botocore.session" not in modules)
