@@ -17,7 +17,7 @@ RANKS = {"aiflow.errors": 0, "aiflow.protocol": 1, "aiflow.sessions": 2, "aiflow
 OWN = {"aiflow", "functions", "local", "tests", "benchmarks"} | {
     path.name for path in FUNCTIONS.iterdir()
 }
-BORROWED = {"aws_lambda_powertools", "botocore", "pydantic", "pydantic_core"}
+BORROWED = {"aws_lambda_powertools", "botocore", "phonenumbers", "pydantic", "pydantic_core"}
 """What the layer may import: what it ships, and what Lambda brings."""
 
 each_of_the_layer = pytest.mark.parametrize("module", modules(LAYER), ids=lambda m: m.where)
@@ -65,7 +65,7 @@ class TestTheLayer:
 
     def test_what_it_ships_is_what_the_project_names(self) -> None:
         requirements = (LAYER / "requirements.txt").read_text(encoding="utf-8")
-        for package in ("aws-lambda-powertools", "pydantic", "pydantic-core"):
+        for package in ("aws-lambda-powertools", "phonenumberslite", "pydantic", "pydantic-core"):
             assert f"\n{package}==" in f"\n{requirements}"
         assert "\nboto" not in requirements
 

@@ -381,8 +381,8 @@ class TestTheMetrics:
                 return call.send_sms(PHONE, "A message")
             raise ZeroDivisionError
 
-        log = Log()
-        send(entrypoint(text_or_fail), envelope, make_runtime(stream=log))
+        log, settings = Log(), make_settings(allowed_numbers={PHONE})
+        send(entrypoint(text_or_fail), envelope, make_runtime(settings=settings, stream=log))
         (blob,) = log.metrics()
         assert blob[metric] == [1]
         assert {"Name": metric, "Unit": "Count"} in directive(blob)["Metrics"]

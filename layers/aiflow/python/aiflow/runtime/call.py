@@ -63,6 +63,7 @@ class Call:
         config: Mapping[str, str] | None = None,
         transfer_failed: bool = False,
         transcript: Callable[[], Sequence[Turn]] | None = None,
+        allows: Callable[[Action], bool] = lambda _: True,
     ) -> None:
         """Make a call; in a test, with as much of it as the test needs."""
         self.session = session
@@ -71,10 +72,18 @@ class Call:
         self.config: Mapping[str, str] = config or {}
         self.transfer_failed = transfer_failed
         self._transcript = transcript
+        self._allows = allows
 
     def transcript(self) -> tuple[Turn, ...]:
         """Return all turns of the call. Asks the store: for summaries, not for every event."""
         return self.history if self._transcript is None else tuple(self._transcript())
+
+    def allows(self, action: Action) -> bool:
+        """Tell whether an action would leave now: not forbidden by policy or cap, not sent already.
+
+        Ask before you promise; what may not leave is left out, whatever was promised.
+        """
+        return self._allows(action)
 
     def speak(  # noqa: PLR0913 - the members of the action
         self,

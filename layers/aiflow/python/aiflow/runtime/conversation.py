@@ -194,6 +194,7 @@ class Conversation:
         report.actions = [*report.actions, *types]
         report.add_problems(decision.problems)
         report.count("PricedAction", sum(name in lifecycle.PRICED for name in types))
+        report.add_blocked(decision.blocked)
         report.count("PolicyBlocked", decision.foreign)
         report.count("Duplicate", decision.outcome is Outcome.DUPLICATE)
         report.count("LateEvent", decision.outcome is Outcome.LATE)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from aiflow.protocol.actions import Action, Hangup, Speak
+from aiflow.protocol.actions import Action, Hangup
 from aiflow.protocol.events import (
     DtmfReceived,
     Event,
@@ -21,9 +21,11 @@ from aiflow.protocol.lint import lint_actions
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime import lifecycle
 from aiflow.runtime.call import Call, Reply
+from aiflow.runtime.departing import departure
 from aiflow.runtime.observability import Outcome
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import actions_of, body_of, outgoing, watched
+from aiflow.runtime.sentences import apology
 from aiflow.runtime.surroundings import Invocation, Runtime
 from aiflow.sessions.model import Delivery, SessionItem, Status, as_json
 
@@ -43,6 +45,7 @@ class Decision:
         outcome: how the event went.
         actions: what is answered.
         foreign: how many actions named another session and were put right.
+        blocked: what the policy kept back, and why.
         problems: codes of what the linter has to say about the answer.
         pieces: what the handler has still to say, where it says it piece by piece.
     """
@@ -51,6 +54,7 @@ class Decision:
     outcome: Outcome
     actions: tuple[JsonObject, ...] = ()
     foreign: int = 0
+    blocked: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     pieces: Pieces | None = None
 
@@ -137,13 +141,7 @@ class Deciding:
         """What needs neither store nor handler; for events after which the caller waits."""
         if not isinstance(self.event, EXPECTING):
             return ()
-        settings = self.runtime.settings
-        speak = Speak(
-            session_id=self.event.session.id,
-            text=settings.apology,
-            user_input_timeout_seconds=settings.input_timeout_seconds,
-        )
-        return (speak.to_wire(),)
+        return (apology(self.event.session.id, self.runtime.settings).to_wire(),)
 
     def piece(self, pieces: Pieces) -> tuple[Action, ...]:
         """Let the handler go on to its next piece; as long as for a whole answer.
@@ -198,15 +196,10 @@ class Deciding:
         )
 
     def _depart(self, decision: Decision) -> Decision:
-        """Take out what costs money and was decided before, and note what is left."""
-        sent = tuple(
-            action
-            for action in decision.actions
-            if action["type"] not in lifecycle.PRICED
-            or lifecycle.intent(action) not in decision.item.ledger
-        )
-        item = lifecycle.depart(decision.item, sent, self._now_ms())
-        return replace(decision, item=item, actions=sent)
+        """Let what may leave go, and note what is left."""
+        leaving = departure(decision.item, decision.actions, self.runtime.settings)
+        item = lifecycle.depart(decision.item, leaving.actions, self._now_ms())
+        return replace(decision, item=item, actions=leaving.actions, blocked=leaving.blocked)
 
     def _remembered(self, decision: Decision) -> Decision:
         item = lifecycle.remember(decision.item, self.event, decision.actions, self._now_ms())
@@ -223,7 +216,12 @@ class Deciding:
             transfer_failed=isinstance(self.event, SessionStart)
             and base.status is Status.TRANSFERRING,
             transcript=lambda: store.turns(item.session_id),
+            allows=lambda action: self._allows(item, action),
         )
+
+    def _allows(self, item: SessionItem, action: Action) -> bool:
+        wire = (action.to_wire(),)
+        return departure(item, wire, self.runtime.settings).actions == wire
 
     def _hang_up_again(self) -> tuple[JsonObject, ...]:
         # The call lives although it was hung up: that answer must have been lost. Saying it again

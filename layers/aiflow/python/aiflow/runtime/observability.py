@@ -63,6 +63,13 @@ class Report:
         if number:
             self.counts[metric] = self.counts.get(metric, 0) + int(number)
 
+    def add_blocked(self, reasons: Sequence[str]) -> None:
+        """Take down what the policy kept back; each by its kind and reason, never by its number."""
+        if reasons:
+            before = cast("list[str]", self.details.get("blocked", []))
+            self.details["blocked"] = [*before, *reasons]
+            self.count("PolicyBlocked", len(reasons))
+
     def add_problems(self, codes: Sequence[str]) -> None:
         """Take down what the linter has to say, each once."""
         before = self.details.get("problems", [])
