@@ -97,6 +97,11 @@ def whole_item(session_id: str) -> SessionItem:
         ledger=("send_sms:0123456789abcdef", "transfer:0123456789abcdef"),
         followers=(action("hangup", session_id=session_id), action("speak", ssml="🤖")),
         playing=3,
+        begun_at_ms=1_800_000_000_000,
+        turns_taken=41,
+        sms_sent=2,
+        transfers_made=1,
+        closing=True,
     ).with_turn("user", "ä " * 50)
 
 

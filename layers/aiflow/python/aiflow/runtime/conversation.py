@@ -193,6 +193,9 @@ class Conversation:
         report.outcome = decision.outcome
         report.actions = [*report.actions, *types]
         report.add_problems(decision.problems)
+        if decision.cap:
+            report.reason = decision.cap.value
+            report.count("CapReached")
         report.count("PricedAction", sum(name in lifecycle.PRICED for name in types))
         report.add_blocked(decision.blocked)
         report.count("PolicyBlocked", decision.foreign)

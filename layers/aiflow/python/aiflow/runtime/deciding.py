@@ -7,6 +7,7 @@ from functools import cached_property
 
 from aiflow.protocol.actions import Action, Hangup
 from aiflow.protocol.events import (
+    AssistantSpeechEnded,
     DtmfReceived,
     Event,
     Session,
@@ -19,19 +20,20 @@ from aiflow.protocol.events import (
 )
 from aiflow.protocol.lint import lint_actions
 from aiflow.protocol.types import JsonObject
-from aiflow.runtime import lifecycle
+from aiflow.runtime import caps, lifecycle
 from aiflow.runtime.call import Call, Reply
 from aiflow.runtime.departing import departure
 from aiflow.runtime.observability import Outcome
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import actions_of, body_of, outgoing, watched
-from aiflow.runtime.sentences import apology
+from aiflow.runtime.sentences import apology, goodbye
 from aiflow.runtime.surroundings import Invocation, Runtime
 from aiflow.sessions.model import Delivery, SessionItem, Status, as_json
 
 EXPECTING = (SessionStart, UserSpeak, DtmfReceived, UserInputTimeout, SmsFailed)
 """Events after which the caller waits for us: here a failure must be heard."""
 
+_HEARD = (*EXPECTING, AssistantSpeechEnded)
 _UNHEARD = (SessionEnd, UserSpeechStarted)
 _RESERVE_SECONDS = 0.5
 
@@ -46,6 +48,7 @@ class Decision:
         actions: what is answered.
         foreign: how many actions named another session and were put right.
         blocked: what the policy kept back, and why.
+        cap: what the call has run out of with this event, if it has.
         problems: codes of what the linter has to say about the answer.
         pieces: what the handler has still to say, where it says it piece by piece.
     """
@@ -55,6 +58,7 @@ class Decision:
     actions: tuple[JsonObject, ...] = ()
     foreign: int = 0
     blocked: tuple[str, ...] = ()
+    cap: caps.Cap | None = None
     problems: tuple[str, ...] = ()
     pieces: Pieces | None = None
 
@@ -89,13 +93,9 @@ class Deciding:
             base: the call as it was loaded.
             raced: whether another invocation has just committed.
         """
-        if base.status is Status.ENDED:
-            return Decision(base, Outcome.LATE)
-        if not isinstance(self.event, SessionEnd):
-            if base.status is Status.GONE:
-                return Decision(base, Outcome.LATE)
-            if base.status is Status.HANGING_UP:
-                return Decision(base, Outcome.LATE, self._hang_up_again())
+        behind = self._fence(base)
+        if behind is not None:
+            return behind
         known = self._repeated(base)
         if known is not None:
             # The one that won the race is answering; without a race its answer may have been lost.
@@ -103,11 +103,16 @@ class Deciding:
         now_ms = self._now_ms()
         item = lifecycle.arrive(base, self.event, now_ms)
         due, item = lifecycle.release(item, self.event, now_ms)
-        if not due:
-            return self._ask_handler(base, item)
-        if item.followers:
-            due = watched(due, self.runtime.settings.input_timeout_seconds)
-        return self._remembered(self._depart(Decision(item, Outcome.ANSWERED, due)))
+        cap = caps.reached(item, self.runtime.settings, now_ms)
+        if cap and not item.closing and isinstance(self.event, _HEARD):
+            return self._say_goodbye(item, cap)
+        if due:
+            if item.followers:
+                due = watched(due, self.runtime.settings.input_timeout_seconds)
+            return self._remembered(self._depart(Decision(item, Outcome.ANSWERED, due)))
+        if item.closing and not isinstance(self.event, SessionEnd):
+            return self._see_off(item, now_ms)
+        return self._ask_handler(base, item)
 
     def next(self, item: SessionItem, pieces: Pieces, actions: Sequence[Action]) -> Decision:
         """Decide on the next piece of an answer; on none, when the handler has finished.
@@ -161,6 +166,30 @@ class Deciding:
             and base.status in {Status.ACTIVE, Status.TRANSFERRING}
             and self._repeated(base) is None
         )
+
+    def _fence(self, base: SessionItem) -> Decision | None:
+        """Decide on an event that comes too late; None for all others."""
+        if base.status is Status.ENDED:
+            return Decision(base, Outcome.LATE)
+        if isinstance(self.event, SessionEnd):
+            return None
+        if base.status is Status.GONE:
+            return Decision(base, Outcome.LATE)
+        if base.status is Status.HANGING_UP:
+            return Decision(base, Outcome.LATE, self._hang_up_again())
+        return None
+
+    def _say_goodbye(self, item: SessionItem, cap: caps.Cap) -> Decision:
+        """Let nothing else be said, by nobody, and hang up when the caller has heard it."""
+        closing = replace(item, closing=True, status=Status.ACTIVE, followers=(), speaking="")
+        said = self._leave(closing, (goodbye(item.session_id, self.runtime.settings),))
+        return replace(self._remembered(said), cap=cap)
+
+    def _see_off(self, item: SessionItem, now_ms: int) -> Decision:
+        """Wait until the goodbye can have been heard; whoever still talks then is hung up on."""
+        if now_ms < item.playing_until_ms or not isinstance(self.event, EXPECTING):
+            return Decision(item, Outcome.SILENT)
+        return self._depart(Decision(item, Outcome.ANSWERED, self._hang_up_again()))
 
     def _repeated(self, base: SessionItem) -> Delivery | None:
         return lifecycle.repetition(base, self.event, int(self.invocation.arrived_at * 1000))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime import lifecycle
-from aiflow.runtime.policy import objection
+from aiflow.runtime.policy import Objection, objection
 from aiflow.runtime.sentences import refusal
 from aiflow.runtime.settings import Settings
 from aiflow.sessions.model import SessionItem
@@ -34,17 +34,23 @@ def departure(item: SessionItem, actions: Sequence[JsonObject], settings: Settin
     """
     leaving: list[JsonObject] = []
     blocked: list[str] = []
-    spent = {*item.ledger}
+    intents = {*item.ledger}
+    left = {
+        "send_sms": settings.max_sms - lifecycle.spent(item, "send_sms"),
+        "transfer": settings.max_transfers - lifecycle.spent(item, "transfer"),
+    }
     for action in actions:
-        if action["type"] in lifecycle.PRICED:
-            mark = lifecycle.intent(action)
-            if mark in spent:
+        kind = str(action["type"])
+        if kind in lifecycle.PRICED:
+            intent = lifecycle.intent(action)
+            if intent in intents:
                 continue
-            why = objection(action, item.session, settings)
+            why = objection(action, item.session, settings) if left[kind] > 0 else Objection.CAP
             if why:
-                blocked.append(f"{action['type']}:{why}")
+                blocked.append(f"{kind}:{why}")
                 continue
-            spent.add(mark)
+            intents.add(intent)
+            left[kind] -= 1
         leaving.append(action)
     if blocked and _CARRIES_ON.isdisjoint(action["type"] for action in leaving):
         leaving.append(refusal(item.session_id, settings).to_wire())

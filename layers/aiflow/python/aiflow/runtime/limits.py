@@ -42,6 +42,35 @@ class Limits(BaseModel):
         description="`caller` texts nobody else, `anyone` texts every mobile number that is in"
         " the allowed countries.",
     )
+    max_sms: int = Field(
+        2, ge=0, le=50, alias="MAX_SMS", description="Messages in a call, those that fail included."
+    )
+    max_transfers: int = Field(
+        3,
+        ge=0,
+        le=50,
+        alias="MAX_TRANSFERS",
+        description="Transfers in a call, those that fail included.",
+    )
+    max_turns: int = Field(
+        200,
+        ge=1,
+        le=10_000,
+        alias="MAX_TURNS",
+        description="How often a caller is answered; then the goodbye is said.",
+    )
+    max_minutes: int = Field(
+        60,
+        ge=1,
+        le=1440,
+        alias="MAX_MINUTES",
+        description="How long a call lasts, from its first event on; then the goodbye is said.",
+    )
+    goodbye: Words = Field(
+        "We have to end our call here. Thank you for calling, and goodbye.",
+        alias="GOODBYE",
+        description="What the caller hears before the agent hangs up, when a cap is reached.",
+    )
     refusal: Words = Field(
         "I am sorry, I cannot do that.",
         alias="REFUSAL",

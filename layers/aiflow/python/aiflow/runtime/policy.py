@@ -25,6 +25,7 @@ class Objection(StrEnum):
     INVALID = "invalid"
     KIND = "kind"
     COUNTRY = "country"
+    CAP = "cap"
 
 
 def objection(action: JsonObject, session: JsonObject, limits: Limits) -> Objection | None:

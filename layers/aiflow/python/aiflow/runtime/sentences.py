@@ -1,6 +1,6 @@
 """What the agent says of its own accord: fixed sentences, made of settings and nothing else."""
 
-from aiflow.protocol.actions import Speak
+from aiflow.protocol.actions import BargeInConfig, Hangup, Speak
 from aiflow.runtime.settings import Settings
 
 
@@ -12,6 +12,14 @@ def apology(session_id: str, settings: Settings) -> Speak:
 def refusal(session_id: str, settings: Settings) -> Speak:
     """What was to be done may not be done."""
     return _asking(session_id, settings.refusal, settings)
+
+
+def goodbye(session_id: str, settings: Settings) -> Speak:
+    """The call has had all that it gets: say so, and hang up when it has been heard."""
+    speak = Speak(
+        session_id=session_id, text=settings.goodbye, barge_in=BargeInConfig(strategy="none")
+    )
+    return speak.then(Hangup(session_id=session_id))
 
 
 def _asking(session_id: str, text: str, settings: Settings) -> Speak:

@@ -88,6 +88,11 @@ class SessionItem:
         playing_until_ms: Unix time before which what `followers` wait for cannot have been heard.
         connection: of the WebSocket that the latest event came by; empty over HTTP.
         speaking: the invocation that has more pieces of its answer to say, if one has.
+        begun_at_ms: Unix time of the first event, by our clock; 0 before it.
+        turns_taken: how often the caller said something.
+        sms_sent: messages that were decided, those that failed included.
+        transfers_made: likewise.
+        closing: whether the call has reached a cap: nothing is left of it but its goodbye.
     """
 
     session_id: str
@@ -106,6 +111,11 @@ class SessionItem:
     playing_until_ms: int = 0
     connection: str = ""
     speaking: str = ""
+    begun_at_ms: int = 0
+    turns_taken: int = 0
+    sms_sent: int = 0
+    transfers_made: int = 0
+    closing: bool = False
 
     def written_by(self, writer: str, version: int) -> bool:
         """Tell whether `writer` wrote `version` of this item, even if others wrote since."""
