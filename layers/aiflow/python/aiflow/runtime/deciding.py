@@ -228,7 +228,8 @@ class Deciding:
         """Let what may leave go, and note what is left."""
         leaving = departure(decision.item, decision.actions, self.runtime.settings)
         item = lifecycle.depart(decision.item, leaving.actions, self._now_ms())
-        return replace(decision, item=item, actions=leaving.actions, blocked=leaving.blocked)
+        actions = tuple(map(lifecycle.bare, leaving.actions))
+        return replace(decision, item=item, actions=actions, blocked=leaving.blocked)
 
     def _remembered(self, decision: Decision) -> Decision:
         item = lifecycle.remember(decision.item, self.event, decision.actions, self._now_ms())
@@ -249,8 +250,8 @@ class Deciding:
         )
 
     def _allows(self, item: SessionItem, action: Action) -> bool:
-        wire = (action.to_wire(),)
-        return departure(item, wire, self.runtime.settings).actions == wire
+        asked = outgoing((action,), item.session_id, self.runtime.settings.input_timeout_seconds)
+        return departure(item, asked.actions, self.runtime.settings).actions == asked.actions
 
     def _hang_up_again(self) -> tuple[JsonObject, ...]:
         # The call lives although it was hung up: that answer must have been lost. Saying it again

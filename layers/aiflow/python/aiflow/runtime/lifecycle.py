@@ -28,6 +28,8 @@ from aiflow.sessions.model import Delivery, SessionItem, Status
 PLAYBACKS = frozenset({"speak", "audio"})
 PRICED = frozenset({"send_sms", "transfer"})
 REPEAT_WINDOW_MS = 1000
+ONCE = "aiflow:once"
+"""The member under which an action that waits carries its name; it does not leave with it."""
 _MAX_SESSION_MEMBER = 64
 _MOST_CHARACTERS_A_SECOND = 30
 # What the network adds to one report and not to another.
@@ -151,8 +153,14 @@ def spent(item: SessionItem, kind: str) -> int:
 
 
 def intent(action: JsonObject) -> str:
-    """Return what makes a priced action the same again: its type and a digest of the rest."""
-    return f"{action['type']}:{_digest(wire.encode(action))}"
+    """Return what makes a priced action the same again: its type, and its name or all the rest."""
+    same = ("once", str(action[ONCE])) if ONCE in action else (wire.encode(action),)
+    return f"{action['type']}:{_digest(*same)}"
+
+
+def bare(action: JsonObject) -> JsonObject:
+    """Return an action as it leaves: without its name."""
+    return {member: value for member, value in action.items() if member != ONCE}
 
 
 def depart(item: SessionItem, actions: Sequence[JsonObject], now_ms: int) -> SessionItem:

@@ -43,12 +43,12 @@ class Limits(BaseModel):
         " the allowed countries.",
     )
     max_sms: int = Field(
-        2, ge=0, le=50, alias="MAX_SMS", description="Messages in a call, those that fail included."
+        2, ge=0, le=30, alias="MAX_SMS", description="Messages in a call, those that fail included."
     )
     max_transfers: int = Field(
         3,
         ge=0,
-        le=50,
+        le=30,
         alias="MAX_TRANSFERS",
         description="Transfers in a call, those that fail included.",
     )

@@ -20,6 +20,7 @@ MAX_TURNS = 40
 MAX_TURN_TEXT_BYTES = 4_000
 MAX_DELIVERIES = 4
 MAX_DELIVERIES_BYTES = 4_000
+# More than the caps let through: what was sent is not forgotten.
 MAX_LEDGER = 64
 MAX_WRITERS = 8
 _TURNS_OF_ONE_EVENT = 2
