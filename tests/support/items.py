@@ -102,6 +102,7 @@ def whole_item(session_id: str) -> SessionItem:
         sms_sent=2,
         transfers_made=1,
         closing=True,
+        apologies=2,
     ).with_turn("user", "ä " * 50)
 
 

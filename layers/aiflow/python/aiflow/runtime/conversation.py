@@ -9,6 +9,7 @@ from aiflow.errors import (
     StateNotStorable,
     StoreUnavailable,
 )
+from aiflow.protocol.types import JsonObject
 from aiflow.runtime import lifecycle
 from aiflow.runtime.deciding import Deciding, Decision
 from aiflow.runtime.observability import Outcome, Report
@@ -58,10 +59,10 @@ class Conversation:
         Args:
             is_kept: whether that is worth trying: not if the store failed, or all is kept already.
         """
+        apology = self.deciding.apology
         if is_kept:
             with suppress(StoreUnavailable, StateNotStorable):
-                self._keep_failed()
-        apology = self.deciding.apology
+                apology = self._keep_failed()
         self.report.actions += [str(action["type"]) for action in apology]
         body = body_of(apology)
         if body:
@@ -69,19 +70,19 @@ class Conversation:
             with suppress(ConnectionGone, ConnectionUnavailable):
                 self.way.send(body)
 
-    def _keep_failed(self) -> None:
+    def _keep_failed(self) -> tuple[JsonObject, ...]:
+        """Keep it, and return the apology, which depends on how many there have been."""
         deciding = self.deciding
         item = deciding.runtime.sessions.load(deciding.event.session.id)
         for attempt in range(_TRIES):
             loaded = item or SessionItem(session_id=deciding.event.session.id)
             decision = deciding.failed(lifecycle.reach(loaded, self.way.connection_id))
             try:
-                self._keep(decision, loaded)
+                return self._keep(decision, loaded).actions
             except CommitConflict as conflict:
                 item = conflict.current
                 self._pause(attempt)
-            else:
-                return
+        raise _too_many_conflicts()
 
     def _first(self) -> Decision:
         """Decide on the event, and commit.

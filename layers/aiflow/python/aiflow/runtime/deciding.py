@@ -23,6 +23,7 @@ from aiflow.protocol.types import JsonObject
 from aiflow.runtime import caps, lifecycle
 from aiflow.runtime.call import Call, Reply
 from aiflow.runtime.departing import departure
+from aiflow.runtime.excusing import excuse
 from aiflow.runtime.observability import Outcome
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import actions_of, body_of, outgoing, watched
@@ -133,17 +134,23 @@ class Deciding:
         Args:
             base: the call as it stands now; perhaps with pieces of the answer that were said.
         """
-        if base.speaking == self.invocation.id:
-            said = self._depart(Decision(base, Outcome.DEGRADED, self.apology))
-            return replace(said, item=lifecycle.finish(said.item, self.invocation.id))
-        if base.status in {Status.ENDED, Status.GONE, Status.HANGING_UP} or self._repeated(base):
+        is_mine = base.speaking == self.invocation.id
+        if is_mine:
+            item = lifecycle.finish(base, self.invocation.id)
+        elif base.status in {Status.ENDED, Status.GONE, Status.HANGING_UP} or self._repeated(base):
             return Decision(base, Outcome.DEGRADED, self.apology)
-        item = lifecycle.arrive(base, self.event, self._now_ms())
-        return self._remembered(self._depart(Decision(item, Outcome.DEGRADED, self.apology)))
+        else:
+            item = lifecycle.arrive(base, self.event, self._now_ms())
+        actions: tuple[Action, ...] = ()
+        if isinstance(self.event, EXPECTING):
+            said, item = excuse(item, self.runtime.settings)
+            actions = (said,)
+        decision = replace(self._leave(item, actions), outcome=Outcome.DEGRADED)
+        return decision if is_mine else self._remembered(decision)
 
     @property
     def apology(self) -> tuple[JsonObject, ...]:
-        """What needs neither store nor handler; for events after which the caller waits."""
+        """What is said where nothing can be counted; for events after which the caller waits."""
         if not isinstance(self.event, EXPECTING):
             return ()
         return (apology(self.event.session.id, self.runtime.settings).to_wire(),)
@@ -186,8 +193,13 @@ class Deciding:
         return replace(self._remembered(said), cap=cap)
 
     def _see_off(self, item: SessionItem, now_ms: int) -> Decision:
-        """Wait until the goodbye can have been heard; whoever still talks then is hung up on."""
-        if now_ms < item.playing_until_ms or not isinstance(self.event, EXPECTING):
+        """Wait until the goodbye can have been heard; whoever still talks then is hung up on.
+
+        Words may overtake a transfer; only when it came to nothing is it cut off.
+        """
+        moving = item.status is Status.TRANSFERRING and not isinstance(self.event, UserInputTimeout)
+        waiting = moving or now_ms < item.playing_until_ms
+        if waiting or not isinstance(self.event, EXPECTING):
             return Decision(item, Outcome.SILENT)
         return self._depart(Decision(item, Outcome.ANSWERED, self._hang_up_again()))
 
@@ -204,6 +216,8 @@ class Deciding:
             else:
                 actions = actions_of(reply, item.session_id)
         item = replace(item, state=call.state)
+        if actions and isinstance(self.event, EXPECTING):
+            item = replace(item, apologies=0)
         if isinstance(self.event, _UNHEARD):
             return Decision(item, Outcome.SILENT)
         if pieces and actions:

@@ -71,6 +71,11 @@ class Limits(BaseModel):
         alias="GOODBYE",
         description="What the caller hears before the agent hangs up, when a cap is reached.",
     )
+    fallback_number: E164 | None = Field(
+        None,
+        alias="FALLBACK_NUMBER",
+        description="Where a caller is transferred when three answers in a row have failed.",
+    )
     refusal: Words = Field(
         "I am sorry, I cannot do that.",
         alias="REFUSAL",

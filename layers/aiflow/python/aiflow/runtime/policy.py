@@ -43,11 +43,18 @@ def objection(action: JsonObject, session: JsonObject, limits: Limits) -> Object
         return Objection.DISABLED
     if not is_sms and number in _own(session):
         return Objection.LOOP
-    if number in limits.allowed_numbers:
+    if number in limits.allowed_numbers or number == limits.fallback_number:
         return None
-    if is_sms and limits.sms_recipients == "caller" and number != _partner(session):
+    if is_sms and limits.sms_recipients == "caller" and number != partner(session):
         return Objection.RECIPIENT
     return _objection_to_number(number, session, limits, is_sms=is_sms)
+
+
+def partner(session: JsonObject) -> str | None:
+    """Return the number of the person on the line, if it is one."""
+    other = session.get("to_phone_number" if _is_outbound(session) else "from_phone_number")
+    number = _digits(other)
+    return number if _E164.fullmatch(number) else None
 
 
 def _objection_to_number(
@@ -71,12 +78,6 @@ def _own(session: JsonObject) -> set[str]:
     # In calls that we make, `phone_number` was seen to be that of the other side.
     names = ("from_phone_number",) if _is_outbound(session) else ("to_phone_number", "phone_number")
     return {_digits(session.get(name)) for name in names} - {""}
-
-
-def _partner(session: JsonObject) -> str | None:
-    """Return the number of the person on the line."""
-    other = session.get("to_phone_number" if _is_outbound(session) else "from_phone_number")
-    return _digits(other) or None
 
 
 def _is_outbound(session: JsonObject) -> bool:

@@ -22,6 +22,13 @@ def goodbye(session_id: str, settings: Settings) -> Speak:
     return speak.then(Hangup(session_id=session_id))
 
 
+def trouble(session_id: str, settings: Settings) -> Speak:
+    """Nothing works: say so; what then happens is up to whoever says it."""
+    return Speak(
+        session_id=session_id, text=settings.trouble, barge_in=BargeInConfig(strategy="none")
+    )
+
+
 def _asking(session_id: str, text: str, settings: Settings) -> Speak:
     return Speak(
         session_id=session_id,

@@ -79,6 +79,12 @@ class Settings(Limits):
         alias="APOLOGY",
         description="What the caller hears when an answer failed.",
     )
+    trouble: Words = Field(
+        "I am sorry, we have a technical problem.",
+        alias="TROUBLE",
+        description="What the caller hears instead when three in a row have failed; then the call"
+        " ends, or goes to the fallback number.",
+    )
     allowed_account_ids: Annotated[frozenset[str], BeforeValidator(names)] = Field(
         frozenset(),
         alias="ALLOWED_ACCOUNT_IDS",

@@ -41,6 +41,7 @@ def item_attributes(item: SessionItem) -> dict[str, str | int]:
         "sms_sent": item.sms_sent,
         "transfers_made": item.transfers_made,
         "closing": int(item.closing),
+        "apologies": item.apologies,
     }
 
 
@@ -73,6 +74,7 @@ def item_from(session_id: str, attributes: Attributes) -> SessionItem:
         sms_sent=int(attributes.get("sms_sent", 0)),
         transfers_made=int(attributes.get("transfers_made", 0)),
         closing=bool(attributes.get("closing", 0)),
+        apologies=int(attributes.get("apologies", 0)),
     )
 
 

@@ -93,7 +93,8 @@ class SessionItem:
         turns_taken: how often the caller said something.
         sms_sent: messages that were decided, those that failed included.
         transfers_made: likewise.
-        closing: whether the call has reached a cap: nothing is left of it but its goodbye.
+        closing: whether nothing is left of the call but its goodbye.
+        apologies: how many answers in a row came to nothing.
     """
 
     session_id: str
@@ -117,6 +118,7 @@ class SessionItem:
     sms_sent: int = 0
     transfers_made: int = 0
     closing: bool = False
+    apologies: int = 0
 
     def written_by(self, writer: str, version: int) -> bool:
         """Tell whether `writer` wrote `version` of this item, even if others wrote since."""
