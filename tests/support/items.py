@@ -103,6 +103,7 @@ def whole_item(session_id: str) -> SessionItem:
         transfers_made=1,
         closing=True,
         apologies=2,
+        written_at_ms=1_800_000_123_456,
     ).with_turn("user", "ä " * 50)
 
 
@@ -123,6 +124,7 @@ def stored_bytes(item: SessionItem) -> int:
     attributes: dict[str, str | int] = {
         "pk": item.session_id,
         "sk": "call",
+        "open_call": "1",
         **item_attributes(item),
     }
     return sum(len(f"{name}{value}".encode()) for name, value in attributes.items())

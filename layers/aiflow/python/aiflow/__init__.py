@@ -35,6 +35,7 @@ from aiflow.runtime.authorizer import authorizer
 from aiflow.runtime.call import Call, Reply
 from aiflow.runtime.connection import connection
 from aiflow.runtime.entrypoint import entrypoint
+from aiflow.runtime.sweeper import sweeper
 from aiflow.sessions.model import Turn
 
 __all__ = [
@@ -71,4 +72,5 @@ __all__ = [
     "connection",
     "entrypoint",
     "load_audio",
+    "sweeper",
 ]

@@ -51,6 +51,21 @@ class Conversation:
             decision = self._next(decision.item, decision.pieces)
             self._send(decision)
 
+    def close(self, abandoned: SessionItem) -> None:
+        """End a call whose end was never reported, and only then let its handler know.
+
+        Raises:
+            AiflowError: as `answer` does.
+        """
+        try:
+            claimed = self._claim(abandoned)
+        except CommitConflict:
+            # Somebody spoke after all, or the end was reported at last.
+            self.report.outcome = Outcome.LATE
+            return
+        self.report.count("SessionsExpired")
+        self._send(self._keep(self.deciding.ended(claimed), claimed))
+
     def apologise(self, *, is_kept: bool) -> None:
         """Let the caller hear an apology, and keep what the event itself says of the call.
 
@@ -95,6 +110,9 @@ class Conversation:
             loaded = item or SessionItem(session_id=deciding.event.session.id)
             base = lifecycle.reach(loaded, self.way.connection_id)
             try:
+                if deciding.competes(base):
+                    base = self._claim(base)
+                    return self._keep(deciding.ended(base), base)
                 if deciding.takes_the_turn(base):
                     # Whoever still answers what was said before learns now that it is too late.
                     loaded = base = self._commit(replace(base, speaking=deciding.invocation.id))
@@ -128,6 +146,11 @@ class Conversation:
         # What a handler leaves in the state after its last piece is kept, whoever speaks now.
         return is_said or current.speaking == self.deciding.invocation.id
 
+    def _claim(self, item: SessionItem) -> SessionItem:
+        """Commit the end of a call before its handler runs: whoever is second finds it ended."""
+        now_ms = int(self.deciding.runtime.now() * 1000)
+        return self._commit(lifecycle.arrive(item, self.deciding.event, now_ms))
+
     def _keep(self, decision: Decision, loaded: SessionItem) -> Decision:
         """Commit a decision; the next piece of an answer even if it changes nothing else."""
         if decision.body:
@@ -140,8 +163,10 @@ class Conversation:
 
     def _commit(self, item: SessionItem) -> SessionItem:
         runtime = self.deciding.runtime
-        expires_at = int(runtime.now()) + runtime.settings.session_ttl_seconds
-        following = item.next_version(self.deciding.invocation.id, expires_at)
+        now = runtime.now()
+        expires_at = int(now) + runtime.settings.session_ttl_seconds
+        written = replace(item, written_at_ms=int(now * 1000))
+        following = written.next_version(self.deciding.invocation.id, expires_at)
         runtime.sessions.commit(following)
         return following
 

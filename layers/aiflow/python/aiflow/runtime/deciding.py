@@ -37,6 +37,7 @@ EXPECTING = (SessionStart, UserSpeak, DtmfReceived, UserInputTimeout, SmsFailed)
 _HEARD = (*EXPECTING, AssistantSpeechEnded)
 _UNHEARD = (SessionEnd, UserSpeechStarted)
 _RESERVE_SECONDS = 0.5
+_MARGIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,20 @@ class Deciding:
         if item.closing and not isinstance(self.event, SessionEnd):
             return self._see_off(item, now_ms)
         return self._ask_handler(base, item)
+
+    def competes(self, base: SessionItem) -> bool:
+        """Tell whether the sweeper may be about to end this call at the same moment.
+
+        The margin is longer than any event is worked on.
+        """
+        if not isinstance(self.event, SessionEnd):
+            return False
+        patience = self.runtime.settings.abandoned_after_seconds - _MARGIN_SECONDS
+        return lifecycle.quiet_seconds(base, self._now_ms()) >= patience and base.version > 0
+
+    def ended(self, item: SessionItem) -> Decision:
+        """Let the handler know of the end of a call, which is committed already."""
+        return self._ask_handler(item, item)
 
     def next(self, item: SessionItem, pieces: Pieces, actions: Sequence[Action]) -> Decision:
         """Decide on the next piece of an answer; on none, when the handler has finished.

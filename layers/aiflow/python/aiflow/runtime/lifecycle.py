@@ -91,6 +91,11 @@ def lose(item: SessionItem) -> SessionItem:
     return replace(_silence(item), status=Status.GONE)
 
 
+def quiet_seconds(item: SessionItem, now_ms: int) -> float:
+    """Return for how long nobody has changed a call that is open; nothing for one that ended."""
+    return 0 if item.status is Status.ENDED else (now_ms - item.written_at_ms) / 1000
+
+
 def finish(item: SessionItem, speaker: str) -> SessionItem:
     """Return the item after a speaker has said its last piece."""
     return replace(item, speaking="") if item.speaking == speaker else item

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from aiflow.errors import SettingsError
@@ -27,6 +27,12 @@ def _digest(value: str) -> bytes:
         )
         raise PydanticCustomError("bad_digest", message)
     return digest
+
+
+def _within_ttl(value: int, info: ValidationInfo) -> int:
+    if value > info.data.get("session_ttl_seconds", value * 2) / 2:
+        raise PydanticCustomError("too_long", "must be at most half of SESSION_TTL_SECONDS")
+    return value
 
 
 Digest = Annotated[bytes, BeforeValidator(_digest)]
@@ -59,6 +65,13 @@ class Settings(Limits):
         le=31_536_000,
         alias="SESSION_TTL_SECONDS",
         description="How long a call is kept after its last event.",
+    )
+    abandoned_after_seconds: Annotated[int, AfterValidator(_within_ttl)] = Field(
+        1800,
+        ge=300,
+        le=86_400,
+        alias="ABANDONED_AFTER_SECONDS",
+        description="How long a call may be quiet before the sweeper closes it.",
     )
     answer_deadline_seconds: float = Field(
         4,

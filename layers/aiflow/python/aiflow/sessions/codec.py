@@ -42,6 +42,7 @@ def item_attributes(item: SessionItem) -> dict[str, str | int]:
         "transfers_made": item.transfers_made,
         "closing": int(item.closing),
         "apologies": item.apologies,
+        "written_at_ms": item.written_at_ms,
     }
 
 
@@ -75,6 +76,7 @@ def item_from(session_id: str, attributes: Attributes) -> SessionItem:
         transfers_made=int(attributes.get("transfers_made", 0)),
         closing=bool(attributes.get("closing", 0)),
         apologies=int(attributes.get("apologies", 0)),
+        written_at_ms=int(attributes.get("written_at_ms", 0)),
     )
 
 

@@ -95,6 +95,7 @@ class SessionItem:
         transfers_made: likewise.
         closing: whether nothing is left of the call but its goodbye.
         apologies: how many answers in a row came to nothing.
+        written_at_ms: Unix time of the latest commit, by the clock of who made it.
     """
 
     session_id: str
@@ -119,6 +120,7 @@ class SessionItem:
     transfers_made: int = 0
     closing: bool = False
     apologies: int = 0
+    written_at_ms: int = 0
 
     def written_by(self, writer: str, version: int) -> bool:
         """Tell whether `writer` wrote `version` of this item, even if others wrote since."""
