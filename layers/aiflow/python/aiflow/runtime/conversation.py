@@ -11,7 +11,8 @@ from aiflow.errors import (
 )
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime import lifecycle
-from aiflow.runtime.deciding import Deciding, Decision
+from aiflow.runtime.deciding import Deciding
+from aiflow.runtime.decision import Decision
 from aiflow.runtime.observability import Outcome, Report
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import body_of

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from aiflow.protocol.actions import Action, Hangup
 from aiflow.protocol.events import (
@@ -22,11 +21,12 @@ from aiflow.protocol.lint import lint_actions
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime import caps, lifecycle
 from aiflow.runtime.call import Call, Reply
+from aiflow.runtime.decision import Decision
 from aiflow.runtime.departing import departure
 from aiflow.runtime.excusing import excuse
 from aiflow.runtime.observability import Outcome
 from aiflow.runtime.pieces import Pieces
-from aiflow.runtime.reply import actions_of, body_of, outgoing, watched
+from aiflow.runtime.reply import actions_of, outgoing, watched
 from aiflow.runtime.sentences import apology, goodbye
 from aiflow.runtime.surroundings import Invocation, Runtime
 from aiflow.sessions.model import Delivery, SessionItem, Status, as_json
@@ -38,36 +38,6 @@ _HEARD = (*EXPECTING, AssistantSpeechEnded)
 _UNHEARD = (SessionEnd, UserSpeechStarted)
 _RESERVE_SECONDS = 0.5
 _MARGIN_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What comes of an event, or of the next piece of its answer.
-
-    Attributes:
-        item: what is to be committed, if it differs from what was loaded.
-        outcome: how the event went.
-        actions: what is answered.
-        foreign: how many actions named another session and were put right.
-        blocked: what the policy kept back, and why.
-        cap: what the call has run out of with this event, if it has.
-        problems: codes of what the linter has to say about the answer.
-        pieces: what the handler has still to say, where it says it piece by piece.
-    """
-
-    item: SessionItem
-    outcome: Outcome
-    actions: tuple[JsonObject, ...] = ()
-    foreign: int = 0
-    blocked: tuple[str, ...] = ()
-    cap: caps.Cap | None = None
-    problems: tuple[str, ...] = ()
-    pieces: Pieces | None = None
-
-    @cached_property
-    def body(self) -> str | None:
-        """The answer as it goes out; None for silence."""
-        return body_of(self.actions)
 
 
 @dataclass(frozen=True)
