@@ -15,7 +15,7 @@ SAM_LOCAL_TOKEN = "local-token-for-sam-local-only-0123456789"  # noqa: S105 - it
 """The public token whose digest samconfig.toml gives to `sam local`; good for nothing else."""
 
 # Numbers that the German regulator keeps free for films and examples.
-CALLER = "493023125042"
+CALLER = "491713920042"
 AGENT = "493023125001"
 COLLEAGUE = "493023125099"
 

@@ -38,22 +38,18 @@ def _transfer(call: Call) -> Reply:
     number = call.config.get("transfer_number")
     if not number:
         return "I am sorry, nobody is here to take your call."
-    return call.speak("One moment, I am connecting you.").then(
-        call.transfer(
-            number,
-            caller_id_name="AI Flow",
-            caller_id_number=call.session.from_phone_number or number,
-            timeout=30,
-        )
-    )
+    caller = call.session.from_phone_number or number
+    transfer = call.transfer(number, caller_id_name="AI Flow", caller_id_number=caller, timeout=30)
+    return call.speak("One moment, I am connecting you.").then(transfer)
 
 
 def _send_summary(call: Call) -> Reply:
-    if not call.session.from_phone_number:
+    number = call.session.from_phone_number
+    if not number:
         return "I cannot see your number, so I cannot text you."
-    sms = call.send_sms(
-        call.session.from_phone_number, f"We talked for {call.state['turns']} turns."
-    )
+    sms = call.send_sms(number, f"We talked for {call.state['turns']} turns.")
+    if not call.allows(sms):
+        return "I am sorry, I cannot text you at this number."
     return [sms, call.speak("I am sending you a summary.", user_input_timeout_seconds=8)]
 
 

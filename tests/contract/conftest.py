@@ -1,11 +1,12 @@
 """The places that keep sessions, each empty and on a clock of the test's own."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import pytest
 
 from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.store import SessionStore
+from aiflow.sessions.store import OpenCalls, SessionStore
 from tests.support.runtime import Clock
 from tests.support.tables import ENVIRONMENT, Table, moto_table, served_table
 
@@ -45,8 +46,12 @@ def table(request: pytest.FixtureRequest) -> Table:
     return found
 
 
+class Sessions(SessionStore, OpenCalls, Protocol):
+    """All that is asked of a place that keeps sessions."""
+
+
 @pytest.fixture(params=["memory", "table_in_process", "table_behind_socket"])
-def sessions(request: pytest.FixtureRequest, clock: Clock) -> SessionStore:
+def sessions(request: pytest.FixtureRequest, clock: Clock) -> Sessions:
     if request.param == "memory":
         return InMemorySessions(clock)
     found: Table = request.getfixturevalue(request.param)

@@ -178,6 +178,14 @@ def test_the_functions_and_the_front_door_share_one_call(start: Start, session_i
     assert answer[0]["message"] == "We talked for 2 turns."
 
 
+def test_the_sweeper_finds_its_index_and_leaves_young_calls_alone(
+    start: Start, session_id: str
+) -> None:
+    start("SessionStartFunction").invoke(event("session_start", session_id))
+    assert start("SweeperFunction").invoke({"detail-type": "Scheduled Event"}) is None
+    assert ask(start("WebhookFunction"), event("user_speak", session_id, text="Hello"))
+
+
 def test_a_wrong_token_is_refused(start: Start, session_id: str) -> None:
     wrong = request(event("session_start", session_id), token="another token")
     answer = start("WebhookFunction").invoke(wrong)

@@ -23,7 +23,7 @@ RANKS = {
 OWN = {"aiflow", "functions", "local", "tests", "benchmarks"} | {
     path.name for path in FUNCTIONS.iterdir()
 }
-BORROWED = {"aws_lambda_powertools", "botocore", "pydantic", "pydantic_core"}
+BORROWED = {"aws_lambda_powertools", "botocore", "phonenumbers", "pydantic", "pydantic_core"}
 """What the layer may import: what it ships, and what Lambda brings."""
 
 each_of_the_layer = pytest.mark.parametrize("module", modules(LAYER), ids=lambda m: m.where)
@@ -32,9 +32,16 @@ each_function = pytest.mark.parametrize("module", modules(FUNCTIONS), ids=lambda
 OF_THE_WEBSOCKET = {"authorizer", "connection"}
 """Functions that no event leads to: the layer has all of them."""
 
+WITH_SIBLINGS = {"webhook", "sweeper"}
+"""Functions that are made of the handlers of others."""
+
 each_of_an_event = pytest.mark.parametrize(
     "module",
-    [module for module in modules(FUNCTIONS) if module.path.parent.name not in OF_THE_WEBSOCKET],
+    [
+        module
+        for module in modules(FUNCTIONS)
+        if module.path.parent.name not in {*OF_THE_WEBSOCKET, "sweeper"}
+    ],
     ids=lambda m: m.where,
 )
 
@@ -71,7 +78,7 @@ class TestTheLayer:
 
     def test_what_it_ships_is_what_the_project_names(self) -> None:
         requirements = (LAYER / "requirements.txt").read_text(encoding="utf-8")
-        for package in ("aws-lambda-powertools", "pydantic", "pydantic-core"):
+        for package in ("aws-lambda-powertools", "phonenumberslite", "pydantic", "pydantic-core"):
             assert f"\n{package}==" in f"\n{requirements}"
         assert "\nboto" not in requirements
 
@@ -89,9 +96,9 @@ class TestTheLayer:
 
 
 class TestTheFunctions:
-    def test_there_is_one_for_each_event_the_front_door_and_the_websocket(self) -> None:
+    def test_there_is_one_for_each_event_both_doors_and_the_sweeper(self) -> None:
         folders = {path.name for path in FUNCTIONS.iterdir() if path.name != "__pycache__"}
-        assert folders == {*EVENT_TYPES, "webhook", *OF_THE_WEBSOCKET}
+        assert folders == {*EVENT_TYPES, *WITH_SIBLINGS, *OF_THE_WEBSOCKET}
 
     @each_function
     def test_each_is_one_module_of_sixty_lines_at_most(self, module: Module) -> None:
@@ -107,7 +114,9 @@ class TestTheFunctions:
             if root == "aiflow":
                 assert rest in aiflow.__all__, f"{module.where}:{line} imports {name}"
             elif root in OWN:
-                assert module.name == "webhook.app", f"{module.where}:{line} imports {name}"
+                assert module.path.parent.name in WITH_SIBLINGS, (
+                    f"{module.where}:{line} imports {name}"
+                )
                 assert rest == "app"
             else:
                 assert root in sys.stdlib_module_names, f"{module.where}:{line} imports {name}"

@@ -53,6 +53,12 @@ class TestTheOutside:
             assert roots & {"boto3", "botocore", "mypy_boto3_dynamodb"} == set()
 
     @each_deployed
+    def test_numbering_plans_are_read_in_one_place(self, module: Module) -> None:
+        """Which nobody imports at start-up: see the tests of the policy."""
+        roots = {name.split(".")[0] for name, _ in module.imports()}
+        assert ("phonenumbers" in roots) == (module.name == "aiflow.runtime.numbers")
+
+    @each_deployed
     def test_the_environment_is_read_in_one_place(self, module: Module) -> None:
         used = {dotted(node) for node in ast.walk(module.tree)} & BY_THE_SETTINGS
         imported = {name for name, _ in module.imports()} & BY_THE_SETTINGS

@@ -141,7 +141,7 @@ def test_the_language_is_switched(phone: Phone, words: str, answer: str) -> None
 
 
 def test_a_message_that_fails_is_apologised_for_and_may_be_asked_for_again(phone: Phone) -> None:
-    call = phone.call(sms="failed")
+    call = phone.call(Party(caller="491713920050"), sms="failed")
     call.says("Send me a summary")
     call.waits(6)
     call.says("Try the summary again")
@@ -158,6 +158,15 @@ def test_an_anonymous_caller_gets_no_message(phone: Phone) -> None:
 
     assert "send_sms" not in types(call)
     assert "cannot see your number" in call.heard[-1]
+
+
+def test_a_landline_gets_no_message_and_is_promised_none(phone: Phone) -> None:
+    call = phone.call(Party(caller="493023125001"))
+    call.says("Send me a summary")
+    call.settle()
+
+    assert "send_sms" not in types(call)
+    assert call.heard[-1] == "I am sorry, I cannot text you at this number."
 
 
 def test_the_menu_by_keys(phone: Phone) -> None:

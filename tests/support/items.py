@@ -99,6 +99,13 @@ def whole_item(session_id: str) -> SessionItem:
         playing=3,
         connection="JKJaXmPLvHcESHA=",
         speaking="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+        begun_at_ms=1_800_000_000_000,
+        turns_taken=41,
+        sms_sent=2,
+        transfers_made=1,
+        closing=True,
+        apologies=2,
+        written_at_ms=1_800_000_123_456,
     ).with_turn("user", "ä " * 50)
 
 
@@ -119,6 +126,7 @@ def stored_bytes(item: SessionItem) -> int:
     attributes: dict[str, str | int] = {
         "pk": item.session_id,
         "sk": "call",
+        "open_call": "1",
         **item_attributes(item),
     }
     return sum(len(f"{name}{value}".encode()) for name, value in attributes.items())

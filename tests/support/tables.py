@@ -206,6 +206,7 @@ def _create(client: "DynamoDBClient") -> str:
         AttributeDefinitions=properties["AttributeDefinitions"],
         KeySchema=properties["KeySchema"],
         BillingMode=properties["BillingMode"],
+        GlobalSecondaryIndexes=properties["GlobalSecondaryIndexes"],
     )
     client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
     return name

@@ -1,5 +1,6 @@
 """The layer as `sam build` lays it out, once for each processor."""
 
+import shutil
 import struct
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -57,3 +58,9 @@ def test_the_layer_is_small(architecture: str) -> None:
 def test_the_layer_leaves_out_what_the_runtime_brings(architecture: str) -> None:
     packages = {path.name for path in (layer(architecture) / "python").iterdir()}
     assert not packages & {"boto3", "botocore"}
+
+
+@EACH_ARCHITECTURE
+def test_the_layer_is_small_enough_to_start_soon(architecture: str, tmp_path: Path) -> None:
+    packed = shutil.make_archive(str(tmp_path / "layer"), "zip", layer(architecture))
+    assert Path(packed).stat().st_size < 6_000_000

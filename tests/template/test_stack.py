@@ -21,10 +21,13 @@ OF_THE_WEBSOCKET = {"AuthorizerFunction": "authorizer", "ConnectionFunction": "c
 TURN = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 HISTORY = {"dynamodb:Query"}
 SEND = {"execute-api:ManageConnections"}
+# Invoked by a schedule, for what no event leads to.
+SWEEPER = "SweeperFunction"
 # What each function may do beside writing logs and traces.
 ALLOWED = {
     FRONT_DOOR: TURN | HISTORY,
     PREPARED: TURN | HISTORY,
+    SWEEPER: TURN | HISTORY,
     "SessionStartFunction": TURN | SEND,
     "UserSpeakFunction": TURN | SEND,
     "UserSpeechStartedFunction": TURN,
@@ -59,7 +62,8 @@ def stages() -> Mapping[str, Any]:
 def events(template: Template) -> Mapping[str, Properties]:
     """The functions that events lead to."""
     functions = template.functions
-    return {name: functions[name] for name in functions.keys() - OF_THE_WEBSOCKET - {PREPARED}}
+    others = {*OF_THE_WEBSOCKET, PREPARED, SWEEPER}
+    return {name: functions[name] for name in functions.keys() - others}
 
 
 def route(function: Properties) -> Mapping[str, Any]:
@@ -125,10 +129,23 @@ def test_the_table_keeps_calls_safely_and_for_a_while(template: Template) -> Non
         "AttributeDefinitions": [
             {"AttributeName": "pk", "AttributeType": "S"},
             {"AttributeName": "sk", "AttributeType": "S"},
+            {"AttributeName": "open_call", "AttributeType": "S"},
+            {"AttributeName": "begun_at_ms", "AttributeType": "N"},
         ],
         "KeySchema": [
             {"AttributeName": "pk", "KeyType": "HASH"},
             {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        # Neither key changes while a call goes on, and nothing else is in it.
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "open-calls",
+                "KeySchema": [
+                    {"AttributeName": "open_call", "KeyType": "HASH"},
+                    {"AttributeName": "begun_at_ms", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
         ],
         "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
@@ -172,8 +189,34 @@ def test_every_policy_is_for_the_table_or_for_the_connections_of_this_api_and_st
     assert resources == {
         "KeepState": table,
         "ReadHistory": table,
+        "FindOpenCalls": {"Fn::Sub": "${SessionsTable.Arn}/index/open-calls"},
         "SendOnWebSocket": {"Fn::Sub": f"{API}/live/POST/@connections/*"},
     }
+
+
+def test_only_the_sweeper_looks_for_open_calls(template: Template) -> None:
+    allowed = {
+        name
+        for name, function in template.functions.items()
+        if {"Ref": "FindOpenCalls"} in function.get("Policies", [])
+    }
+    assert allowed == {SWEEPER}
+
+
+def test_the_sweeper_runs_by_a_schedule_that_can_be_turned_off_and_is_not_repeated(
+    template: Template,
+) -> None:
+    function = template.functions[SWEEPER]
+    (event,) = function["Events"].values()
+    assert event == {
+        "Type": "Schedule",
+        "Properties": {
+            "Schedule": "rate(5 minutes)",
+            "State": {"Fn::If": ["HasSweeper", "ENABLED", "DISABLED"]},
+        },
+    }
+    assert function["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
+    assert template.parameters["Sweeper"]["AllowedValues"] == ["enabled", "disabled"]
 
 
 def test_whoever_may_send_knows_where_to(template: Template) -> None:

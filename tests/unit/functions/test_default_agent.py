@@ -136,6 +136,11 @@ class TestUserSpeak:
         assert isinstance(sms, SendSms)
         assert (sms.phone_number, sms.message) == ("493023125001", "We talked for 5 turns.")
 
+    def test_a_number_that_may_not_be_texted_is_promised_no_summary(self) -> None:
+        call = Call(SESSION, allows=lambda action: not isinstance(action, SendSms))
+
+        assert "cannot text you" in spoken(say("Send me a summary", call))
+
     @pytest.mark.parametrize("number", ["", None])
     def test_an_anonymous_caller_gets_no_summary(self, number: str | None) -> None:
         call = Call(Session(id="123", from_phone_number=number))

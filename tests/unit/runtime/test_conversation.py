@@ -19,6 +19,9 @@ APOLOGY = {
     "user_input_timeout_seconds": 8,
 }
 
+TEXTING = make_settings(allowed_numbers={"493023125001"})
+"""Settings of an agent that may text this number."""
+
 
 def echo(event: Event, call: Call) -> Reply:
     """Count in the state, and repeat what was heard."""
@@ -235,7 +238,7 @@ class TestRepetition:
                 ),
             ]
 
-        line = Line(text_and_transfer)
+        line = Line(text_and_transfer, settings=TEXTING)
 
         assert line.types("user_speak", text="go") == ["send_sms", "speak", "transfer"]
         assert line.send_at_once("user_speak", text="go")["type"] == "speak"
@@ -310,13 +313,13 @@ class TestPricedActions:
         return call.send_sms("493023125001", "Monday, nine o'clock")
 
     def test_the_same_message_goes_out_once_a_call(self) -> None:
-        line = Line(self.remind)
+        line = Line(self.remind, settings=TEXTING)
 
         assert line.types("user_speak", text="remind me") == ["send_sms"]
         assert line.types("user_speak", text="remind me, please") == []
 
     def test_it_goes_out_once_more_for_each_time_that_it_failed(self) -> None:
-        line = Line(self.remind)
+        line = Line(self.remind, settings=TEXTING)
         line.send("user_speak", text="remind me")
 
         assert line.types("sms_failed", reason="unknown") == ["send_sms"]

@@ -22,7 +22,7 @@ from tests.support.items import action
 
 ID = "session-123"
 NOW_MS = 1_800_000_000_000
-ITEM = SessionItem(session_id=ID)
+ITEM = SessionItem(session_id=ID, begun_at_ms=NOW_MS)
 
 HANGUP = action("hangup", session_id=ID)
 SPEAK = action("speak", session_id=ID, text="Hello")
@@ -181,6 +181,7 @@ class TestArrive:
                 {
                     "playing": 0,
                     "followers": (),
+                    "turns_taken": 1,
                     "turns": (Turn(0, "assistant", "Hello"), Turn(1, "user", "Hi")),
                 },
             ),

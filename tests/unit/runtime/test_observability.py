@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import webhook.app
-from aiflow import Call, Event, Reply, UserSpeak, entrypoint
+from aiflow import Call, Event, Reply, Session, UserSpeak, entrypoint
 from aiflow.errors import InvalidAction
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.runtime.observability import Outcome, Report, Telemetry
@@ -274,10 +274,15 @@ class TestWhatIsKeptToOneself:
 
     def test_of_messages_only_ours_are_told(self) -> None:
         ours, theirs = Report("1"), Report("2")
-        ours.failed("invalid_action", InvalidAction("speak.text: must be a text"))
-        theirs.failed("handler_error", ValueError(WORDS))
-        assert ours.details["detail"] == "speak.text: must be a text"
+        with pytest.raises(InvalidAction) as mistake:
+            Call(Session(id="1")).speak("Hello", user_input_timeout_seconds=-1)
+        with pytest.raises(InvalidAction) as forgery:
+            raise InvalidAction(WORDS)
+        ours.failed("invalid_action", mistake.value)
+        theirs.failed("invalid_action", forgery.value)
+        assert "user_input_timeout_seconds" in str(ours.details["detail"])
         assert "detail" not in theirs.details
+        assert theirs.details["error"] == "InvalidAction"
 
 
 def assert_silent(log: Log) -> None:
@@ -381,8 +386,8 @@ class TestTheMetrics:
                 return call.send_sms(PHONE, "A message")
             raise ZeroDivisionError
 
-        log = Log()
-        send(entrypoint(text_or_fail), envelope, make_runtime(stream=log))
+        log, settings = Log(), make_settings(allowed_numbers={PHONE})
+        send(entrypoint(text_or_fail), envelope, make_runtime(settings=settings, stream=log))
         (blob,) = log.metrics()
         assert blob[metric] == [1]
         assert {"Name": metric, "Unit": "Count"} in directive(blob)["Metrics"]

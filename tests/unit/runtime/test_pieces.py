@@ -149,7 +149,7 @@ class TestOverAWebSocket:
             yield [call.send_sms(NUMBER, "Hello"), call.speak("Sent.")]
             yield [call.send_sms(NUMBER, "Hello"), call.speak("Really.")]
 
-        line = WebSocketLine(text_me)
+        line = WebSocketLine(text_me, settings=make_settings(allowed_numbers={NUMBER}))
         line.send("user_speak", text="text me")
         assert [action["type"] for action in line.mailbox.actions] == ["send_sms", "speak", "speak"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from aiflow import Call, Event, Reply, entrypoint
 from aiflow.errors import SettingsError
-from aiflow.runtime.bootstrap import default_runtime, default_surroundings
+from aiflow.runtime.bootstrap import default_runtime, default_sessions, default_surroundings
 from tests.support.bad_bodies import EVENT
 from tests.support.runtime import TOKEN, Clock, FakeContext, digest_of, http_v2
 from tests.support.tables import ENVIRONMENT, Table, moto_table
@@ -30,6 +30,7 @@ def on_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _forget() -> None:
     default_runtime.cache_clear()
+    default_sessions.cache_clear()
     default_surroundings.cache_clear()
 
 

@@ -2,6 +2,7 @@
 
 from aiflow import Call, DtmfReceived, Event, Reply, UserSpeak, load_audio
 from tests.support.line import Line
+from tests.support.runtime import make_settings
 from tests.support.wav import wav
 
 
@@ -161,7 +162,7 @@ def test_an_sms_that_waits_is_decided_when_it_is_sent_and_only_once() -> None:
             return None
         return call.speak("I will text you.").then(call.send_sms("493023125001", "Hello"))
 
-    line = Line(text)
+    line = Line(text, settings=make_settings(allowed_numbers={"493023125001"}))
     line.send("user_speak", text="text me")
     assert line.types("assistant_speech_ended") == ["send_sms"]
 

@@ -38,6 +38,7 @@ with undisturbed():
     from aiflow.runtime.call import Call, Reply
     from aiflow.runtime.connection import connection
     from aiflow.runtime.entrypoint import entrypoint
+    from aiflow.runtime.sweeper import sweeper
     from aiflow.sessions.model import Turn
 
 __all__ = [
@@ -74,4 +75,5 @@ __all__ = [
     "connection",
     "entrypoint",
     "load_audio",
+    "sweeper",
 ]

@@ -67,11 +67,23 @@ class BaseAction(StrictModel):
     # third of the time of an answer.
     _extra: tuple[tuple[str, JsonValue], ...] = PrivateAttr(default=())
     _followers: tuple["Action", ...] = PrivateAttr(default=())
+    _once: str | None = PrivateAttr(default=None)
 
     @property
     def followers(self) -> tuple["Action", ...]:
         """The actions that wait until this one has been played; see `Speak.then`."""
         return self._followers
+
+    @property
+    def once(self) -> str | None:
+        """The name of what it is done for, if it has one; ours alone, and never sent."""
+        return self._once
+
+    def named(self, key: str) -> Self:
+        """Return a copy that is done once in a call for all that bear this name."""
+        copy = self.model_copy()
+        copy._once = key  # noqa: SLF001 - it is one of us
+        return copy
 
     def with_extra(self, extra: Mapping[str, Any]) -> Self:
         """Return a copy that also sends `extra`: options of the service that we do not know.

@@ -30,8 +30,8 @@ def default_surroundings() -> Surroundings:
 
 
 @cache
-def default_runtime() -> Runtime:
-    """Return the runtime of this process, made on first use.
+def default_sessions() -> DynamoDbSessions:
+    """Return the sessions of this process, made on first use.
 
     Raises:
         SettingsError: see `default_surroundings`.
@@ -40,13 +40,23 @@ def default_runtime() -> Runtime:
     from aiflow.runtime.clients import FAULTS, dynamodb_client  # noqa: PLC0415 - see above
 
     around = default_surroundings()
-    settings, now = around.settings, around.now
+    return DynamoDbSessions(dynamodb_client(), around.settings.sessions_table, around.now, FAULTS)
+
+
+@cache
+def default_runtime() -> Runtime:
+    """Return the runtime of this process, made on first use.
+
+    Raises:
+        SettingsError: see `default_surroundings`.
+    """
+    around = default_surroundings()
     return Runtime(
-        settings=settings,
+        settings=around.settings,
         telemetry=around.telemetry,
-        now=now,
-        sessions=DynamoDbSessions(dynamodb_client(), settings.sessions_table, now, FAULTS),
-        connections=_connections(settings),
+        now=around.now,
+        sessions=default_sessions(),
+        connections=_connections(around.settings),
         pause=time.sleep,
         # Of the operating system: a snapshot of the process would repeat its own.
         chance=random.SystemRandom().random,

@@ -25,6 +25,7 @@ from aiflow.protocol.actions import (
 )
 from aiflow.protocol.events import Session
 from aiflow.protocol.lint import describe
+from aiflow.runtime.lifecycle import PRICED
 from aiflow.sessions.model import Turn
 
 type Reply = Action | Sequence[Action] | Iterator[Reply] | str | None
@@ -63,6 +64,7 @@ class Call:
         config: Mapping[str, str] | None = None,
         transfer_failed: bool = False,
         transcript: Callable[[], Sequence[Turn]] | None = None,
+        allows: Callable[[Action], bool] = lambda _: True,
     ) -> None:
         """Make a call; in a test, with as much of it as the test needs."""
         self.session = session
@@ -71,10 +73,28 @@ class Call:
         self.config: Mapping[str, str] = config or {}
         self.transfer_failed = transfer_failed
         self._transcript = transcript
+        self._allows = allows
 
     def transcript(self) -> tuple[Turn, ...]:
         """Return all turns of the call. Asks the store: for summaries, not for every event."""
         return self.history if self._transcript is None else tuple(self._transcript())
+
+    def once[A: (SendSms, Transfer)](self, key: str, action: A) -> A:
+        """Return `action` under a name of your own: in this call it is done once for that name.
+
+        `call.once("directions", call.send_sms(...))` is one message, however the text is worded the
+        next time. When it failed (`sms_failed`, or the call came back), it may be done once more.
+        """
+        if not key.strip() or action.type not in PRICED:
+            raise InvalidAction("once needs a name that is not blank, and a send_sms or transfer")
+        return action.named(key)
+
+    def allows(self, action: Action) -> bool:
+        """Tell whether an action would leave now: not forbidden by policy or cap, not sent already.
+
+        Ask before you promise; what may not leave is left out, whatever was promised.
+        """
+        return self._allows(action)
 
     def speak(  # noqa: PLR0913 - the members of the action
         self,

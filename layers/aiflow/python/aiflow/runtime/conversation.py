@@ -9,8 +9,10 @@ from aiflow.errors import (
     StateNotStorable,
     StoreUnavailable,
 )
+from aiflow.protocol.types import JsonObject
 from aiflow.runtime import lifecycle
-from aiflow.runtime.deciding import Deciding, Decision
+from aiflow.runtime.deciding import Deciding
+from aiflow.runtime.decision import Decision
 from aiflow.runtime.observability import Outcome, Report
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import body_of
@@ -50,6 +52,21 @@ class Conversation:
             decision = self._next(decision.item, decision.pieces)
             self._send(decision)
 
+    def close(self, abandoned: SessionItem) -> None:
+        """End a call whose end was never reported, and only then let its handler know.
+
+        Raises:
+            AiflowError: as `answer` does.
+        """
+        try:
+            claimed = self._claim(abandoned)
+        except CommitConflict:
+            # Somebody spoke after all, or the end was reported at last.
+            self.report.outcome = Outcome.LATE
+            return
+        self.report.count("SessionsExpired")
+        self._send(self._keep(self.deciding.ended(claimed), claimed))
+
     def apologise(self, *, is_kept: bool) -> None:
         """Let the caller hear an apology, and keep what the event itself says of the call.
 
@@ -58,10 +75,10 @@ class Conversation:
         Args:
             is_kept: whether that is worth trying: not if the store failed, or all is kept already.
         """
+        apology = self.deciding.apology
         if is_kept:
             with suppress(StoreUnavailable, StateNotStorable):
-                self._keep_failed()
-        apology = self.deciding.apology
+                apology = self._keep_failed()
         self.report.actions += [str(action["type"]) for action in apology]
         body = body_of(apology)
         if body:
@@ -69,19 +86,19 @@ class Conversation:
             with suppress(ConnectionGone, ConnectionUnavailable):
                 self.way.send(body)
 
-    def _keep_failed(self) -> None:
+    def _keep_failed(self) -> tuple[JsonObject, ...]:
+        """Keep it, and return the apology, which depends on how many there have been."""
         deciding = self.deciding
         item = deciding.runtime.sessions.load(deciding.event.session.id)
         for attempt in range(_TRIES):
             loaded = item or SessionItem(session_id=deciding.event.session.id)
             decision = deciding.failed(lifecycle.reach(loaded, self.way.connection_id))
             try:
-                self._keep(decision, loaded)
+                return self._keep(decision, loaded).actions
             except CommitConflict as conflict:
                 item = conflict.current
                 self._pause(attempt)
-            else:
-                return
+        raise _too_many_conflicts()
 
     def _first(self) -> Decision:
         """Decide on the event, and commit.
@@ -94,6 +111,9 @@ class Conversation:
             loaded = item or SessionItem(session_id=deciding.event.session.id)
             base = lifecycle.reach(loaded, self.way.connection_id)
             try:
+                if deciding.competes(base):
+                    base = self._claim(base)
+                    return self._keep(deciding.ended(base), base)
                 if deciding.takes_the_turn(base):
                     # Whoever still answers what was said before learns now that it is too late.
                     loaded = base = self._commit(replace(base, speaking=deciding.invocation.id))
@@ -127,6 +147,11 @@ class Conversation:
         # What a handler leaves in the state after its last piece is kept, whoever speaks now.
         return is_said or current.speaking == self.deciding.invocation.id
 
+    def _claim(self, item: SessionItem) -> SessionItem:
+        """Commit the end of a call before its handler runs: whoever is second finds it ended."""
+        now_ms = int(self.deciding.runtime.now() * 1000)
+        return self._commit(lifecycle.arrive(item, self.deciding.event, now_ms))
+
     def _keep(self, decision: Decision, loaded: SessionItem) -> Decision:
         """Commit a decision; the next piece of an answer even if it changes nothing else."""
         if decision.body:
@@ -139,8 +164,10 @@ class Conversation:
 
     def _commit(self, item: SessionItem) -> SessionItem:
         runtime = self.deciding.runtime
-        expires_at = int(runtime.now()) + runtime.settings.session_ttl_seconds
-        following = item.next_version(self.deciding.invocation.id, expires_at)
+        now = runtime.now()
+        expires_at = int(now) + runtime.settings.session_ttl_seconds
+        written = replace(item, written_at_ms=int(now * 1000))
+        following = written.next_version(self.deciding.invocation.id, expires_at)
         runtime.sessions.commit(following)
         return following
 
@@ -193,7 +220,11 @@ class Conversation:
         report.outcome = decision.outcome
         report.actions = [*report.actions, *types]
         report.add_problems(decision.problems)
+        if decision.cap:
+            report.reason = decision.cap.value
+            report.count("CapReached")
         report.count("PricedAction", sum(name in lifecycle.PRICED for name in types))
+        report.add_blocked(decision.blocked)
         report.count("PolicyBlocked", decision.foreign)
         report.count("Duplicate", decision.outcome is Outcome.DUPLICATE)
         report.count("LateEvent", decision.outcome is Outcome.LATE)

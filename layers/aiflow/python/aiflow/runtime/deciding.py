@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
-from aiflow.protocol.actions import Action, Hangup, Speak
+from aiflow.protocol.actions import Action, Hangup
 from aiflow.protocol.events import (
+    AssistantSpeechEnded,
     DtmfReceived,
     Event,
     Session,
@@ -19,45 +19,25 @@ from aiflow.protocol.events import (
 )
 from aiflow.protocol.lint import lint_actions
 from aiflow.protocol.types import JsonObject
-from aiflow.runtime import lifecycle
+from aiflow.runtime import caps, lifecycle
 from aiflow.runtime.call import Call, Reply
+from aiflow.runtime.decision import Decision
+from aiflow.runtime.departing import departure
+from aiflow.runtime.excusing import excuse
 from aiflow.runtime.observability import Outcome
 from aiflow.runtime.pieces import Pieces
-from aiflow.runtime.reply import actions_of, body_of, outgoing, watched
+from aiflow.runtime.reply import actions_of, outgoing, watched
+from aiflow.runtime.sentences import apology, goodbye
 from aiflow.runtime.surroundings import Invocation, Runtime
 from aiflow.sessions.model import Delivery, SessionItem, Status, as_json
 
 EXPECTING = (SessionStart, UserSpeak, DtmfReceived, UserInputTimeout, SmsFailed)
 """Events after which the caller waits for us: here a failure must be heard."""
 
+_HEARD = (*EXPECTING, AssistantSpeechEnded)
 _UNHEARD = (SessionEnd, UserSpeechStarted)
 _RESERVE_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What comes of an event, or of the next piece of its answer.
-
-    Attributes:
-        item: what is to be committed, if it differs from what was loaded.
-        outcome: how the event went.
-        actions: what is answered.
-        foreign: how many actions named another session and were put right.
-        problems: codes of what the linter has to say about the answer.
-        pieces: what the handler has still to say, where it says it piece by piece.
-    """
-
-    item: SessionItem
-    outcome: Outcome
-    actions: tuple[JsonObject, ...] = ()
-    foreign: int = 0
-    problems: tuple[str, ...] = ()
-    pieces: Pieces | None = None
-
-    @cached_property
-    def body(self) -> str | None:
-        """The answer as it goes out; None for silence."""
-        return body_of(self.actions)
+_MARGIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -85,13 +65,9 @@ class Deciding:
             base: the call as it was loaded.
             raced: whether another invocation has just committed.
         """
-        if base.status is Status.ENDED:
-            return Decision(base, Outcome.LATE)
-        if not isinstance(self.event, SessionEnd):
-            if base.status is Status.GONE:
-                return Decision(base, Outcome.LATE)
-            if base.status is Status.HANGING_UP:
-                return Decision(base, Outcome.LATE, self._hang_up_again())
+        behind = self._fence(base)
+        if behind is not None:
+            return behind
         known = self._repeated(base)
         if known is not None:
             # The one that won the race is answering; without a race its answer may have been lost.
@@ -99,11 +75,30 @@ class Deciding:
         now_ms = self._now_ms()
         item = lifecycle.arrive(base, self.event, now_ms)
         due, item = lifecycle.release(item, self.event, now_ms)
-        if not due:
-            return self._ask_handler(base, item)
-        if item.followers:
-            due = watched(due, self.runtime.settings.input_timeout_seconds)
-        return self._remembered(self._depart(Decision(item, Outcome.ANSWERED, due)))
+        cap = caps.reached(item, self.runtime.settings, now_ms)
+        if cap and not item.closing and isinstance(self.event, _HEARD):
+            return self._say_goodbye(item, cap)
+        if due:
+            if item.followers:
+                due = watched(due, self.runtime.settings.input_timeout_seconds)
+            return self._remembered(self._depart(Decision(item, Outcome.ANSWERED, due)))
+        if item.closing and not isinstance(self.event, SessionEnd):
+            return self._see_off(item, now_ms)
+        return self._ask_handler(base, item)
+
+    def competes(self, base: SessionItem) -> bool:
+        """Tell whether the sweeper may be about to end this call at the same moment.
+
+        The margin is longer than any event is worked on.
+        """
+        if not isinstance(self.event, SessionEnd):
+            return False
+        patience = self.runtime.settings.abandoned_after_seconds - _MARGIN_SECONDS
+        return lifecycle.quiet_seconds(base, self._now_ms()) >= patience and base.version > 0
+
+    def ended(self, item: SessionItem) -> Decision:
+        """Let the handler know of the end of a call, which is committed already."""
+        return self._ask_handler(item, item)
 
     def next(self, item: SessionItem, pieces: Pieces, actions: Sequence[Action]) -> Decision:
         """Decide on the next piece of an answer; on none, when the handler has finished.
@@ -124,26 +119,26 @@ class Deciding:
         Args:
             base: the call as it stands now; perhaps with pieces of the answer that were said.
         """
-        if base.speaking == self.invocation.id:
-            said = self._depart(Decision(base, Outcome.DEGRADED, self.apology))
-            return replace(said, item=lifecycle.finish(said.item, self.invocation.id))
-        if base.status in {Status.ENDED, Status.GONE, Status.HANGING_UP} or self._repeated(base):
+        is_mine = base.speaking == self.invocation.id
+        if is_mine:
+            item = lifecycle.finish(base, self.invocation.id)
+        elif base.status in {Status.ENDED, Status.GONE, Status.HANGING_UP} or self._repeated(base):
             return Decision(base, Outcome.DEGRADED, self.apology)
-        item = lifecycle.arrive(base, self.event, self._now_ms())
-        return self._remembered(self._depart(Decision(item, Outcome.DEGRADED, self.apology)))
+        else:
+            item = lifecycle.arrive(base, self.event, self._now_ms())
+        actions: tuple[Action, ...] = ()
+        if isinstance(self.event, EXPECTING):
+            said, item = excuse(item, self.runtime.settings)
+            actions = (said,)
+        decision = replace(self._leave(item, actions), outcome=Outcome.DEGRADED)
+        return decision if is_mine else self._remembered(decision)
 
     @property
     def apology(self) -> tuple[JsonObject, ...]:
-        """What needs neither store nor handler; for events after which the caller waits."""
+        """What is said where nothing can be counted; for events after which the caller waits."""
         if not isinstance(self.event, EXPECTING):
             return ()
-        settings = self.runtime.settings
-        speak = Speak(
-            session_id=self.event.session.id,
-            text=settings.apology,
-            user_input_timeout_seconds=settings.input_timeout_seconds,
-        )
-        return (speak.to_wire(),)
+        return (apology(self.event.session.id, self.runtime.settings).to_wire(),)
 
     def piece(self, pieces: Pieces) -> tuple[Action, ...]:
         """Let the handler go on to its next piece; as long as for a whole answer.
@@ -164,6 +159,35 @@ class Deciding:
             and self._repeated(base) is None
         )
 
+    def _fence(self, base: SessionItem) -> Decision | None:
+        """Decide on an event that comes too late; None for all others."""
+        if base.status is Status.ENDED:
+            return Decision(base, Outcome.LATE)
+        if isinstance(self.event, SessionEnd):
+            return None
+        if base.status is Status.GONE:
+            return Decision(base, Outcome.LATE)
+        if base.status is Status.HANGING_UP:
+            return Decision(base, Outcome.LATE, self._hang_up_again())
+        return None
+
+    def _say_goodbye(self, item: SessionItem, cap: caps.Cap) -> Decision:
+        """Let nothing else be said, by nobody, and hang up when the caller has heard it."""
+        closing = replace(item, closing=True, status=Status.ACTIVE, followers=(), speaking="")
+        said = self._leave(closing, (goodbye(item.session_id, self.runtime.settings),))
+        return replace(self._remembered(said), cap=cap)
+
+    def _see_off(self, item: SessionItem, now_ms: int) -> Decision:
+        """Wait until the goodbye can have been heard; whoever still talks then is hung up on.
+
+        Words may overtake a transfer; only when it came to nothing is it cut off.
+        """
+        moving = item.status is Status.TRANSFERRING and not isinstance(self.event, UserInputTimeout)
+        waiting = moving or now_ms < item.playing_until_ms
+        if waiting or not isinstance(self.event, EXPECTING):
+            return Decision(item, Outcome.SILENT)
+        return self._depart(Decision(item, Outcome.ANSWERED, self._hang_up_again()))
+
     def _repeated(self, base: SessionItem) -> Delivery | None:
         return lifecycle.repetition(base, self.event, int(self.invocation.arrived_at * 1000))
 
@@ -177,6 +201,8 @@ class Deciding:
             else:
                 actions = actions_of(reply, item.session_id)
         item = replace(item, state=call.state)
+        if actions and isinstance(self.event, EXPECTING):
+            item = replace(item, apologies=0)
         if isinstance(self.event, _UNHEARD):
             return Decision(item, Outcome.SILENT)
         if pieces and actions:
@@ -198,15 +224,11 @@ class Deciding:
         )
 
     def _depart(self, decision: Decision) -> Decision:
-        """Take out what costs money and was decided before, and note what is left."""
-        sent = tuple(
-            action
-            for action in decision.actions
-            if action["type"] not in lifecycle.PRICED
-            or lifecycle.intent(action) not in decision.item.ledger
-        )
-        item = lifecycle.depart(decision.item, sent, self._now_ms())
-        return replace(decision, item=item, actions=sent)
+        """Let what may leave go, and note what is left."""
+        leaving = departure(decision.item, decision.actions, self.runtime.settings)
+        item = lifecycle.depart(decision.item, leaving.actions, self._now_ms())
+        actions = tuple(map(lifecycle.bare, leaving.actions))
+        return replace(decision, item=item, actions=actions, blocked=leaving.blocked)
 
     def _remembered(self, decision: Decision) -> Decision:
         item = lifecycle.remember(decision.item, self.event, decision.actions, self._now_ms())
@@ -223,7 +245,12 @@ class Deciding:
             transfer_failed=isinstance(self.event, SessionStart)
             and base.status is Status.TRANSFERRING,
             transcript=lambda: store.turns(item.session_id),
+            allows=lambda action: self._allows(item, action),
         )
+
+    def _allows(self, item: SessionItem, action: Action) -> bool:
+        asked = outgoing((action,), item.session_id, self.runtime.settings.input_timeout_seconds)
+        return departure(item, asked.actions, self.runtime.settings).actions == asked.actions
 
     def _hang_up_again(self) -> tuple[JsonObject, ...]:
         # The call lives although it was hung up: that answer must have been lost. Saying it again

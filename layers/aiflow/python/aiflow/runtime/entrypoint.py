@@ -15,7 +15,7 @@ from aiflow.errors import (
     StateNotStorable,
     StoreUnavailable,
 )
-from aiflow.protocol.events import Event, UnknownEvent
+from aiflow.protocol.events import Event, Session, SessionEnd, UnknownEvent
 from aiflow.runtime.bootstrap import default_runtime, ready
 from aiflow.runtime.call import Call, Reply
 from aiflow.runtime.conversation import Conversation
@@ -23,7 +23,8 @@ from aiflow.runtime.deciding import Deciding
 from aiflow.runtime.doors import door_of, served_here
 from aiflow.runtime.observability import Outcome, Report
 from aiflow.runtime.surroundings import Context, Invocation, Runtime
-from aiflow.runtime.ways import Way
+from aiflow.runtime.ways import OneAnswer, Way
+from aiflow.sessions.model import SessionItem
 
 _REASONS: Mapping[type[Exception], str] = {
     StoreUnavailable: "store",
@@ -42,6 +43,7 @@ class _Arrived:
     event: Event | UnknownEvent
     way: Way
     report: Report
+    abandoned: SessionItem | None = None
 
 
 class Entrypoint:
@@ -95,6 +97,17 @@ class Entrypoint:
         runtime.telemetry.write(report, (runtime.now() - invocation.arrived_at) * 1000)
         return answer
 
+    def close(self, abandoned: SessionItem, runtime: Runtime, invocation: Invocation) -> None:
+        """Take a `session_end` that never came through the road, for a call that was abandoned.
+
+        The handler is asked only if nobody has touched the call since it was loaded.
+        """
+        members = {**abandoned.session, "id": abandoned.session_id}
+        event = SessionEnd(session=Session.model_validate(members))
+        report = Report(request_id=invocation.id)
+        self._answer(runtime, invocation, _Arrived(event, OneAnswer(), report, abandoned))
+        runtime.telemetry.write(report, (runtime.now() - invocation.arrived_at) * 1000)
+
     def _answer(self, runtime: Runtime, invocation: Invocation, arrived: _Arrived) -> None:
         event, way, report = arrived.event, arrived.way, arrived.report
         report.session_id = event.session.id
@@ -109,7 +122,10 @@ class Entrypoint:
         deciding = Deciding(runtime, invocation, self._handle, event, in_pieces=in_pieces)
         conversation = Conversation(deciding, way, report)
         try:
-            conversation.answer()
+            if arrived.abandoned:
+                conversation.close(arrived.abandoned)
+            else:
+                conversation.answer()
         except ConnectionGone:
             report.outcome = Outcome.GONE
         except Exception as error:  # noqa: BLE001 - the one place: the caller hears something

@@ -28,6 +28,8 @@ from aiflow.sessions.model import Delivery, SessionItem, Status
 PLAYBACKS = frozenset({"speak", "audio"})
 PRICED = frozenset({"send_sms", "transfer"})
 REPEAT_WINDOW_MS = 1000
+ONCE = "aiflow:once"
+"""The member under which an action that waits carries its name; it does not leave with it."""
 _MAX_SESSION_MEMBER = 64
 _MOST_CHARACTERS_A_SECOND = 20
 # What the network adds to one report and not to another.
@@ -89,6 +91,11 @@ def lose(item: SessionItem) -> SessionItem:
     return replace(_silence(item), status=Status.GONE)
 
 
+def quiet_seconds(item: SessionItem, now_ms: int) -> float:
+    """Return for how long nobody has changed a call that is open; nothing for one that ended."""
+    return 0 if item.status is Status.ENDED else (now_ms - item.written_at_ms) / 1000
+
+
 def finish(item: SessionItem, speaker: str) -> SessionItem:
     """Return the item after a speaker has said its last piece."""
     return replace(item, speaking="") if item.speaking == speaker else item
@@ -96,15 +103,21 @@ def finish(item: SessionItem, speaker: str) -> SessionItem:
 
 def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa: C901, PLR0911 - a case each
     """Return the item with what `event` itself says: who calls, what was said, what is over."""
-    item = replace(item, session={**item.session, **_members(event)})
+    item = replace(
+        item,
+        session={**item.session, **_members(event)},
+        begun_at_ms=item.begun_at_ms or now_ms,
+    )
     match event:
         case SessionStart():
             # Also when a transfer failed: then it was not the last word, and may be tried again.
             item = replace(item, started=True, status=Status.ACTIVE)
             return _reopen(_silence(item), "transfer")
         case UserSpeak(text=text) if text.strip():
-            return _silence(item).with_turn("user", text)
-        case DtmfReceived():
+            item = replace(item, turns_taken=item.turns_taken + 1)
+            # A goodbye is not talked out of its hang-up.
+            return (item if item.closing else _silence(item)).with_turn("user", text)
+        case DtmfReceived() if not item.closing:
             return replace(item, followers=())
         case AssistantSpeak(duration_ms=float(length)) if item.followers:
             return replace(item, playing_until_ms=now_ms + int(length) - _JITTER_MS)
@@ -137,9 +150,22 @@ def release(
     return item.followers[:end], replace(item, followers=item.followers[end:])
 
 
+def spent(item: SessionItem, kind: str) -> int:
+    """Return how many actions of a kind that costs money were decided in this call."""
+    counted = item.sms_sent if kind == "send_sms" else item.transfers_made
+    # An earlier version of this code, still running beside this one, counts nothing.
+    return max(counted, sum(entry.startswith(f"{kind}:") for entry in item.ledger))
+
+
 def intent(action: JsonObject) -> str:
-    """Return what makes a priced action the same again: its type and a digest of the rest."""
-    return f"{action['type']}:{_digest(wire.encode(action))}"
+    """Return what makes a priced action the same again: its type, and its name or all the rest."""
+    same = ("once", str(action[ONCE])) if ONCE in action else (wire.encode(action),)
+    return f"{action['type']}:{_digest(*same)}"
+
+
+def bare(action: JsonObject) -> JsonObject:
+    """Return an action as it leaves: without its name."""
+    return {member: value for member, value in action.items() if member != ONCE}
 
 
 def depart(item: SessionItem, actions: Sequence[JsonObject], now_ms: int) -> SessionItem:
@@ -150,12 +176,14 @@ def depart(item: SessionItem, actions: Sequence[JsonObject], now_ms: int) -> Ses
         status = Status.TRANSFERRING
     if "hangup" in types:
         status = Status.HANGING_UP
-    spent = tuple(intent(action) for action in actions if action["type"] in PRICED)
+    intents = tuple(intent(action) for action in actions if action["type"] in PRICED)
     spoken = " ".join(_spoken(action) for action in actions if action["type"] == "speak")
     item = replace(
         item,
         status=status,
-        ledger=item.ledger + spent,
+        ledger=item.ledger + intents,
+        sms_sent=spent(item, "send_sms") + types.count("send_sms"),
+        transfers_made=spent(item, "transfer") + types.count("transfer"),
         playing=item.playing + sum(name in PLAYBACKS for name in types),
     )
     if item.followers and not PLAYBACKS.isdisjoint(types):

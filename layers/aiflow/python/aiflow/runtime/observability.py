@@ -15,6 +15,8 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from aiflow.errors import AiflowError, Refusal, Unauthorized
 
+_PACKAGE = Path(__file__).parents[1]
+
 
 class Outcome(StrEnum):
     """How an event went."""
@@ -63,6 +65,13 @@ class Report:
         if number:
             self.counts[metric] = self.counts.get(metric, 0) + int(number)
 
+    def add_blocked(self, reasons: Sequence[str]) -> None:
+        """Take down what the policy kept back; each by its kind and reason, never by its number."""
+        if reasons:
+            before = cast("list[str]", self.details.get("blocked", []))
+            self.details["blocked"] = [*before, *reasons]
+            self.count("PolicyBlocked", len(reasons))
+
     def add_problems(self, codes: Sequence[str]) -> None:
         """Take down what the linter has to say, each once."""
         before = self.details.get("problems", [])
@@ -86,11 +95,13 @@ class Report:
         self.reason = reason
         self.count("DegradedAnswer")
         self.details["error"] = type(error).__name__
+        frames = traceback.extract_tb(error.__traceback__)
         self.details["where"] = [
             f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_tb(error.__traceback__)[-5:]
+            for frame in frames[-5:]
         ]
-        if isinstance(error, AiflowError):
+        # A handler may raise an error of our family, too, and say in it what it likes.
+        if isinstance(error, AiflowError) and _is_ours(frames):
             self.details["detail"] = str(error)
 
 
@@ -157,3 +168,8 @@ class Telemetry:
             metrics.add_metadata("reason", report.reason)
         blob = metrics.serialize_metric_set()  # pyright: ignore[reportUnknownMemberType] - untyped
         (self._stream or sys.stdout).write(json.dumps(blob) + "\n")
+
+
+def _is_ours(frames: Sequence[traceback.FrameSummary]) -> bool:
+    """Tell whether an error was raised by this package."""
+    return bool(frames) and Path(frames[-1].filename).is_relative_to(_PACKAGE)

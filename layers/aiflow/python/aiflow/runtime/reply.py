@@ -18,6 +18,7 @@ from aiflow.errors import (
 from aiflow.protocol import wire
 from aiflow.protocol.actions import Action, BaseAction, Speak
 from aiflow.protocol.types import JsonObject
+from aiflow.runtime.lifecycle import ONCE
 
 STATUS: Mapping[type[Refusal], HTTPStatus] = {
     InvalidEvent: HTTPStatus.BAD_REQUEST,
@@ -129,4 +130,5 @@ def _http(status: HTTPStatus, body: str) -> dict[str, Any]:
 
 
 def _addressed(action: BaseAction, session_id: str) -> JsonObject:
-    return {**action.to_wire(), "session_id": session_id}
+    name: JsonObject = {} if action.once is None else {ONCE: action.once}
+    return {**action.to_wire(), "session_id": session_id, **name}

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from aiflow.errors import SettingsError
 from aiflow.protocol.types import Words
+from aiflow.runtime.limits import Limits, names
 
 AGENT_PREFIX = "AGENT_"
 _DIGEST_OF_NOTHING = sha256().digest()
@@ -28,18 +29,18 @@ def _digest(value: str) -> bytes:
     return digest
 
 
-def _names(value: object) -> object:
-    return frozenset(value.replace(",", " ").split()) if isinstance(value, str) else value
+def _within_ttl(value: int, info: ValidationInfo) -> int:
+    if value > info.data.get("session_ttl_seconds", value * 2) / 2:
+        raise PydanticCustomError("too_long", "must be at most half of SESSION_TTL_SECONDS")
+    return value
 
 
 Digest = Annotated[bytes, BeforeValidator(_digest)]
 HeaderName = Annotated[str, AfterValidator(str.lower)]
 
 
-class Settings(BaseModel):
+class Settings(Limits):
     """What an operator decides, each by its environment variable; an empty one is not set."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_by_name=True)
 
     token_digest: Digest = Field(
         alias="API_TOKEN_SHA256",
@@ -65,6 +66,13 @@ class Settings(BaseModel):
         alias="SESSION_TTL_SECONDS",
         description="How long a call is kept after its last event.",
     )
+    abandoned_after_seconds: Annotated[int, AfterValidator(_within_ttl)] = Field(
+        1800,
+        ge=300,
+        le=86_400,
+        alias="ABANDONED_AFTER_SECONDS",
+        description="How long a call may be quiet before the sweeper closes it.",
+    )
     answer_deadline_seconds: float = Field(
         4,
         ge=0.5,
@@ -84,7 +92,13 @@ class Settings(BaseModel):
         alias="APOLOGY",
         description="What the caller hears when an answer failed.",
     )
-    allowed_account_ids: Annotated[frozenset[str], BeforeValidator(_names)] = Field(
+    trouble: Words = Field(
+        "I am sorry, we have a technical problem.",
+        alias="TROUBLE",
+        description="What the caller hears instead when three in a row have failed; then the call"
+        " ends, or goes to the fallback number.",
+    )
+    allowed_account_ids: Annotated[frozenset[str], BeforeValidator(names)] = Field(
         frozenset(),
         alias="ALLOWED_ACCOUNT_IDS",
         description="The sipgate accounts that are served; empty serves all.",
@@ -133,8 +147,8 @@ class Settings(BaseModel):
             if name.startswith(AGENT_PREFIX)
         }
         # By their variables only: a variable may well be called what a member is called here.
-        names = {field.alias for field in cls.model_fields.values()}
-        values: dict[str, Any] = {name: given[name] for name in given.keys() & names}
+        known = {field.alias for field in cls.model_fields.values()}
+        values: dict[str, Any] = {name: given[name] for name in given.keys() & known}
         values["agent"] = agent
         try:
             return cls.model_validate(values)

@@ -35,6 +35,13 @@ def item_attributes(item: SessionItem) -> dict[str, str | int]:
         "playing_until_ms": item.playing_until_ms,
         "connection": item.connection,
         "speaking": item.speaking,
+        "begun_at_ms": item.begun_at_ms,
+        "turns_taken": item.turns_taken,
+        "sms_sent": item.sms_sent,
+        "transfers_made": item.transfers_made,
+        "closing": int(item.closing),
+        "apologies": item.apologies,
+        "written_at_ms": item.written_at_ms,
     }
 
 
@@ -59,9 +66,16 @@ def item_from(session_id: str, attributes: Attributes) -> SessionItem:
         followers=tuple(parsed("followers")),
         playing=int(attributes["playing"]),
         playing_until_ms=int(attributes["playing_until_ms"]),
-        # Items that were written before there was a WebSocket do not have these.
+        # Items that an earlier version of this code wrote do not have these.
         connection=str(attributes.get("connection", "")),
         speaking=str(attributes.get("speaking", "")),
+        begun_at_ms=int(attributes.get("begun_at_ms", 0)),
+        turns_taken=int(attributes.get("turns_taken", 0)),
+        sms_sent=int(attributes.get("sms_sent", 0)),
+        transfers_made=int(attributes.get("transfers_made", 0)),
+        closing=bool(attributes.get("closing", 0)),
+        apologies=int(attributes.get("apologies", 0)),
+        written_at_ms=int(attributes.get("written_at_ms", 0)),
     )
 
 

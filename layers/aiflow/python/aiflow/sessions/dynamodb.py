@@ -5,13 +5,13 @@ The key `pk` is the session id as it is, and `sk` is ours alone: `call` for the 
 Sizes, limits and the reasons: docs/decisions.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aiflow.errors import StoreUnavailable
 from aiflow.sessions.codec import Attributes, item_attributes, item_from, turns_from, turns_text
-from aiflow.sessions.model import SessionItem, Turn
+from aiflow.sessions.model import SessionItem, Status, Turn
 from aiflow.sessions.store import CommitConflict
 
 if TYPE_CHECKING:
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 
 _CALL = "call"
 _TURNS = "turns#"
+# In the index as long as the call is open, under keys that do not change with its events.
+_OPEN_INDEX = "open-calls"
+_OPEN = "open_call"
+_OPEN_VALUE = "1"
 _ABSENT_OR_EXPIRED = "attribute_not_exists(pk) OR expires_at <= :now"
 _STILL_THE_LATEST = "version = :previous AND expires_at > :now"
 
 
 class DynamoDbSessions:
     """A `SessionStore` on a table with the string keys `pk` and `sk`, and TTL on `expires_at`.
+
+    It has an index `open-calls` on `open_call` (a string) and `begun_at_ms` (a number).
 
     Args:
         client: with short time limits.
@@ -95,8 +101,27 @@ class DynamoDbSessions:
                         )
         return tuple(turns[number] for number in sorted(turns))
 
+    def open_calls(self, begun_before_ms: int) -> Iterator[str]:
+        """See `OpenCalls.open_calls`."""
+        with self._unavailable():
+            for page in self._client.get_paginator("query").paginate(
+                TableName=self._table_name,
+                IndexName=_OPEN_INDEX,
+                KeyConditionExpression="#open = :open AND begun_at_ms < :before",
+                ExpressionAttributeNames={"#open": _OPEN},
+                ExpressionAttributeValues={
+                    ":open": {"S": _OPEN_VALUE},
+                    ":before": {"N": str(begun_before_ms)},
+                },
+            ):
+                for found in page["Items"]:
+                    yield str(found["pk"].get("S"))
+
     def _write(self, item: SessionItem) -> None:
         attributes = item_attributes(item)
+        is_open = item.status is not Status.ENDED
+        if is_open:
+            attributes[_OPEN] = _OPEN_VALUE
         key = _key(item.session_id, _CALL)
         now: dict[str, AttributeValueTypeDef] = {":now": {"N": str(int(self._now()))}}
         if item.version == 1:
@@ -114,7 +139,9 @@ class DynamoDbSessions:
         self._client.update_item(
             TableName=self._table_name,
             Key=key,
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changed),
+            UpdateExpression="SET "
+            + ", ".join(f"#{name} = :{name}" for name in changed)
+            + ("" if is_open else f" REMOVE {_OPEN}"),
             ConditionExpression=_STILL_THE_LATEST,
             ExpressionAttributeNames={f"#{name}": name for name in changed},
             ExpressionAttributeValues={f":{name}": value for name, value in changed.items()}

@@ -1,10 +1,10 @@
 """Sessions in the memory of one process: for tests, the phone and the simulation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Lock
 
 from aiflow.sessions.codec import Attributes, item_attributes, item_from
-from aiflow.sessions.model import SessionItem, Turn
+from aiflow.sessions.model import SessionItem, Status, Turn
 from aiflow.sessions.store import CommitConflict
 
 
@@ -39,6 +39,16 @@ class InMemorySessions:
             spilled = self._spilled.setdefault(item.session_id, {})
             spilled.update({turn.number: (item.expires_at, turn) for turn in leaving})
             self._items[item.session_id] = item_attributes(kept)
+
+    def open_calls(self, begun_before_ms: int) -> Iterator[str]:
+        """See `OpenCalls.open_calls`."""
+        with self._lock:
+            open_since = sorted(
+                (int(kept["begun_at_ms"]), session_id)
+                for session_id, kept in self._items.items()
+                if kept["status"] != Status.ENDED and self._live(session_id)
+            )
+        yield from (session_id for begun, session_id in open_since if begun < begun_before_ms)
 
     def _live(self, session_id: str) -> Attributes | None:
         kept = self._items.get(session_id)

@@ -20,6 +20,7 @@ MAX_TURNS = 40
 MAX_TURN_TEXT_BYTES = 4_000
 MAX_DELIVERIES = 4
 MAX_DELIVERIES_BYTES = 4_000
+# More than the caps let through: what was sent is not forgotten.
 MAX_LEDGER = 64
 MAX_WRITERS = 8
 _TURNS_OF_ONE_EVENT = 2
@@ -92,6 +93,13 @@ class SessionItem:
         playing_until_ms: Unix time before which what `followers` wait for cannot have been heard.
         connection: of the WebSocket that the latest event came by; empty over HTTP.
         speaking: the invocation that has more pieces of its answer to say, if one has.
+        begun_at_ms: Unix time of the first event, by our clock; 0 before it.
+        turns_taken: how often the caller said something.
+        sms_sent: messages that were decided, those that failed included.
+        transfers_made: likewise.
+        closing: whether nothing is left of the call but its goodbye.
+        apologies: how many answers in a row came to nothing.
+        written_at_ms: Unix time of the latest commit, by the clock of who made it.
     """
 
     session_id: str
@@ -110,6 +118,13 @@ class SessionItem:
     playing_until_ms: int = 0
     connection: str = ""
     speaking: str = ""
+    begun_at_ms: int = 0
+    turns_taken: int = 0
+    sms_sent: int = 0
+    transfers_made: int = 0
+    closing: bool = False
+    apologies: int = 0
+    written_at_ms: int = 0
 
     def written_by(self, writer: str, version: int) -> bool:
         """Tell whether `writer` wrote `version` of this item, even if others wrote since."""

@@ -1,5 +1,6 @@
 """The port: what the runtime asks of a place that keeps sessions; one contract suite for all."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from aiflow.errors import AiflowError
@@ -37,4 +38,15 @@ class SessionStore(Protocol):
 
     def turns(self, session_id: str) -> tuple[Turn, ...]:
         """Return all turns of the call, oldest first, those that left the item included."""
+        ...
+
+
+class OpenCalls(Protocol):
+    """Where calls are found that have not ended; may always raise `StoreUnavailable`."""
+
+    def open_calls(self, begun_before_ms: int) -> Iterator[str]:
+        """Return the ids of calls that began before that and have not ended, oldest first.
+
+        It may be a moment behind: load what it names before you believe it.
+        """
         ...
