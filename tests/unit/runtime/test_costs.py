@@ -9,7 +9,7 @@ from aiflow.protocol.events import EVENT_TYPES
 from aiflow.sessions.codec import item_attributes
 from aiflow.sessions.model import MAX_TURNS, SessionItem
 from tests.support.bad_bodies import EVENT
-from tests.support.runtime import Clock, invoke, make_runtime
+from tests.support.runtime import Clock, invoke, make_runtime, make_settings
 from tests.support.stores import WatchedSessions
 
 KB = 1024
@@ -31,7 +31,8 @@ class MeasuredSessions(WatchedSessions):
 
 def a_long_call(sessions: MeasuredSessions, clock: Clock, turns: int) -> Iterator[list[str]]:
     """What each turn asks of the store."""
-    runtime = make_runtime(sessions, clock)
+    endless = make_settings(max_turns=10_000, max_minutes=1440)
+    runtime = make_runtime(sessions, clock, endless)
     for number in range(turns):
         clock.advance(5)
         sessions.touched.clear()
