@@ -235,7 +235,7 @@ def test_a_function_that_fails_is_500_as_api_gateway_says_it(
 def test_a_function_that_runs_longer_than_its_timeout_is_given_up(serve: Serve, copy: Path) -> None:
     endless = PLAIN.format(body="__import__('threading').Event().wait()")
     edit(copy, "functions/session_start/app.py", lambda code: code + endless)
-    edit(copy, "template.yaml", lambda text: text.replace("Timeout: 10", "Timeout: 1"))
+    edit(copy, "template.yaml", lambda text: text.replace("Timeout: 28", "Timeout: 1"))
     with serve(copy) as agent:
         event = mock_event("session_start")
         assert agent.post(event, "/events/session_start").status_code == 500
