@@ -59,6 +59,9 @@ class Contender:
             "TABLE": table,
             "SESSIONS_TABLE": table,
             "API_TOKEN_SHA256": sha256(TOKEN.encode()).hexdigest(),
+            # A call of five hundred turns has had more than its share by default.
+            "MAX_TURNS": "10000",
+            "MAX_MINUTES": "1440",
         }
 
 

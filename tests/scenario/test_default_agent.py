@@ -41,7 +41,7 @@ def test_one_call_meets_every_handler(
     phone: Phone, language: str, wishes: tuple[str, str, str]
 ) -> None:
     summary, person, goodbye = wishes
-    call = phone.call(sms="failed", transfer="no_answer")
+    call = phone.call(Party(caller="491713920050"), sms="failed", transfer="no_answer")
     call.says(language)
     call.says(summary)
     call.waits(2)
