@@ -118,18 +118,22 @@ class Deciding:
             return Decision(lifecycle.finish(item, self.invocation.id), Outcome.ANSWERED)
         return replace(self._leave(item, actions), pieces=pieces)
 
-    def failed(self, base: SessionItem) -> Decision:
+    def failed(self, base: SessionItem, *, has_begun: bool) -> Decision:
         """Decide on an event whose handler, or answer, failed: what the event says holds anyway.
 
         Args:
             base: the call as it stands now; perhaps with pieces of the answer that were said.
+            has_begun: whether a piece of the answer, and with it the event, was committed.
         """
-        if base.speaking == self.invocation.id:
-            said = self._depart(Decision(base, Outcome.DEGRADED, self.apology))
-            return replace(said, item=lifecycle.finish(said.item, self.invocation.id))
-        if base.status in {Status.ENDED, Status.GONE, Status.HANGING_UP} or self._repeated(base):
+        own = self.invocation.id
+        is_over = base.status in {Status.ENDED, Status.GONE, Status.HANGING_UP}
+        is_kept = base.speaking != own if has_begun else self._repeated(base) is not None
+        if is_over or is_kept:
             return Decision(base, Outcome.DEGRADED, self.apology)
-        item = lifecycle.arrive(base, self.event, self._now_ms())
+        if has_begun:
+            said = self._depart(Decision(base, Outcome.DEGRADED, self.apology))
+            return replace(said, item=lifecycle.finish(said.item, own))
+        item = lifecycle.arrive(lifecycle.finish(base, own), self.event, self._now_ms())
         return self._remembered(self._depart(Decision(item, Outcome.DEGRADED, self.apology)))
 
     @property
