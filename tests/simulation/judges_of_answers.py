@@ -56,7 +56,7 @@ def nothing_after_the_end(happened: Happened, histories: Histories) -> Finds:
         for run in histories.by_session[session_id]:
             if run.event["type"] == "session_end" and run.bodies:
                 yield session_id, f"{run.id} answered session_end"
-            is_excused = is_apology(happened, run) and run.store_failed
+            is_excused = is_apology(happened, run) and (run.store_failed or bool(run.excuses))
             types = {action["type"] for action in run.actions}
             if closes and run.begun_ms > closes[0] and not is_excused and types - {"hangup"}:
                 yield session_id, f"{run.id} decided {types} after the hang-up"

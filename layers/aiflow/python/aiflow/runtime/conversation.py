@@ -176,8 +176,11 @@ class Conversation:
             if item.connection != gone:
                 self.way.connection_id = item.connection
                 return
+            lost = lifecycle.lose(item)
+            if lost == item:
+                break
             try:
-                self._commit(lifecycle.lose(item))
+                self._commit(lost)
             except CommitConflict as conflict:
                 item = conflict.current
                 self._pause(attempt)
