@@ -76,12 +76,14 @@ class Client:
         """Send a request; once more, if there is no answer, as botocore does."""
         cloud, run = self._cloud, self._cloud.run
         for attempt in range(ATTEMPTS):
+            run.attempts += 1
             try:
                 return self._attempt(request)
             except ConditionalCheckFailedException:
                 run.conflicts += 1
                 raise
             except TableFault:
+                run.failed_attempts += 1
                 if attempt + 1 < ATTEMPTS:
                     cloud.spend(int(cloud.dice.roll(f"{run.call}:backoff") * 50))
         run.store_failed = True

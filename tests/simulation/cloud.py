@@ -213,6 +213,7 @@ class _Connections:
             raise ConnectionGone("nobody is connected any more")
         run.bodies.append(message)
         run.has_arrived = True
+        run.first_ms = cloud.clock.now_ms if run.first_ms is None else run.first_ms
 
 
 class _Tap(io.StringIO):

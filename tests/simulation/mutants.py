@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from aiflow import Call, Event, Reply, SessionStart, UserSpeak
 from aiflow.errors import StoreUnavailable
@@ -137,20 +137,16 @@ class ServerErrors(Conversation):
 # Wrong doors.
 
 
-def mutated(
-    deciding: type[Deciding] = Deciding, conversation: type[Conversation] = Conversation
-) -> MakeAgents:
-    """Return what makes agents that decide, or go on, wrongly."""
+class Wrong(Entrypoint):
+    """An entrypoint with a part that is wrong."""
 
-    class Wrong(Entrypoint):
-        """An entrypoint with a wrong part."""
-
-    Wrong.deciding = deciding
-    Wrong.conversation = conversation
-    return lambda cloud: {name: _as(Wrong, each) for name, each in agents(cloud).items()}
+    @classmethod
+    def of(cls, right: Entrypoint) -> Self:
+        """Return a wrong one of a right one."""
+        return cls(right._handle, right._answers, right._runtime)  # noqa: SLF001 - it is one, too
 
 
-class HeaderLogged(Entrypoint):
+class HeaderLogged(Wrong):
     """Writes down what it is sent, token and all."""
 
     def __call__(self, envelope: Mapping[str, Any], context: Context) -> Any:  # noqa: ANN401 - JSON
@@ -161,9 +157,22 @@ class HeaderLogged(Entrypoint):
         return super().__call__(envelope, context)
 
 
-def _as(wrong: type[Entrypoint], right: Entrypoint) -> Entrypoint:
-    # The parts of an entrypoint are nobody's business but that of its mutants.
-    return wrong(right._handle, right._answers, right._runtime)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+def made_wrong(wrong: type[Wrong]) -> MakeAgents:
+    """Return what makes wrong agents of the right ones."""
+    return lambda cloud: {name: wrong.of(right) for name, right in agents(cloud).items()}
+
+
+def mutated(
+    deciding: type[Deciding] = Deciding, conversation: type[Conversation] = Conversation
+) -> MakeAgents:
+    """Return what makes agents that decide, or go on, wrongly."""
+
+    class Mutated(Wrong):
+        """With these parts."""
+
+    Mutated.deciding = deciding
+    Mutated.conversation = conversation
+    return made_wrong(Mutated)
 
 
 def module_level_session(cloud: Cloud) -> Mapping[str, Entrypoint]:
@@ -265,10 +274,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "session_start resets": Mutant("I2", make_agents=mutated(StartResets)),
     "TTL trusted for deletion": Mutant("I8", make_store=never_expiring),
     "5xx on store error": Mutant("I9", make_agents=mutated(conversation=ServerErrors)),
-    "header logged": Mutant(
-        "I12",
-        make_agents=lambda cloud: {n: _as(HeaderLogged, each) for n, each in agents(cloud).items()},
-    ),
+    "header logged": Mutant("I12", make_agents=made_wrong(HeaderLogged)),
     "text-only fingerprint": Mutant("I1", make_agents=mutated(TextOnlyFingerprint)),
     "retry without deadline": Mutant("I9", make_agents=mutated(RetryWithoutDeadline)),
 }

