@@ -131,6 +131,7 @@ class Agents:
         cloud.record.reads.append(Read(cloud.clock.now_ms, cloud.run, turns, dict(call.state)))
         if isinstance(event, UserSpeak):
             call.state.setdefault("first words", event.text)
+            call.state["turns"] = call.state.get("turns", 0) + 1
 
 
 def agents(cloud: Cloud) -> Mapping[str, Entrypoint]:

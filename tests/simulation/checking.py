@@ -14,6 +14,7 @@ class Checked:
         self.faults: Counter[str] = Counter()
         self.doors: Counter[str] = Counter()
         self.agents: Counter[str] = Counter()
+        self.repeats: Counter[bool] = Counter()
         self.overlapped = 0
         self.calls = 0
         self.invocations = 0
@@ -21,11 +22,17 @@ class Checked:
     def add(self, happened: Happened) -> None:
         """Count one simulation."""
         self.faults += happened.faults.counts
+        self.repeats[happened.habits.repeats] += 1
         self.doors.update(happened.doors.values())
         self.agents.update(happened.names.values())
         self.overlapped += happened.record.overlapped
         self.calls += len(happened.names)
         self.invocations += len(happened.record.runs)
+
+    @property
+    def both_platforms(self) -> bool:
+        """Whether there was a service that repeats a request that failed, and one that does not."""
+        return len(self.repeats) == 2
 
     def problems(self, faults: Iterable[Fault] = tuple(Fault)) -> Iterator[str]:
         """Yield what was not simulated although it was meant to be."""

@@ -111,6 +111,7 @@ class Cloud:
             raise Killed
         until_ms = now_ms + ms
         if run.limit_ms is not None and run.limit_ms < min(until_ms, run.stops_ms):
+            run.excuses.append("deadline")
             self.baton.wait(max(0, run.limit_ms - now_ms))
             raise DeadlineExceeded("the handler did not answer in time")
         if run.stops_ms <= until_ms:
@@ -124,6 +125,7 @@ class Cloud:
         """Limit a block to so many virtual seconds; see `TimeLimit`."""
         run = self.run
         if seconds <= 0:
+            run.excuses.append("deadline")
             raise DeadlineExceeded("the handler did not answer in time")
         before, run.limit_ms = run.limit_ms, self.clock.now_ms + int(seconds * 1000)
         try:

@@ -24,7 +24,7 @@ FIGURES: Mapping[str, Callable[[Sizes], Figures]] = {
     "G9": figures_of_borders.store_figure,
     "G10": figures_of_borders.emulator_figure,
     "G13": figures_of_calls.outage_figure,
-    "G15": figures_of_borders.policy_figure,
+    "G15": figures_of_borders.missing_figures,
     "G17": figures_of_borders.long_figure,
 }
 """Each by the first line of the table that it measures."""

@@ -72,12 +72,27 @@ def history_only_grows(happened: Happened, histories: Histories) -> Finds:
             yield session_id, f"turns are missing: {sorted(known)}"
         for version in versions:
             yield from _rewritten(session_id, version, known)
+            if _is_miscounted(version):
+                yield session_id, f"{version.run.id} kept a turn, but not what it did to the state"
     for read in happened.record.reads:
         session_id = read.run.session_id
         seen = {number for number, _, _ in read.turns}
         before = [v for v in histories.versions[session_id] if v.at_ms <= read.run.begun_ms]
         if before and _last(before[-1].after.turns) > max(seen, default=-1):
             yield session_id, f"{read.run.id} did not see turns that were there before it began"
+
+
+def _is_miscounted(version: Version) -> bool:
+    """Tell whether a turn was kept without the state of its handler; all agents count turns."""
+    run, last = version.run, _last(version.before.turns)
+    # Of a handler that failed nothing is kept but what was said.
+    if run.event["type"] != "user_speak" or run.excuses or run.store_failed:
+        return False
+    begins = any(
+        turn.number > last and turn.text == run.event["text"] for turn in version.after.turns
+    )
+    before, after = (item.state.get("turns", 0) for item in (version.before, version.after))
+    return begins and after != int(str(before)) + 1
 
 
 def _rewritten(session_id: str, version: Version, known: Mapping[int, tuple[str, str]]) -> Finds:

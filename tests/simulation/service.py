@@ -60,6 +60,9 @@ class Network:
         self.connection = f"{number}-0" if kind == "websocket" else ""
         self.call: SimulatedCall | None = None
         self.deliveries = 0
+        self.sent = 0
+        self.lost = 0
+        self.copied = 0
         self._cloud = cloud
         self._number = number
         self._handler = handler
@@ -78,11 +81,13 @@ class Network:
         is_repeated = event is self._last
         self._last = event
         self.deliveries += not is_repeated
+        self.sent += 1
         if self.kind == "websocket" and cloud.faults.strikes(Fault.RECONNECT, name):
             self.connection = f"{self._number}-{self.deliveries}"
         delivery, begun_ms = self.deliveries, cloud.clock.now_ms
         self._copy(event, delivery)
         if cloud.faults.strikes(LOST_ONCE.get(event["type"], Fault.DROP), name):
+            self.lost += 1
             return self._unanswered(begun_ms)
         ms = self._latency()
         if cloud.faults.strikes(Fault.DELAY, name):
@@ -120,6 +125,7 @@ class Network:
         cloud, name = self._cloud, str(self._number)
         if not cloud.faults.strikes(Fault.DUPLICATE, name):
             return
+        self.copied += 1
         ms = cloud.dice.pick(f"{name}:copy", COPY_DELAYS_MS) + self._latency()
         cloud.clock.after(ms, lambda: self._answer_copy(event, delivery))
 

@@ -44,6 +44,7 @@ def test_every_kind_of_fault_happens_and_invocations_do_overlap() -> None:
     for seed in range(1, 13):
         checked.add(simulate(Plan(seed, calls=20)))
     assert list(checked.problems()) == []
+    assert checked.both_platforms
 
 
 def test_a_simulation_in_which_nothing_happens_is_no_proof() -> None:

@@ -73,7 +73,8 @@ class Happened:
         faults: with all that were injected.
         doors: by the number of a call, through which its events went.
         names: by the number of a call, of the agent.
-        deliveries: that the service made.
+        habits: of service and callers.
+        expected: how many invocations the network asked for, lost ones aside and copies included.
         revenants: calls whose id came again after they had expired: their items before and after.
     """
 
@@ -83,7 +84,8 @@ class Happened:
     faults: Faults
     doors: dict[int, str] = field(default_factory=dict[int, str])
     names: dict[int, str] = field(default_factory=dict[int, str])
-    deliveries: int = 0
+    habits: Habits = field(default_factory=Habits)
+    expected: int = 0
     revenants: list[Revenant] = field(default_factory=list[Revenant])
 
 
@@ -94,7 +96,7 @@ def simulate(plan: Plan) -> Happened:
     faults = Faults(dice, rates, plan.only_faults)
     habits = _habits(dice) if plan.habits is None else plan.habits
     cloud = Cloud(dice, faults, plan.make_store, plan.outage)
-    happened = Happened(plan, cloud, cloud.record, faults)
+    happened = Happened(plan, cloud, cloud.record, faults, habits=habits)
     handlers = plan.make_agents(cloud)
     networks: dict[int, Network] = {}
     for number in range(plan.calls):
@@ -103,7 +105,7 @@ def simulate(plan: Plan) -> Happened:
     cloud.deliver_message = lambda where, message: _deliver(cloud, networks, where, message)
     cloud.baton.run()
     happened.record.log = cloud.read_log()
-    happened.deliveries = sum(network.deliveries for network in networks.values())
+    happened.expected = sum(each.sent - each.lost + each.copied for each in networks.values())
     _let_some_return(happened, handlers)
     return happened
 
