@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 
 from tests.simulation.dice import EVERYDAY
+from tests.simulation.habits import Habits
 from tests.simulation.judges import judged
-from tests.simulation.service import Habits
 from tests.simulation.shrink import shrunken, story
 from tests.simulation.world import Plan, simulate
 

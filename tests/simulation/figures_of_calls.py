@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 from tests.simulation.figure import Figure, Figures, Sizes, few, passed
+from tests.simulation.habits import Habits
 from tests.simulation.judges import judged
 from tests.simulation.measured import EVERYDAY_FAULTS, at, bad_days, outage, share, swarms
 from tests.simulation.mutants import MUTANTS, Mutant
-from tests.simulation.service import Habits
 from tests.simulation.world import Plan, simulate
 from tests.support.template import ROOT
 

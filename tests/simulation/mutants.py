@@ -1,8 +1,8 @@
 """Products that are wrong in one way each: a simulation that lets one of them pass sees nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self
 
 from aiflow import Call, Event, Reply, SessionStart, UserSpeak
 from aiflow.errors import StoreUnavailable
@@ -12,19 +12,18 @@ from aiflow.runtime.deciding import Deciding, Decision
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report
 from aiflow.runtime.surroundings import Context
-from aiflow.sessions.dynamodb import DynamoDbSessions
 from aiflow.sessions.model import Delivery, SessionItem
-from aiflow.sessions.store import CommitConflict, SessionStore
 from tests.simulation.agents import agents
-from tests.simulation.client import TableFault
 from tests.simulation.cloud import Cloud, MakeStore, production_store
+from tests.simulation.mutant_stores import (
+    NoWriterId,
+    WholeHistoryOverwrite,
+    careless,
+    made_by,
+    never_expiring,
+)
 from tests.simulation.world import MakeAgents
 from tests.support.line import for_every_event
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-type Now = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -188,75 +187,6 @@ def module_level_session(cloud: Cloud) -> Mapping[str, Entrypoint]:
         return in_hand[0].speak(f"Heard: {in_hand[0].state['said']}")
 
     return {"forgetful": for_every_event(forgetful)}
-
-
-# Wrong stores.
-
-
-class Careless:
-    """A client that leaves a part of each request out, or changes it.
-
-    Args:
-        client: the real one.
-        left_out: names of parts.
-    """
-
-    def __init__(self, client: "DynamoDBClient", left_out: str) -> None:
-        self._client: Any = client
-        self._left_out = left_out
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
-        """Return what the client has."""
-        found = getattr(self._client, name)
-        if name not in {"get_item", "put_item", "update_item"}:
-            return found
-
-        def ask(**request: Any) -> Any:  # noqa: ANN401 - JSON
-            request.pop(self._left_out, None)
-            return found(**request)
-
-        return ask
-
-
-def careless(left_out: str) -> MakeStore:
-    """Return what makes a store whose requests lack a part."""
-
-    def make(client: "DynamoDBClient", now: Now) -> SessionStore:
-        return production_store(cast("DynamoDBClient", Careless(client, left_out)), now)
-
-    return make
-
-
-class NoWriterId(DynamoDbSessions):
-    """Does not know who wrote what."""
-
-    def load(self, session_id: str) -> SessionItem | None:
-        """See `SessionStore.load`."""
-        item = super().load(session_id)
-        return item and replace(item, writers=())
-
-
-class WholeHistoryOverwrite(DynamoDbSessions):
-    """Writes its own history over that of whoever was faster."""
-
-    def commit(self, item: SessionItem) -> None:
-        """See `SessionStore.commit`."""
-        try:
-            super().commit(item)
-        except CommitConflict as conflict:
-            if conflict.current is None:
-                raise
-            super().commit(replace(item, version=conflict.current.version + 1))
-
-
-def made_by(store: type[DynamoDbSessions]) -> MakeStore:
-    """Return what makes stores of a kind."""
-    return lambda client, now: store(client, "sessions", now, (TableFault,))
-
-
-def never_expiring(client: "DynamoDBClient", _: Now) -> SessionStore:
-    """Return a store that leaves it to the table to delete what has expired."""
-    return production_store(client, lambda: 0.0)
 
 
 MUTANTS: Mapping[str, Mutant] = {

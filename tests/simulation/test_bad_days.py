@@ -4,9 +4,9 @@ import pytest
 
 from tests.simulation.checking import Checked
 from tests.simulation.dice import Fault
+from tests.simulation.habits import Habits
 from tests.simulation.judges import judged
 from tests.simulation.measured import EVERYDAY_FAULTS, bad_days, outage
-from tests.simulation.service import Habits
 from tests.simulation.shrink import shrunken, story
 from tests.simulation.world import Plan, simulate
 

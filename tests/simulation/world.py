@@ -6,10 +6,12 @@ from functools import partial
 
 from aiflow.runtime.entrypoint import Entrypoint
 from tests.simulation.agents import agents
+from tests.simulation.callers import Caller
 from tests.simulation.cloud import Cloud, MakeStore, Outage, production_store
 from tests.simulation.dice import Dice, Fault, Faults, swarm
+from tests.simulation.habits import Habits
 from tests.simulation.record import Json, Record
-from tests.simulation.service import Caller, Habits, Network, SimulatedCall, party, switches
+from tests.simulation.service import Network, SimulatedCall, party, switches
 from tests.simulation.table import Item
 
 RETURNING = 3
