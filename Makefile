@@ -25,7 +25,7 @@ SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help call serve test check-format lint types mypy pyright unit validate build built format events lock bench bench-phone bench-transports clean
+.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate build built format events lock bench bench-phone bench-transports clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ unit: $(DEV) $(DYNALITE) ## Tests that need nothing built, with coverage
 	$(SAY) 'tests'
 	@$(BIN)/pytest --numprocesses auto --cov
 
+simulate: $(DEV) $(DYNALITE) ## Bad days from SEEDS (7 or 1,2 or 100-120) with CALLS each; without SEEDS, all figures
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds '$(SEEDS)' --calls $(or $(CALLS),50) \
+		--only '$(ONLY)' --faults '$(FAULTS)',--figures long)
+
 validate: $(DEV) ## Judge template.yaml, twice: neither form finds all that the other does
 	$(SAY) 'template'
 	@$(BIN)/sam validate
@@ -79,7 +83,7 @@ build-%: $(DEV)
 
 built: $(DEV) $(RUNTIME) ## Test what `make build` built, in Lambda's own runtime emulator
 	$(SAY) 'tests of what was built'
-	@$(BIN)/pytest -m built tests/template tests/e2e
+	@$(BIN)/pytest -m built tests/template tests/e2e tests/simulation
 
 format: $(DEV) ## Format, and mend what lint can mend
 	@$(BIN)/ruff format .

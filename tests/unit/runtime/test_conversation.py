@@ -381,6 +381,23 @@ class TestOtherInvocations:
         assert line.item.state == {"events": 1}
         assert [turn.text for turn in line.item.turns] == ["yes", "You said: yes"]
 
+    def test_a_slow_repetition_is_known_though_the_caller_has_said_much_more_meanwhile(
+        self,
+    ) -> None:
+        line = Line(echo)
+        said: list[str] = []
+
+        def overlapped(event: Event, call: Call) -> Reply:
+            if not said:
+                said.extend(["yes", "one", "two", "three", "four", "five"])
+                for text in said:
+                    line.send_at_once("user_speak", text=text)
+            return echo(event, call)
+
+        body = {"type": "user_speak", "text": "yes", "session": {"id": line.session_id}}
+        assert invoke(entrypoint(overlapped), body, line.runtime) == (204, None)
+        assert [turn.text for turn in line.item.turns if turn.role == "user"] == said
+
     def test_two_different_sentences_at_once_are_both_answered_and_both_in_the_history(
         self,
     ) -> None:

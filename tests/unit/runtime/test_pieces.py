@@ -1,13 +1,14 @@
 """Handlers that answer piece by piece: at once over a WebSocket, as one answer over HTTP."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from threading import Event, Thread
 
 import pytest
 
 from aiflow import Call, Reply, UserSpeak
 from aiflow import Event as AnyEvent
-from aiflow.sessions.model import Status
+from aiflow.sessions.model import MAX_DELIVERIES, Status
 from tests.support.line import Line
 from tests.support.runtime import FakeContext, Limits, make_settings
 from tests.support.websocket_line import WebSocketLine
@@ -272,6 +273,55 @@ class TestFailures:
         assert line.outcomes == ["degraded"]
         assert [turn.text for turn in line.item.turns] == ["life", "One moment.", APOLOGY]
         assert line.item.speaking == ""
+
+    def test_what_was_said_is_kept_once_though_a_handler_fails_that_came_too_late(self) -> None:
+        def fail(event: AnyEvent, call: Call) -> Iterator[Reply]:
+            yield "One moment."
+            raise ValueError("no answer")
+
+        line = WebSocketLine(fail)
+        later = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
+
+        def interrupt() -> None:
+            # More than the item remembers of what was answered.
+            for number in range(MAX_DELIVERIES):
+                later.send("user_speak", text=f"never mind {number}")
+
+        after_the_first(line, interrupt)
+        line.send("user_speak", text="life")
+        assert [turn.text for turn in line.item.turns].count("life") == 1
+
+    def test_what_took_the_turn_is_kept_though_its_handler_fails(self) -> None:
+        def fail(event: AnyEvent, call: Call) -> Iterator[Reply]:
+            if isinstance(event, UserSpeak) and event.text == "next":
+                raise ValueError("no answer")
+            yield from think(event, call)
+
+        line = WebSocketLine(fail)
+        line.send("user_speak", text="life")
+        # Whoever answered before died over it.
+        died = replace(line.item.next_version("other", line.item.expires_at), speaking="other")
+        line.runtime.sessions.commit(died)
+        line.send("user_speak", text="next")
+        assert [turn.text for turn in line.item.turns[3:]] == ["next", APOLOGY]
+        assert line.item.speaking == ""
+
+    def test_nothing_is_kept_after_the_end_though_the_item_says_who_speaks(self) -> None:
+        def fail(event: AnyEvent, call: Call) -> Iterator[Reply]:
+            yield "One moment."
+            raise ValueError("no answer")
+
+        line = WebSocketLine(fail)
+
+        def end() -> None:
+            # As code does that knows nothing of pieces.
+            ended = replace(line.item, status=Status.ENDED)
+            line.runtime.sessions.commit(ended.next_version("other", ended.expires_at))
+
+        after_the_first(line, end)
+        line.send("user_speak", text="life")
+        assert line.item.version == 2
+        assert [turn.text for turn in line.item.turns] == ["life", "One moment."]
 
     def test_a_piece_that_is_too_large_is_the_only_one_that_is_not_sent(self) -> None:
         def shout(event: AnyEvent, call: Call) -> Iterator[Reply]:

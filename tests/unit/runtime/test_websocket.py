@@ -167,6 +167,31 @@ class TestTheConnection:
         assert line.item.status is Status.ACTIVE
         assert line.item.state == {"turns": 2}
 
+    def test_a_hang_up_that_reached_nobody_is_said_again_to_whoever_comes_back(self) -> None:
+        line = WebSocketLine(lambda event, call: [call.speak("Goodbye."), call.hangup()])
+        line.mailbox.gone.add("connection-1")
+        line.send("user_speak", text="one")
+        line.send("user_speak", connection_id="connection-2", text="two")
+        assert [action["type"] for action in line.mailbox.actions] == ["hangup"]
+        assert line.item.status is Status.HANGING_UP
+
+    def test_a_transfer_is_known_to_have_failed_though_its_connection_was_gone(self) -> None:
+        failed: list[bool] = []
+
+        def transfer(event: Event, call: Call) -> Reply:
+            if isinstance(event, SessionStart):
+                failed.append(call.transfer_failed)
+                return None
+            target = "493023125042"
+            return call.transfer(target, caller_id_name="us", caller_id_number=target, timeout=9)
+
+        line = WebSocketLine(transfer)
+        line.send("session_start")
+        line.mailbox.gone.add("connection-1")
+        line.send("user_speak", text="a person")
+        line.send("session_start", connection_id="connection-2")
+        assert failed == [False, True]
+
     def test_a_call_that_has_ended_stays_ended_whatever_connects(self) -> None:
         line = WebSocketLine(echo)
         line.send("session_end")

@@ -1,7 +1,7 @@
 """One event's way through its call: load, decide, commit, and only then answer."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from aiflow.errors import (
     ConnectionGone,
@@ -24,7 +24,7 @@ _TRIES = 5
 _MAX_PAUSE_SECONDS = 0.05
 
 
-@dataclass(frozen=True)
+@dataclass
 class Conversation:
     """One event on its way through its call.
 
@@ -32,11 +32,13 @@ class Conversation:
         deciding: what comes of it.
         way: where its answer goes.
         report: filled in on the way.
+        has_begun: whether the event, with its answer or the first piece of it, was committed.
     """
 
     deciding: Deciding
     way: Way
     report: Report
+    has_begun: bool = field(default=False, init=False)
 
     def answer(self) -> None:
         """Decide, commit and answer; piece by piece, if the handler answers so.
@@ -47,6 +49,7 @@ class Conversation:
                 sent that was not committed.
         """
         decision = self._first()
+        self.has_begun = True
         self._send(decision)
         while decision.pieces:
             decision = self._next(decision.item, decision.pieces)
@@ -92,7 +95,8 @@ class Conversation:
         item = deciding.runtime.sessions.load(deciding.event.session.id)
         for attempt in range(_TRIES):
             loaded = item or SessionItem(session_id=deciding.event.session.id)
-            decision = deciding.failed(lifecycle.reach(loaded, self.way.connection_id))
+            base = lifecycle.reach(loaded, self.way.connection_id)
+            decision = deciding.failed(base, has_begun=self.has_begun)
             try:
                 return self._keep(decision, loaded).actions
             except CommitConflict as conflict:
@@ -199,8 +203,11 @@ class Conversation:
             if item.connection != gone:
                 self.way.connection_id = item.connection
                 return
+            lost = lifecycle.lose(item)
+            if lost == item:
+                break
             try:
-                self._commit(lifecycle.lose(item))
+                self._commit(lost)
             except CommitConflict as conflict:
                 item = conflict.current
                 self._pause(attempt)

@@ -113,25 +113,30 @@ class Deciding:
             return Decision(lifecycle.finish(item, self.invocation.id), Outcome.ANSWERED)
         return replace(self._leave(item, actions), pieces=pieces)
 
-    def failed(self, base: SessionItem) -> Decision:
+    def failed(self, base: SessionItem, *, has_begun: bool) -> Decision:
         """Decide on an event whose handler, or answer, failed: what the event says holds anyway.
 
         Args:
             base: the call as it stands now; perhaps with pieces of the answer that were said.
+            has_begun: whether a piece of the answer, and with it the event, was committed.
         """
-        is_mine = base.speaking == self.invocation.id
-        if is_mine:
-            item = lifecycle.finish(base, self.invocation.id)
-        elif base.status in {Status.ENDED, Status.GONE, Status.HANGING_UP} or self._repeated(base):
+        own = self.invocation.id
+        is_over = base.status is Status.ENDED or (
+            base.status in {Status.GONE, Status.HANGING_UP}
+            and not isinstance(self.event, SessionEnd)
+        )
+        is_kept = base.speaking != own if has_begun else self._repeated(base) is not None
+        if is_over or is_kept:
             return Decision(base, Outcome.DEGRADED, self.apology)
-        else:
-            item = lifecycle.arrive(base, self.event, self._now_ms())
-        actions: tuple[Action, ...] = ()
+        item = lifecycle.finish(base, own)
+        if not has_begun:
+            item = lifecycle.arrive(item, self.event, self._now_ms())
+        said: tuple[Action, ...] = ()
         if isinstance(self.event, EXPECTING):
-            said, item = excuse(item, self.runtime.settings)
-            actions = (said,)
-        decision = replace(self._leave(item, actions), outcome=Outcome.DEGRADED)
-        return decision if is_mine else self._remembered(decision)
+            sorry, item = excuse(item, self.runtime.settings)
+            said = (sorry,)
+        decision = replace(self._leave(item, said), outcome=Outcome.DEGRADED)
+        return decision if has_begun else self._remembered(decision)
 
     @property
     def apology(self) -> tuple[JsonObject, ...]:

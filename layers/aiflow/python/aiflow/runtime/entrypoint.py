@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAliasType, get_args, get_type_hints
+from typing import Any, ClassVar, Self, TypeAliasType, get_args, get_type_hints
 
 from aiflow.errors import (
     AnswerTooLarge,
@@ -55,6 +55,10 @@ class Entrypoint:
         runtime: returns what the road needs from outside.
     """
 
+    # The simulation puts wrong ones in their place, to see that it notices.
+    deciding: ClassVar[type[Deciding]] = Deciding
+    conversation: ClassVar[type[Conversation]] = Conversation
+
     def __init__(
         self,
         handle: Callable[..., Reply],
@@ -65,9 +69,9 @@ class Entrypoint:
         self._answers = answers
         self._runtime = runtime
 
-    def bind(self, runtime: Runtime) -> "Entrypoint":
+    def bind(self, runtime: Runtime) -> Self:
         """Return the same handler on another runtime: for tests, and for your own machine."""
-        return Entrypoint(self._handle, self._answers, lambda: runtime)
+        return type(self)(self._handle, self._answers, lambda: runtime)
 
     def __call__(self, envelope: Mapping[str, Any], context: Context) -> Any:  # noqa: ANN401 - JSON
         """Take an event through the whole road, whatever door it came by.
@@ -119,8 +123,8 @@ class Entrypoint:
             report.outcome = Outcome.MISROUTED
             return
         in_pieces = way.connection_id is not None
-        deciding = Deciding(runtime, invocation, self._handle, event, in_pieces=in_pieces)
-        conversation = Conversation(deciding, way, report)
+        deciding = self.deciding(runtime, invocation, self._handle, event, in_pieces=in_pieces)
+        conversation = self.conversation(deciding, way, report)
         try:
             if arrived.abandoned:
                 conversation.close(arrived.abandoned)

@@ -87,8 +87,12 @@ def reach(item: SessionItem, connection_id: str | None) -> SessionItem:
 
 
 def lose(item: SessionItem) -> SessionItem:
-    """Return the item of a call whose connection is gone."""
-    return replace(_silence(item), status=Status.GONE)
+    """Return the item of a call whose connection is gone.
+
+    A hang-up or a transfer that was decided stays decided, should the call come back.
+    """
+    status = Status.GONE if item.status is Status.ACTIVE else item.status
+    return replace(_silence(item), status=status)
 
 
 def quiet_seconds(item: SessionItem, now_ms: int) -> float:

@@ -1,0 +1,164 @@
+"""Agents that do what no sane agent does, beside the one of this project, which is sane."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import webhook.app
+from aiflow import (
+    Call,
+    DtmfReceived,
+    Event,
+    Reply,
+    SessionEnd,
+    SessionStart,
+    SmsFailed,
+    UserInputTimeout,
+    UserSpeak,
+)
+from aiflow.runtime.entrypoint import Entrypoint
+from tests.simulation.cloud import Cloud
+from tests.simulation.dice import Fault
+from tests.simulation.record import Read
+from tests.support.line import for_every_event
+
+SMS_NUMBER = "491713920050"
+COLLEAGUE = "493023125099"
+FOREIGN_SESSION = "a session of somebody else"
+
+type Handle = Callable[[Event, Call], Reply]
+
+
+class ModelFailed(Exception):
+    """The model did not answer, or not so that anybody understands it."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A language model that takes its time, and does what the caller tells it to do.
+
+    Attributes:
+        cloud: in which it is asked.
+    """
+
+    cloud: Cloud
+
+    def ask(self, prompt: str) -> str:
+        """Return what the agent is to do.
+
+        Raises:
+            ModelFailed: it does not answer.
+        """
+        cloud = self.cloud
+        name = str(cloud.run.call)
+        if cloud.faults.strikes(Fault.DEAD_MODEL, name):
+            cloud.run.excuses.append(Fault.DEAD_MODEL.value)
+            cloud.spend(60_000)
+        ms = cloud.dice.between(f"{name}:model", 50, 750)
+        if cloud.faults.strikes(Fault.SLOW_MODEL, name):
+            cloud.run.excuses.append(Fault.SLOW_MODEL.value)
+            ms = cloud.dice.between(f"{name}:slow model", 1000, 5000)
+        cloud.spend(ms)
+        if cloud.faults.strikes(Fault.WRONG_MODEL, name):
+            cloud.run.excuses.append(Fault.WRONG_MODEL.value)
+            raise ModelFailed(f"it says {prompt!r}, whatever that is")
+        return prompt
+
+
+class Agents:
+    """The agents of a simulation.
+
+    Args:
+        cloud: in which they work.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._model = Model(cloud)
+
+    def obedient(self, event: Event, call: Call) -> Reply:
+        """Do what the model says, which does what the caller says."""
+        self._see(event, call)
+        match event:
+            case SessionStart():
+                return call.speak("Hello", user_input_timeout_seconds=8)
+            case UserSpeak(text=text):
+                return _obey(self._model.ask(text), call)
+            case DtmfReceived(digit=digit):
+                keys = call.state.get("keys", "")
+                call.state["keys"] = f"{keys}{digit}"[-20:]
+                return call.barge_in()
+            case UserInputTimeout() | SmsFailed():
+                return call.speak("Are you there?")
+            case SessionEnd():
+                call.state["over"] = True
+                return call.speak("Nobody hears this.")
+            case _:
+                return None
+
+    def stubborn(self, event: Event, call: Call) -> Reply:
+        """Decide, and then fail."""
+        reply = self.obedient(event, call)
+        run = self._cloud.run
+        if self._cloud.faults.strikes(Fault.RAISE, str(run.call)):
+            run.excuses.append(Fault.RAISE.value)
+            # What is said must not get into the log by what is raised.
+            raise RuntimeError(f"nothing comes of {getattr(event, 'text', event.type)}")
+        return reply
+
+    def stranger(self, event: Event, call: Call) -> Reply:
+        """Answer for somebody else's session."""
+        self._see(event, call)
+        if not isinstance(event, UserSpeak):
+            return None
+        spoken = call.speak(f"Heard: {self._model.ask(event.text)}")
+        return spoken.model_copy(update={"session_id": FOREIGN_SESSION})
+
+    def speaker(self, event: Event, call: Call) -> Iterator[Reply]:
+        """Answer piece by piece."""
+        self._see(event, call)
+        if isinstance(event, SessionStart):
+            yield "Hello"
+        if not isinstance(event, UserSpeak):
+            return
+        yield "One moment."
+        yield _obey(self._model.ask(event.text), call)
+        call.state["pieces"] = int(call.state.get("pieces", 0)) + 1
+
+    def _see(self, event: Event, call: Call) -> None:
+        """Take down what the call looks like from here, and leave a mark in it."""
+        cloud = self._cloud
+        turns = [(turn.number, turn.role, turn.text) for turn in call.history]
+        cloud.record.reads.append(Read(cloud.clock.now_ms, cloud.run, turns, dict(call.state)))
+        if isinstance(event, UserSpeak):
+            call.state.setdefault("first words", event.text)
+            call.state["turns"] = call.state.get("turns", 0) + 1
+
+
+def agents(cloud: Cloud) -> Mapping[str, Entrypoint]:
+    """Return the agents of a simulation, by their names."""
+    nasty = Agents(cloud)
+    handles: Mapping[str, Handle] = {
+        "obedient": nasty.obedient,
+        "stubborn": nasty.stubborn,
+        "stranger": nasty.stranger,
+        "speaker": nasty.speaker,
+    }
+    made = {name: for_every_event(handle) for name, handle in handles.items()}
+    return {"front door": webhook.app.lambda_handler, **made}
+
+
+def _obey(words: str, call: Call) -> Reply:
+    """Do what the caller says, whatever it costs."""
+    spoken = call.speak(f"Heard: {words}", user_input_timeout_seconds=8)
+    if "summary" in words:
+        return [call.send_sms(SMS_NUMBER, f"To {call.session.id}"), spoken]
+    if "person" in words:
+        transfer = call.transfer(
+            COLLEAGUE, caller_id_name="Agent", caller_id_number=COLLEAGUE, timeout=10
+        )
+        return spoken.then(transfer)
+    if "farewell" in words:
+        return [spoken, call.hangup()]
+    if "goodbye" in words:
+        return spoken.then(call.hangup())
+    return spoken

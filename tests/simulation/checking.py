@@ -1,0 +1,46 @@
+"""The simulation looks at itself: what it never did, it cannot have shown."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from tests.simulation.dice import Fault
+from tests.simulation.world import Happened
+
+
+class Checked:
+    """Counts what was simulated."""
+
+    def __init__(self) -> None:
+        self.faults: Counter[str] = Counter()
+        self.doors: Counter[str] = Counter()
+        self.agents: Counter[str] = Counter()
+        self.repeats: Counter[bool] = Counter()
+        self.overlapped = 0
+        self.calls = 0
+        self.invocations = 0
+
+    def add(self, happened: Happened) -> None:
+        """Count one simulation."""
+        self.faults += happened.faults.counts
+        self.repeats[happened.habits.repeats] += 1
+        self.doors.update(happened.doors.values())
+        self.agents.update(happened.names.values())
+        self.overlapped += happened.record.overlapped
+        self.calls += len(happened.names)
+        self.invocations += len(happened.record.runs)
+
+    @property
+    def both_platforms(self) -> bool:
+        """Whether there was a service that repeats a request that failed, and one that does not."""
+        return len(self.repeats) == 2
+
+    def problems(self, faults: Iterable[Fault] = tuple(Fault)) -> Iterator[str]:
+        """Yield what was not simulated although it was meant to be."""
+        yield from (
+            f"{fault.value} was never injected" for fault in faults if not self.faults[fault]
+        )
+        if not self.overlapped:
+            yield "no two invocations of a call ran at once"
+        for door in ("http", "rest", "websocket"):
+            if not self.doors[door]:
+                yield f"nothing came through the door {door}"

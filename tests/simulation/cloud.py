@@ -1,0 +1,267 @@
+"""The cloud of a simulation: instances of the functions, their time, their table, their ends.
+
+Whatever an invocation asks of the outside takes virtual time, and there anything may happen: others
+come first, a fault is injected, or the invocation is over.
+"""
+
+import io
+import json
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from aiflow.errors import ConnectionGone, ConnectionUnavailable, DeadlineExceeded
+from aiflow.runtime.entrypoint import Entrypoint
+from aiflow.runtime.observability import Telemetry
+from aiflow.runtime.surroundings import Runtime
+from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.sessions.store import SessionStore
+from local.phone.service.call import EPOCH_MS
+from tests.simulation.baton import Baton, SharedClock
+from tests.simulation.client import Client, TableFault
+from tests.simulation.dice import Dice, Fault, Faults
+from tests.simulation.record import Record, Run
+from tests.simulation.table import Table
+from tests.support.runtime import TOKEN, FakeContext, http_v2, make_settings, rest_v1, websocket
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+INSTANCES = 4
+FUNCTION_TIMEOUT_MS = 28_000
+NEWEST = frozenset({"connection", "speaking"})
+"""Attributes of the item that the version of the code before this one does not know."""
+
+type MakeStore = Callable[["DynamoDBClient", Callable[[], float]], SessionStore]
+
+
+class Killed(BaseException):
+    """The platform ends an invocation; nothing that it would still do is done."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A time in which the table answers nothing.
+
+    Attributes:
+        from_ms: its begin.
+        to_ms: its end.
+    """
+
+    from_ms: int
+    to_ms: int
+
+
+def production_store(client: "DynamoDBClient", now: Callable[[], float]) -> SessionStore:
+    """Return the store of the product on a client."""
+    return DynamoDbSessions(client, "sessions", now, (TableFault,))
+
+
+class Cloud:
+    """Runs invocations.
+
+    Args:
+        dice: decide.
+        faults: what goes wrong.
+        make_store: makes the store of an instance; a mutant makes another one.
+        outage: a time without table.
+    """
+
+    def __init__(
+        self,
+        dice: Dice,
+        faults: Faults,
+        make_store: MakeStore = production_store,
+        outage: Outage | None = None,
+    ) -> None:
+        self.clock = SharedClock()
+        self.baton = Baton(self.clock)
+        self.dice = dice
+        self.faults = faults
+        self.record = Record(Table())
+        # Generous: what is judged here is what is lost or done twice, not what it may cost.
+        self.settings = make_settings(
+            agent={"transfer_number": "493023125099"},
+            sms_recipients="anyone",
+            max_sms=30,
+            max_transfers=30,
+            max_turns=10_000,
+            max_minutes=1440,
+        )
+        self.outage = outage
+        self.deliver_message: Callable[[str, str], bool] = lambda _connection, _message: False
+        self._current = threading.local()
+        self._running: dict[int, int] = {}
+        self._log = _Tap()
+        self._instances = [self._instance(number, make_store) for number in range(INSTANCES)]
+
+    # Time, as it passes for invocations.
+
+    @property
+    def run(self) -> Run:
+        """The invocation that goes on in this thread."""
+        return cast("Run", self._current.run)
+
+    def spend(self, ms: int) -> None:
+        """Let time pass for an invocation; it may be its last.
+
+        Raises:
+            DeadlineExceeded: the handler has no more time.
+            Killed: it is over.
+        """
+        run, now_ms = self.run, self.clock.now_ms
+        if self.faults.strikes(Fault.CRASH, str(run.call)):
+            run.excuses.append(Fault.CRASH.value)
+            run.end = "crashed"
+            raise Killed
+        until_ms = now_ms + ms
+        if run.limit_ms is not None and run.limit_ms < min(until_ms, run.stops_ms):
+            run.excuses.append("deadline")
+            self.baton.wait(max(0, run.limit_ms - now_ms))
+            raise DeadlineExceeded("the handler did not answer in time")
+        if run.stops_ms <= until_ms:
+            self.baton.wait(max(0, run.stops_ms - now_ms))
+            run.end = "timed_out"
+            raise Killed
+        self.baton.wait(ms)
+
+    @contextmanager
+    def limit(self, seconds: float) -> Generator[None]:
+        """Limit a block to so many virtual seconds; see `TimeLimit`."""
+        run = self.run
+        if seconds <= 0:
+            run.excuses.append("deadline")
+            raise DeadlineExceeded("the handler did not answer in time")
+        before, run.limit_ms = run.limit_ms, self.clock.now_ms + int(seconds * 1000)
+        try:
+            yield
+        finally:
+            run.limit_ms = before
+
+    # Invocations.
+
+    def invoke(self, handler: Entrypoint, run: Run) -> Run:
+        """Run a handler on some instance, to whatever end."""
+        self._running[run.call] = self._running.get(run.call, 0) + 1
+        self.record.overlapped += self._running[run.call] > 1
+        self.record.runs.append(run)
+        outer = getattr(self._current, "run", None)
+        self._current.run = run
+        instance = self._instances[self.dice.between(f"{run.call}:instance", 0, INSTANCES - 1)]
+        try:
+            self._answer(handler.bind(instance), run)
+        except Killed:
+            pass
+        except Exception as error:  # noqa: BLE001 - what gets this far is a 5xx
+            run.end, run.status = "raised", 502
+            run.excuses.append(type(error).__name__)
+        run.ended_ms = self.clock.now_ms
+        self._current.run = outer
+        self._running[run.call] -= 1
+        return run
+
+    def _answer(self, handler: Entrypoint, run: Run) -> None:
+        self.spend(self.dice.between(f"{run.call}:start", 1, 4))
+        context = FakeContext(run.id, run.stops_ms - self.clock.now_ms)
+        answer = handler(_envelope(run), context)
+        # The answer is made, and still it may never leave.
+        self.spend(1)
+        run.status = answer["statusCode"]
+        if run.door != "websocket" and answer.get("body"):
+            run.bodies.append(answer["body"])
+        run.end = "answered"
+
+    def _instance(self, number: int, make_store: MakeStore) -> Runtime:
+        name, faults, skew = f"instance {number}", self.faults, 0.0
+        if faults.strikes(Fault.SKEW, name):
+            skew = (self.dice.fixed(f"skew of {name}") - 0.5) * 4
+
+        def now() -> float:
+            return self.unix(self.clock.now_ms) + skew
+
+        is_old = faults.strikes(Fault.OLD_CODE, name)
+        client = cast("DynamoDBClient", Client(self, NEWEST if is_old else frozenset()))
+        return Runtime(
+            settings=self.settings,
+            sessions=make_store(client, now),
+            connections=_Connections(self),
+            telemetry=_telemetry(self._log),
+            now=now,
+            pause=lambda seconds: self.spend(int(seconds * 1000)),
+            chance=lambda: self.dice.roll(f"{self.run.call}:chance"),
+            time_limit=self.limit,
+        )
+
+    @staticmethod
+    def unix(at_ms: int) -> float:
+        """Return a time of the clock as Unix time in seconds."""
+        return (EPOCH_MS + at_ms) / 1000
+
+    def read_log(self) -> str:
+        """Return what was written to the log since the last time."""
+        return self._log.take()
+
+
+@dataclass
+class _Connections:
+    """The way back to the WebSockets of the service."""
+
+    cloud: Cloud
+
+    def send(self, connection_id: str, message: str) -> None:
+        """See `Connections.send`."""
+        cloud, run = self.cloud, self.cloud.run
+        cloud.spend(cloud.dice.between(f"{run.call}:post", 1, 8))
+        if cloud.faults.strikes(Fault.NOT_SENT, str(run.call)):
+            run.excuses.append(Fault.NOT_SENT.value)
+            raise ConnectionUnavailable("the message did not go out: ReadTimeoutError")
+        if not cloud.deliver_message(connection_id, message):
+            run.excuses.append("gone")
+            raise ConnectionGone("nobody is connected any more")
+        run.bodies.append(message)
+        run.has_arrived = True
+        run.first_ms = cloud.clock.now_ms if run.first_ms is None else run.first_ms
+
+
+class _Tap(io.StringIO):
+    """What the functions of one simulation write."""
+
+    def take(self) -> str:
+        """Return it, and forget it."""
+        text = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return text
+
+
+class _Pipe(io.StringIO):
+    """Where the one logger of this process writes to: the simulation that goes on."""
+
+    target: io.StringIO | None = None
+
+    def write(self, text: str, /) -> int:
+        """Pass it on."""
+        return self.target.write(text) if self.target else 0
+
+
+@cache
+def _logger() -> tuple[Telemetry, _Pipe]:
+    # Powertools keeps one logger for a name, and building one takes a while.
+    pipe = _Pipe()
+    return Telemetry("simulation", "Simulation", stream=pipe), pipe
+
+
+def _telemetry(tap: io.StringIO) -> Telemetry:
+    telemetry, pipe = _logger()
+    pipe.target = tap
+    return telemetry
+
+
+def _envelope(run: Run) -> Mapping[str, Any]:
+    body = json.dumps(run.event)
+    if run.door == "websocket":
+        return websocket(body, connection_id=run.connection)
+    return (rest_v1 if run.door == "rest" else http_v2)(body, token=TOKEN)

@@ -1,0 +1,115 @@
+"""Figures of stores: the same programs on memory, on the simulated table and on moto."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from aiflow.runtime.clients import FAULTS
+from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.sessions.memory import InMemorySessions
+from aiflow.sessions.model import SessionItem
+from aiflow.sessions.store import CommitConflict, SessionStore
+from tests.simulation.dice import Dice
+from tests.simulation.table import ConditionalCheckFailedException, Table, pages
+from tests.support.runtime import Clock
+from tests.support.tables import moto_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+STEPS = 15
+TTL_SECONDS = 3600
+WRITERS = ("me", "you", "they")
+
+type Program = Callable[[SessionStore, Clock], list[object]]
+
+
+class TableClient:
+    """The simulated table without any network before it."""
+
+    class exceptions:  # noqa: N801 - the client's own name
+        """The errors that it raises."""
+
+        ConditionalCheckFailedException: ClassVar = ConditionalCheckFailedException
+
+    def __init__(self) -> None:
+        self._table = Table()
+
+    def get_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """See DynamoDB's `GetItem`."""
+        return self._table.get(request)
+
+    def put_item(self, **request: Any) -> None:  # noqa: ANN401 - JSON
+        """See DynamoDB's `PutItem`."""
+        self._table.put(request, 0, "")
+
+    def update_item(self, **request: Any) -> None:  # noqa: ANN401 - JSON
+        """See DynamoDB's `UpdateItem`."""
+        self._table.update(request, 0, "")
+
+    def get_paginator(self, _operation: str) -> "TableClient":
+        """Return what goes through the pages of a query."""
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
+        """See DynamoDB's `Query`."""
+        yield from pages(self._table.query(request["ExpressionAttributeValues"][":pk"]["S"]))
+
+
+def differences(programs: int, seed: int = 1) -> list[str]:
+    """Run so many programs; return where a store went another way than moto."""
+    found: list[str] = []
+    clock = Clock()
+    with moto_table(clock) as table:
+        for number in range(programs):
+            program = _program(Dice(seed * 100_000 + number), f"session-{number}")
+            simulated = cast("DynamoDBClient", TableClient())
+            stores: dict[str, SessionStore] = {
+                "memory": InMemorySessions(clock),
+                "simulated": DynamoDbSessions(simulated, table.name, clock, FAULTS),
+            }
+            begun = clock.seconds
+            wanted = program(table.sessions, clock)
+            for name, store in stores.items():
+                clock.seconds = begun
+                if program(store, clock) != wanted:
+                    found.append(f"program {number} of seed {seed} on {name}")
+    return found
+
+
+def _program(dice: Dice, session_id: str) -> Program:
+    """Return a program of loads, commits, stale commits, repeated commits and expiry."""
+    steps = [(dice.roll("step"), dice.pick("writer", WRITERS)) for _ in range(STEPS)]
+
+    def run(store: SessionStore, clock: Clock) -> list[object]:
+        known: dict[str, SessionItem] = {}
+        results: list[object] = []
+        for chance, writer in steps:
+            item = known.get(writer) or SessionItem(session_id=session_id)
+            if chance < 0.25:
+                results.append(store.load(session_id))
+                known[writer] = store.load(session_id) or SessionItem(session_id=session_id)
+            elif chance < 0.35:
+                results.append(store.turns(session_id))
+            elif chance < 0.42:
+                clock.advance(TTL_SECONDS)
+            else:
+                is_repeated = chance > 0.85 and item.version
+                following = item if is_repeated else _next(item, writer, clock)
+                results.append(_committed(store, following))
+                known[writer] = following.spill()[1]
+        return results
+
+    return run
+
+
+def _next(item: SessionItem, writer: str, clock: Clock) -> SessionItem:
+    said = item.with_turn("user", f"{writer} {item.version} " + "x" * 3900)
+    return said.next_version(writer, int(clock()) + TTL_SECONDS)
+
+
+def _committed(store: SessionStore, item: SessionItem) -> object:
+    try:
+        store.commit(item)
+    except CommitConflict as conflict:
+        return "conflict", conflict.current
+    return "done"

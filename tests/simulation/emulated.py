@@ -1,0 +1,128 @@
+"""Figures of the process border: whole calls through Lambda's own runtime emulator."""
+
+import json
+import logging
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from moto.server import ThreadedMotoServer
+
+from tests.support.emulator import BUILD, Emulator, Function, FunctionError
+from tests.support.loopback import HOST, free_port
+from tests.support.runtime import TOKEN, Clock, http_v2
+from tests.support.tables import ENVIRONMENT, served_table
+from tests.support.template import Template
+
+EVENTS = ("session_start", "user_speak", "assistant_speech_ended", "session_end")
+
+
+@dataclass
+class Emulated:
+    """What came of it.
+
+    Attributes:
+        calls: that were made.
+        statuses: of all answers.
+        wrong: what was not answered as it must be.
+    """
+
+    calls: int = 0
+    statuses: Counter[int] = field(default_factory=Counter[int])
+    wrong: list[str] = field(default_factory=list[str])
+
+
+def is_built() -> bool:
+    """Tell whether `make build` has built the stack."""
+    return (BUILD / "template.yaml").exists()
+
+
+def emulated(calls: int) -> Emulated:
+    """Make so many calls, ask what must be refused, and start a function that must not start."""
+    found, front_door = Emulated(), Function.built("WebhookFunction")
+    with _environment() as environment, tempfile.TemporaryDirectory() as folder:
+        with Emulator(
+            Function.built("WebhookFunction"), environment, Path(folder) / "log"
+        ) as function:
+            for number in range(calls):
+                _call(function, number, found)
+            _refused(function, found)
+            if TOKEN in function.log:
+                found.wrong.append("the log tells the token")
+        broken = environment | {"API_TOKEN_SHA256": ""}
+        broken_log = Path(folder) / "broken"
+        with (
+            Emulator(front_door, broken, broken_log) as function,
+            suppress(FunctionError),
+        ):
+            function.invoke(_request("session_start", "none"))
+            found.wrong.append("a function without a token starts")
+    return found
+
+
+def _call(function: Emulator, number: int, found: Emulated) -> None:
+    wanted = {"session_start": 200, "user_speak": 200}
+    for name in EVENTS:
+        status = _ask(function, _request(name, f"call-{number}"), found)
+        if status != wanted.get(name, 204):
+            found.wrong.append(f"{name} was answered with {status}")
+    if _ask(function, _request("user_speak", f"call-{number}"), found) != 204:
+        found.wrong.append("something was said after the end")
+    found.calls += 1
+
+
+def _refused(function: Emulator, found: Emulated) -> None:
+    for name, request, status in (
+        ("a wrong token", http_v2({"type": "user_speak"}, token="wrong"), 401),
+        ("a body of 300 KB", http_v2("x" * 300_000), 413),
+        ("no event", http_v2("[]"), 400),
+    ):
+        if _ask(function, request, found) != status:
+            found.wrong.append(f"{name} was not answered with {status}")
+
+
+def _ask(function: Emulator, request: Any, found: Emulated) -> int:  # noqa: ANN401 - JSON
+    try:
+        answer = function.invoke(request)
+    except FunctionError as error:
+        found.wrong.append(str(error)[:200])
+        return 502
+    status = answer["statusCode"] if isinstance(answer, dict) else None
+    number = status if isinstance(status, int) else 0
+    found.statuses[number] += 1
+    return number
+
+
+def _request(name: str, session_id: str) -> dict[str, Any]:
+    event = {"type": name, "text": "Hello", "session": {"id": session_id}}
+    return http_v2(json.dumps(event))
+
+
+@contextmanager
+def _environment() -> Generator[dict[str, str]]:
+    """Yield the environment of a deployed function, with a table behind a socket."""
+    port = free_port()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(HOST, port, verbose=False)
+    server.start()
+    endpoint = {"AWS_ENDPOINT_URL_DYNAMODB": f"http://{HOST}:{port}"}
+    os.environ.update(ENVIRONMENT | endpoint)
+    named = Template(BUILD / "template.yaml").functions["WebhookFunction"]["Environment"]
+    try:
+        with served_table(Clock()) as table:
+            yield {
+                **dict.fromkeys(named["Variables"], ""),
+                **ENVIRONMENT,
+                **endpoint,
+                "SESSIONS_TABLE": table.name,
+                "API_TOKEN_SHA256": sha256(TOKEN.encode()).hexdigest(),
+            }
+    finally:
+        del os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+        server.stop()

@@ -1,0 +1,63 @@
+"""A line of the table of figures, and how much is measured for it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+type Verdict = Literal["pass", "FAIL", "not run"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Attributes:
+        goal: what is promised.
+        measured: what was found.
+        verdict: whether that is enough; `not run` is no pass.
+    """
+
+    goal: str
+    measured: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured.
+
+    Attributes:
+        calls: of bad days.
+        seeds: of the swarm.
+        bodies: that chance makes.
+        turns: of each process.
+        programs: of the differential test.
+        emulated: calls through the emulator.
+        outage: calls that an outage hits.
+        texts: hostile ones.
+        long: turns of the long call.
+    """
+
+    calls: int
+    seeds: int
+    bodies: int
+    turns: int
+    programs: int
+    emulated: int
+    outage: int
+    texts: int
+    long: int
+
+
+type Figures = Iterator[tuple[str, Figure]]
+"""Figures by the name of their goal."""
+
+
+def passed(*, if_: bool) -> Verdict:
+    """Return the verdict on what was measured."""
+    return "pass" if if_ else "FAIL"
+
+
+def few(things: Sequence[object]) -> str:
+    """Return the first of some things in parentheses, or nothing."""
+    return f"({'; '.join(str(each) for each in things[:3])})" if things else ""

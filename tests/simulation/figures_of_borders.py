@@ -1,0 +1,140 @@
+"""Figures of what comes in from outside, of stores and processes, and of sizes."""
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+from tests.simulation.differential import differences
+from tests.simulation.emulated import emulated, is_built
+from tests.simulation.figure import Figure, Figures, Sizes, few, passed
+from tests.simulation.hostile import broken_markup, forged_lines, hostile_texts, refusals
+from tests.simulation.judges import NOT_RUN
+from tests.simulation.long_call import long_call
+from tests.simulation.measured import at
+from tests.simulation.sockets import talked
+from tests.support.dynalite import NoDynalite, dynalite
+from tests.support.runtime import TOKEN
+from tests.support.tables import ENVIRONMENT
+
+
+def hostile_figures(sizes: Sizes) -> Figures:
+    """G5, G14, G16: bad input."""
+    found = refusals(sizes.bodies)
+    p99 = at(found.ms, 99)
+    yield (
+        "G5",
+        Figure(
+            f"{sizes.bodies} made and 100 picked bad bodies: refused, no 5xx; 99 % under 10 ms",
+            f"{found.made} made, {found.picked} picked: {dict(sorted(found.statuses.items()))}, "
+            f"99 % in {p99} ms {few(found.wrong)}",
+            passed(if_=not found.wrong and p99 < 10),
+        ),
+    )
+    yield (
+        "G14",
+        Figure(
+            "no token, number or word of a caller in anything that is written",
+            f"{TOKEN in found.log:d} in the log of G5; I12 in all of G1 to G3",
+            passed(if_=TOKEN not in found.log),
+        ),
+    )
+    texts = hostile_texts(sizes.texts)
+    broken, forged = broken_markup(texts), forged_lines(texts)
+    yield (
+        "G16",
+        Figure(
+            f"{sizes.texts} hostile texts to SSML and log: parsed, the same again, one line each",
+            f"{len(broken)} broken, {len(forged)} forged",
+            passed(if_=not broken and not forged),
+        ),
+    )
+
+
+def socket_figure(sizes: Sizes) -> Figures:
+    """G8: real processes."""
+    goal = f"8 processes of {sizes.turns} turns on a socket: none lost; one delivery, one commit"
+    try:
+        with (
+            dynalite() as endpoint,
+            variables({"AWS_ENDPOINT_URL_DYNAMODB": endpoint, **ENVIRONMENT}),
+        ):
+            found = talked(sizes.turns)
+    except NoDynalite:
+        yield "G8", Figure(goal, "no Dynalite", "not run")
+        return
+    yield (
+        "G8",
+        Figure(
+            goal,
+            f"{found.lost} of {found.answered} lost, {found.degraded} got an apology, "
+            f"{found.overlapped} overlaps, {found.commits} commit",
+            passed(if_=not found.lost and found.commits == 1 and found.overlapped > 0),
+        ),
+    )
+
+
+def store_figure(sizes: Sizes) -> Figures:
+    """G9: the stores beside moto."""
+    with variables(ENVIRONMENT):
+        found = differences(sizes.programs)
+    goal = f"{sizes.programs} programs of 15 steps: memory and the simulated table as moto"
+    yield (
+        "G9",
+        Figure(goal, f"{len(found)} differences {few(found)}", passed(if_=not found)),
+    )
+
+
+def emulator_figure(sizes: Sizes) -> Figures:
+    """G10: the process border."""
+    goal = f"{sizes.emulated} calls through Lambda's emulator; refusals; init error"
+    if not is_built():
+        yield "G10", Figure(goal, "needs `make build`", "not run")
+        return
+    found = emulated(sizes.emulated)
+    yield (
+        "G10",
+        Figure(
+            goal,
+            f"{found.calls} calls: {dict(sorted(found.statuses.items()))} {few(found.wrong)}",
+            passed(if_=not found.wrong),
+        ),
+    )
+    limits = "a function that is ended by its time limit, or exits"
+    yield "G10b", Figure(limits, "no built function hangs or exits", "not run")
+
+
+def missing_figures(_: Sizes) -> Figures:
+    """G15, and the invariants of what the product does not do yet."""
+    yield "G15", Figure("200 numbers by the policy", "there is no policy", "not run")
+    for name, why in NOT_RUN.items():
+        what, because = why.split(": ")
+        yield name, Figure(what, because, "not run")
+
+
+def long_figure(sizes: Sizes) -> Figures:
+    """G17: one call that does not end."""
+    found = long_call(sizes.long)
+    is_whole = found.turns == 2 * sizes.long
+    yield (
+        "G17",
+        Figure(
+            f"{sizes.long} turns as long as can be: item under 64 KB, answers under 120 KB",
+            f"item {found.item} bytes, answer {found.answer} bytes, {found.turns} turns kept",
+            passed(if_=is_whole and found.item < 65_536 and found.answer < 120_000),
+        ),
+    )
+
+
+@contextmanager
+def variables(values: Mapping[str, str]) -> Generator[None]:
+    """Have the environment say so, for as long as the block takes."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

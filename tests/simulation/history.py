@@ -1,0 +1,102 @@
+"""The history of each call, put together from what was written, for the judges to look at."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from aiflow.sessions.codec import item_from, turns_from
+from aiflow.sessions.model import SessionItem
+from tests.simulation.record import Record, Run
+from tests.simulation.table import Item
+from tests.simulation.world import Happened
+
+REPEAT_WINDOW_MS = 1000
+
+type Finds = Iterator[tuple[str, str]]
+"""Session id and what happened, of each thing that must never be."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One write of a session item.
+
+    Attributes:
+        at_ms: when.
+        run: which invocation wrote it.
+        before: the item; one that was never stored, if there was none.
+        after: the item.
+    """
+
+    at_ms: int
+    run: Run
+    before: SessionItem
+    after: SessionItem
+
+    @property
+    def new_intents(self) -> tuple[str, ...]:
+        """What costs money and was decided by this."""
+        return self.after.ledger[len(self.before.ledger) :]
+
+
+class Histories:
+    """What the record says of each call.
+
+    Args:
+        record: of a simulation.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    @cached_property
+    def runs(self) -> Mapping[str, Run]:
+        """Every invocation by its id."""
+        return {run.id: run for run in self.record.runs}
+
+    @cached_property
+    def by_session(self) -> Mapping[str, list[Run]]:
+        """The invocations of each call."""
+        runs: dict[str, list[Run]] = defaultdict(list)
+        for run in self.record.runs:
+            runs[run.session_id].append(run)
+        return runs
+
+    @cached_property
+    def versions(self) -> Mapping[str, list[Version]]:
+        """The versions of each session item, in their order."""
+        versions: dict[str, list[Version]] = defaultdict(list)
+        for write in self.record.table.written:
+            session_id, name = write.key
+            if name == "call":
+                known = versions[session_id]
+                before = known[-1].after if known else SessionItem(session_id=session_id)
+                after = item_from(session_id, plain(write.after))
+                known.append(Version(write.at_ms, self.runs[write.by], before, after))
+        return versions
+
+    def said(self, session_id: str) -> Iterator[tuple[int, str, str]]:
+        """Yield the turns of a call as they are kept at the end: number, role and text."""
+        for item in self.record.table.query(session_id):
+            for turn in turns_from(str(plain(item)["turns"])):
+                yield turn.number, turn.role, turn.text
+
+
+def plain(item: Item) -> dict[str, str | int]:
+    """Return the attributes of an item without their types."""
+    return {
+        name: int(value["N"]) if "N" in value else str(value["S"]) for name, value in item.items()
+    }
+
+
+def is_apology(happened: Happened, run: Run) -> bool:
+    """Tell whether the caller was told that something went wrong."""
+    apology = happened.cloud.settings.apology
+    return any(action.get("text") == apology for action in run.actions)
+
+
+def is_acknowledged(happened: Happened, run: Run) -> bool:
+    """Tell whether a turn of the caller was answered, and not just fenced off or apologised for."""
+    if run.event["type"] != "user_speak" or not run.has_arrived or is_apology(happened, run):
+        return False
+    return any(action["type"] != "hangup" for action in run.actions)

@@ -1,0 +1,166 @@
+"""Figures of bad input: bodies that nobody sends, texts that try to be more than that."""
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import cycle
+from xml.etree import ElementTree as ET
+
+import webhook.app
+from aiflow.protocol.ssml import escape, spoken_text
+from aiflow.runtime.observability import Report, Telemetry
+from tests.simulation.dice import Dice
+from tests.support.bad_bodies import EVENT, bad_bodies
+from tests.support.items import ODD_TEXTS
+from tests.support.runtime import Body, Envelope, Log, http_v2, make_runtime, rest_v1, send
+
+REFUSED = frozenset({204, 400, 401, 403, 405, 413, 415})
+_JUNK = (
+    "null",
+    "NaN",
+    "1e400",
+    '"\\ud800"',
+    "[[[[",
+    '{"type":',
+    "\x00",
+    "\u202e",
+    "}",
+    '"',
+    "\\u",
+    "",
+)
+_MEMBERS = ("type", "text", "session", "id", "digit", "barged_in")
+
+
+@dataclass
+class Refusals:
+    """What came of bad bodies.
+
+    Attributes:
+        statuses: how often each was answered.
+        picked: how many were picked by hand, both gateways and encodings counted apart.
+        made: how many chance made.
+        wrong: those that were answered with what they must not be.
+        ms: CPU time of each.
+        log: what was written.
+    """
+
+    statuses: Counter[int] = field(default_factory=Counter[int])
+    picked: int = 0
+    made: int = 0
+    wrong: list[str] = field(default_factory=list[str])
+    ms: list[int] = field(default_factory=list[int])
+    log: str = ""
+
+
+def refusals(made: int, seed: int = 1) -> Refusals:
+    """Send all bodies of the corpus, and so many that chance makes, through both gateways."""
+    found, log, dice = Refusals(), Log(), Dice(seed)
+    runtime = make_runtime(stream=log)
+    gateways = cycle((http_v2, rest_v1))
+
+    def ask(envelope: Envelope, name: str, allowed: frozenset[int]) -> None:
+        begun = time.process_time()
+        try:
+            status = send(webhook.app.lambda_handler, envelope, runtime).status
+        except Exception as error:  # noqa: BLE001 - that is what is looked for
+            found.wrong.append(f"{name}: {type(error).__name__}")
+            return
+        found.ms.append(round((time.process_time() - begun) * 1000))
+        found.statuses[status] += 1
+        if status not in allowed:
+            found.wrong.append(f"{name}: {status}")
+
+    for gateway in (http_v2, rest_v1):
+        for bad in bad_bodies():
+            for encode in (False, True) if _is_text(bad.body) else (False,):
+                envelope = gateway(bad.body, headers=bad.headers, method=bad.method, base64=encode)
+                ask(envelope | dict(bad.members), bad.name, REFUSED)
+                found.picked += 1
+    for number in range(made):
+        envelope = next(gateways)(_made(dice), base64=dice.roll("encoded") < 0.5)
+        # Chance also makes events: then an answer is right.
+        ask(envelope, f"made {number}", REFUSED | {200})
+        found.made += 1
+    found.log = log.getvalue()
+    return found
+
+
+def _is_text(body: Body) -> bool:
+    """Tell whether a body can be brought into base64: half a character cannot."""
+    return not isinstance(body, str) or body.isprintable() or body.isascii()
+
+
+def _made(dice: Dice) -> Body:
+    """Return an event that was damaged in some way."""
+    text = json.dumps(EVENT | {"text": dice.pick("text", ODD_TEXTS)})
+    for _ in range(dice.between("damages", 1, 4)):
+        at, junk = dice.between("at", 0, len(text)), dice.pick("junk", _JUNK)
+        match dice.between("damage", 0, 4):
+            case 0:
+                text = text[:at]
+            case 1:
+                text = text[:at] + junk + text[at:]
+            case 2:
+                text = text[:at] + text[at + dice.between("cut", 1, 9) :]
+            case 3:
+                text = text.replace(f'"{dice.pick("member", _MEMBERS)}"', '"other"', 1)
+            case _:
+                text = text.replace('"session-123"', junk or "1", 1)
+    raw = text.encode("utf-8", "surrogatepass")
+    return raw[:: dice.pick("step", (1, 1, 1, 2))] if dice.roll("raw") < 0.2 else text
+
+
+def hostile_texts(number: int, seed: int = 1) -> list[str]:
+    """Return so many texts that try to be markup, log lines or commands for a terminal."""
+    dice = Dice(seed)
+    pieces = (
+        *ODD_TEXTS,
+        "<speak>",
+        "</speak>",
+        "<!DOCTYPE a [<!ENTITY b 'c'>]>",
+        "&b;",
+        "]]>",
+        "\n{}",
+    )
+    return [
+        "".join(dice.pick("piece", pieces) for _ in range(dice.between("pieces", 1, 5)))
+        for _ in range(number)
+    ]
+
+
+def broken_markup(texts: list[str]) -> list[str]:
+    """Return those texts that are not spoken as they are, but change the markup around them."""
+    broken: list[str] = []
+    for text in texts:
+        ssml = f"<speak>{escape(text)}</speak>"
+        try:
+            children = list(ET.fromstring(ssml))  # noqa: S314 - what is parsed has been escaped
+            same = spoken_text(ssml) == " ".join(_speakable(text).split())
+        except (ET.ParseError, ValueError):
+            children, same = [ET.Element("broken")], False
+        if children or not same:
+            broken.append(text)
+    return broken
+
+
+def forged_lines(texts: list[str]) -> list[str]:
+    """Return those texts that do not stay in one line of the log."""
+    forged: list[str] = []
+    log = Log()
+    telemetry = Telemetry("hostile", "Hostile", stream=log)
+    for text in texts:
+        log.seek(0)
+        log.truncate()
+        telemetry.write(Report(request_id="one", session_id=text), 1)
+        lines = log.getvalue().splitlines()
+        is_plain = all(" " <= character <= "~" for line in lines for character in line)
+        if len(lines) != 2 or not is_plain or json.loads(lines[0])["session_id"] != text:
+            forged.append(text)
+    return forged
+
+
+def _speakable(text: str) -> str:
+    """Return a text without what no XML can carry."""
+    return spoken_text(f"<speak>{escape(text)}</speak>") if not text.isprintable() else text

@@ -1,0 +1,56 @@
+"""The judges: each looks at what happened for one thing that must never be."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tests.simulation import judges_of_answers, judges_of_turns
+from tests.simulation.history import Finds, Histories
+from tests.simulation.world import Happened
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Something that must never be.
+
+    Attributes:
+        invariant: which one does not hold.
+        session_id: of the call.
+        what: happened.
+    """
+
+    invariant: str
+    session_id: str
+    what: str
+
+
+def judged(happened: Happened) -> list[Violation]:
+    """Return everything that must not have happened."""
+    histories = Histories(happened.record)
+    return [
+        Violation(name, session_id, what)
+        for name, invariant in INVARIANTS.items()
+        for session_id, what in invariant(happened, histories)
+    ]
+
+
+INVARIANTS: Mapping[str, Callable[[Happened, Histories], Finds]] = {
+    "I1": judges_of_turns.turns_are_kept_once,
+    "I2": judges_of_turns.history_only_grows,
+    "I3": judges_of_turns.order_is_kept,
+    "I4": judges_of_answers.priced_actions_go_out_once,
+    "I5": judges_of_answers.what_was_decided_goes_out,
+    "I6": judges_of_answers.nothing_after_the_end,
+    "I7": judges_of_answers.calls_stay_apart,
+    "I8": judges_of_answers.everything_expires,
+    "I9": judges_of_answers.everything_is_answered,
+    "I12": judges_of_answers.nothing_is_told,
+    "I14": judges_of_answers.everything_is_accounted_for,
+}
+"""By the name that the mutants go by."""
+
+NOT_RUN: Mapping[str, str] = {
+    "I10": "caps on turns, minutes, text messages and transfers: the product has none",
+    "I11": "numbers outside of the policy: the product has no policy",
+    "I15": "calls that nobody ends are closed exactly once: nothing closes them, they expire",
+}
+"""What cannot be judged, and why. What the product learns moves up into `INVARIANTS`."""

@@ -1,0 +1,212 @@
+"""Products that are wrong in one way each: a simulation that lets one of them pass sees nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from aiflow import Call, Event, Reply, SessionStart, UserSpeak
+from aiflow.errors import StoreUnavailable
+from aiflow.runtime import lifecycle
+from aiflow.runtime.conversation import Conversation
+from aiflow.runtime.deciding import Deciding
+from aiflow.runtime.decision import Decision
+from aiflow.runtime.entrypoint import Entrypoint
+from aiflow.runtime.observability import Report
+from aiflow.runtime.surroundings import Context
+from aiflow.sessions.model import Delivery, SessionItem
+from tests.simulation.agents import agents
+from tests.simulation.cloud import Cloud, MakeStore, production_store
+from tests.simulation.mutant_stores import (
+    NoWriterId,
+    WholeHistoryOverwrite,
+    careless,
+    made_by,
+    never_expiring,
+)
+from tests.simulation.world import MakeAgents
+from tests.support.line import for_every_event
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A wrong product.
+
+    Attributes:
+        attacks: the invariant that it breaks.
+        make_store: as it makes a store.
+        make_agents: as it makes the agents.
+    """
+
+    attacks: str
+    make_store: MakeStore = production_store
+    make_agents: MakeAgents = agents
+
+
+# Wrong decisions.
+
+
+class NoFingerprint(Deciding):
+    """Knows no repetition."""
+
+    def _repeated(self, base: SessionItem) -> Delivery | None:
+        del base
+        return None
+
+
+class TextOnlyFingerprint(Deciding):
+    """Takes the same words for a repetition, however much later."""
+
+    def _repeated(self, base: SessionItem) -> Delivery | None:
+        mark = lifecycle.fingerprint(self.event)
+        same = (delivery for delivery in base.deliveries if delivery.fingerprint == mark)
+        return next(same, None) if isinstance(self.event, UserSpeak) else super()._repeated(base)
+
+
+class FenceAfterReplay(Deciding):
+    """Looks for a repetition before it looks whether the call is over."""
+
+    def first(self, base: SessionItem, *, raced: bool) -> Decision:
+        """See `Deciding.first`."""
+        known = self._repeated(base)
+        decision = super().first(base, raced=raced)
+        return decision if known is None else replace(decision, actions=known.answer or ())
+
+
+class NoLedger(Deciding):
+    """Sends what costs money as often as it is decided."""
+
+    def _depart(self, decision: Decision) -> Decision:
+        unspent = replace(decision, item=replace(decision.item, ledger=()))
+        return super()._depart(unspent)
+
+
+class StartResets(Deciding):
+    """Begins anew whenever a call seems to begin."""
+
+    def first(self, base: SessionItem, *, raced: bool) -> Decision:
+        """See `Deciding.first`."""
+        if isinstance(self.event, SessionStart):
+            base = SessionItem(
+                session_id=base.session_id, version=base.version, writers=base.writers
+            )
+        return super().first(base, raced=raced)
+
+
+class RetryWithoutDeadline(Deciding):
+    """Lets a handler try for as long as it likes."""
+
+    def _patience(self, since: float) -> float:
+        del since
+        return 1e6
+
+
+# Wrong orders.
+
+
+@dataclass
+class LedgerAfterAnswer(Conversation):
+    """Sends first, and then takes down what it cost."""
+
+    _spent: tuple[str, ...] = field(default=(), init=False)
+
+    def answer(self) -> None:
+        """See `Conversation.answer`."""
+        super().answer()
+        sessions = self.deciding.runtime.sessions
+        item = sessions.load(self.deciding.event.session.id) if self._spent else None
+        if item:
+            super()._commit(replace(item, ledger=item.ledger + self._spent))
+
+    def _commit(self, item: SessionItem) -> SessionItem:
+        known = self.deciding.runtime.sessions.load(item.session_id)
+        ledger = known.ledger if known else ()
+        self._spent = tuple(entry for entry in item.ledger if entry not in ledger)
+        return super()._commit(replace(item, ledger=ledger))
+
+
+class ServerErrors(Conversation):
+    """Fails when the store does."""
+
+    def apologise(self, *, is_kept: bool) -> None:
+        """See `Conversation.apologise`."""
+        if self.report.reason == "store":
+            raise StoreUnavailable("this is a 5xx")
+        super().apologise(is_kept=is_kept)
+
+
+# Wrong doors.
+
+
+class Wrong(Entrypoint):
+    """An entrypoint with a part that is wrong."""
+
+    @classmethod
+    def of(cls, right: Entrypoint) -> Self:
+        """Return a wrong one of a right one."""
+        return cls(right._handle, right._answers, right._runtime)  # noqa: SLF001 - it is one, too
+
+
+class HeaderLogged(Wrong):
+    """Writes down what it is sent, token and all."""
+
+    def __call__(self, envelope: Mapping[str, Any], context: Context) -> Any:  # noqa: ANN401 - JSON
+        """See `Entrypoint.__call__`."""
+        report = Report(request_id=context.aws_request_id)
+        report.details["headers"] = str(envelope.get("headers"))
+        self._runtime().telemetry.write(report, 0)
+        return super().__call__(envelope, context)
+
+
+def made_wrong(wrong: type[Wrong]) -> MakeAgents:
+    """Return what makes wrong agents of the right ones."""
+    return lambda cloud: {name: wrong.of(right) for name, right in agents(cloud).items()}
+
+
+def mutated(
+    deciding: type[Deciding] = Deciding, conversation: type[Conversation] = Conversation
+) -> MakeAgents:
+    """Return what makes agents that decide, or go on, wrongly."""
+
+    class Mutated(Wrong):
+        """With these parts."""
+
+    Mutated.deciding = deciding
+    Mutated.conversation = conversation
+    return made_wrong(Mutated)
+
+
+def module_level_session(cloud: Cloud) -> Mapping[str, Entrypoint]:
+    """Return an agent that keeps the call in hand where all calls reach for it."""
+    in_hand: list[Call] = []
+
+    def forgetful(event: Event, call: Call) -> Reply:
+        if not isinstance(event, UserSpeak):
+            return None
+        in_hand[:] = [call]
+        call.state.setdefault("said", event.text)
+        cloud.spend(cloud.dice.between(f"{cloud.run.call}:model", 50, 750))
+        return in_hand[0].speak(f"Heard: {in_hand[0].state['said']}")
+
+    return {"forgetful": for_every_event(forgetful)}
+
+
+MUTANTS: Mapping[str, Mutant] = {
+    "no fingerprint": Mutant("I1", make_agents=mutated(NoFingerprint)),
+    "blind read-modify-write": Mutant("I1", make_store=careless("ConditionExpression")),
+    "no writer id": Mutant("I5", make_store=made_by(NoWriterId)),
+    "fence after replay": Mutant("I6", make_agents=mutated(FenceAfterReplay)),
+    "no ledger": Mutant("I4", make_agents=mutated(NoLedger)),
+    "ledger written after the answer": Mutant(
+        "I4", make_agents=mutated(conversation=LedgerAfterAnswer)
+    ),
+    "module-level current session": Mutant("I7", make_agents=module_level_session),
+    "whole-history overwrite": Mutant("I2", make_store=made_by(WholeHistoryOverwrite)),
+    "stale read": Mutant("I2", make_store=careless("ConsistentRead")),
+    "session_start resets": Mutant("I2", make_agents=mutated(StartResets)),
+    "TTL trusted for deletion": Mutant("I8", make_store=never_expiring),
+    "5xx on store error": Mutant("I9", make_agents=mutated(conversation=ServerErrors)),
+    "header logged": Mutant("I12", make_agents=made_wrong(HeaderLogged)),
+    "text-only fingerprint": Mutant("I1", make_agents=mutated(TextOnlyFingerprint)),
+    "retry without deadline": Mutant("I9", make_agents=mutated(RetryWithoutDeadline)),
+}
+"""By their names; each is wrong in one way that somebody once was."""

@@ -1,0 +1,137 @@
+"""What happened in a simulation, as the judges need it: deliveries, runs, reads, and a digest."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Literal
+
+from tests.simulation.table import Table
+
+type Json = dict[str, Any]
+type End = Literal["running", "answered", "crashed", "timed_out", "raised"]
+
+
+@dataclass
+class Run:
+    """One invocation of a handler.
+
+    Attributes:
+        id: of the invocation.
+        call: the number of the call.
+        event: what it was given.
+        copy_of: the number of the delivery.
+        is_copy: whether the network made it, and not the service.
+        door: `http`, `rest` or `websocket`.
+        connection: of the WebSocket; empty for the others.
+        begun_ms: when it began.
+        first_ms: when its first message went out, if it is of a WebSocket.
+        ended_ms: when it ended.
+        end: how.
+        status: that the handler returned.
+        body: that the handler returned, or sent to a WebSocket; each message.
+        has_arrived: whether the service knows the answer.
+        limit_ms: when the handler's time is over, if it is limited now.
+        stops_ms: when the platform ends it.
+        store_failed: whether a request to the store failed for good.
+        lost_ms: how long it waited for answers of the store that did not come, or came late.
+        attempts: how many requests it sent to the store.
+        failed_attempts: how many of them were not answered.
+        conflicts: how often somebody else was faster.
+        excuses: what else was done to it.
+    """
+
+    id: str
+    call: int
+    event: Json
+    delivery: int
+    is_copy: bool
+    door: str
+    connection: str
+    begun_ms: int
+    stops_ms: int
+    first_ms: int | None = None
+    ended_ms: int = -1
+    end: End = "running"
+    status: int = 0
+    bodies: list[str] = field(default_factory=list[str])
+    has_arrived: bool = False
+    limit_ms: int | None = None
+    store_failed: bool = False
+    lost_ms: int = 0
+    attempts: int = 0
+    failed_attempts: int = 0
+    conflicts: int = 0
+    excuses: list[str] = field(default_factory=list[str])
+
+    @property
+    def session_id(self) -> str:
+        """Of the call."""
+        return str(self.event["session"]["id"])
+
+    @property
+    def actions(self) -> list[Json]:
+        """All that it told the service to do."""
+        return [action for body in self.bodies for action in actions_in(body)]
+
+    @property
+    def ms(self) -> int:
+        """How long it took."""
+        return self.ended_ms - self.begun_ms
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a handler saw of its call.
+
+    Attributes:
+        at_ms: when.
+        run: which invocation.
+        turns: number, role and text of each.
+        state: of the call.
+    """
+
+    at_ms: int
+    run: Run
+    turns: Sequence[tuple[int, str, str]]
+    state: Mapping[str, Any]
+
+
+@dataclass
+class Record:
+    """Everything that happened.
+
+    Attributes:
+        table: what was kept.
+        runs: every invocation, in the order of their begin.
+        reads: what handlers saw.
+        log: what the functions wrote.
+        overlapped: how often an invocation began while another one of its call ran.
+    """
+
+    table: Table
+    runs: list[Run] = field(default_factory=list[Run])
+    reads: list[Read] = field(default_factory=list[Read])
+    log: str = ""
+    overlapped: int = 0
+
+    def digest(self) -> str:
+        """Return what differs as soon as anything went differently."""
+        digest = sha256()
+        for run in self.runs:
+            line = [run.id, run.begun_ms, run.ended_ms, run.end, run.status, run.bodies]
+            digest.update(json.dumps(line).encode())
+        for write in self.table.written:
+            line = [write.at_ms, write.by, *write.key, write.after]
+            digest.update(json.dumps(line, sort_keys=True).encode())
+        for read in self.reads:
+            digest.update(json.dumps([read.at_ms, read.run.id, read.turns]).encode())
+        return digest.hexdigest()
+
+
+def actions_in(body: str) -> list[Json]:
+    """Return the actions of an answer."""
+    if not body:
+        return []
+    answer: list[Json] | Json = json.loads(body)
+    return answer if isinstance(answer, list) else [answer]

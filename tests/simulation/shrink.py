@@ -1,0 +1,96 @@
+"""From a failing seed to the few calls and faults that make it fail, and the story they tell."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tests.simulation.history import plain
+from tests.simulation.judges import Violation, judged
+from tests.simulation.world import Happened, Plan, simulate
+
+
+@dataclass(frozen=True)
+class Small:
+    """A failing schedule from which nothing can be left out.
+
+    Attributes:
+        plan: that still fails.
+        happened: what came of it.
+        violations: of the same invariant.
+    """
+
+    plan: Plan
+    happened: Happened
+    violations: Sequence[Violation]
+
+
+def shrunken(plan: Plan, invariant: str) -> Small:
+    """Leave out all calls and faults without which an invariant is still broken."""
+
+    def fails(plan: Plan) -> bool:
+        return any(each.invariant == invariant for each in judged(simulate(plan)))
+
+    calls = minimal(
+        list(range(plan.calls) if plan.only_calls is None else sorted(plan.only_calls)),
+        lambda kept: fails(replace(plan, only_calls=kept)),
+    )
+    plan = replace(plan, only_calls=calls)
+    faults = minimal(
+        simulate(plan).faults.injected, lambda kept: fails(replace(plan, only_faults=kept))
+    )
+    plan = replace(plan, only_faults=faults)
+    happened = simulate(plan)
+    found = [each for each in judged(happened) if each.invariant == invariant]
+    return Small(plan, happened, found)
+
+
+def minimal[T](items: Sequence[T], fails: Callable[[list[T]], bool]) -> list[T]:
+    """Return as few of the items as still fail: halves are left out, then smaller parts."""
+    kept, size = list(items), max(1, len(items) // 2)
+    while size and kept:
+        index, is_smaller = 0, False
+        while index < len(kept):
+            fewer = kept[:index] + kept[index + size :]
+            if fails(fewer):
+                kept, is_smaller = fewer, True
+            else:
+                index += size
+        size = size if is_smaller and size == 1 else size // 2
+    return kept
+
+
+def story(small: Small) -> Iterator[str]:
+    """Yield what to read of a failing schedule, and the command that plays it again."""
+    plan = small.plan
+    for violation in small.violations:
+        yield f"{violation.invariant} {violation.session_id}: {violation.what}"
+    calls = ",".join(str(number) for number in plan.only_calls or ())
+    # A name that no fault has: an empty list would be taken for all of them.
+    faults = ",".join(plan.only_faults or ["none"])
+    yield f"calls: {calls}; faults: {faults}"
+    yield (
+        f"again: make simulate SEEDS={plan.seed} CALLS={plan.calls} "
+        f"ONLY='{calls}' FAULTS='{faults}'"
+    )
+    yield from history(small.happened, {each.session_id for each in small.violations})
+
+
+def history(happened: Happened, session_ids: set[str]) -> Iterator[str]:
+    """Yield what happened in some calls, in its order."""
+    lines: list[tuple[int, str]] = []
+    for run in happened.record.runs:
+        if run.session_id in session_ids:
+            said = f" {run.event['text']!r}" if "text" in run.event else ""
+            copy = " once more" if run.is_copy else ""
+            lines.append((run.begun_ms, f"{run.id} {run.event['type']}{said}{copy} begins"))
+            types = ", ".join(action["type"] for action in run.actions) or "nothing"
+            excuses = f" ({', '.join(run.excuses)})" if run.excuses else ""
+            lines.append((run.ended_ms, f"{run.id} {run.end}: {types}{excuses}"))
+    for write in happened.record.table.written:
+        if write.key[0] in session_ids:
+            kept = plain(write.after)
+            parts = [
+                f"{name} {kept[name]}" for name in ("version", "status", "ledger") if name in kept
+            ]
+            lines.append((write.at_ms, f"  {write.by} writes {write.key[1]}: {'; '.join(parts)}"))
+    lines.sort(key=lambda line: line[0])
+    yield from (f"{at_ms:8} ms  {text}" for at_ms, text in lines)

@@ -1,0 +1,59 @@
+"""What comes in from outside, stores beside stores, processes beside processes: in short."""
+
+import pytest
+
+from tests.simulation.differential import differences
+from tests.simulation.emulated import emulated
+from tests.simulation.hostile import broken_markup, forged_lines, hostile_texts, refusals
+from tests.simulation.long_call import long_call
+from tests.simulation.sockets import talked
+from tests.support.runtime import TOKEN
+from tests.support.tables import ENVIRONMENT
+
+
+@pytest.fixture(autouse=True)
+def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_whatever_is_sent_is_refused_or_answered_and_nothing_of_it_is_told() -> None:
+    found = refusals(500)
+    assert found.wrong == []
+    assert found.picked >= 100
+    assert TOKEN not in found.log
+
+
+def test_hostile_texts_are_spoken_as_they_are_and_stay_in_their_line() -> None:
+    texts = hostile_texts(200)
+    assert broken_markup(texts) == []
+    assert forged_lines(texts) == []
+
+
+def test_memory_and_the_simulated_table_do_what_moto_does() -> None:
+    assert differences(20) == []
+
+
+def test_a_call_without_end_stays_small_and_whole() -> None:
+    found = long_call(60)
+    assert found.item < 65_536
+    assert 10_000 < found.answer < 120_000
+    assert found.turns == 120
+
+
+def test_processes_that_talk_at_once_lose_nothing(
+    dynalite_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynalite_endpoint)
+    found = talked(3)
+    assert found.answered > 0
+    assert found.lost == 0
+    assert found.commits == 1
+    assert found.overlapped > 0
+
+
+@pytest.mark.built
+def test_calls_through_the_emulator_are_answered_as_they_must_be() -> None:
+    found = emulated(5)
+    assert found.wrong == []
+    assert found.calls == 5

@@ -1,0 +1,174 @@
+"""One simulation: from a seed to the record of what happened."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from aiflow.runtime.entrypoint import Entrypoint
+from tests.simulation.agents import agents
+from tests.simulation.callers import Caller
+from tests.simulation.cloud import Cloud, MakeStore, Outage, production_store
+from tests.simulation.dice import Dice, Fault, Faults, swarm
+from tests.simulation.habits import Habits
+from tests.simulation.record import Json, Record
+from tests.simulation.service import Network, SimulatedCall, party, switches
+from tests.simulation.table import Item
+
+RETURNING = 3
+"""How many calls come back from the dead in each simulation."""
+
+DOORS = ("http", "http", "rest", "websocket")
+
+type MakeAgents = Callable[[Cloud], Mapping[str, Entrypoint]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is simulated.
+
+    Attributes:
+        seed: of everything that chance decides.
+        calls: how many there are.
+        rates: how often what goes wrong; None draws that from the seed.
+        habits: of service and callers; None draws them from the seed.
+        only_calls: the numbers of those that are made; None for all.
+        only_faults: the names of those that may happen; None for all.
+        outage: a time without table.
+        make_store: makes the store of an instance.
+        make_agents: makes who answers.
+    """
+
+    seed: int
+    calls: int = 50
+    rates: Mapping[Fault, float] | None = None
+    habits: Habits | None = None
+    only_calls: Collection[int] | None = None
+    only_faults: Collection[str] | None = None
+    outage: Outage | None = None
+    make_store: MakeStore = production_store
+    make_agents: MakeAgents = agents
+
+
+@dataclass(frozen=True)
+class Revenant:
+    """A call whose id came again after it had expired.
+
+    Attributes:
+        session_id: of both.
+        before: what was kept.
+        after: what is kept now.
+    """
+
+    session_id: str
+    before: Item
+    after: Item
+
+
+@dataclass
+class Happened:
+    """What came of a plan.
+
+    Attributes:
+        plan: that it came of.
+        cloud: as it is at the end.
+        record: everything that happened.
+        faults: with all that were injected.
+        doors: by the number of a call, through which its events went.
+        names: by the number of a call, of the agent.
+        habits: of service and callers.
+        expected: how many invocations the network asked for, lost ones aside and copies included.
+        revenants: calls whose id came again after they had expired: their items before and after.
+    """
+
+    plan: Plan
+    cloud: Cloud
+    record: Record
+    faults: Faults
+    doors: dict[int, str] = field(default_factory=dict[int, str])
+    names: dict[int, str] = field(default_factory=dict[int, str])
+    habits: Habits = field(default_factory=Habits)
+    expected: int = 0
+    revenants: list[Revenant] = field(default_factory=list[Revenant])
+
+
+def simulate(plan: Plan) -> Happened:
+    """Make all calls of a plan, to their ends."""
+    dice = Dice(plan.seed)
+    rates = swarm(dice) if plan.rates is None else plan.rates
+    faults = Faults(dice, rates, plan.only_faults)
+    habits = _habits(dice) if plan.habits is None else plan.habits
+    cloud = Cloud(dice, faults, plan.make_store, plan.outage)
+    happened = Happened(plan, cloud, cloud.record, faults, habits=habits)
+    handlers = plan.make_agents(cloud)
+    networks: dict[int, Network] = {}
+    for number in range(plan.calls):
+        if plan.only_calls is None or number in plan.only_calls:
+            networks[number] = _begin(happened, number, handlers, habits)
+    cloud.deliver_message = lambda where, message: _deliver(cloud, networks, where, message)
+    cloud.baton.run()
+    happened.record.log = cloud.read_log()
+    happened.expected = sum(each.sent - each.lost + each.copied for each in networks.values())
+    _let_some_return(happened, handlers)
+    return happened
+
+
+def _let_some_return(happened: Happened, handlers: Mapping[str, Entrypoint]) -> None:
+    """Let ids come again when all that is known of them has expired, but is still there."""
+    cloud, record = happened.cloud, happened.record
+    items = dict(record.table.items)
+    chosen = [key for key in items if key[1] == "call"][:RETURNING]
+    before = len(record.runs), len(record.reads), len(record.table.written)
+    happened.faults.only = ()
+    delay_ms = 1000 * cloud.settings.session_ttl_seconds + 60_000
+    for session_id, _ in chosen:
+        number = int(session_id.removeprefix("call-"))
+        network = Network(cloud, number, handlers[happened.names[number]], "http", Habits())
+        event = {"type": "session_start", "session": {"id": session_id}}
+        cloud.clock.after(delay_ms, partial(_send, network, event))
+    cloud.baton.run()
+    for key in chosen:
+        happened.revenants.append(Revenant(key[0], items[key], record.table.items[key]))
+    # It is another story: the judges are to judge the first one.
+    record.table.items = items
+    del record.runs[before[0] :], record.reads[before[1] :], record.table.written[before[2] :]
+
+
+def _send(network: Network, event: Json) -> None:
+    network.send(event)
+
+
+def _begin(
+    happened: Happened, number: int, handlers: Mapping[str, Entrypoint], habits: Habits
+) -> Network:
+    cloud, dice = happened.cloud, happened.cloud.dice
+    door = dice.pick(f"{number}:door", DOORS)
+    names = sorted(handlers)
+    name = dice.pick(f"{number}:agent", names)
+    happened.doors[number], happened.names[number] = door, name
+    network = Network(cloud, number, handlers[name], door, habits)
+    call = SimulatedCall(network, switches(cloud, number, habits), party(number), cloud.clock)
+    network.call = call
+    caller = Caller(cloud, number, habits)
+    begins_ms = dice.between(f"{number}:begin", 0, habits.spread_ms)
+    cloud.clock.after(begins_ms, lambda: caller.live(call))
+    return network
+
+
+def _deliver(cloud: Cloud, networks: dict[int, Network], connection: str, message: str) -> bool:
+    """Bring a message to the service; tell if anybody is connected there."""
+    network = networks[cloud.run.call]
+    call = network.call
+    if call is None or network.connection != connection or call.is_over:
+        return False
+    cloud.clock.after(5, lambda: network.bring(message))
+    return True
+
+
+def _habits(dice: Dice) -> Habits:
+    return Habits(
+        repeats=dice.roll("repeats") < 0.5,
+        obeys_copies=dice.roll("obeys copies") < 0.5,
+        repeated_words=dice.pick("repeated words", (0.0, 0.0, 0.5)),
+        spread_ms=dice.pick("spread", (500, 4000, 20_000)),
+        gap_ms=dice.pick("gap", (1000, 3000, 6000)),
+    )
