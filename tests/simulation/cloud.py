@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 
 INSTANCES = 4
 FUNCTION_TIMEOUT_MS = 28_000
-NEWEST = frozenset({"connection", "speaking"})
+NEWEST = frozenset(
+    {
+        *("connection", "speaking"),
+        *("begun_at_ms", "turns_taken", "sms_sent", "transfers_made"),
+        *("closing", "apologies", "written_at_ms"),
+    }
+)
 """Attributes of the item that the version of the code before this one does not know."""
 
 type MakeStore = Callable[["DynamoDBClient", Callable[[], float]], SessionStore]

@@ -95,8 +95,16 @@ def _program(dice: Dice, session_id: str) -> Program:
             else:
                 is_repeated = chance > 0.85 and item.version
                 following = item if is_repeated else _next(item, writer, clock)
-                results.append(_committed(store, following))
-                known[writer] = following.spill()[1]
+                conflict = _conflict(store, following)
+                results.append("done" if conflict is None else conflict.current)
+                if conflict is None:
+                    known[writer] = following.spill()[1]
+                # As the product does: whoever loses goes on with what the winner left. Turns that
+                # were never committed must not leave the item.
+                elif conflict.current is not None:
+                    known[writer] = conflict.current
+                else:
+                    known.pop(writer, None)
         return results
 
     return run
@@ -107,9 +115,9 @@ def _next(item: SessionItem, writer: str, clock: Clock) -> SessionItem:
     return said.next_version(writer, int(clock()) + TTL_SECONDS)
 
 
-def _committed(store: SessionStore, item: SessionItem) -> object:
+def _conflict(store: SessionStore, item: SessionItem) -> CommitConflict | None:
     try:
         store.commit(item)
     except CommitConflict as conflict:
-        return "conflict", conflict.current
-    return "done"
+        return conflict
+    return None

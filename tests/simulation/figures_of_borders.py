@@ -52,7 +52,10 @@ def hostile_figures(sizes: Sizes) -> Figures:
 
 def socket_figure(sizes: Sizes) -> Figures:
     """G8: real processes."""
-    goal = f"8 processes of {sizes.turns} turns on a socket: none lost; one delivery, one commit"
+    goal = (
+        f"8 processes of {sizes.turns} turns in one call, on a socket: nothing that was answered "
+        "is lost; one delivery 8 ways, one commit"
+    )
     try:
         with (
             dynalite() as endpoint,
