@@ -49,11 +49,13 @@ def what_was_decided_goes_out(_: Happened, histories: Histories) -> Finds:
 def nothing_after_the_end(happened: Happened, histories: Histories) -> Finds:
     """I6: after the end nothing is decided and no turn written; a hang-up may be said again."""
     for session_id, versions in histories.versions.items():
-        ends = [v.at_ms for v in versions if v.after.status is Status.ENDED]
+        ends = [v for v in versions if v.after.status is Status.ENDED]
         closing = {Status.ENDED, Status.HANGING_UP}
         closes = [v.at_ms for v in versions if v.after.status in closing]
-        if ends and versions[-1].at_ms > ends[0]:
-            yield session_id, f"{versions[-1].run.id} wrote after the end"
+        # Whoever ended the call before its handler ran keeps what the handler did then.
+        strangers = [v for v in versions if ends and v.run is not ends[0].run]
+        if strangers and strangers[-1].at_ms > ends[0].at_ms:
+            yield session_id, f"{strangers[-1].run.id} wrote after the end"
         for run in histories.by_session[session_id]:
             if run.event["type"] == "session_end" and run.bodies:
                 yield session_id, f"{run.id} answered session_end"
@@ -61,7 +63,7 @@ def nothing_after_the_end(happened: Happened, histories: Histories) -> Finds:
             types = {action["type"] for action in run.actions}
             if closes and run.begun_ms > closes[0] and not is_excused and types - {"hangup"}:
                 yield session_id, f"{run.id} decided {types} after the hang-up"
-            if ends and run.begun_ms > ends[0] and not is_excused and types:
+            if ends and run.begun_ms > ends[0].at_ms and not is_excused and types:
                 yield session_id, f"{run.id} decided {types} after the end"
 
 
