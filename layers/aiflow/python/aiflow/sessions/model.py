@@ -19,6 +19,7 @@ MAX_TURNS_BYTES = 20_000
 MAX_TURNS = 40
 MAX_TURN_TEXT_BYTES = 4_000
 MAX_DELIVERIES = 8
+MAX_ANSWERS = 4
 MAX_DELIVERIES_BYTES = 4_000
 # More than the caps let through: what was sent is not forgotten.
 MAX_LEDGER = 64
@@ -207,10 +208,12 @@ def _limit(what: str, value: object, limit: int) -> None:
 
 
 def _within(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
-    """Keep the newest deliveries; of their answers as many as fit."""
+    """Keep the newest deliveries; of the newest of their answers as many as fit."""
     kept: list[Delivery] = []
     room = MAX_DELIVERIES_BYTES
     for delivery in reversed(deliveries[-MAX_DELIVERIES:]):
         room -= _size(as_json(delivery.answer))
-        kept.append(delivery if room >= 0 else replace(delivery, answer=None))
+        # An older one is still known, but nobody waits for its answer any more.
+        fits = room >= 0 and len(kept) < MAX_ANSWERS
+        kept.append(delivery if fits else replace(delivery, answer=None))
     return tuple(reversed(kept))
