@@ -1,12 +1,19 @@
 """Bytecode for what `sam build` built, good for the place where Lambda unpacks it."""
 
 import compileall
+import re
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
 from local.errors import Unreadable
 
 _DEPTH = 50
+# What no function loads while a caller waits, or one small file of it at a time: the layer is the
+# smaller without.
+_SELDOM = re.compile(
+    "/(aws_lambda_powertools/(event_handler|utilities/(?!__init__|jmespath_utils))"
+    "|pydantic/v1|phonenumbers/(short)?data/region_)"
+)
 
 
 def compile_build(build: Path) -> int:
@@ -25,6 +32,7 @@ def compile_build(build: Path) -> int:
             maxlevels=_DEPTH,
             quiet=2,
             force=True,
+            rx=_SELDOM,
             # Where tracebacks say that it is, and not where it was built.
             stripdir=str(folder),
             prependdir="/opt" if (folder / "python").is_dir() else "/var/task",
