@@ -36,6 +36,7 @@ class Sizes:
         outage: calls that an outage hits.
         texts: hostile ones.
         long: turns of the long call.
+        numbers: that an obedient model is told.
     """
 
     calls: int
@@ -47,6 +48,7 @@ class Sizes:
     outage: int
     texts: int
     long: int
+    numbers: int
 
 
 type Figures = Iterator[tuple[str, Figure]]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from tests.simulation import figures_of_borders, figures_of_calls
 from tests.simulation.figure import Figures, Sizes
 
-SHORT = Sizes(500, 20, 500, 5, 20, 10, 60, 200, 60)
-LONG = Sizes(10_000, 300, 5000, 50, 300, 200, 500, 2000, 500)
+SHORT = Sizes(500, 20, 500, 5, 20, 10, 60, 200, 60, 200)
+LONG = Sizes(10_000, 300, 5000, 50, 300, 200, 500, 2000, 500, 2000)
 
 
 FIGURES: Mapping[str, Callable[[Sizes], Figures]] = {
@@ -24,7 +24,7 @@ FIGURES: Mapping[str, Callable[[Sizes], Figures]] = {
     "G9": figures_of_borders.store_figure,
     "G10": figures_of_borders.emulator_figure,
     "G13": figures_of_calls.outage_figure,
-    "G15": figures_of_borders.missing_figures,
+    "G15": figures_of_borders.number_figures,
     "G17": figures_of_borders.long_figure,
 }
 """Each by the first line of the table that it measures."""

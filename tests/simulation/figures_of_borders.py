@@ -11,6 +11,7 @@ from tests.simulation.hostile import broken_markup, forged_lines, hostile_texts,
 from tests.simulation.judges import NOT_RUN
 from tests.simulation.long_call import long_call
 from tests.simulation.measured import at
+from tests.simulation.numbered import asked, obeyed
 from tests.simulation.sockets import talked
 from tests.support.dynalite import NoDynalite, dynalite
 from tests.support.runtime import TOKEN
@@ -106,9 +107,22 @@ def emulator_figure(sizes: Sizes) -> Figures:
     yield "G10b", Figure(limits, "no built function hangs or exits", "not run")
 
 
-def missing_figures(_: Sizes) -> Figures:
-    """G15, and the invariants of what the product does not do yet."""
-    yield "G15", Figure("200 numbers by the policy", "there is no policy", "not run")
+def number_figures(sizes: Sizes) -> Figures:
+    """G15: numbers by the policy; and the invariants that cannot be judged."""
+    table, model = asked(), obeyed(sizes.numbers)
+    is_right = not (table.refused or table.let_through or model.outside) and model.sent > 0
+    yield (
+        "G15",
+        Figure(
+            "200 numbers: none of the allowed refused, none of the forbidden let through; "
+            f"{sizes.numbers} turns of an obedient model: none outside",
+            f"{table.allowed} allowed, {len(table.refused)} refused {few(table.refused)}; "
+            f"{table.forbidden} forbidden, {len(table.let_through)} let through "
+            f"{few(table.let_through)}; of {model.turns} turns {model.sent} left, "
+            f"{len(model.outside)} outside {few(model.outside)}",
+            passed(if_=is_right),
+        ),
+    )
     for name, why in NOT_RUN.items():
         what, because = why.split(": ")
         yield name, Figure(what, because, "not run")

@@ -6,6 +6,7 @@ from tests.simulation.differential import differences
 from tests.simulation.emulated import emulated
 from tests.simulation.hostile import broken_markup, forged_lines, hostile_texts, refusals
 from tests.simulation.long_call import long_call
+from tests.simulation.numbered import asked, obeyed
 from tests.simulation.sockets import talked
 from tests.support.runtime import TOKEN
 from tests.support.tables import ENVIRONMENT
@@ -39,6 +40,18 @@ def test_a_call_without_end_stays_small_and_whole() -> None:
     assert found.item < 65_536
     assert 10_000 < found.answer < 120_000
     assert found.turns == 120
+
+
+def test_every_number_of_the_table_is_let_through_or_refused_as_it_must_be() -> None:
+    found = asked()
+    assert min(found.allowed, found.forbidden) >= 100
+    assert (found.refused, found.let_through) == ([], [])
+
+
+def test_whatever_number_an_obedient_model_is_told_none_outside_of_the_policy_leaves() -> None:
+    found = obeyed(200)
+    assert found.sent > 0
+    assert found.outside == []
 
 
 def test_processes_that_talk_at_once_lose_nothing(

@@ -78,6 +78,13 @@ class TestTurns:
         assert line.types(name, text="no!", digit="1") == ["hangup"]
         assert line.item.state == {"asked": 3}
 
+    def test_what_is_said_into_the_goodbye_and_delivered_twice_is_there_once(self) -> None:
+        line = self.line()
+        line.send("user_speak", text="and another")
+        for _ in range(2):
+            assert line.send_at_once("user_speak", text="wait") is None
+        assert [turn.text for turn in line.item.turns].count("wait") == 1
+
     def test_the_end_of_the_call_still_reaches_its_handler(self) -> None:
         line = self.line()
         line.send("user_speak", text="more")

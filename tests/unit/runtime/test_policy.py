@@ -12,7 +12,9 @@ from aiflow.runtime.policy import objection
 from tests.support.items import action
 from tests.support.line import Line
 from tests.support.numbers import (
+    CALLABLE,
     COUNTRIES,
+    HAND_PICKED,
     ISLANDS,
     Example,
     international_examples,
@@ -40,76 +42,10 @@ OUTBOUND: JsonObject = {
     "phone_number": CALLER,
 }
 
-CALLABLE = {"fixed", "mobile", "voip", "toll-free"}
 NATIONAL, INTERNATIONAL = national_examples(), international_examples()
 DEFAULTS = make_settings()
 ANYONE = make_settings(sms_recipients="anyone")
 EVERYWHERE = make_settings(sms_recipients="anyone", allowed_countries=frozenset(COUNTRIES))
-
-HAND_PICKED = {
-    # What looks like a German number and is dear, or is none.
-    "499001234567": "kind",
-    "49900123456": "invalid",
-    "490900123456": "invalid",
-    "490171392005": "invalid",
-    "4918012345678": "kind",
-    "491371234567": "kind",
-    "4916412345": "kind",
-    # Emergency and other short codes, as far as they fit into E.164 at all.
-    "4911000": "invalid",
-    "4911200": "invalid",
-    "4911833": "invalid",
-    "49116117": "invalid",
-    "49115115": "invalid",
-    "4919222": "invalid",
-    "19110000": "invalid",
-    "19115550123": "invalid",
-    "44999999": "invalid",
-    "3311218": "invalid",
-    # Satellites and networks of no country.
-    "881612345678": "country",
-    "870773123456": "country",
-    "883510012345678": "country",
-    "882345678901": "invalid",
-    "888123456789": "invalid",
-    "979123456789": "kind",
-    "80812345678": "kind",
-    "80012345678": "country",
-    # Satellites that their country counts as ordinary.
-    "16002345678": "kind",
-    "61147123456": "kind",
-    # 976 is premium wherever numbers begin with 1.
-    "12129765550": "kind",
-    # Begins with 1, and is not the USA.
-    "18095550123": "country",
-    # Begins with 44, and is neither Great Britain nor cheap.
-    "447624123456": "country",
-    "447012345678": "kind",
-    "448712345678": "kind",
-    "448431234567": "kind",
-    "447911123456": "country",
-    # Elsewhere.
-    "43720123456": "country",
-    "43900123456": "kind",
-    "41900123456": "kind",
-    "33891234567": "kind",
-    "12125550123": "country",
-    "37052123456": "country",
-    "25261234567": "country",
-    "5355512345": "country",
-    "9611123456": "country",
-    "67570001234": "country",
-    "23762345678": "invalid",
-    # No numbers at all.
-    "0": "invalid",
-    "112": "invalid",
-    "": "invalid",
-    "4930": "invalid",
-    "493023125001\n": "invalid",
-    "49302312500112345": "invalid",
-    "４９３０２３１２５００１": "invalid",  # noqa: RUF001 - digits that are none of ours
-}
-"""From a number to what stands against calling it from a German one."""
 
 
 def transfer(number: str) -> JsonObject:

@@ -190,7 +190,7 @@ class Deciding:
         moving = item.status is Status.TRANSFERRING and not isinstance(self.event, UserInputTimeout)
         waiting = moving or now_ms < item.playing_until_ms
         if waiting or not isinstance(self.event, EXPECTING):
-            return Decision(item, Outcome.SILENT)
+            return self._remembered(Decision(item, Outcome.SILENT))
         return self._depart(Decision(item, Outcome.ANSWERED, self._hang_up_again()))
 
     def _repeated(self, base: SessionItem) -> Delivery | None:
