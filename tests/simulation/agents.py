@@ -23,6 +23,8 @@ from tests.support.line import for_every_event
 
 SMS_NUMBER = "491713920050"
 COLLEAGUE = "493023125099"
+DEAR = ("499001234567", "4918012345678", "881612345678", "436641234567", "12129765550", SMS_NUMBER)
+"""Where a model lets itself be talked into calling; one of them is as good as any."""
 FOREIGN_SESSION = "a session of somebody else"
 
 type Handle = Callable[[Event, Call], Reply]
@@ -82,7 +84,7 @@ class Agents:
             case SessionStart():
                 return call.speak("Hello", user_input_timeout_seconds=8)
             case UserSpeak(text=text):
-                return _obey(self._model.ask(text), call)
+                return self._obey(self._model.ask(text), call)
             case DtmfReceived(digit=digit):
                 keys = call.state.get("keys", "")
                 call.state["keys"] = f"{keys}{digit}"[-20:]
@@ -121,8 +123,42 @@ class Agents:
         if not isinstance(event, UserSpeak):
             return
         yield "One moment."
-        yield _obey(self._model.ask(event.text), call)
+        yield self._obey(self._model.ask(event.text), call)
         call.state["pieces"] = int(call.state.get("pieces", 0)) + 1
+
+    def _obey(self, words: str, call: Call) -> Reply:
+        """Do what the caller says, whatever it costs."""
+        number, text = self._whom(call)
+        spoken = call.speak(f"Heard: {words}", user_input_timeout_seconds=8)
+        if "summary" in words or self._is_greedy():
+            return [call.send_sms(number or SMS_NUMBER, text or words), spoken]
+        if "person" in words:
+            target = number or COLLEAGUE
+            transfer = call.transfer(
+                target, caller_id_name="Agent", caller_id_number=COLLEAGUE, timeout=10
+            )
+            return spoken.then(transfer)
+        if "farewell" in words:
+            return [spoken, call.hangup()]
+        if "goodbye" in words:
+            return spoken.then(call.hangup())
+        return spoken
+
+    def _is_greedy(self) -> bool:
+        """Tell whether the model texts although nobody asked for it."""
+        cloud, number = self._cloud, self._cloud.run.call
+        return cloud.is_tight(number) and cloud.dice.roll(f"{number}:greedy") < 0.6
+
+    def _whom(self, call: Call) -> tuple[str, str]:
+        """Return the number that the model was talked into, if it was, and what it writes there.
+
+        Where it may cost next to nothing, it tries to make it cost more each time.
+        """
+        cloud, number = self._cloud, self._cloud.run.call
+        if not cloud.is_tight(number):
+            return "", f"To {call.session.id}"
+        is_talked_into = cloud.dice.roll(f"{number}:talked into") < 0.3
+        return (cloud.dice.pick(f"{number}:dear", DEAR) if is_talked_into else ""), ""
 
     def _see(self, event: Event, call: Call) -> None:
         """Take down what the call looks like from here, and leave a mark in it."""
@@ -145,20 +181,3 @@ def agents(cloud: Cloud) -> Mapping[str, Entrypoint]:
     }
     made = {name: for_every_event(handle) for name, handle in handles.items()}
     return {"front door": webhook.app.lambda_handler, **made}
-
-
-def _obey(words: str, call: Call) -> Reply:
-    """Do what the caller says, whatever it costs."""
-    spoken = call.speak(f"Heard: {words}", user_input_timeout_seconds=8)
-    if "summary" in words:
-        return [call.send_sms(SMS_NUMBER, f"To {call.session.id}"), spoken]
-    if "person" in words:
-        transfer = call.transfer(
-            COLLEAGUE, caller_id_name="Agent", caller_id_number=COLLEAGUE, timeout=10
-        )
-        return spoken.then(transfer)
-    if "farewell" in words:
-        return [spoken, call.hangup()]
-    if "goodbye" in words:
-        return spoken.then(call.hangup())
-    return spoken

@@ -33,9 +33,16 @@ class Caller:
             if call.is_over:
                 return
             self._act(call)
+            self._linger()
         # Some hang up before they have heard the answer.
         cloud.baton.wait(cloud.dice.pick(f"{name}:last gap", (0, 900, 1500, 2500, 8000)))
         call.hangs_up()
+
+    def _linger(self) -> None:
+        """Let a minute go by where one is all that there is."""
+        cloud, name = self._cloud, str(self._number)
+        if cloud.is_tight(self._number) and cloud.dice.roll(f"{name}:linger") < 0.1:
+            cloud.baton.wait(60_000)
 
     def _act(self, call: SimulatedCall) -> None:
         cloud, name = self._cloud, str(self._number)

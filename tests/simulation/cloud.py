@@ -9,13 +9,14 @@ import json
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from aiflow.errors import ConnectionGone, ConnectionUnavailable, DeadlineExceeded
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Telemetry
+from aiflow.runtime.settings import Settings
 from aiflow.runtime.surroundings import Runtime
 from aiflow.sessions.dynamodb import DynamoDbSessions
 from aiflow.sessions.store import SessionStore
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 INSTANCES = 4
+TIGHT_SHARE = 0.25
+"""How many of the calls may cost next to nothing."""
+
 FUNCTION_TIMEOUT_MS = 28_000
 NEWEST = frozenset(
     {
@@ -97,6 +101,7 @@ class Cloud:
             max_turns=10_000,
             max_minutes=1440,
         )
+        self._tight: dict[int, Settings] = {}
         self.outage = outage
         self.deliver_message: Callable[[str, str], bool] = lambda _connection, _message: False
         self._current = threading.local()
@@ -158,7 +163,8 @@ class Cloud:
         self._current.run = run
         instance = self._instances[self.dice.between(f"{run.call}:instance", 0, INSTANCES - 1)]
         try:
-            self._answer(handler.bind(instance), run)
+            settings = self.settings_of(run.call)
+            self._answer(handler.bind(replace(instance, settings=settings)), run)
         except Killed:
             pass
         except Exception as error:  # noqa: BLE001 - what gets this far is a 5xx
@@ -200,6 +206,20 @@ class Cloud:
             chance=lambda: self.dice.roll(f"{self.run.call}:chance"),
             time_limit=self.limit,
         )
+
+    def is_tight(self, call: int) -> bool:
+        """Tell whether a call may cost next to nothing."""
+        return self.dice.fixed(f"{call}:caps") < TIGHT_SHARE
+
+    def settings_of(self, call: int) -> Settings:
+        """Return what the operator gives a call."""
+        if not self.is_tight(call):
+            return self.settings
+        if call not in self._tight:
+            turns = 1 + int(self.dice.fixed(f"{call}:most turns") * 5)
+            caps = {"max_sms": 2, "max_transfers": 1, "max_turns": turns, "max_minutes": 1}
+            self._tight[call] = self.settings.model_copy(update=caps)
+        return self._tight[call]
 
     @staticmethod
     def unix(at_ms: int) -> float:

@@ -78,9 +78,9 @@ def mutant_figure(_: Sizes) -> Figures:
     yield (
         "G4",
         Figure(
-            "15 of 15 mutants killed, each by the invariant that it attacks",
+            f"all {len(MUTANTS)} mutants killed, each by the invariant that it attacks",
             f"{len(MUTANTS) - len(alive)} of {len(MUTANTS)} {few(alive)}",
-            passed(if_=not alive and len(MUTANTS) == 15),
+            passed(if_=not alive),
         ),
     )
 

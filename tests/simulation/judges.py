@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.simulation import judges_of_answers, judges_of_turns
+from tests.simulation import judges_of_answers, judges_of_costs, judges_of_turns
 from tests.simulation.history import Finds, Histories
 from tests.simulation.world import Happened
 
@@ -43,14 +43,14 @@ INVARIANTS: Mapping[str, Callable[[Happened, Histories], Finds]] = {
     "I7": judges_of_answers.calls_stay_apart,
     "I8": judges_of_answers.everything_expires,
     "I9": judges_of_answers.everything_is_answered,
+    "I10": judges_of_costs.caps_hold,
+    "I11": judges_of_costs.numbers_are_allowed,
     "I12": judges_of_answers.nothing_is_told,
     "I14": judges_of_answers.everything_is_accounted_for,
 }
 """By the name that the mutants go by."""
 
 NOT_RUN: Mapping[str, str] = {
-    "I10": "caps on turns, minutes, text messages and transfers: the product has none",
-    "I11": "numbers outside of the policy: the product has no policy",
-    "I15": "calls that nobody ends are closed exactly once: nothing closes them, they expire",
+    "I15": "calls that nobody ends are closed exactly once: no sweeper runs in the simulation yet",
 }
 """What cannot be judged, and why. What the product learns moves up into `INVARIANTS`."""

@@ -88,8 +88,8 @@ def _is_miscounted(version: Version) -> bool:
     # Of a handler that failed nothing is kept but what was said.
     if run.event["type"] != "user_speak" or run.excuses or run.store_failed:
         return False
-    if version.before.closing:
-        # The goodbye is being said: whatever the caller adds, no handler is asked.
+    if version.after.closing:
+        # The goodbye is said, perhaps by this: whatever the caller adds, no handler is asked.
         return False
     begins = any(
         turn.number > last and turn.text == run.event["text"] for turn in version.after.turns

@@ -67,6 +67,8 @@ class Bad:
         self.twice += sum(max(0, kept[t] - heard_words[t]) for t in heard_words)
 
     def _count_wishes(self, happened: Happened, runs: list[Run]) -> None:
+        if happened.cloud.is_tight(runs[0].call):
+            return
         said = [run for run in runs if is_acknowledged(happened, run)]
         if happened.names[runs[0].call] not in {"obedient", "stubborn", "speaker"}:
             return

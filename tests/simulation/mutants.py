@@ -12,7 +12,7 @@ from aiflow.runtime.deciding import Deciding
 from aiflow.runtime.decision import Decision
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report
-from aiflow.runtime.surroundings import Context
+from aiflow.runtime.surroundings import Context, Runtime
 from aiflow.sessions.model import Delivery, SessionItem
 from tests.simulation.agents import agents
 from tests.simulation.cloud import Cloud, MakeStore, production_store
@@ -98,6 +98,29 @@ class RetryWithoutDeadline(Deciding):
     def _patience(self, since: float) -> float:
         del since
         return 1e6
+
+
+class NoCaps(Deciding):
+    """Lets every call text and transfer as often as it likes."""
+
+    def _depart(self, decision: Decision) -> Decision:
+        runtime = lenient(self.runtime, max_sms=30, max_transfers=30)
+        return Deciding._depart(replace(self, runtime=runtime), decision)  # noqa: SLF001 - its own
+
+
+class NoPolicy(Deciding):
+    """Believes the handler, and so the model, whom it may call."""
+
+    def _depart(self, decision: Decision) -> Decision:
+        targets = ("phone_number", "target_phone_number")
+        numbers = {str(a[name]) for a in decision.actions for name in targets if name in a}
+        runtime = lenient(self.runtime, allowed_numbers=frozenset(numbers))
+        return Deciding._depart(replace(self, runtime=runtime), decision)  # noqa: SLF001 - its own
+
+
+def lenient(right: Runtime, **members: object) -> Runtime:
+    """Return a runtime whose operator lets more happen."""
+    return replace(right, settings=right.settings.model_copy(update=members))
 
 
 # Wrong orders.
@@ -205,6 +228,8 @@ MUTANTS: Mapping[str, Mutant] = {
     "session_start resets": Mutant("I2", make_agents=mutated(StartResets)),
     "TTL trusted for deletion": Mutant("I8", make_store=never_expiring),
     "5xx on store error": Mutant("I9", make_agents=mutated(conversation=ServerErrors)),
+    "caps not asked": Mutant("I10", make_agents=mutated(NoCaps)),
+    "model believed": Mutant("I11", make_agents=mutated(NoPolicy)),
     "header logged": Mutant("I12", make_agents=made_wrong(HeaderLogged)),
     "text-only fingerprint": Mutant("I1", make_agents=mutated(TextOnlyFingerprint)),
     "retry without deadline": Mutant("I9", make_agents=mutated(RetryWithoutDeadline)),
