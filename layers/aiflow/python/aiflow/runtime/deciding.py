@@ -121,12 +121,8 @@ class Deciding:
             has_begun: whether a piece of the answer, and with it the event, was committed.
         """
         own = self.invocation.id
-        is_over = base.status is Status.ENDED or (
-            base.status in {Status.GONE, Status.HANGING_UP}
-            and not isinstance(self.event, SessionEnd)
-        )
         is_kept = base.speaking != own if has_begun else self._repeated(base) is not None
-        if is_over or is_kept:
+        if is_kept or self._fence(base) is not None:
             return Decision(base, Outcome.DEGRADED, self.apology)
         item = lifecycle.finish(base, own)
         if not has_begun:
