@@ -1,5 +1,6 @@
 """What CloudFormation would make of the template: SAM's resources spelt out, conditions decided."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -92,6 +93,8 @@ def expanded(template: Path, name: str, parameters: Mapping[str, str]) -> Expand
 
 def _translated(source: dict[str, Any], values: Mapping[str, JsonValue]) -> dict[str, Any]:
     """Let SAM translate, as CloudFormation does, without asking AWS for managed policies."""
+    # It complains that nobody asks for its figures.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     translator = import_module("samtranslator.translator.translator").Translator(
         {},
         import_module("samtranslator.parser.parser").Parser(),

@@ -55,19 +55,28 @@ _NOT_OFFLINE = Check(
 
 
 def parameter_sets() -> Mapping[str, Mapping[str, str]]:
-    """The ways to deploy that are looked at: as it comes, in production, with all, with little."""
+    """The ways to deploy that are looked at: as it comes, in production, with options, with little."""
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     prod = stages["prod"]["deploy"]["parameters"]["parameter_overrides"].split()
     return {
         "defaults": _NEEDED,
         "prod": {**_NEEDED, **dict(pair.split("=", 1) for pair in prod)},
+        "prepared": {**_NEEDED, "ProvisionedConcurrency": "1"},
         "everything": {**_NEEDED, **EVERYTHING},
         "little": {**_NEEDED, **LITTLE},
     }
 
 
-# All options on, none of which excludes another.
-EVERYTHING = {"SnapStart": "PublishedVersions"}
+# All options on that can be on together.
+EVERYTHING = {
+    "Environment": "prod",
+    "SnapStart": "PublishedVersions",
+    "Deployment": "Canary10Percent5Minutes",
+    "CustomerKey": "create",
+    "WebhookConcurrency": "200",
+    "EventConcurrency": "50",
+    "AlarmEmail": "somebody@example.com",
+}
 LITTLE = {"WebSocket": "disabled", "Sweeper": "disabled"}
 
 

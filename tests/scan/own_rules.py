@@ -63,20 +63,20 @@ def function_has_a_role_of_its_own(template: Expanded, actions: Actions) -> Iter
 
 
 def action_is_used(template: Expanded, actions: Actions) -> Iterator[Finding]:
-    """No role allows what its function never did in the tests; the rule names the action."""
-    for name, allowed in _allowed(template).items():
-        for action in sorted(allowed - actions.get(name, frozenset())):
-            if not action.startswith(_BY_SERVICES):
-                yield _finding(f"ACTION_IS_USED {action}", name, "may do it, and never did")
+    """No role allows what its function never did in the tests; the rule names both."""
+    for name, grants in _grants(template).items():
+        for policy, action in grants:
+            is_seen = action in actions.get(name, frozenset()) or action.startswith(_BY_SERVICES)
+            if not is_seen:
+                rule = f"ACTION_IS_USED {name} {action}"
+                yield _finding(rule, policy, "allows what was never done")
 
 
 def action_is_allowed(template: Expanded, actions: Actions) -> Iterator[Finding]:
     """Every role allows what its function did in the tests."""
-    has_websocket = "AWS::ApiGatewayV2::Route" in {
-        resource["Type"] for resource in template.resources.values()
-    }
-    for name, allowed in _allowed(template).items():
-        for action in sorted(actions.get(name, frozenset()) - allowed):
+    has_websocket = bool(template.of_type("AWS::ApiGatewayV2::Route"))
+    for name, grants in _grants(template).items():
+        for action in sorted(actions.get(name, frozenset()) - {action for _, action in grants}):
             if action != SEND or has_websocket:
                 yield _finding(f"ACTION_IS_ALLOWED {action}", name, "did it, and may not")
 
@@ -133,23 +133,23 @@ RULES: tuple[Rule, ...] = (
 """All of them, in the order of the table that the gate prints."""
 
 
-def _allowed(template: Expanded) -> dict[str, set[str]]:
-    """Return, by the name of a function, what its role allows beside logs and traces."""
-    policies, roles = (
-        template.of_type("AWS::IAM::ManagedPolicy"),
-        template.of_type("AWS::IAM::Role"),
-    )
-    found = dict[str, set[str]]()
+def _grants(template: Expanded) -> dict[str, list[tuple[str, str]]]:
+    """Return, by the name of a function, what its role allows beside logs and traces, and where."""
+    policies = template.of_type("AWS::IAM::ManagedPolicy")
+    roles = template.of_type("AWS::IAM::Role")
+    found = dict[str, list[tuple[str, str]]]()
     for name, function in template.of_type("AWS::Lambda::Function").items():
         role = roles[function["Role"]["Fn::GetAtt"][0]]
-        documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
-        found[name] = set()
+        documents = [(name, policy["PolicyDocument"]) for policy in role.get("Policies", [])]
+        found[name] = []
         for arn in role.get("ManagedPolicyArns", []):
             if isinstance(arn, dict):
-                documents.append(policies[arn["Ref"]]["PolicyDocument"])
+                policy: str = arn["Ref"]
+                documents.append((policy, policies[policy]["PolicyDocument"]))
             elif str(arn).rpartition("/")[2] not in _OF_AWS:
-                found[name].add(str(arn))
-        found[name].update(action for document in documents for action in _actions(document))
+                found[name].append((name, str(arn)))
+        for where, document in documents:
+            found[name] += [(where, action) for action in _actions(document)]
     return found
 
 

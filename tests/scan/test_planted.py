@@ -21,7 +21,10 @@ DEFECTS = {
     "11": ("WebhookFunction", {"ENVIRONMENT_HAS_NO_LITERAL_SECRET"}),
     "12": ("WebhookFunction", {"FUNCTION_HAS_AN_ERROR_ALARM"}),
     "13": ("Everything", {"POLICY_NAMES_ACTIONS_AND_RESOURCES", "CKV_AWS_109", "CKV_AWS_111"}),
-    "14": ("UserSpeechStartedFunction", {"ACTION_IS_USED dynamodb:DeleteItem"}),
+    "14": (
+        "UserSpeechStartedFunction",
+        {"ACTION_IS_USED UserSpeechStartedFunction dynamodb:DeleteItem"},
+    ),
     "15": ("SmsFailedFunction", {"ACTION_IS_ALLOWED dynamodb:UpdateItem"}),
     "16": ("SlowFunction", {"FUNCTION_ENDS_BEFORE_THE_GATEWAY_GIVES_UP"}),
     "17": ("OldFunction", {"FUNCTION_RUNS_ON_OUR_PYTHON", "CKV_AWS_363", "E2531"}),

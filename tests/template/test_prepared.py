@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.scan.expanding import expanded
 from tests.support.template import ROOT, Template
 
 PREPARED = "PreparedWebhookFunction"
 OF_ITS_OWN = {
     *("AutoPublishAlias", "AutoPublishCodeSha256", "SnapStart", "ProvisionedConcurrencyConfig"),
-    *("Events", "LoggingConfig"),
+    *("DeploymentPreference", "Events", "LoggingConfig"),
 }
 
 
@@ -38,6 +39,24 @@ def test_no_other_function_runs_a_published_version(template: Template) -> None:
     # A changed token would not reach it.
     published = [name for name, own in template.functions.items() if "AutoPublishAlias" in own]
     assert published == [PREPARED]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "shifting"), [("AllAtOnce", None), ("Canary10Percent5Minutes", PREPARED)]
+)
+def test_a_new_release_goes_out_bit_by_bit_only_if_asked_for(
+    deployment: str, shifting: str | None
+) -> None:
+    parameters = {"TokenSha256": "0" * 64, "Deployment": deployment, "WebSocket": "disabled"}
+    made = expanded(ROOT / "template.yaml", "rollout", parameters)
+    groups = made.of_type("AWS::CodeDeploy::DeploymentGroup")
+    assert [*groups] == [f"{shifting}DeploymentGroup"] * bool(shifting)
+    # Asking for it adds the door by itself.
+    assert (PREPARED in made.resources) == bool(shifting)
+    for group in groups.values():
+        watching = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+        assert watching == ["PreparedWebhookErrors", "DegradedAnswers"]
+        assert group["AutoRollbackConfiguration"]["Enabled"]
 
 
 def test_a_new_release_is_what_publishes(template: Template) -> None:

@@ -43,6 +43,30 @@ ALLOWED = {
 # What botocore reads by itself; not one of our settings.
 OF_BOTOCORE = "AWS_ENDPOINT_URL_DYNAMODB"
 ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
+NOTHING = {"Ref": "AWS::NoValue"}
+OF_THE_ENVIRONMENT = {"Fn::FindInMap": ["Environments", {"Ref": "Environment"}, "LogRetentionDays"]}
+RETENTION = {"Fn::If": ["HasRetention", {"Ref": "LogRetentionDays"}, OF_THE_ENVIRONMENT]}
+USES_THE_KEY = {
+    "Fn::If": [
+        "HasCustomerKey",
+        {
+            "Effect": "Allow",
+            "Action": [
+                *("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"),
+                *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
+            ],
+            "Resource": {"Fn::GetAtt": ["DataKey", "Arn"]},
+            # By itself it may do nothing with the key.
+            "Condition": {
+                "StringEquals": {
+                    "kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"}
+                }
+            },
+        },
+        NOTHING,
+    ]
+}
+OWN_KEY = {"Fn::If": ["HasCustomerKey", {"Fn::GetAtt": ["DataKey", "Arn"]}, NOTHING]}
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +173,8 @@ def test_the_table_keeps_calls_safely_and_for_a_while(template: Template) -> Non
         ],
         "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-        "SSESpecification": {"SSEEnabled": True},
+        "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": OWN_KEY},
+        "DeletionProtectionEnabled": {"Fn::If": ["IsProd", True, False]},
     }
 
 
@@ -161,8 +186,9 @@ def test_every_function_may_do_what_it_needs_and_no_more(template: Template) -> 
         assert "Role" not in function
         allowed = set[str]()
         for policy in function.get("Policies", []):
-            (statement,) = policies[_named(policy)]["PolicyDocument"]["Statement"]
+            statement, *others = policies[_named(policy)]["PolicyDocument"]["Statement"]
             assert statement["Effect"] == "Allow"
+            assert others in ([], [USES_THE_KEY])
             allowed |= set(statement["Action"])
         return allowed
 
@@ -215,7 +241,10 @@ def test_the_sweeper_runs_by_a_schedule_that_can_be_turned_off_and_is_not_repeat
             "State": {"Fn::If": ["HasSweeper", "ENABLED", "DISABLED"]},
         },
     }
-    assert function["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
+    assert function["EventInvokeConfig"] == {
+        "MaximumRetryAttempts": 0,
+        "MaximumEventAgeInSeconds": 300,
+    }
     assert template.parameters["Sweeper"]["AllowedValues"] == ["enabled", "disabled"]
 
 
@@ -237,7 +266,7 @@ def test_every_function_has_a_log_group_of_its_own_that_forgets(template: Templa
         assert function["LoggingConfig"] == {
             "LogGroup": {"Ref": name.removesuffix("Function") + "LogGroup"}
         }
-        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        assert group["RetentionInDays"] == RETENTION
     # The two doors have their access logs.
     assert len(groups) == len(template.functions) + 2
     assert len({str(group["LogGroupName"]) for group in groups.values()}) == len(groups)
@@ -285,6 +314,8 @@ def test_the_stack_tells_the_address_to_paste_and_the_table(template: Template) 
         "WebSocketUrl",
         "PreparedWebhookUrl",
         "SessionsTableName",
+        "AlarmTopicArn",
+        "DashboardUrl",
     }
     url = template.outputs["WebSocketUrl"]
     host = "${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
