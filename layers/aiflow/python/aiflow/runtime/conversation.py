@@ -13,7 +13,7 @@ from aiflow.protocol.types import JsonObject
 from aiflow.runtime import lifecycle
 from aiflow.runtime.deciding import Deciding
 from aiflow.runtime.decision import Decision
-from aiflow.runtime.observability import Outcome, Report
+from aiflow.runtime.observability import Outcome, Part, Report
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import body_of
 from aiflow.runtime.ways import Way
@@ -92,7 +92,7 @@ class Conversation:
     def _keep_failed(self) -> tuple[JsonObject, ...]:
         """Keep it, and return the apology, which depends on how many there have been."""
         deciding = self.deciding
-        item = deciding.runtime.sessions.load(deciding.event.session.id)
+        item = self._load()
         for attempt in range(_TRIES):
             loaded = item or SessionItem(session_id=deciding.event.session.id)
             base = lifecycle.reach(loaded, self.way.connection_id)
@@ -110,7 +110,7 @@ class Conversation:
         Whoever loses the race for the commit goes back to the fence with what the winner left.
         """
         deciding = self.deciding
-        item = deciding.runtime.sessions.load(deciding.event.session.id)
+        item = self._load()
         for attempt in range(_TRIES):
             loaded = item or SessionItem(session_id=deciding.event.session.id)
             base = lifecycle.reach(loaded, self.way.connection_id)
@@ -166,13 +166,19 @@ class Conversation:
             decision.pieces.committed()
         return decision
 
+    def _load(self) -> SessionItem | None:
+        runtime = self.deciding.runtime
+        with self.report.timing(Part.STORE, runtime.now):
+            return runtime.sessions.load(self.deciding.event.session.id)
+
     def _commit(self, item: SessionItem) -> SessionItem:
         runtime = self.deciding.runtime
         now = runtime.now()
         expires_at = int(now) + runtime.settings.session_ttl_seconds
         written = replace(item, written_at_ms=int(now * 1000))
         following = written.next_version(self.deciding.invocation.id, expires_at)
-        runtime.sessions.commit(following)
+        with self.report.timing(Part.STORE, runtime.now):
+            runtime.sessions.commit(following)
         return following
 
     def _send(self, decision: Decision) -> None:
@@ -195,8 +201,7 @@ class Conversation:
         Raises:
             ConnectionGone: it is; marked once, by whoever finds out first.
         """
-        sessions, gone = self.deciding.runtime.sessions, self.way.connection_id
-        item = sessions.load(self.deciding.event.session.id)
+        gone, item = self.way.connection_id, self._load()
         for attempt in range(_TRIES):
             if item is None or item.status in {Status.ENDED, Status.GONE}:
                 break

@@ -3,7 +3,8 @@
 import json
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -16,6 +17,16 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aiflow.errors import AiflowError, Refusal, Unauthorized
 
 _PACKAGE = Path(__file__).parents[1]
+
+
+class Part(StrEnum):
+    """What an answer is waited for, as it is called in the log."""
+
+    STORE = "store_ms"
+    HANDLER = "handler_ms"
+
+
+_METRICS: Mapping[Part, str] = {Part.STORE: "StoreMs", Part.HANDLER: "HandlerMs"}
 
 
 class Outcome(StrEnum):
@@ -46,6 +57,7 @@ class Report:
         reason: why, where the outcome alone does not tell; out of a closed set.
         actions: types of what was answered.
         answered_ms: milliseconds until the first answer left, where more came after it.
+        parts_ms: of the time until then, the milliseconds that each part took.
         counts: further metrics, by name.
         details: further keys of the log line; never anything that was said.
     """
@@ -57,6 +69,7 @@ class Report:
     reason: str | None = None
     actions: list[str] = field(default_factory=list[str])
     answered_ms: float | None = None
+    parts_ms: dict[Part, float] = field(default_factory=dict[Part, float])
     counts: dict[str, int] = field(default_factory=dict[str, int])
     details: dict[str, object] = field(default_factory=dict[str, object])
 
@@ -64,6 +77,21 @@ class Report:
         """Add to a metric."""
         if number:
             self.counts[metric] = self.counts.get(metric, 0) + int(number)
+
+    @contextmanager
+    def timing(self, part: Part, now: Callable[[], float]) -> Generator[None]:
+        """Take down how long a block takes; not once the caller has an answer.
+
+        Args:
+            part: what the block is a part of.
+            now: the clock, in seconds.
+        """
+        begun = now()
+        try:
+            yield
+        finally:
+            if self.answered_ms is None:
+                self.parts_ms[part] = self.parts_ms.get(part, 0) + (now() - begun) * 1000
 
     def add_blocked(self, reasons: Sequence[str]) -> None:
         """Take down what the policy kept back; each by its kind and reason, never by its number."""
@@ -141,6 +169,7 @@ class Telemetry:
             "actions": report.actions,
             "answered_ms": report.answered_ms and round(report.answered_ms, 1),
             "duration_ms": round(duration_ms, 1),
+            **{part.value: round(spent_ms, 1) for part, spent_ms in report.parts_ms.items()},
             **report.details,
         }
         extra = {name: value for name, value in keys.items() if value not in (None, [])}
@@ -162,6 +191,8 @@ class Telemetry:
         # What the caller waits for; of an answer in pieces, the first.
         waited_ms = duration_ms if report.answered_ms is None else report.answered_ms
         metrics.add_metric("AnswerMs", MetricUnit.Milliseconds, waited_ms)
+        for part, spent_ms in report.parts_ms.items():
+            metrics.add_metric(_METRICS[part], MetricUnit.Milliseconds, spent_ms)
         for name, number in report.counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         if report.reason:
