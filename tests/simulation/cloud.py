@@ -40,7 +40,7 @@ NEWEST = frozenset(
     {
         *("connection", "speaking"),
         *("begun_at_ms", "turns_taken", "sms_sent", "transfers_made"),
-        *("closing", "apologies", "written_at_ms"),
+        *("closing", "apologies", "written_at_ms", "interruptions", "silences"),
     }
 )
 """Attributes of the item that the version of the code before this one does not know."""

@@ -12,6 +12,7 @@ import webhook.app
 from aiflow import Call, Event, Reply, Session, UserSpeak, entrypoint
 from aiflow.errors import InvalidAction
 from aiflow.protocol.events import EVENT_TYPES
+from aiflow.runtime.ending import CallOutcome
 from aiflow.runtime.observability import Outcome, Report, Telemetry
 from aiflow.sessions.memory import InMemorySessions
 from aiflow.sessions.model import SessionItem
@@ -446,9 +447,16 @@ class TestTheMetrics:
         assert {str(blob["event_type"]) for blob in blobs} <= {*EVENT_TYPES, "other"}
         assert {str(blob["outcome"]) for blob in blobs} <= {outcome.value for outcome in Outcome}
         assert len({str(blob["service"]) for blob in blobs}) == 1
-        assert {json.dumps(directive(blob)["Dimensions"]) for blob in blobs} == {
-            '[["event_type", "outcome", "service"], ["service"]]'
+        dimensions_of_all = {
+            json.dumps(directive["Dimensions"]) for blob in blobs for directive in directives(blob)
         }
+        assert dimensions_of_all == {
+            '[["event_type", "outcome", "service"], ["service"]]',
+            '[["call_outcome", "service"], ["service"]]',
+        }
+        ends = [blob for blob in blobs if len(directives(blob)) > 1]
+        assert {str(blob["event_type"]) for blob in ends} == {"session_end"}
+        assert {str(blob["call_outcome"]) for blob in ends} <= {*map(str, CallOutcome)}
 
     def test_they_have_the_namespace_of_the_settings_and_units(self) -> None:
         log = Log()
@@ -507,8 +515,13 @@ class TestTheMetrics:
         assert report.counts == {"StoreRetry": 3}
 
 
-def directive(blob: dict[str, Any]) -> dict[str, Any]:
-    """Return what a blob tells CloudWatch about itself."""
+def directives(blob: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a blob tells CloudWatch: of the event, and of a call that it ends."""
     found: list[dict[str, Any]] = blob["_aws"]["CloudWatchMetrics"]
-    assert len(found) == 1
-    return found[0]
+    return found
+
+
+def directive(blob: dict[str, Any]) -> dict[str, Any]:
+    """Return all that a blob tells CloudWatch about itself, where it ends no call."""
+    (found,) = directives(blob)
+    return found

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from aiflow.errors import AiflowError, Refusal, Unauthorized
+from aiflow.runtime.ending import CallReport
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -58,6 +59,7 @@ class Report:
         actions: types of what was answered.
         answered_ms: milliseconds until the first answer left, where more came after it.
         parts_ms: of the time until then, the milliseconds that each part took.
+        call: the whole call, if this event has ended it.
         counts: further metrics, by name.
         details: further keys of the log line; never anything that was said.
     """
@@ -70,6 +72,7 @@ class Report:
     actions: list[str] = field(default_factory=list[str])
     answered_ms: float | None = None
     parts_ms: dict[Part, float] = field(default_factory=dict[Part, float])
+    call: CallReport | None = None
     counts: dict[str, int] = field(default_factory=dict[str, int])
     details: dict[str, object] = field(default_factory=dict[str, object])
 
@@ -171,6 +174,7 @@ class Telemetry:
             "duration_ms": round(duration_ms, 1),
             **{part.value: round(spent_ms, 1) for part, spent_ms in report.parts_ms.items()},
             **report.details,
+            "call": report.call and vars(report.call),
         }
         extra = {name: value for name, value in keys.items() if value not in (None, [])}
         if report.outcome is Outcome.DEGRADED:
@@ -198,7 +202,31 @@ class Telemetry:
         if report.reason:
             metrics.add_metadata("reason", report.reason)
         blob = metrics.serialize_metric_set()  # pyright: ignore[reportUnknownMemberType] - untyped
+        if report.call:
+            self._add_call(cast("dict[str, Any]", blob), report.call)
         (self._stream or sys.stdout).write(json.dumps(blob) + "\n")
+
+    def _add_call(self, blob: dict[str, Any], call: CallReport) -> None:
+        """Put the call into the blob of the event that has ended it, with dimensions of its own.
+
+        Powertools knows one set of metrics in a blob; CloudWatch takes several.
+        """
+        units = {
+            "Calls": (1, "Count"),
+            "CallSeconds": (call.seconds, "Seconds"),
+            "CallTurns": (call.turns, "Count"),
+            "CallInterruptions": (call.interruptions, "Count"),
+            "CallSilences": (call.silences, "Count"),
+        }
+        blob["_aws"]["CloudWatchMetrics"].append(
+            {
+                "Namespace": self._namespace,
+                "Dimensions": [["call_outcome", "service"], ["service"]],
+                "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in units.items()],
+            }
+        )
+        blob["call_outcome"] = call.outcome.value
+        blob |= {name: [number] for name, (number, _) in units.items()}
 
 
 def _is_ours(frames: Sequence[traceback.FrameSummary]) -> bool:
