@@ -25,7 +25,7 @@ SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate build built format events lock bench bench-phone bench-transports clean
+.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate build built format events lock sbom bench bench-phone bench-transports clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,8 +100,15 @@ lock: $(INSTALLER) ## Renew every lock: one resolution for all, so that we test 
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o $(LAYER)/requirements.txt
 	@$(COMPILE) --group installer -c requirements/dev.txt -o requirements/installer.txt
 	@$(COMPILE) --group runtime -o requirements/runtime.txt
+	@$(COMPILE) --group sbom -o requirements/sbom.txt
 	@for peer in $(PEERS); do \
 		$(COMPILE) --group bench-$$peer -c requirements/runtime.txt -o requirements/bench/$$peer.txt || exit 1; done
+
+sbom: .sbom/.stamp ## Write the bill of materials of the layer, as CycloneDX, to .sbom/aiflow.cdx.json
+	$(SAY) 'bill of materials'
+	@.sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type library \
+		--output-reproducible -o .sbom/aiflow.cdx.json .sbom/layer/bin/python
+	@$(PYTHON) -c 'import json; [print(part["name"], part["version"]) for part in json.load(open(".sbom/aiflow.cdx.json"))["components"]]'
 
 bench: build $(RUNTIME) $(DYNALITE) $(PEERS:%=.bench/%/.stamp) ## Measure what it costs, beside what people would write otherwise
 	$(SAY) 'benchmark'
@@ -114,7 +121,7 @@ bench-phone: $(LOCAL) ## Count the calls a minute that the phone makes
 	@$(BIN)/python -m benchmarks.phone
 
 clean: ## Remove all that these commands made
-	rm -rf $(VENV) .runtime .bench .aws-sam tests/support/node/node_modules \
+	rm -rf $(VENV) .runtime .bench .sbom .aws-sam tests/support/node/node_modules \
 		.coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(INSTALLER): requirements/installer.txt
@@ -142,6 +149,15 @@ $(RUNTIME): $(INSTALLER) requirements/runtime.txt
 .bench/%/.stamp: requirements/bench/%.txt | $(INSTALLER)
 	@rm -rf $(@D)
 	@$(INSTALL) -r $< --target $(@D)
+	@touch $@
+
+# The tool apart from what it looks at: only what the layer ships may be on the bill.
+.sbom/.stamp: requirements/sbom.txt $(LAYER)/requirements.txt | $(INSTALLER)
+	@rm -rf $(@D)
+	@$(BIN)/uv venv --quiet --python $(BIN)/python $(@D)/tool
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(@D)/tool/bin/python -r $<
+	@$(BIN)/uv venv --quiet --python $(BIN)/python $(@D)/layer
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(@D)/layer/bin/python -r $(LAYER)/requirements.txt
 	@touch $@
 
 # With the node that pyright brought. Without the npm registry its tests are skipped, and say so.

@@ -1,6 +1,7 @@
 """The layer as `sam build` lays it out, once for each processor."""
 
 import struct
+import subprocess
 from importlib.util import cache_from_source
 from pathlib import Path
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.built
 UNCHECKED_HASH = (1).to_bytes(4, "little")
 # e_machine of the ELF header.
 MACHINES = {"x86_64": 62, "arm64": 183}
+PLATFORMS = {"x86_64": "x86_64-manylinux2014", "arm64": "aarch64-manylinux2014"}
 EACH_ARCHITECTURE = pytest.mark.parametrize("architecture", MACHINES)
 
 
@@ -68,3 +70,31 @@ def test_the_layer_is_small(architecture: str) -> None:
 def test_the_layer_leaves_out_what_the_runtime_brings(architecture: str) -> None:
     packages = {path.name for path in (layer(architecture) / "python").iterdir()}
     assert not packages & {"boto3", "botocore"}
+
+
+@EACH_ARCHITECTURE
+def test_the_layer_holds_what_the_hashes_of_the_lock_vouch_for_and_nothing_else(
+    architecture: str, tmp_path: Path
+) -> None:
+    # `sam build` fetches wheels for the other processor by version alone.
+    command = [str(ROOT / ".venv/bin/uv"), "pip", "install", "--quiet", "--require-hashes"]
+    platform = ["--python-version", "3.13", "--python-platform", PLATFORMS[architecture]]
+    lock = ROOT / "layers/aiflow/python/requirements.txt"
+    subprocess.run(
+        [*command, *platform, "--target", tmp_path, "--no-build", "-r", lock], check=True
+    )
+    built = code_in(layer(architecture) / "python")
+    assert built == code_in(tmp_path) | code_in(lock.parent)
+
+
+def code_in(folder: Path) -> dict[str, bytes]:
+    """Every file that Python could import or load there: no bytecode, papers and commands."""
+    files = {file.relative_to(folder): file for file in sorted(folder.rglob("*"))}
+    return {
+        str(path): file.read_bytes()
+        for path, file in files.items()
+        if file.suffix in {".py", ".so", ".pth"}
+        and "__pycache__" not in path.parts
+        # Where `sam build` and pip put the commands that come with a wheel.
+        and not path.parts[0].endswith((".data", "bin"))
+    }
