@@ -80,6 +80,11 @@ class Stack:
         """How many calls were counted as expired."""
         return sum(blob.get("SessionsExpired", [0])[0] for blob in self.log.metrics())
 
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """What was told of whole calls."""
+        return [entry["call"] for entry in self.log.entries() if "call" in entry]
+
 
 @pytest.fixture
 def stack(sessions: "Sessions", clock: Clock) -> Stack:
@@ -138,6 +143,26 @@ class TestClosingThem:
         assert stack.item().status is Status.ENDED
         assert stack.item().state == {"outcome": "closed"}
         assert stack.expired == 1
+
+    def test_it_is_told_once_as_abandoned_and_as_long_as_somebody_was_there(
+        self, stack: Stack
+    ) -> None:
+        stack.send("session_start")
+        stack.clock.advance(40)
+        stack.send("user_speak", text="Hello?")
+        stack.clock.advance(ABANDONED)
+        for _ in range(2):
+            stack.sweep()
+        stack.send("session_end")
+        assert stack.told == [
+            {
+                "outcome": "abandoned",
+                "seconds": 40.0,
+                "turns": 1,
+                "interruptions": 0,
+                "silences": 0,
+            }
+        ]
 
     def test_an_end_that_comes_late_does_not_run_it_again(self, stack: Stack) -> None:
         stack.send("session_start")
@@ -211,6 +236,7 @@ class TestWhoeverIsFirst:
         clock.advance(ABANDONED)
         here.sweep()
         assert here.aftercare.ran == ["session-1"]
+        assert [call["outcome"] for call in here.told] == ["abandoned"]
 
     @pytest.mark.parametrize("early", [0, 59])
     def test_a_sweep_while_the_end_is_handled_finds_it_closed(
@@ -226,6 +252,7 @@ class TestWhoeverIsFirst:
         here.send("session_start")
         clock.advance(ABANDONED - early)
         here.send("session_end")
+        assert [call["outcome"] for call in here.told] == ["finished"]
         assert here.aftercare.ran == ["session-1"]
         assert here.item().state == {"outcome": "closed"}
         assert here.expired == 0

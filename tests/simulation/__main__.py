@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 from tests.simulation.dice import EVERYDAY
 from tests.simulation.habits import Habits
+from tests.simulation.happened import Plan
 from tests.simulation.judges import judged
 from tests.simulation.shrink import shrunken, story
-from tests.simulation.world import Plan, simulate
+from tests.simulation.world import simulate
 
 
 def main() -> int:

@@ -77,6 +77,11 @@ class Agents:
         self._cloud = cloud
         self._model = Model(cloud)
 
+    def front_door(self, event: Event, call: Call) -> Reply:
+        """Answer as the agent of this project does."""
+        self._note(event, call)
+        return webhook.app.handle(event, call)
+
     def obedient(self, event: Event, call: Call) -> Reply:
         """Do what the model says, which does what the caller says."""
         self._see(event, call)
@@ -92,7 +97,7 @@ class Agents:
             case UserInputTimeout() | SmsFailed():
                 return call.speak("Are you there?")
             case SessionEnd():
-                call.state["over"] = True
+                call.state["over"] = self._model.ask("What was it about?")
                 return call.speak("Nobody hears this.")
             case _:
                 return None
@@ -162,22 +167,26 @@ class Agents:
 
     def _see(self, event: Event, call: Call) -> None:
         """Take down what the call looks like from here, and leave a mark in it."""
-        cloud = self._cloud
-        turns = [(turn.number, turn.role, turn.text) for turn in call.history]
-        cloud.record.reads.append(Read(cloud.clock.now_ms, cloud.run, turns, dict(call.state)))
+        self._note(event, call)
         if isinstance(event, UserSpeak):
             call.state.setdefault("first words", event.text)
             call.state["turns"] = call.state.get("turns", 0) + 1
+
+    def _note(self, event: Event, call: Call) -> None:
+        cloud = self._cloud
+        turns = [(turn.number, turn.role, turn.text) for turn in call.history]
+        read = Read(cloud.clock.now_ms, cloud.run, event.type, turns, dict(call.state))
+        cloud.record.reads.append(read)
 
 
 def agents(cloud: Cloud) -> Mapping[str, Entrypoint]:
     """Return the agents of a simulation, by their names."""
     nasty = Agents(cloud)
     handles: Mapping[str, Handle] = {
+        "front door": nasty.front_door,
         "obedient": nasty.obedient,
         "stubborn": nasty.stubborn,
         "stranger": nasty.stranger,
         "speaker": nasty.speaker,
     }
-    made = {name: for_every_event(handle) for name, handle in handles.items()}
-    return {"front door": webhook.app.lambda_handler, **made}
+    return {name: for_every_event(handle) for name, handle in handles.items()}

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from tests.simulation.dice import Fault
-from tests.simulation.world import Happened
+from tests.simulation.happened import Happened
 
 
 class Checked:
@@ -18,6 +19,9 @@ class Checked:
         self.overlapped = 0
         self.calls = 0
         self.invocations = 0
+        self.sweeps = 0
+        self.overlapping_sweeps = 0
+        self.closed = 0
 
     def add(self, happened: Happened) -> None:
         """Count one simulation."""
@@ -28,6 +32,15 @@ class Checked:
         self.overlapped += happened.record.overlapped
         self.calls += len(happened.names)
         self.invocations += len(happened.record.runs)
+        sweeps = happened.record.sweeps
+        self.sweeps += len(sweeps)
+        # In their order, though each may be as slow as it likes.
+        self.overlapping_sweeps += sum(
+            one.ended_ms > other.begun_ms for one, other in pairwise(sweeps)
+        )
+        self.closed += sum(
+            run.door == "schedule" and run.end == "answered" for run in happened.record.runs
+        )
 
     @property
     def both_platforms(self) -> bool:
@@ -41,6 +54,10 @@ class Checked:
         )
         if not self.overlapped:
             yield "no two invocations of a call ran at once"
+        if not self.overlapping_sweeps:
+            yield "no two sweeps ran at once"
+        if not self.closed:
+            yield "no call was left for the sweeper"
         for door in ("http", "rest", "websocket"):
             if not self.doors[door]:
                 yield f"nothing came through the door {door}"

@@ -19,7 +19,6 @@ from aiflow.runtime.observability import Telemetry
 from aiflow.runtime.settings import Settings
 from aiflow.runtime.surroundings import Runtime
 from aiflow.sessions.dynamodb import DynamoDbSessions
-from aiflow.sessions.store import SessionStore
 from local.phone.service.call import EPOCH_MS
 from tests.simulation.baton import Baton, SharedClock
 from tests.simulation.client import Client, TableFault
@@ -40,12 +39,12 @@ NEWEST = frozenset(
     {
         *("connection", "speaking"),
         *("begun_at_ms", "turns_taken", "sms_sent", "transfers_made"),
-        *("closing", "apologies", "written_at_ms"),
+        *("closing", "apologies", "written_at_ms", "interruptions", "silences", "open_call"),
     }
 )
 """Attributes of the item that the version of the code before this one does not know."""
 
-type MakeStore = Callable[["DynamoDBClient", Callable[[], float]], SessionStore]
+type MakeStore = Callable[["DynamoDBClient", Callable[[], float]], DynamoDbSessions]
 
 
 class Killed(BaseException):
@@ -65,7 +64,7 @@ class Outage:
     to_ms: int
 
 
-def production_store(client: "DynamoDBClient", now: Callable[[], float]) -> SessionStore:
+def production_store(client: "DynamoDBClient", now: Callable[[], float]) -> DynamoDbSessions:
     """Return the store of the product on a client."""
     return DynamoDbSessions(client, "sessions", now, (TableFault,))
 
@@ -107,7 +106,18 @@ class Cloud:
         self._current = threading.local()
         self._running: dict[int, int] = {}
         self._log = _Tap()
-        self._instances = [self._instance(number, make_store) for number in range(INSTANCES)]
+        self._instances = [
+            self._instance(
+                f"instance {number}",
+                make_store,
+                is_old=faults.strikes(Fault.OLD_CODE, f"instance {number}"),
+            )
+            for number in range(INSTANCES)
+        ]
+        # The version of the code before this one has no sweeper.
+        self.sweepers = [
+            self._instance(f"sweeper {number}", make_store, is_old=False) for number in range(2)
+        ]
 
     # Time, as it passes for invocations.
 
@@ -159,21 +169,28 @@ class Cloud:
         self._running[run.call] = self._running.get(run.call, 0) + 1
         self.record.overlapped += self._running[run.call] > 1
         self.record.runs.append(run)
+        instance = self._instances[self.dice.between(f"{run.call}:instance", 0, INSTANCES - 1)]
+        settings = self.settings_of(run.call)
+        with self.going_on(run):
+            self._answer(handler.bind(replace(instance, settings=settings)), run)
+        self._running[run.call] -= 1
+        return run
+
+    @contextmanager
+    def going_on(self, run: Run) -> Generator[None]:
+        """Let an invocation go on in this thread, to whatever end."""
         outer = getattr(self._current, "run", None)
         self._current.run = run
-        instance = self._instances[self.dice.between(f"{run.call}:instance", 0, INSTANCES - 1)]
         try:
-            settings = self.settings_of(run.call)
-            self._answer(handler.bind(replace(instance, settings=settings)), run)
+            yield
         except Killed:
             pass
         except Exception as error:  # noqa: BLE001 - what gets this far is a 5xx
             run.end, run.status = "raised", 502
             run.excuses.append(type(error).__name__)
-        run.ended_ms = self.clock.now_ms
-        self._current.run = outer
-        self._running[run.call] -= 1
-        return run
+        finally:
+            run.ended_ms = self.clock.now_ms
+            self._current.run = outer
 
     def _answer(self, handler: Entrypoint, run: Run) -> None:
         self.spend(self.dice.between(f"{run.call}:start", 1, 4))
@@ -186,15 +203,14 @@ class Cloud:
             run.bodies.append(answer["body"])
         run.end = "answered"
 
-    def _instance(self, number: int, make_store: MakeStore) -> Runtime:
-        name, faults, skew = f"instance {number}", self.faults, 0.0
-        if faults.strikes(Fault.SKEW, name):
+    def _instance(self, name: str, make_store: MakeStore, *, is_old: bool) -> Runtime:
+        skew = 0.0
+        if self.faults.strikes(Fault.SKEW, name):
             skew = (self.dice.fixed(f"skew of {name}") - 0.5) * 4
 
         def now() -> float:
             return self.unix(self.clock.now_ms) + skew
 
-        is_old = faults.strikes(Fault.OLD_CODE, name)
         client = cast("DynamoDBClient", Client(self, NEWEST if is_old else frozenset()))
         return Runtime(
             settings=self.settings,

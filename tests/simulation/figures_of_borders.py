@@ -8,7 +8,6 @@ from tests.simulation.differential import differences
 from tests.simulation.emulated import emulated, is_built
 from tests.simulation.figure import Figure, Figures, Sizes, few, passed
 from tests.simulation.hostile import broken_markup, forged_lines, hostile_texts, refusals
-from tests.simulation.judges import NOT_RUN
 from tests.simulation.long_call import long_call
 from tests.simulation.measured import at
 from tests.simulation.numbered import asked, obeyed
@@ -108,7 +107,7 @@ def emulator_figure(sizes: Sizes) -> Figures:
 
 
 def number_figures(sizes: Sizes) -> Figures:
-    """G15: numbers by the policy; and the invariants that cannot be judged."""
+    """G15: numbers by the policy."""
     table, model = asked(), obeyed(sizes.numbers)
     is_right = not (table.refused or table.let_through or model.outside) and model.sent > 0
     yield (
@@ -123,9 +122,6 @@ def number_figures(sizes: Sizes) -> Figures:
             passed(if_=is_right),
         ),
     )
-    for name, why in NOT_RUN.items():
-        what, because = why.split(": ")
-        yield name, Figure(what, because, "not run")
 
 
 def long_figure(sizes: Sizes) -> Figures:

@@ -6,10 +6,11 @@ import sys
 
 from tests.simulation.figure import Figure, Figures, Sizes, few, passed
 from tests.simulation.habits import Habits
+from tests.simulation.happened import Plan
 from tests.simulation.judges import judged
 from tests.simulation.measured import EVERYDAY_FAULTS, at, bad_days, outage, share, swarms
 from tests.simulation.mutants import MUTANTS, Mutant
-from tests.simulation.world import Plan, simulate
+from tests.simulation.world import simulate
 from tests.support.template import ROOT
 
 REPEATED_WORDS = 0.75
@@ -58,7 +59,7 @@ def repeated_words_figure(sizes: Sizes) -> Figures:
 
 
 def swarm_figure(sizes: Sizes) -> Figures:
-    """G3: seeds that draw their own faults."""
+    """G3 and I15: seeds that draw their own faults."""
     bad = swarms(range(1, sizes.seeds + 1))
     missing = list(bad.checked.problems())
     yield (
@@ -68,6 +69,16 @@ def swarm_figure(sizes: Sizes) -> Figures:
             f"{len(bad.violations)} violations, {bad.checked.faults.total()} faults "
             f"{few(bad.violations)} {few(missing)}",
             passed(if_=not bad.violations and not missing),
+        ),
+    )
+    broken = [each for each in bad.violations if each[1].invariant == "I15"]
+    yield (
+        "I15",
+        Figure(
+            "calls that nobody ends are closed exactly once, whoever else is about to",
+            f"{len(broken)} violations; {bad.checked.closed} calls closed in {bad.checked.sweeps} "
+            f"sweeps, {bad.checked.overlapping_sweeps} of them at the same time as another",
+            passed(if_=not broken and bad.checked.closed > 0),
         ),
     )
 

@@ -7,9 +7,9 @@ from functools import cached_property
 
 from aiflow.sessions.codec import item_from, turns_from
 from aiflow.sessions.model import SessionItem
+from tests.simulation.happened import Happened
 from tests.simulation.record import Record, Run
 from tests.simulation.table import Item
-from tests.simulation.world import Happened
 
 REPEAT_WINDOW_MS = 1000
 

@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.simulation import judges_of_answers, judges_of_costs, judges_of_turns
+from tests.simulation import (
+    judges_of_answers,
+    judges_of_costs,
+    judges_of_ends,
+    judges_of_turns,
+)
+from tests.simulation.happened import Happened
 from tests.simulation.history import Finds, Histories
-from tests.simulation.world import Happened
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,6 @@ INVARIANTS: Mapping[str, Callable[[Happened, Histories], Finds]] = {
     "I11": judges_of_costs.numbers_are_allowed,
     "I12": judges_of_answers.nothing_is_told,
     "I14": judges_of_answers.everything_is_accounted_for,
+    "I15": judges_of_ends.abandoned_calls_are_closed_once,
 }
 """By the name that the mutants go by."""
-
-NOT_RUN: Mapping[str, str] = {
-    "I15": "calls that nobody ends are closed exactly once: no sweeper runs in the simulation yet",
-}
-"""What cannot be judged, and why. What the product learns moves up into `INVARIANTS`."""

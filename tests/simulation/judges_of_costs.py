@@ -6,10 +6,10 @@ from aiflow.protocol.types import JsonObject
 from aiflow.runtime.settings import Settings
 from aiflow.sessions.model import SessionItem
 from tests.simulation.dice import Fault
+from tests.simulation.happened import Happened
 from tests.simulation.history import Finds, Histories, Version, is_apology
 from tests.simulation.numbered import TARGETS, is_outside
 from tests.simulation.record import Run
-from tests.simulation.world import Happened
 
 _HEARD = frozenset({"session_start", "user_speak", "dtmf_received", "user_input_timeout"})
 # Clocks of instances differ by four seconds at most, and an answer takes its time.

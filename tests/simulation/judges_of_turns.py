@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from aiflow.sessions.model import Turn
 from local.phone.service.call import EPOCH_MS
+from tests.simulation.happened import Happened
 from tests.simulation.history import (
     REPEAT_WINDOW_MS,
     Finds,
@@ -15,7 +16,6 @@ from tests.simulation.history import (
     is_acknowledged,
 )
 from tests.simulation.record import Run
-from tests.simulation.world import Happened
 
 _CANARY = re.compile(r"kiwi\d{5}")
 _SLACK_MS = 20

@@ -8,10 +8,11 @@ from tests.simulation.checking import Checked
 from tests.simulation.cloud import Outage
 from tests.simulation.dice import CALM, EVERYDAY, Fault
 from tests.simulation.habits import Habits
+from tests.simulation.happened import Happened, Plan
 from tests.simulation.history import Histories, is_acknowledged
 from tests.simulation.judges import Violation, judged
 from tests.simulation.record import Run
-from tests.simulation.world import Happened, Plan, simulate
+from tests.simulation.world import simulate
 
 CALLS_AT_ONCE = 250
 SPEECH = frozenset({"speak", "audio"})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aiflow.sessions.dynamodb import DynamoDbSessions
 from aiflow.sessions.model import SessionItem
-from aiflow.sessions.store import CommitConflict, SessionStore
+from aiflow.sessions.store import CommitConflict
 from tests.simulation.client import TableFault
 from tests.simulation.cloud import MakeStore, production_store
 
@@ -44,7 +44,7 @@ class Careless:
 def careless(left_out: str) -> MakeStore:
     """Return what makes a store whose requests lack a part."""
 
-    def make(client: "DynamoDBClient", now: Now) -> SessionStore:
+    def make(client: "DynamoDBClient", now: Now) -> DynamoDbSessions:
         return production_store(cast("DynamoDBClient", Careless(client, left_out)), now)
 
     return make
@@ -77,6 +77,6 @@ def made_by(store: type[DynamoDbSessions]) -> MakeStore:
     return lambda client, now: store(client, "sessions", now, (TableFault,))
 
 
-def never_expiring(client: "DynamoDBClient", _: Now) -> SessionStore:
+def never_expiring(client: "DynamoDBClient", _: Now) -> DynamoDbSessions:
     """Return a store that leaves it to the table to delete what has expired."""
     return production_store(client, lambda: 0.0)

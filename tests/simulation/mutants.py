@@ -1,6 +1,7 @@
 """Products that are wrong in one way each: a simulation that lets one of them pass sees nothing."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -14,8 +15,10 @@ from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report
 from aiflow.runtime.surroundings import Context, Runtime
 from aiflow.sessions.model import Delivery, SessionItem
+from aiflow.sessions.store import CommitConflict
 from tests.simulation.agents import agents
 from tests.simulation.cloud import Cloud, MakeStore, production_store
+from tests.simulation.happened import MakeAgents
 from tests.simulation.mutant_stores import (
     NoWriterId,
     WholeHistoryOverwrite,
@@ -23,7 +26,6 @@ from tests.simulation.mutant_stores import (
     made_by,
     never_expiring,
 )
-from tests.simulation.world import MakeAgents
 from tests.support.line import for_every_event
 
 
@@ -100,6 +102,15 @@ class RetryWithoutDeadline(Deciding):
         return 1e6
 
 
+class EndsAlone(Deciding):
+    """Does not know that the sweeper may be about to end the same call."""
+
+    def competes(self, base: SessionItem) -> bool:
+        """See `Deciding.competes`."""
+        del base
+        return False
+
+
 class NoCaps(Deciding):
     """Lets every call text and transfer as often as it likes."""
 
@@ -145,6 +156,28 @@ class LedgerAfterAnswer(Conversation):
         ledger = known.ledger if known else ()
         self._spent = tuple(entry for entry in item.ledger if entry not in ledger)
         return super()._commit(replace(item, ledger=ledger))
+
+
+class AftercareFirst(Conversation):
+    """Asks the handler, and then closes the call that nobody ended."""
+
+    def close(self, abandoned: SessionItem) -> None:
+        """See `Conversation.close`."""
+        now_ms = int(self.deciding.runtime.now() * 1000)
+        ended = lifecycle.arrive(abandoned, self.deciding.event, now_ms)
+        with suppress(CommitConflict):
+            self._send(self._keep(self.deciding.ended(ended), abandoned))
+            self.report.count("SessionsExpired")
+
+
+class ClosesWhateverItFinds(Conversation):
+    """Closes a call whatever has happened in it meanwhile."""
+
+    def _claim(self, item: SessionItem) -> SessionItem:
+        try:
+            return super()._claim(item)
+        except CommitConflict as conflict:
+            return super()._claim(conflict.current or item)
 
 
 class ServerErrors(Conversation):
@@ -230,6 +263,11 @@ MUTANTS: Mapping[str, Mutant] = {
     "5xx on store error": Mutant("I9", make_agents=mutated(conversation=ServerErrors)),
     "caps not asked": Mutant("I10", make_agents=mutated(NoCaps)),
     "model believed": Mutant("I11", make_agents=mutated(NoPolicy)),
+    "aftercare before the claim": Mutant("I15", make_agents=mutated(conversation=AftercareFirst)),
+    "sweeper closes whatever it finds": Mutant(
+        "I15", make_agents=mutated(conversation=ClosesWhateverItFinds)
+    ),
+    "end that does not compete": Mutant("I15", make_agents=mutated(EndsAlone)),
     "header logged": Mutant("I12", make_agents=made_wrong(HeaderLogged)),
     "text-only fingerprint": Mutant("I1", make_agents=mutated(TextOnlyFingerprint)),
     "retry without deadline": Mutant("I9", make_agents=mutated(RetryWithoutDeadline)),

@@ -22,7 +22,7 @@ class Run:
         event: what it was given.
         copy_of: the number of the delivery.
         is_copy: whether the network made it, and not the service.
-        door: `http`, `rest` or `websocket`.
+        door: `http`, `rest` or `websocket`; `schedule` for the sweeper.
         connection: of the WebSocket; empty for the others.
         begun_ms: when it began.
         first_ms: when its first message went out, if it is of a WebSocket.
@@ -87,12 +87,14 @@ class Read:
     Attributes:
         at_ms: when.
         run: which invocation.
+        event: the type of what the handler was given.
         turns: number, role and text of each.
         state: of the call.
     """
 
     at_ms: int
     run: Run
+    event: str
     turns: Sequence[tuple[int, str, str]]
     state: Mapping[str, Any]
 
@@ -103,7 +105,8 @@ class Record:
 
     Attributes:
         table: what was kept.
-        runs: every invocation, in the order of their begin.
+        runs: every invocation for a call, in the order of their begin.
+        sweeps: every invocation of the sweeper; what it does for a call is a run of its own.
         reads: what handlers saw.
         log: what the functions wrote.
         overlapped: how often an invocation began while another one of its call ran.
@@ -111,6 +114,7 @@ class Record:
 
     table: Table
     runs: list[Run] = field(default_factory=list[Run])
+    sweeps: list[Run] = field(default_factory=list[Run])
     reads: list[Read] = field(default_factory=list[Read])
     log: str = ""
     overlapped: int = 0
@@ -118,7 +122,7 @@ class Record:
     def digest(self) -> str:
         """Return what differs as soon as anything went differently."""
         digest = sha256()
-        for run in self.runs:
+        for run in (*self.runs, *self.sweeps):
             line = [run.id, run.begun_ms, run.ended_ms, run.end, run.status, run.bodies]
             digest.update(json.dumps(line).encode())
         for write in self.table.written:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from tests.simulation.happened import Happened, Plan
 from tests.simulation.history import plain
 from tests.simulation.judges import Violation, judged
-from tests.simulation.world import Happened, Plan, simulate
+from tests.simulation.world import simulate
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,24 @@ class Table:
         names = sorted(self._sort_keys.get(partition, ()))
         return [dict(self.items[partition, name]) for name in names]
 
+    def open_calls(self, request: Mapping[str, Any], since_ms: int) -> list[Item]:
+        """Return the keys of all items in the index `open-calls`, as it was at some time."""
+        items = dict(self.items)
+        for write in reversed(self.written):
+            if write.at_ms < since_ms:
+                break
+            items[write.key] = write.before or {}
+        values = request["ExpressionAttributeValues"]
+        found = [
+            item
+            for item in items.values()
+            if item.get("open_call") == values[":open"]
+            and "begun_at_ms" in item
+            and int(item["begun_at_ms"]["N"]) < int(values[":before"]["N"])
+        ]
+        found.sort(key=lambda item: int(item["begun_at_ms"]["N"]))
+        return [{name: item[name] for name in ("pk", "sk")} for item in found]
+
     def _write(self, write: Written) -> None:
         if write.key not in self.items:
             self._sort_keys.setdefault(write.key[0], []).append(write.key[1])

@@ -5,10 +5,11 @@ import pytest
 from tests.simulation.checking import Checked
 from tests.simulation.dice import Fault
 from tests.simulation.habits import Habits
+from tests.simulation.happened import Plan
 from tests.simulation.judges import judged
 from tests.simulation.measured import EVERYDAY_FAULTS, bad_days, outage
 from tests.simulation.shrink import shrunken, story
-from tests.simulation.world import Plan, simulate
+from tests.simulation.world import simulate
 
 SEEDS_AT_ONCE = 4
 

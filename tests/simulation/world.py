@@ -1,94 +1,22 @@
 """One simulation: from a seed to the record of what happened."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import partial
 
 from aiflow.runtime.entrypoint import Entrypoint
-from tests.simulation.agents import agents
 from tests.simulation.callers import Caller
-from tests.simulation.cloud import Cloud, MakeStore, Outage, production_store
-from tests.simulation.dice import Dice, Fault, Faults, swarm
+from tests.simulation.cloud import Cloud
+from tests.simulation.dice import Dice, Faults, swarm
 from tests.simulation.habits import Habits
-from tests.simulation.record import Json, Record
+from tests.simulation.happened import Happened, Plan, Revenant
+from tests.simulation.record import Json
 from tests.simulation.service import Network, SimulatedCall, party, switches
-from tests.simulation.table import Item
+from tests.simulation.sweeping import Sweeping
 
 RETURNING = 3
 """How many calls come back from the dead in each simulation."""
 
 DOORS = ("http", "http", "rest", "websocket")
-
-type MakeAgents = Callable[[Cloud], Mapping[str, Entrypoint]]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is simulated.
-
-    Attributes:
-        seed: of everything that chance decides.
-        calls: how many there are.
-        rates: how often what goes wrong; None draws that from the seed.
-        habits: of service and callers; None draws them from the seed.
-        only_calls: the numbers of those that are made; None for all.
-        only_faults: the names of those that may happen; None for all.
-        outage: a time without table.
-        make_store: makes the store of an instance.
-        make_agents: makes who answers.
-    """
-
-    seed: int
-    calls: int = 50
-    rates: Mapping[Fault, float] | None = None
-    habits: Habits | None = None
-    only_calls: Collection[int] | None = None
-    only_faults: Collection[str] | None = None
-    outage: Outage | None = None
-    make_store: MakeStore = production_store
-    make_agents: MakeAgents = agents
-
-
-@dataclass(frozen=True)
-class Revenant:
-    """A call whose id came again after it had expired.
-
-    Attributes:
-        session_id: of both.
-        before: what was kept.
-        after: what is kept now.
-    """
-
-    session_id: str
-    before: Item
-    after: Item
-
-
-@dataclass
-class Happened:
-    """What came of a plan.
-
-    Attributes:
-        plan: that it came of.
-        cloud: as it is at the end.
-        record: everything that happened.
-        faults: with all that were injected.
-        doors: by the number of a call, through which its events went.
-        names: by the number of a call, of the agent.
-        habits: of service and callers.
-        expected: how many invocations the network asked for, lost ones aside and copies included.
-        revenants: calls whose id came again after they had expired: their items before and after.
-    """
-
-    plan: Plan
-    cloud: Cloud
-    record: Record
-    faults: Faults
-    doors: dict[int, str] = field(default_factory=dict[int, str])
-    names: dict[int, str] = field(default_factory=dict[int, str])
-    habits: Habits = field(default_factory=Habits)
-    expected: int = 0
-    revenants: list[Revenant] = field(default_factory=list[Revenant])
 
 
 def simulate(plan: Plan) -> Happened:
@@ -106,6 +34,7 @@ def simulate(plan: Plan) -> Happened:
             networks[number] = _begin(happened, number, handlers, habits)
     cloud.deliver_message = lambda where, message: _deliver(cloud, networks, where, message)
     cloud.baton.run()
+    Sweeping(happened, handlers, networks).go()
     happened.record.log = cloud.read_log()
     happened.expected = sum(each.sent - each.lost + each.copied for each in networks.values())
     _let_some_return(happened, handlers)

@@ -105,6 +105,8 @@ def whole_item(session_id: str) -> SessionItem:
         transfers_made=1,
         closing=True,
         apologies=2,
+        interruptions=3,
+        silences=4,
         written_at_ms=1_800_000_123_456,
     ).with_turn("user", "ä " * 50)
 

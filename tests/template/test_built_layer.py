@@ -77,7 +77,7 @@ def test_the_layer_holds_what_the_hashes_of_the_lock_vouch_for_and_nothing_else(
     architecture: str, tmp_path: Path
 ) -> None:
     # `sam build` fetches wheels for the other processor by version alone.
-    command = [ROOT / ".venv/bin/uv", "pip", "install", "--quiet", "--require-hashes"]
+    command = [str(ROOT / ".venv/bin/uv"), "pip", "install", "--quiet", "--require-hashes"]
     platform = ["--python-version", "3.13", "--python-platform", PLATFORMS[architecture]]
     lock = ROOT / "layers/aiflow/python/requirements.txt"
     subprocess.run(

@@ -190,7 +190,7 @@ class TestArrive:
             (event("dtmf_received", digit="1"), {"followers": ()}),
             (event("assistant_speak", text="Hello"), {}),
             (event("assistant_speech_ended"), {"playing": 1}),
-            (event("user_input_timeout"), {"playing": 0}),
+            (event("user_input_timeout"), {"playing": 0, "silences": 1}),
             (event("sms_failed"), {}),
             (event("session_end"), {"status": Status.ENDED, "playing": 0, "followers": ()}),
         ],

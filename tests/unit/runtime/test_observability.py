@@ -12,7 +12,10 @@ import webhook.app
 from aiflow import Call, Event, Reply, Session, UserSpeak, entrypoint
 from aiflow.errors import InvalidAction
 from aiflow.protocol.events import EVENT_TYPES
+from aiflow.runtime.ending import CallOutcome
 from aiflow.runtime.observability import Outcome, Report, Telemetry
+from aiflow.sessions.memory import InMemorySessions
+from aiflow.sessions.model import SessionItem
 from tests.support.bad_bodies import EVENT, bad_bodies
 from tests.support.items import hostile_texts, json_values, session_ids
 from tests.support.properties import repeatable
@@ -129,6 +132,8 @@ class TestTheLogLine:
             "outcome": "answered",
             "actions": ["speak"],
             "duration_ms": 0.0,
+            "store_ms": 0.0,
+            "handler_ms": 0.0,
         }
 
     @pytest.mark.parametrize("door", [http_v2, rest_v1, dict])
@@ -203,6 +208,96 @@ class TestTheLogLine:
         entry, blob = map(json.loads, capsys.readouterr().out.splitlines())
         assert entry["request_id"] == "request-1"
         assert blob["service"] == "on-standard-output"
+
+
+class SlowSessions(InMemorySessions):
+    """A store that takes its time, on the clock of the test."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._clock = clock
+
+    def load(self, session_id: str) -> SessionItem | None:
+        """Take 0.2 s, whether it is there or not."""
+        self._clock.advance(0.2)
+        return super().load(session_id)
+
+    def commit(self, item: SessionItem) -> None:
+        """Take 0.3 s, whether it goes well or not."""
+        self._clock.advance(0.3)
+        super().commit(item)
+
+
+class TestTheShares:
+    """What an answer was waited for: the store and the handler, apart."""
+
+    def test_the_store_and_the_handler_are_told_apart(self) -> None:
+        clock, log = Clock(), Log()
+
+        def think(event: UserSpeak, call: Call) -> Reply:
+            clock.advance(1.2345)
+            return call.speak(event.text)
+
+        runtime = make_runtime(SlowSessions(clock), clock, stream=log)
+        invoke(entrypoint(think), EVENT, runtime)
+
+        (entry,), (blob,) = log.entries(), log.metrics()
+        assert (entry["duration_ms"], entry["store_ms"], entry["handler_ms"]) == (
+            1734.5,
+            500,
+            1234.5,
+        )
+        assert blob["StoreMs"] == [pytest.approx(500)]
+        assert blob["HandlerMs"] == [pytest.approx(1234.5)]
+
+    def test_a_race_that_was_lost_counts_with_all_its_tries(self) -> None:
+        clock, log = Clock(), Log()
+        sessions = SlowSessions(clock)
+        others = make_runtime(sessions, clock)
+        asked: list[str] = []
+
+        def overtaken(event: UserSpeak, call: Call) -> Reply:
+            asked.append(event.text)
+            if len(asked) == 1:
+                invoke(entrypoint(overtaken), {**EVENT, "text": "Meanwhile"}, others)
+            clock.advance(1)
+            return call.speak(event.text)
+
+        runtime = make_runtime(sessions, clock, stream=log)
+        invoke(entrypoint(overtaken), EVENT, runtime)
+
+        (entry,) = log.entries()
+        assert asked == [EVENT["text"], "Meanwhile", EVENT["text"]]
+        # Of the other event, the handler of this one has waited for all.
+        assert entry["handler_ms"] == 2000 + 1500
+        assert entry["store_ms"] == 200 + 300 + 300
+
+    def test_what_failed_took_its_time_too(self) -> None:
+        clock, log = Clock(), Log()
+
+        def fail(event: UserSpeak, call: Call) -> Reply:
+            clock.advance(3)
+            raise ZeroDivisionError(event, call)
+
+        runtime = make_runtime(SlowSessions(clock), clock, stream=log)
+        invoke(entrypoint(fail), EVENT, runtime)
+        (entry,) = log.entries()
+        assert (entry["outcome"], entry["handler_ms"]) == ("degraded", 3000)
+        assert entry["store_ms"] == 200 + 200 + 300
+
+    def test_who_was_not_asked_took_no_time_and_is_not_counted(self) -> None:
+        log = Log()
+        runtime = make_runtime(stream=log)
+        send(webhook.app.lambda_handler, http_v2("{"), runtime)
+        end = {**EVENT, "type": "session_end"}
+        for event in (end, EVENT):
+            invoke(webhook.app.lambda_handler, event, runtime)
+        refused, _, late = log.entries()
+        assert {"store_ms", "handler_ms"}.isdisjoint(refused)
+        assert "handler_ms" not in late
+        refused_blob, _, late_blob = log.metrics()
+        assert {"StoreMs", "HandlerMs"}.isdisjoint(refused_blob)
+        assert ("StoreMs" in late_blob, "HandlerMs" in late_blob) == (True, False)
 
 
 class TestWhatIsKeptToOneself:
@@ -352,9 +447,16 @@ class TestTheMetrics:
         assert {str(blob["event_type"]) for blob in blobs} <= {*EVENT_TYPES, "other"}
         assert {str(blob["outcome"]) for blob in blobs} <= {outcome.value for outcome in Outcome}
         assert len({str(blob["service"]) for blob in blobs}) == 1
-        assert {json.dumps(directive(blob)["Dimensions"]) for blob in blobs} == {
-            '[["event_type", "outcome", "service"], ["service"]]'
+        dimensions_of_all = {
+            json.dumps(directive["Dimensions"]) for blob in blobs for directive in directives(blob)
         }
+        assert dimensions_of_all == {
+            '[["event_type", "outcome", "service"], ["service"]]',
+            '[["call_outcome", "service"], ["service"]]',
+        }
+        ends = [blob for blob in blobs if len(directives(blob)) > 1]
+        assert {str(blob["event_type"]) for blob in ends} == {"session_end"}
+        assert {str(blob["call_outcome"]) for blob in ends} <= {*map(str, CallOutcome)}
 
     def test_they_have_the_namespace_of_the_settings_and_units(self) -> None:
         log = Log()
@@ -365,6 +467,8 @@ class TestTheMetrics:
         assert directive(blob)["Metrics"] == [
             {"Name": "Events", "Unit": "Count"},
             {"Name": "AnswerMs", "Unit": "Milliseconds"},
+            {"Name": "StoreMs", "Unit": "Milliseconds"},
+            {"Name": "HandlerMs", "Unit": "Milliseconds"},
         ]
         assert dimensions(blob) == {"event_type": "user_speak", "outcome": "answered"}
 
@@ -411,8 +515,13 @@ class TestTheMetrics:
         assert report.counts == {"StoreRetry": 3}
 
 
-def directive(blob: dict[str, Any]) -> dict[str, Any]:
-    """Return what a blob tells CloudWatch about itself."""
+def directives(blob: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a blob tells CloudWatch: of the event, and of a call that it ends."""
     found: list[dict[str, Any]] = blob["_aws"]["CloudWatchMetrics"]
-    assert len(found) == 1
-    return found[0]
+    return found
+
+
+def directive(blob: dict[str, Any]) -> dict[str, Any]:
+    """Return all that a blob tells CloudWatch about itself, where it ends no call."""
+    (found,) = directives(blob)
+    return found

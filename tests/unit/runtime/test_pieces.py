@@ -99,6 +99,19 @@ class TestOverAWebSocket:
         assert entry["actions"] == ["speak", "speak"]
         assert (entry["answered_ms"], entry["duration_ms"]) == (500.0, 1000.0)
 
+    def test_what_the_handler_takes_is_counted_up_to_the_first_piece(self) -> None:
+        def think_on(event: AnyEvent, call: Call) -> Iterator[Reply]:
+            for seconds in (0.25, 2):
+                line.clock.advance(seconds)
+                yield f"{event.type} {call.session.id} {seconds}"
+
+        line = WebSocketLine(think_on)
+        line.send("user_speak", text="life")
+        (entry,), (blob,) = line.log.entries(), line.log.metrics()
+        assert (entry["answered_ms"], entry["handler_ms"]) == (250, 250)
+        assert (entry["duration_ms"], entry["store_ms"]) == (2250, 0)
+        assert blob["HandlerMs"] == [pytest.approx(250)]
+
     def test_what_was_playing_is_counted_rightly_when_its_end_comes_in_between(self) -> None:
         line = WebSocketLine(think)
         others = WebSocketLine(lambda event, call: None, sessions=line.runtime.sessions)

@@ -13,7 +13,8 @@ from aiflow.protocol.types import JsonObject
 from aiflow.runtime import lifecycle
 from aiflow.runtime.deciding import Deciding
 from aiflow.runtime.decision import Decision
-from aiflow.runtime.observability import Outcome, Report
+from aiflow.runtime.ending import ending
+from aiflow.runtime.observability import Outcome, Part, Report
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import body_of
 from aiflow.runtime.ways import Way
@@ -33,12 +34,14 @@ class Conversation:
         way: where its answer goes.
         report: filled in on the way.
         has_begun: whether the event, with its answer or the first piece of it, was committed.
+        is_swept: whether this is the end of a call that nobody reported.
     """
 
     deciding: Deciding
     way: Way
     report: Report
     has_begun: bool = field(default=False, init=False)
+    is_swept: bool = field(default=False, init=False)
 
     def answer(self) -> None:
         """Decide, commit and answer; piece by piece, if the handler answers so.
@@ -61,6 +64,7 @@ class Conversation:
         Raises:
             AiflowError: as `answer` does.
         """
+        self.is_swept = True
         try:
             claimed = self._claim(abandoned)
         except CommitConflict:
@@ -92,7 +96,7 @@ class Conversation:
     def _keep_failed(self) -> tuple[JsonObject, ...]:
         """Keep it, and return the apology, which depends on how many there have been."""
         deciding = self.deciding
-        item = deciding.runtime.sessions.load(deciding.event.session.id)
+        item = self._load()
         for attempt in range(_TRIES):
             loaded = item or SessionItem(session_id=deciding.event.session.id)
             base = lifecycle.reach(loaded, self.way.connection_id)
@@ -110,7 +114,7 @@ class Conversation:
         Whoever loses the race for the commit goes back to the fence with what the winner left.
         """
         deciding = self.deciding
-        item = deciding.runtime.sessions.load(deciding.event.session.id)
+        item = self._load()
         for attempt in range(_TRIES):
             loaded = item or SessionItem(session_id=deciding.event.session.id)
             base = lifecycle.reach(loaded, self.way.connection_id)
@@ -154,7 +158,9 @@ class Conversation:
     def _claim(self, item: SessionItem) -> SessionItem:
         """Commit the end of a call before its handler runs: whoever is second finds it ended."""
         now_ms = int(self.deciding.runtime.now() * 1000)
-        return self._commit(lifecycle.arrive(item, self.deciding.event, now_ms))
+        ended = self._commit(lifecycle.arrive(item, self.deciding.event, now_ms))
+        self._tell_end(item, ended)
+        return ended
 
     def _keep(self, decision: Decision, loaded: SessionItem) -> Decision:
         """Commit a decision; the next piece of an answer even if it changes nothing else."""
@@ -162,9 +168,15 @@ class Conversation:
             self.way.check(decision.body)
         if decision.pieces or decision.item != loaded:
             decision = replace(decision, item=self._commit(decision.item))
+            self._tell_end(loaded, decision.item)
         if decision.pieces:
             decision.pieces.committed()
         return decision
+
+    def _load(self) -> SessionItem | None:
+        runtime = self.deciding.runtime
+        with self.report.timing(Part.STORE, runtime.now):
+            return runtime.sessions.load(self.deciding.event.session.id)
 
     def _commit(self, item: SessionItem) -> SessionItem:
         runtime = self.deciding.runtime
@@ -172,7 +184,8 @@ class Conversation:
         expires_at = int(now) + runtime.settings.session_ttl_seconds
         written = replace(item, written_at_ms=int(now * 1000))
         following = written.next_version(self.deciding.invocation.id, expires_at)
-        runtime.sessions.commit(following)
+        with self.report.timing(Part.STORE, runtime.now):
+            runtime.sessions.commit(following)
         return following
 
     def _send(self, decision: Decision) -> None:
@@ -195,8 +208,7 @@ class Conversation:
         Raises:
             ConnectionGone: it is; marked once, by whoever finds out first.
         """
-        sessions, gone = self.deciding.runtime.sessions, self.way.connection_id
-        item = sessions.load(self.deciding.event.session.id)
+        gone, item = self.way.connection_id, self._load()
         for attempt in range(_TRIES):
             if item is None or item.status in {Status.ENDED, Status.GONE}:
                 break
@@ -220,6 +232,11 @@ class Conversation:
         self.report.count("StoreRetry")
         runtime = self.deciding.runtime
         runtime.pause(runtime.chance() * _MAX_PAUSE_SECONDS * (attempt + 1))
+
+    def _tell_end(self, before: SessionItem, after: SessionItem) -> None:
+        """Take the whole call down, if this commit has ended it: no other will."""
+        if after.status is Status.ENDED and before.status is not Status.ENDED:
+            self.report.call = ending(before, after, is_swept=self.is_swept)
 
     def _tell(self, decision: Decision) -> None:
         types = [str(action["type"]) for action in decision.actions]

@@ -1,7 +1,8 @@
 """What comes of an event: from the session item as it was loaded to the one that is committed."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from aiflow.protocol.actions import Action, Hangup
@@ -24,7 +25,7 @@ from aiflow.runtime.call import Call, Reply
 from aiflow.runtime.decision import Decision
 from aiflow.runtime.departing import departure
 from aiflow.runtime.excusing import excuse
-from aiflow.runtime.observability import Outcome
+from aiflow.runtime.observability import Outcome, Part, Report
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import actions_of, outgoing, watched
 from aiflow.runtime.sentences import apology, goodbye
@@ -49,6 +50,7 @@ class Deciding:
         invocation: the run of the function that does it.
         handle: the handler.
         event: what happened.
+        report: told how long the handler takes.
         in_pieces: whether several answers can go back.
     """
 
@@ -56,6 +58,7 @@ class Deciding:
     invocation: Invocation
     handle: Callable[..., Reply]
     event: Event
+    report: Report
     in_pieces: bool
 
     def first(self, base: SessionItem, *, raced: bool) -> Decision:
@@ -147,7 +150,7 @@ class Deciding:
         Raises:
             DeadlineExceeded: it took longer.
         """
-        with self.runtime.time_limit(self._patience(self.runtime.now())):
+        with self._handling(self.runtime.now()):
             return pieces.next()
 
     def takes_the_turn(self, base: SessionItem) -> bool:
@@ -194,7 +197,7 @@ class Deciding:
 
     def _ask_handler(self, base: SessionItem, item: SessionItem) -> Decision:
         call, pieces = self._call(base, item), None
-        with self.runtime.time_limit(self._patience(self.invocation.arrived_at)):
+        with self._handling(self.invocation.arrived_at):
             reply = self.handle(self.event, call)
             if self.in_pieces and isinstance(reply, Iterator):
                 pieces = Pieces(reply, call)
@@ -259,6 +262,14 @@ class Deciding:
         if not isinstance(self.event, EXPECTING):
             return ()
         return (Hangup(session_id=self.event.session.id).to_wire(),)
+
+    @contextmanager
+    def _handling(self, since: float) -> Generator[None]:
+        """Let the handler run, on the clock and not for ever: the caller has waited since then."""
+        runtime = self.runtime
+        limit = runtime.time_limit(self._patience(since))
+        with self.report.timing(Part.HANDLER, runtime.now), limit:
+            yield
 
     def _patience(self, since: float) -> float:
         """Return the seconds that the handler has: the caller has waited since then."""

@@ -123,7 +123,9 @@ class Entrypoint:
             report.outcome = Outcome.MISROUTED
             return
         in_pieces = way.connection_id is not None
-        deciding = self.deciding(runtime, invocation, self._handle, event, in_pieces=in_pieces)
+        deciding = self.deciding(
+            runtime, invocation, self._handle, event, report, in_pieces=in_pieces
+        )
         conversation = self.conversation(deciding, way, report)
         try:
             if arrived.abandoned:

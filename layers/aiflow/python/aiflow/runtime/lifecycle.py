@@ -117,8 +117,12 @@ def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa
             # Also when a transfer failed: then it was not the last word, and may be tried again.
             item = replace(item, started=True, status=Status.ACTIVE)
             return _reopen(_silence(item), "transfer")
-        case UserSpeak(text=text) if text.strip():
-            item = replace(item, turns_taken=item.turns_taken + 1)
+        case UserSpeak(text=text, barged_in=barged_in) if text.strip():
+            item = replace(
+                item,
+                turns_taken=item.turns_taken + 1,
+                interruptions=item.interruptions + barged_in,
+            )
             # A goodbye is not talked out of its hang-up.
             return (item if item.closing else _silence(item)).with_turn("user", text)
         case DtmfReceived() if not item.closing:
@@ -128,7 +132,7 @@ def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa
         case AssistantSpeechEnded():
             return replace(item, playing=max(0, item.playing - 1))
         case UserInputTimeout():
-            return replace(item, playing=0)
+            return replace(item, playing=0, silences=item.silences + 1)
         case SmsFailed():
             return _reopen(item, "send_sms")
         case SessionEnd():

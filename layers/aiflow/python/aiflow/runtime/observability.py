@@ -3,19 +3,31 @@
 import json
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from aiflow.errors import AiflowError, Refusal, Unauthorized
+from aiflow.runtime.ending import CallReport
 
 _PACKAGE = Path(__file__).parents[1]
+
+
+class Part(StrEnum):
+    """What an answer is waited for, as it is called in the log."""
+
+    STORE = "store_ms"
+    HANDLER = "handler_ms"
+
+
+_METRICS: Mapping[Part, str] = {Part.STORE: "StoreMs", Part.HANDLER: "HandlerMs"}
 
 
 class Outcome(StrEnum):
@@ -46,6 +58,8 @@ class Report:
         reason: why, where the outcome alone does not tell; out of a closed set.
         actions: types of what was answered.
         answered_ms: milliseconds until the first answer left, where more came after it.
+        parts_ms: of the time until then, the milliseconds that each part took.
+        call: the whole call, if this event has ended it.
         counts: further metrics, by name.
         details: further keys of the log line; never anything that was said.
     """
@@ -57,6 +71,8 @@ class Report:
     reason: str | None = None
     actions: list[str] = field(default_factory=list[str])
     answered_ms: float | None = None
+    parts_ms: dict[Part, float] = field(default_factory=dict[Part, float])
+    call: CallReport | None = None
     counts: dict[str, int] = field(default_factory=dict[str, int])
     details: dict[str, object] = field(default_factory=dict[str, object])
 
@@ -64,6 +80,21 @@ class Report:
         """Add to a metric."""
         if number:
             self.counts[metric] = self.counts.get(metric, 0) + int(number)
+
+    @contextmanager
+    def timing(self, part: Part, now: Callable[[], float]) -> Generator[None]:
+        """Take down how long a block takes; not once the caller has an answer.
+
+        Args:
+            part: what the block is a part of.
+            now: the clock, in seconds.
+        """
+        begun = now()
+        try:
+            yield
+        finally:
+            if self.answered_ms is None:
+                self.parts_ms[part] = self.parts_ms.get(part, 0) + (now() - begun) * 1000
 
     def add_blocked(self, reasons: Sequence[str]) -> None:
         """Take down what the policy kept back; each by its kind and reason, never by its number."""
@@ -141,7 +172,9 @@ class Telemetry:
             "actions": report.actions,
             "answered_ms": report.answered_ms and round(report.answered_ms, 1),
             "duration_ms": round(duration_ms, 1),
+            **{part.value: round(spent_ms, 1) for part, spent_ms in report.parts_ms.items()},
             **report.details,
+            "call": report.call and vars(report.call),
         }
         extra = {name: value for name, value in keys.items() if value not in (None, [])}
         if report.outcome is Outcome.DEGRADED:
@@ -162,12 +195,38 @@ class Telemetry:
         # What the caller waits for; of an answer in pieces, the first.
         waited_ms = duration_ms if report.answered_ms is None else report.answered_ms
         metrics.add_metric("AnswerMs", MetricUnit.Milliseconds, waited_ms)
+        for part, spent_ms in report.parts_ms.items():
+            metrics.add_metric(_METRICS[part], MetricUnit.Milliseconds, spent_ms)
         for name, number in report.counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         if report.reason:
             metrics.add_metadata("reason", report.reason)
         blob = metrics.serialize_metric_set()  # pyright: ignore[reportUnknownMemberType] - untyped
+        if report.call:
+            self._add_call(cast("dict[str, Any]", blob), report.call)
         (self._stream or sys.stdout).write(json.dumps(blob) + "\n")
+
+    def _add_call(self, blob: dict[str, Any], call: CallReport) -> None:
+        """Put the call into the blob of the event that has ended it, with dimensions of its own.
+
+        Powertools knows one set of metrics in a blob; CloudWatch takes several.
+        """
+        units = {
+            "Calls": (1, "Count"),
+            "CallSeconds": (call.seconds, "Seconds"),
+            "CallTurns": (call.turns, "Count"),
+            "CallInterruptions": (call.interruptions, "Count"),
+            "CallSilences": (call.silences, "Count"),
+        }
+        blob["_aws"]["CloudWatchMetrics"].append(
+            {
+                "Namespace": self._namespace,
+                "Dimensions": [["call_outcome", "service"], ["service"]],
+                "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in units.items()],
+            }
+        )
+        blob["call_outcome"] = call.outcome.value
+        blob |= {name: [number] for name, (number, _) in units.items()}
 
 
 def _is_ours(frames: Sequence[traceback.FrameSummary]) -> bool:

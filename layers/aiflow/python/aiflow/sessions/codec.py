@@ -41,6 +41,8 @@ def item_attributes(item: SessionItem) -> dict[str, str | int]:
         "transfers_made": item.transfers_made,
         "closing": int(item.closing),
         "apologies": item.apologies,
+        "interruptions": item.interruptions,
+        "silences": item.silences,
         "written_at_ms": item.written_at_ms,
     }
 
@@ -75,6 +77,8 @@ def item_from(session_id: str, attributes: Attributes) -> SessionItem:
         transfers_made=int(attributes.get("transfers_made", 0)),
         closing=bool(attributes.get("closing", 0)),
         apologies=int(attributes.get("apologies", 0)),
+        interruptions=int(attributes.get("interruptions", 0)),
+        silences=int(attributes.get("silences", 0)),
         written_at_ms=int(attributes.get("written_at_ms", 0)),
     )
 

@@ -100,6 +100,8 @@ class SessionItem:
         transfers_made: likewise.
         closing: whether nothing is left of the call but its goodbye.
         apologies: how many answers in a row came to nothing.
+        interruptions: how often the caller began to speak while the agent did.
+        silences: how often the caller said nothing where the agent waited for it.
         written_at_ms: Unix time of the latest commit, by the clock of who made it.
     """
 
@@ -125,6 +127,8 @@ class SessionItem:
     transfers_made: int = 0
     closing: bool = False
     apologies: int = 0
+    interruptions: int = 0
+    silences: int = 0
     written_at_ms: int = 0
 
     def written_by(self, writer: str, version: int) -> bool:

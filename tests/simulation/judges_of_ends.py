@@ -1,0 +1,96 @@
+"""Judge of how calls end that nobody ends."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from aiflow.sessions.model import Status
+from tests.simulation.dice import Fault
+from tests.simulation.happened import Happened
+from tests.simulation.history import Finds, Histories, Version
+
+# Within so long before its patience ends, the sweeper may be about to close what somebody ends.
+_COMPETES_SECONDS = 60
+# Clocks of instances differ by four seconds at most.
+_SKEW_SECONDS = 4
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a call ended.
+
+    Attributes:
+        version: with which it ended.
+        quiet_since_ms: when it had been written before.
+        is_swept: whether the sweeper ended it.
+    """
+
+    version: Version
+    quiet_since_ms: int
+    is_swept: bool
+
+    def is_wrong(self, times: int, wanted: int) -> bool:
+        """Tell whether something happened more often than once, or less often for no reason."""
+        run = self.version.run
+        is_excused = run.end != "answered" or run.store_failed or bool(run.excuses)
+        return times > wanted or (times < wanted and not is_excused)
+
+
+def abandoned_calls_are_closed_once(happened: Happened, histories: Histories) -> Finds:
+    """I15: whatever nobody ends is closed, once, and its handler and its metric know of it once."""
+    counted = counted_in(happened.record.log)
+    for sweep in happened.record.sweeps:
+        if sweep.end not in {"answered", "crashed"}:
+            yield "", f"{sweep.id} {sweep.end}: {sweep.excuses}"
+    for session_id, versions in histories.versions.items():
+        ends = [v for v in versions if v.after.status is Status.ENDED is not v.before.status]
+        if len(ends) == 1:
+            before = versions[max(0, versions.index(ends[0]) - 1)]
+            end = _End(ends[0], before.at_ms, ends[0].run.door == "schedule")
+            yield from _wrong(happened, session_id, end, counted[session_id])
+        elif ends or (versions and _can_be_found(happened, session_id)):
+            yield session_id, f"it was closed {len(ends)} times"
+
+
+def counted_in(log: str) -> Counter[str]:
+    """Return how often each call was counted as expired; metrics follow the line of their event."""
+    counted: Counter[str] = Counter()
+    told = ""
+    for line in log.splitlines():
+        if '"_aws"' not in line:
+            told = line
+        elif '"SessionsExpired"' in line:
+            counted[json.loads(told)["session_id"]] += json.loads(line)["SessionsExpired"][0]
+    return counted
+
+
+def _wrong(happened: Happened, session_id: str, end: _End, counted: int) -> Finds:
+    patience, run = happened.cloud.settings.abandoned_after_seconds, end.version.run
+    quiet = (end.version.at_ms - end.quiet_since_ms) / 1000
+    is_mixed = bool(happened.faults.counts[Fault.OLD_CODE])
+    if end.is_swept and quiet < patience - _SKEW_SECONDS and not is_mixed:
+        yield session_id, f"{run.id} closed it after {quiet:.0f} s"
+    expired = happened.cloud.unix(end.version.at_ms) - end.version.before.expires_at
+    if end.is_swept and expired > _SKEW_SECONDS:
+        yield session_id, f"{run.id} closed it {expired:.0f} s after it had expired"
+    alone = patience - _COMPETES_SECONDS + _SKEW_SECONDS
+    if end.is_swept or quiet > alone:
+        # Of an end in time the handler is asked first, and if that dies then, nothing has ended.
+        times = sum(
+            read.event == "session_end"
+            and read.run.session_id == session_id
+            and read.at_ms > end.quiet_since_ms + 1000 * alone
+            for read in happened.record.reads
+        )
+        if end.is_wrong(times, 1):
+            yield session_id, f"{run.id} closed it, and its handler ran {times} times"
+    if end.is_wrong(counted, int(end.is_swept)):
+        yield session_id, f"{run.id} closed it, and it was counted {counted} times"
+
+
+def _can_be_found(happened: Happened, session_id: str) -> bool:
+    """Tell whether the last sweep could find a call: not if it expired, or had no index keys."""
+    item = happened.record.table.items[session_id, "call"]
+    last = happened.cloud.unix(happened.record.sweeps[-1].begun_ms)
+    is_expired = int(item["expires_at"]["N"]) <= last + _SKEW_SECONDS
+    return {"open_call", "begun_at_ms"} <= item.keys() and not is_expired
