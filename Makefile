@@ -39,7 +39,7 @@ call: $(LOCAL) ## Play phone calls in the terminal: no account, no Docker, no AW
 serve: $(LOCAL) ## Serve the stack on this machine
 	@$(BIN)/aiflow serve
 
-test: check-format lint types unit validate build built ## Everything, in the order of what fails fastest
+test: check-format lint types validate scan unit build built ## Everything, in the order of what fails fastest
 	$(SAY) 'all passed'
 
 check-format: $(DEV)

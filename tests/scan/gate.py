@@ -55,7 +55,7 @@ _NOT_OFFLINE = Check(
 
 
 def parameter_sets() -> Mapping[str, Mapping[str, str]]:
-    """The ways to deploy that are looked at: as it comes, in production, with options, with little."""
+    """The ways to deploy that are looked at, by their names."""
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     prod = stages["prod"]["deploy"]["parameters"]["parameter_overrides"].split()
     return {

@@ -135,22 +135,36 @@ RULES: tuple[Rule, ...] = (
 
 def _grants(template: Expanded) -> dict[str, list[tuple[str, str]]]:
     """Return, by the name of a function, what its role allows beside logs and traces, and where."""
-    policies = template.of_type("AWS::IAM::ManagedPolicy")
     roles = template.of_type("AWS::IAM::Role")
-    found = dict[str, list[tuple[str, str]]]()
-    for name, function in template.of_type("AWS::Lambda::Function").items():
-        role = roles[function["Role"]["Fn::GetAtt"][0]]
-        documents = [(name, policy["PolicyDocument"]) for policy in role.get("Policies", [])]
-        found[name] = []
-        for arn in role.get("ManagedPolicyArns", []):
-            if isinstance(arn, dict):
-                policy: str = arn["Ref"]
-                documents.append((policy, policies[policy]["PolicyDocument"]))
-            elif str(arn).rpartition("/")[2] not in _OF_AWS:
-                found[name].append((name, str(arn)))
-        for where, document in documents:
-            found[name] += [(where, action) for action in _actions(document)]
-    return found
+    return {
+        name: [
+            (where, action)
+            for where, document in _documents(template, name, roles[_role_of(function)])
+            for action in _actions(document)
+        ]
+        for name, function in template.of_type("AWS::Lambda::Function").items()
+    }
+
+
+def _role_of(function: Mapping[str, Any]) -> str:
+    name: str = function["Role"]["Fn::GetAtt"][0]
+    return name
+
+
+def _documents(
+    template: Expanded, function: str, role: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the policies of a role, each with the name of the resource that it stands in."""
+    policies = template.of_type("AWS::IAM::ManagedPolicy")
+    for policy in role.get("Policies", []):
+        yield function, policy["PolicyDocument"]
+    for arn in role.get("ManagedPolicyArns", []):
+        # One of AWS is a text; what it allows is not ours to know, so its name is told.
+        name = str(arn["Ref"] if "Ref" in arn else arn)
+        if name in policies:
+            yield name, policies[name]["PolicyDocument"]
+        elif name.rpartition("/")[2] not in _OF_AWS:
+            yield function, {"Statement": [{"Action": name}]}
 
 
 def _actions(document: Mapping[str, Any]) -> Iterator[str]:
