@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -130,7 +130,7 @@ class Stack:
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
         source = source_of(ROOT / "template.yaml")
-        self._resources: Any = without_mappings(source["Resources"])
+        self._resources = cast("dict[str, Any]", without_mappings(source["Resources"]))
         values = parameter_values(source["Parameters"], parameters)
         self._resolver = Resolver(values, source["Conditions"], self._resources)
 
