@@ -30,7 +30,7 @@ ALLOWED, PREMIUM = "493023125777", "499001234567"
 # Words of the query language, and names that a query gives itself.
 WORDS = {
     *("fields", "filter", "sort", "limit", "stats", "desc", "asc", "in", "by", "as", "bin", "5m"),
-    *("count", "earliest", "latest", "apologies", "first", "last", "a_call", "refused"),
+    *("count", "earliest", "latest", "apologies", "first_seen", "last_seen", "a_call", "refused"),
 }
 each_way = pytest.mark.parametrize("parameters", parameter_sets().values(), ids=parameter_sets())
 
