@@ -160,7 +160,7 @@ def _documents(
         yield function, policy["PolicyDocument"]
     for arn in role.get("ManagedPolicyArns", []):
         # One of AWS is a text; what it allows is not ours to know, so its name is told.
-        name = str(arn["Ref"] if "Ref" in arn else arn)
+        name: str = arn if isinstance(arn, str) else arn["Ref"]
         if name in policies:
             yield name, policies[name]["PolicyDocument"]
         elif name.rpartition("/")[2] not in _OF_AWS:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -30,7 +30,7 @@ ALLOWED, PREMIUM = "493023125777", "499001234567"
 # Words of the query language, and names that a query gives itself.
 WORDS = {
     *("fields", "filter", "sort", "limit", "stats", "desc", "asc", "in", "by", "as", "bin", "5m"),
-    *("count", "earliest", "latest", "apologies", "first", "last", "a_call", "refused"),
+    *("count", "earliest", "latest", "apologies", "first_seen", "last_seen", "a_call", "refused"),
 }
 each_way = pytest.mark.parametrize("parameters", parameter_sets().values(), ids=parameter_sets())
 
@@ -130,7 +130,7 @@ class Stack:
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
         source = source_of(ROOT / "template.yaml")
-        self._resources: Any = without_mappings(source["Resources"])
+        self._resources = cast("dict[str, Any]", without_mappings(source["Resources"]))
         values = parameter_values(source["Parameters"], parameters)
         self._resolver = Resolver(values, source["Conditions"], self._resources)
 
