@@ -22,9 +22,7 @@ def decode(text: str) -> JsonValue:
     try:
         return cast(
             "JsonValue",
-            json.loads(
-                text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-            ),
+            _decoder.decode(text),
         )
     except json.JSONDecodeError as error:
         # `error.doc` holds all of the input: say where, and no more.
@@ -56,7 +54,7 @@ def encode(value: object) -> str:
         ValueError: NaN, an infinity, or an object that holds itself.
         RecursionError: it is nested too deeply.
     """
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return _encoder.encode(value)
 
 
 def _unique(pairs: Sequence[tuple[str, JsonValue]]) -> JsonObject:
@@ -75,3 +73,10 @@ def _finite(digits: str) -> float:
     if not math.isfinite(value):
         raise InvalidEvent("bad_number", "A number in the JSON is out of range.")
     return value
+
+
+# Made once: `json.loads` and `json.dumps` would make one for each text.
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)
+_encoder = json.JSONEncoder(allow_nan=False, separators=(",", ":"))

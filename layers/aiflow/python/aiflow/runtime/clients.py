@@ -5,7 +5,7 @@ is worth: docs/performance.md.
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, cast, override
+from typing import TYPE_CHECKING, Any, cast, override
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,6 +26,26 @@ class _OurServices(Loader):
     @override
     def list_available_services(self, type_name: str) -> list[str]:
         return ["apigatewaymanagementapi", "dynamodb"]
+
+    @override
+    def load_service_model(
+        self, service_name: str, type_name: str, api_version: str | None = None
+    ) -> dict[str, Any]:
+        """Return a model that reads of an item no other types than those that we keep.
+
+        With each attribute botocore tries all the types that it knows.
+        """
+        model = cast(
+            "dict[str, Any]", super().load_service_model(service_name, type_name, api_version)
+        )
+        if (service_name, type_name) == ("dynamodb", "service-2"):
+            shapes = model["shapes"]
+            kinds = shapes["AttributeValue"]["members"]
+            kept = {kind: kinds[kind] for kind in ("S", "N")}
+            shapes["KeptValue"] = {"type": "structure", "members": kept}
+            shapes["KeptItem"] = shapes["AttributeMap"] | {"value": {"shape": "KeptValue"}}
+            shapes["GetItemOutput"]["members"]["Item"] = {"shape": "KeptItem"}
+        return model
 
 
 def dynamodb_client() -> "DynamoDBClient":

@@ -1,7 +1,8 @@
 """One event's way through its call: load, decide, commit, and only then answer."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 
 from aiflow.errors import (
     ConnectionGone,

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 
 from aiflow.protocol.actions import Action, Hangup
 from aiflow.protocol.events import (
@@ -241,7 +242,7 @@ class Deciding:
     def _call(self, base: SessionItem, item: SessionItem) -> Call:
         store = self.runtime.sessions
         return Call(
-            Session.model_validate({**item.session, "id": item.session_id}),
+            self._session(item),
             # A copy for the handler: `deepcopy` is slower, and stumbles over deep nesting.
             state=json.loads(as_json(item.state)),
             history=item.turns,
@@ -251,6 +252,13 @@ class Deciding:
             transcript=lambda: store.turns(item.session_id),
             allows=lambda action: self._allows(item, action),
         )
+
+    def _session(self, item: SessionItem) -> Session:
+        """Return the session with what earlier events brought of it; most bring it whole."""
+        known, brought = item.session, self.event.session
+        if lifecycle.members(self.event) == known:
+            return brought
+        return Session.model_validate({**known, "id": item.session_id})
 
     def _allows(self, item: SessionItem, action: Action) -> bool:
         asked = outgoing((action,), item.session_id, self.runtime.settings.input_timeout_seconds)

@@ -1,6 +1,6 @@
 """What the caller hears when no answer came about: two apologies in a row, then the end."""
 
-from dataclasses import replace
+from copy import replace
 
 from aiflow.protocol.actions import Hangup, Speak, Transfer
 from aiflow.runtime.departing import departure

@@ -5,7 +5,7 @@ nothing says that a request is not repeated. Why each is as it is: docs/protocol
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import replace
 from hashlib import sha256
 
 from aiflow.protocol import wire
@@ -75,6 +75,12 @@ def repetition(item: SessionItem, event: Event, arrived_at_ms: int) -> Delivery 
     return known if known and arrived_at_ms - known.answered_at_ms <= REPEAT_WINDOW_MS else None
 
 
+def members(event: Event) -> JsonObject:
+    """Return what an event brings of its session, as it is kept: cut, and without the id."""
+    brought = event.session.model_dump(exclude={"id"}, exclude_none=True)
+    return {name: value[:_MAX_SESSION_MEMBER] for name, value in brought.items()}
+
+
 def reach(item: SessionItem, connection_id: str | None) -> SessionItem:
     """Return the item of a call that an event reaches; over a WebSocket, by this connection.
 
@@ -109,7 +115,7 @@ def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa
     """Return the item with what `event` itself says: who calls, what was said, what is over."""
     item = replace(
         item,
-        session={**item.session, **_members(event)},
+        session={**item.session, **members(event)},
         begun_at_ms=item.begun_at_ms or now_ms,
     )
     match event:
@@ -218,11 +224,6 @@ def _silence(item: SessionItem) -> SessionItem:
 
 def _digest(*parts: str) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-def _members(event: Event) -> JsonObject:
-    brought = event.session.model_dump(exclude={"id"}, exclude_none=True)
-    return {name: value[:_MAX_SESSION_MEMBER] for name, value in brought.items()}
 
 
 def _reopen(item: SessionItem, kind: str) -> SessionItem:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -158,7 +157,7 @@ class Telemetry:
             level=level,
             stream=stream or sys.stdout,
             location=None,
-            json_serializer=partial(json.dumps, separators=(",", ":"), default=str),
+            json_serializer=json.JSONEncoder(separators=(",", ":"), default=str).encode,
         )
 
     def write(self, report: Report, duration_ms: float) -> None:

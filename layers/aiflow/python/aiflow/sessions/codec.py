@@ -15,9 +15,23 @@ SCHEMA = 1
 type Attributes = Mapping[str, str | int]
 """What an item consists of in a store, its key aside."""
 
+ABSENT: Attributes = {
+    "connection": "",
+    "speaking": "",
+    "turns_taken": 0,
+    "sms_sent": 0,
+    "transfers_made": 0,
+    "closing": 0,
+    "apologies": 0,
+    "interruptions": 0,
+    "silences": 0,
+    "written_at_ms": 0,
+}
+"""What an attribute that is not there stands for: nothing of it yet, or an older item."""
+
 
 def item_attributes(item: SessionItem) -> dict[str, str | int]:
-    """Return the attributes of a session item."""
+    """Return the attributes of a session item; those of `ABSENT` may be left out."""
     return {
         "schema": SCHEMA,
         "version": item.version,
@@ -49,6 +63,7 @@ def item_attributes(item: SessionItem) -> dict[str, str | int]:
 
 def item_from(session_id: str, attributes: Attributes) -> SessionItem:
     """Read a session item back."""
+    attributes = {**ABSENT, **attributes}
 
     def parsed(name: str) -> Any:  # noqa: ANN401 - JSON
         return json.loads(str(attributes[name]))
@@ -68,24 +83,23 @@ def item_from(session_id: str, attributes: Attributes) -> SessionItem:
         followers=tuple(parsed("followers")),
         playing=int(attributes["playing"]),
         playing_until_ms=int(attributes["playing_until_ms"]),
-        # Items that an earlier version of this code wrote do not have these.
-        connection=str(attributes.get("connection", "")),
-        speaking=str(attributes.get("speaking", "")),
+        connection=str(attributes["connection"]),
+        speaking=str(attributes["speaking"]),
         begun_at_ms=int(attributes.get("begun_at_ms", 0)),
-        turns_taken=int(attributes.get("turns_taken", 0)),
-        sms_sent=int(attributes.get("sms_sent", 0)),
-        transfers_made=int(attributes.get("transfers_made", 0)),
-        closing=bool(attributes.get("closing", 0)),
-        apologies=int(attributes.get("apologies", 0)),
-        interruptions=int(attributes.get("interruptions", 0)),
-        silences=int(attributes.get("silences", 0)),
-        written_at_ms=int(attributes.get("written_at_ms", 0)),
+        turns_taken=int(attributes["turns_taken"]),
+        sms_sent=int(attributes["sms_sent"]),
+        transfers_made=int(attributes["transfers_made"]),
+        closing=bool(attributes["closing"]),
+        apologies=int(attributes["apologies"]),
+        interruptions=int(attributes["interruptions"]),
+        silences=int(attributes["silences"]),
+        written_at_ms=int(attributes["written_at_ms"]),
     )
 
 
 def turns_text(turns: Iterable[Turn]) -> str:
     """Write turns, each as [number, role, text]."""
-    return as_json([[turn.number, turn.role, turn.text] for turn in turns])
+    return as_json([*turns])
 
 
 def turns_from(text: str) -> tuple[Turn, ...]:

@@ -10,7 +10,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aiflow.errors import StoreUnavailable
-from aiflow.sessions.codec import Attributes, item_attributes, item_from, turns_from, turns_text
+from aiflow.sessions.codec import (
+    ABSENT,
+    Attributes,
+    item_attributes,
+    item_from,
+    turns_from,
+    turns_text,
+)
 from aiflow.sessions.model import SessionItem, Status, Turn
 from aiflow.sessions.store import CommitConflict
 
@@ -129,7 +136,7 @@ class DynamoDbSessions:
             # through.
             self._client.put_item(
                 TableName=self._table_name,
-                Item=key | _to_dynamodb(attributes),
+                Item=key | _to_dynamodb(_unlike(ABSENT, attributes)),
                 ConditionExpression=_ABSENT_OR_EXPIRED,
                 ExpressionAttributeValues=now,
             )
@@ -157,9 +164,8 @@ class DynamoDbSessions:
         The condition sees to it that this version is still there.
         """
         is_known = self._read_of == item.session_id and self._read["version"] == item.version - 1
-        known: Attributes = self._read if is_known else {}
         return _to_dynamodb(
-            {name: value for name, value in attributes.items() if known.get(name) != value}
+            _unlike({**ABSENT, **self._read}, attributes) if is_known else attributes
         )
 
     def _keep_turns(self, item: SessionItem, leaving: tuple[Turn, ...]) -> None:
@@ -184,6 +190,10 @@ class DynamoDbSessions:
 
 def _key(session_id: str, name: str) -> "dict[str, AttributeValueTypeDef]":
     return {"pk": {"S": session_id}, "sk": {"S": name}}
+
+
+def _unlike(known: Attributes, attributes: Attributes) -> Attributes:
+    return {name: value for name, value in attributes.items() if known.get(name) != value}
 
 
 def _to_dynamodb(attributes: Attributes) -> "dict[str, AttributeValueTypeDef]":

@@ -6,9 +6,10 @@ version or refuses it.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
 from aiflow.errors import StateNotStorable
 from aiflow.protocol.types import JsonObject, JsonValue
@@ -19,11 +20,13 @@ MAX_TURNS_BYTES = 20_000
 MAX_TURNS = 40
 MAX_TURN_TEXT_BYTES = 4_000
 MAX_DELIVERIES = 8
-MAX_ANSWERS = 4
+MAX_ANSWERS = 2
 MAX_DELIVERIES_BYTES = 4_000
 # More than the caps let through: what was sent is not forgotten.
 MAX_LEDGER = 64
 MAX_WRITERS = 8
+# The end of an invocation's id, all of chance: enough to tell apart who writes one call.
+_WRITER_CHARACTERS = 12
 _TURNS_OF_ONE_EVENT = 2
 # Made once: `json.dumps` would make one for each value.
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
@@ -41,8 +44,7 @@ class Status(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What one side said at one point of the call.
 
     Attributes:
@@ -131,10 +133,22 @@ class SessionItem:
     silences: int = 0
     written_at_ms: int = 0
 
+    def __replace__(self, **changes: object) -> Self:
+        """Return a copy with `changes`, for `copy.replace`.
+
+        That of a dataclass reads all fields one by one, and an event makes a score of copies.
+        """
+        members = self.__dict__ | changes
+        if len(members) > len(self.__dict__):
+            raise TypeError("a session item has no such member")
+        copied = object.__new__(type(self))
+        copied.__dict__.update(members)
+        return copied
+
     def written_by(self, writer: str, version: int) -> bool:
         """Tell whether `writer` wrote `version` of this item, even if others wrote since."""
         age = self.version - version
-        return 0 <= age < len(self.writers) and self.writers[-1 - age] == writer
+        return 0 <= age < len(self.writers) and self.writers[-1 - age] == _short(writer)
 
     def next_version(self, writer: str, expires_at: int) -> "SessionItem":
         """Return the version that `writer` may commit.
@@ -147,7 +161,7 @@ class SessionItem:
         return replace(
             self,
             version=self.version + 1,
-            writers=(*self.writers, writer)[-MAX_WRITERS:],
+            writers=(*self.writers, _short(writer))[-MAX_WRITERS:],
             expires_at=expires_at,
             deliveries=_within(self.deliveries),
             ledger=self.ledger[-MAX_LEDGER:],
@@ -188,6 +202,10 @@ def as_json(value: object) -> str:
     return _encode(value)
 
 
+def _short(writer: str) -> str:
+    return writer[-_WRITER_CHARACTERS:]
+
+
 def _size(text: str) -> int:
     return len(text.encode())
 
@@ -216,8 +234,9 @@ def _within(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
     kept: list[Delivery] = []
     room = MAX_DELIVERIES_BYTES
     for delivery in reversed(deliveries[-MAX_DELIVERIES:]):
-        room -= _size(as_json(delivery.answer))
         # An older one is still known, but nobody waits for its answer any more.
-        fits = room >= 0 and len(kept) < MAX_ANSWERS
+        answer = delivery.answer if len(kept) < MAX_ANSWERS else None
+        room -= _size(as_json(answer)) if answer else 0
+        fits = answer is delivery.answer and room >= 0
         kept.append(delivery if fits else replace(delivery, answer=None))
     return tuple(reversed(kept))
