@@ -12,13 +12,15 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError as NoConnection,
     CredentialRetrievalError,
     NoCredentialsError,
     NoRegionError,
     ProfileNotFound,
     SSOError,
     TokenRetrievalError,
+)
+from botocore.exceptions import (
+    ConnectionError as NoConnection,
 )
 
 from local.errors import LocalError
@@ -43,6 +45,7 @@ _REMEDIES = {
     "ExpiredTokenException": f"the credentials have expired: {_LOGIN}",
     "UnrecognizedClientException": f"AWS does not know these credentials: {_LOGIN}",
     "InvalidClientTokenId": f"AWS does not know these credentials: {_LOGIN}",
+    "ResourceNotFoundException": "nothing is there by this name, in this region and account",
     "SignatureDoesNotMatch": f"the secret does not fit the access key: {_LOGIN}",
 }
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
