@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -91,51 +91,52 @@ class Account:
         """The region that is in force; None if nobody says one."""
         return self._session.region_name or os.environ.get("AWS_REGION")
 
-    @property
-    def _config(self) -> Config:
-        return Config(
+    def _client(self, service: str, endpoint_url: str | None = None) -> Any:  # noqa: ANN401 - of any service
+        config = Config(
             region_name=self.region_name,
             connect_timeout=5,
             retries={"mode": "standard", "total_max_attempts": 4},
         )
+        # The stubs know a client by a literal only.
+        session: Any = self._session
+        with asked(f"reach {service}"):
+            return session.client(service, endpoint_url=endpoint_url, config=config)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """The tables."""
-        with asked("reach DynamoDB"):
-            return self._session.client(
-                "dynamodb", endpoint_url=self.endpoint_url, config=self._config
-            )
+        client: DynamoDBClient = self._client("dynamodb", self.endpoint_url)
+        return client
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         """The stacks."""
-        with asked("reach CloudFormation"):
-            return self._session.client("cloudformation", config=self._config)
+        client: CloudFormationClient = self._client("cloudformation")
+        return client
 
     @cached_property
     def cloudwatch(self) -> "CloudWatchClient":
         """The metrics."""
-        with asked("reach CloudWatch"):
-            return self._session.client("cloudwatch", config=self._config)
+        client: CloudWatchClient = self._client("cloudwatch")
+        return client
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         """The logs."""
-        with asked("reach CloudWatch Logs"):
-            return self._session.client("logs", config=self._config)
+        client: CloudWatchLogsClient = self._client("logs")
+        return client
 
     @cached_property
     def sns(self) -> "SNSClient":
         """Who is told of alarms."""
-        with asked("reach SNS"):
-            return self._session.client("sns", config=self._config)
+        client: SNSClient = self._client("sns")
+        return client
 
     @cached_property
     def sts(self) -> "STSClient":
         """Who we are."""
-        with asked("reach STS"):
-            return self._session.client("sts", config=self._config)
+        client: STSClient = self._client("sts")
+        return client
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiflow.protocol.rules import is_array, is_object
 from local.errors import LocalError
 
 SAMCONFIG = "samconfig.toml"
@@ -62,7 +63,7 @@ def _parameters(environment: Mapping[str, Any], command: str) -> Mapping[str, An
 
 def _table(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = of.get(name)
-    return found if isinstance(found, dict) else {}
+    return found if is_object(found) else {}
 
 
 def _text(value: object) -> str | None:
@@ -75,7 +76,7 @@ def _overrides(value: object) -> Mapping[str, str]:
         entries = shlex.split(value) if isinstance(value, str) else value
     except ValueError as error:
         raise LocalError(f"parameter_overrides in {SAMCONFIG}: {error}") from None
-    if not isinstance(entries, list):
+    if not is_array(entries):
         return {}
     pairs = [str(entry).partition("=") for entry in entries]
     return {name: text.strip('"') for name, _, text in pairs}

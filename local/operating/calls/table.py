@@ -1,5 +1,6 @@
 """The table as an operator reads it: whole calls, and what the functions no longer look at."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -119,7 +120,8 @@ class CallTable:
         # No fault is turned into another: `asked` tells what to do about each.
         sessions = DynamoDbSessions(self._client, self.name, self._now, ())
         with asked(f"read the open calls of the table {self.name}"):
-            newest_first = [*sessions.open_calls(int(self._now() * 1000) + 1)][::-1]
+            # Whenever they began: the clock of this machine may be behind.
+            newest_first = [*sessions.open_calls(sys.maxsize)][::-1]
         for session_id in newest_first:
             found = self.find(session_id)
             if found and self.is_open(found.item):
@@ -140,7 +142,7 @@ class CallTable:
         for name, found in kept.items():
             if name != _CALL:
                 turns.update((turn.number, turn) for turn in _turns(session_id, found))
-                last_of_them = max(last_of_them, int(found["expires_at"]["N"]))
+                last_of_them = max(last_of_them, int(found["expires_at"].get("N", 0)))
         left = SessionItem(session_id=session_id, status=Status.ENDED, expires_at=last_of_them)
         item = _item(kept[_CALL]) if _CALL in kept else left
         turns.update((turn.number, turn) for turn in item.turns)
