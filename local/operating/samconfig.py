@@ -63,7 +63,7 @@ def _parameters(environment: Mapping[str, Any], command: str) -> Mapping[str, An
 
 def _table(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = of.get(name)
-    return found if is_object(found) else {}
+    return {str(key): value for key, value in found.items()} if is_object(found) else {}
 
 
 def _text(value: object) -> str | None:
