@@ -1,6 +1,5 @@
 """The command line: `aiflow COMMAND`."""
 
-import importlib
 import os
 import sys
 import threading
@@ -11,6 +10,7 @@ from typing import TextIO, cast
 import click
 
 from local.errors import LocalError
+from local.lazy import LazyGroup
 
 COMMANDS: Mapping[str, str] = {
     "call": "Call your agent, or any bot, and talk to it in this terminal.",
@@ -22,28 +22,14 @@ COMMANDS: Mapping[str, str] = {
     "schema": "Print the JSON Schema of all events or actions.",
     "compile": "Add bytecode to what sam build built: cold starts take half as long.",
     "token": "Make an API token and its digest.",
+    "calls": "List, show, export and erase the calls that a stack keeps.",
 }
 _INTERRUPTED = 130
 
 
-class _Commands(click.Group):
-    """Loads a command when it is used: `check` does not wait for what `serve` needs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"local.commands.{cmd_name}")
-        return cast("click.Command", module.command)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class _Commands(LazyGroup):
+    package = "local.commands"
+    summaries = COMMANDS
 
 
 @click.command(
@@ -54,7 +40,7 @@ class _Commands(click.Group):
 @click.version_option(package_name="aiflow-serverless", prog_name="aiflow")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Build phone agents for sipgate AI Flow on your own machine: no account, no cloud."""
+    """Build phone agents for sipgate AI Flow on your own machine, and operate them in the cloud."""
     if os.environ.get("NO_COLOR"):
         context.color = False
 

@@ -22,8 +22,10 @@ type Run = Callable[..., Finished]
 
 
 def runner(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str, stdin: bytes = b"") -> Finished:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    def run(*arguments: str, stdin: bytes = b"", at_terminal: bool = False) -> Finished:
+        typed = io.TextIOWrapper(io.BytesIO(stdin))
+        monkeypatch.setattr(typed, "isatty", lambda: at_terminal)
+        monkeypatch.setattr("sys.stdin", typed)
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         code = ended.value.code

@@ -1,0 +1,99 @@
+"""`aiflow calls erase`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Unpack
+
+import click
+
+from local.errors import LocalError
+from local.operating.calls.choosing import Choice, chosen
+from local.operating.calls.options import TableOptions, caller_of, open_table, table_options
+from local.operating.calls.printing import printable
+from local.operating.calls.table import KeptCall
+
+_EPILOG = """\b
+Examples:
+  aiflow calls erase SESSION_ID --dry-run
+  aiflow calls erase --caller +4915799912345
+  aiflow calls erase SESSION_ID --yes --json"""
+
+_NOT_ERASED = """\
+Not erased: point-in-time backups of the table have it for up to 35 days; after a restore, erase it
+again. Logs have the session id, and no word and no number, until they expire. What a handler told
+others, and what was exported, is with them."""
+
+_WAS_OPEN = """\
+A call had not ended: its agent says nothing more in it. What was being answered at that moment may
+have left words behind; erase the call again in a minute, by its session id."""
+
+
+class _Options(TableOptions):
+    session_id: str | None
+    caller: str | None
+    yes: bool
+    dry_run: bool
+    active: bool
+    as_json: bool
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("session_id", required=False)
+@click.option(
+    "--caller", metavar="NUMBER", callback=caller_of, help="All calls with this person on the line."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
+@click.option("--active", is_flag=True, help="Erase even a call that has not ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each call.")
+@table_options
+def command(**options: Unpack[_Options]) -> None:
+    """Erase calls for good: what was said, numbers, the state, all answers.
+
+    Until the call would have expired, its session id stays, as a tombstone without a word: it keeps
+    an event that comes late from beginning the call anew. Give a SESSION_ID or --caller.
+    """
+    choice = Choice(options["session_id"], options["caller"])
+    if not choice.is_one:
+        raise click.UsageError("Give a SESSION_ID or --caller.")
+    table = open_table(options)
+    calls = chosen(table, choice)
+    open_calls = [call for call in calls if table.is_open(call.item)]
+    if open_calls and not options["active"]:
+        raise LocalError(_refusal(open_calls))
+    if not (options["dry_run"] or options["yes"]):
+        _confirm(calls)
+    for call in calls:
+        if not options["dry_run"]:
+            table.erase(call)
+        # Each as it is done: the next one may fail.
+        _tell(call, options)
+    if not options["dry_run"]:
+        click.echo(f"{_WAS_OPEN}\n{_NOT_ERASED}" if open_calls else _NOT_ERASED, err=True)
+
+
+def _refusal(open_calls: Sequence[KeptCall]) -> str:
+    ids = ", ".join(printable(call.item.session_id) for call in open_calls)
+    return (
+        f"nothing was erased, since this has not ended: {ids}. Wait for its end; the sweeper closes"
+        " what nobody ends. With --active it is erased at once, and its agent falls silent"
+    )
+
+
+def _confirm(calls: Sequence[KeptCall]) -> None:
+    if not sys.stdin.isatty():
+        raise LocalError("nothing was erased, as nobody can be asked: give --yes")
+    turns = sum(len(call.turns) for call in calls)
+    question = f"Erase for good: {len(calls)} call(s) with {turns} turn(s)?"
+    click.confirm(question, abort=True, err=True)
+
+
+def _tell(call: KeptCall, options: _Options) -> None:
+    is_done = not options["dry_run"]
+    session_id, turns = call.item.session_id, len(call.turns)
+    if options["as_json"]:
+        click.echo(json.dumps({"session_id": session_id, "turns": turns, "erased": is_done}))
+        return
+    verb = "erased" if is_done else "would erase"
+    click.echo(f"{verb}  {printable(session_id)}, turns: {turns}")

@@ -1,0 +1,65 @@
+"""`aiflow calls export`."""
+
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from local.operating.calls.choosing import Choice, chosen
+from local.operating.calls.exporting import exported, write
+from local.operating.calls.options import (
+    TableOptions,
+    caller_of,
+    open_table,
+    since_of,
+    table_options,
+)
+
+_EPILOG = """\b
+Examples:
+  aiflow calls export SESSION_ID | jq .turns
+  aiflow calls export --caller +4915799912345 --output theirs.json
+  aiflow calls export --since 1d --stack aiflow-prod --output yesterday.json
+\b
+A caller who withheld the number cannot be found by it: list finds the call by its time."""
+
+
+class _Options(TableOptions):
+    session_id: str | None
+    caller: str | None
+    since: float | None
+    output: Path | None
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("session_id", required=False)
+@click.option(
+    "--caller", metavar="NUMBER", callback=caller_of, help="All calls with this person on the line."
+)
+@click.option(
+    "--since", metavar="TIME", callback=since_of, help="All that began in the last 30m, 2h, 1d."
+)
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to a file that only you may read.",
+)
+@table_options
+def command(**options: Unpack[_Options]) -> None:
+    """Print all that is kept of calls, with nothing hidden: one line of JSON for each.
+
+    It is for somebody who asks what is kept of them (GDPR, Article 15). Give a SESSION_ID, or
+    --caller, --since or both.
+    """
+    choice = Choice(options["session_id"], options["caller"], options["since"])
+    if not choice.is_one:
+        raise click.UsageError("Give a SESSION_ID, or --caller, --since or both.")
+    lines = [exported(call) for call in chosen(open_table(options), choice)]
+    output = options["output"]
+    if output:
+        write(lines, output)
+        click.echo(f"Calls written to {click.format_filename(output)}: {len(lines)}.", err=True)
+        return
+    for line in lines:
+        click.echo(line)

@@ -1,0 +1,1 @@
+"""The calls that a table keeps: found, shown, handed out, erased."""
