@@ -13,7 +13,7 @@ _OWNER_ONLY = 0o600
 
 def exported(call: KeptCall) -> str:
     """Return all that is kept of a call, as one line."""
-    return json.dumps({**asdict(call.item), "turns": [asdict(turn) for turn in call.turns]})
+    return json.dumps({**asdict(call.item), "turns": [turn._asdict() for turn in call.turns]})
 
 
 def write(lines: Iterable[str], output: Path) -> None:

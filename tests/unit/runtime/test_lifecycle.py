@@ -148,12 +148,12 @@ class TestRepetition:
         base = item(started=True, deliveries=(delivery(start, NOW_MS), delivery(said, NOW_MS)))
         known = repetition(base, start, NOW_MS)
         assert known is not None
-        assert known.answer is None
+        assert known.answer == ()
 
     def test_a_start_again_whose_answer_was_not_kept_greets_nobody(self) -> None:
         known = repetition(item(started=True), event("session_start"), NOW_MS)
         assert known is not None
-        assert known.answer is None
+        assert known.answer == ()
 
     def test_a_start_while_a_call_is_transferred_is_the_call_that_came_back(self) -> None:
         start = event("session_start")

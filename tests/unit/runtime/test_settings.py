@@ -85,6 +85,7 @@ class TestReading:
             ("ALLOWED_ACCOUNT_IDS", "a1, a2,,a3  a4", frozenset({"a1", "a2", "a3", "a4"})),
             ("POWERTOOLS_SERVICE_NAME", "agent", "agent"),
             ("POWERTOOLS_METRICS_NAMESPACE", "Agents", "Agents"),
+            ("KEEP_WORDS", "disabled", "disabled"),
             ("POWERTOOLS_LOG_LEVEL", "DEBUG", "DEBUG"),
         ],
     )
@@ -125,6 +126,8 @@ class TestRefusing:
             ("INPUT_TIMEOUT_SECONDS", "0"),
             ("INPUT_TIMEOUT_SECONDS", "121"),
             ("INPUT_TIMEOUT_SECONDS", "-inf"),
+            ("KEEP_WORDS", "none"),
+            ("KEEP_WORDS", "Disabled"),
             ("POWERTOOLS_LOG_LEVEL", "loud"),
             ("POWERTOOLS_LOG_LEVEL", "info"),
             ("APOLOGY", "\x00\x01"),

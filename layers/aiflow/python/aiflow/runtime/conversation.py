@@ -19,6 +19,7 @@ from aiflow.runtime.observability import Outcome, Part, Report
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import body_of
 from aiflow.runtime.ways import Way
+from aiflow.runtime.words import without_words
 from aiflow.sessions.model import SessionItem, Status
 from aiflow.sessions.store import CommitConflict
 
@@ -182,6 +183,8 @@ class Conversation:
     def _commit(self, item: SessionItem) -> SessionItem:
         runtime = self.deciding.runtime
         now = runtime.now()
+        if not runtime.settings.keeps_words:
+            item = without_words(item)
         expires_at = int(now) + runtime.settings.session_ttl_seconds
         written = replace(item, written_at_ms=int(now * 1000))
         following = written.next_version(self.deciding.invocation.id, expires_at)

@@ -75,7 +75,7 @@ class Deciding:
         known = self._repeated(base)
         if known is not None:
             # The one that won the race is answering; without a race its answer may have been lost.
-            return Decision(base, Outcome.DUPLICATE, () if raced else known.answer or ())
+            return Decision(base, Outcome.DUPLICATE, () if raced else self._again(known))
         now_ms = self._now_ms()
         item = lifecycle.arrive(base, self.event, now_ms)
         due, item = lifecycle.release(item, self.event, now_ms)
@@ -194,7 +194,14 @@ class Deciding:
         return self._depart(Decision(item, Outcome.ANSWERED, self._hang_up_again()))
 
     def _repeated(self, base: SessionItem) -> Delivery | None:
-        return lifecycle.repetition(base, self.event, int(self.invocation.arrived_at * 1000))
+        arrived_at_ms = int(self.invocation.arrived_at * 1000)
+        return lifecycle.repetition(base, self.event, arrived_at_ms, self._key)
+
+    def _again(self, known: Delivery) -> tuple[JsonObject, ...]:
+        """Return an answer once more; where its words were not to be kept, ask for theirs."""
+        if known.answer is None and not self.runtime.settings.keeps_words:
+            return self.apology
+        return known.answer or ()
 
     def _ask_handler(self, base: SessionItem, item: SessionItem) -> Decision:
         call, pieces = self._call(base, item), None
@@ -217,7 +224,7 @@ class Deciding:
 
     def _leave(self, item: SessionItem, actions: Sequence[Action]) -> Decision:
         """Write actions as they leave, and note what waits for them."""
-        leaving = outgoing(actions, item.session_id, self.runtime.settings.input_timeout_seconds)
+        leaving = outgoing(actions, item.session_id, self.runtime.settings)
         return self._depart(
             Decision(
                 item=replace(item, followers=item.followers + leaving.followers),
@@ -236,8 +243,13 @@ class Deciding:
         return replace(decision, item=item, actions=actions, blocked=leaving.blocked)
 
     def _remembered(self, decision: Decision) -> Decision:
-        item = lifecycle.remember(decision.item, self.event, decision.actions, self._now_ms())
+        now_ms = self._now_ms()
+        item = lifecycle.remember(decision.item, self.event, decision.actions, now_ms, self._key)
         return replace(decision, item=item)
+
+    @property
+    def _key(self) -> bytes:
+        return self.runtime.settings.fingerprint_key
 
     def _call(self, base: SessionItem, item: SessionItem) -> Call:
         store = self.runtime.sessions
@@ -261,7 +273,7 @@ class Deciding:
         return Session.model_validate({**known, "id": item.session_id})
 
     def _allows(self, item: SessionItem, action: Action) -> bool:
-        asked = outgoing((action,), item.session_id, self.runtime.settings.input_timeout_seconds)
+        asked = outgoing((action,), item.session_id, self.runtime.settings)
         return departure(item, asked.actions, self.runtime.settings).actions == asked.actions
 
     def _hang_up_again(self) -> tuple[JsonObject, ...]:

@@ -4,6 +4,7 @@ The rules follow from what the protocol promises and what it does not: there is 
 nothing says that a request is not repeated. Why each is as it is: docs/protocol-notes.md.
 """
 
+import hmac
 from collections.abc import Sequence
 from copy import replace
 from hashlib import sha256
@@ -31,35 +32,44 @@ REPEAT_WINDOW_MS = 1000
 ONCE = "aiflow:once"
 """The member under which an action that waits carries its name; it does not leave with it."""
 _MAX_SESSION_MEMBER = 64
+_DIGITS = 16
 _MOST_CHARACTERS_A_SECOND = 20
 # What the network adds to one report and not to another.
 _JITTER_MS = 300
 
 
-def fingerprint(event: Event) -> str | None:
+def fingerprint(event: Event, key: bytes = b"") -> str | None:
     """Return what a repeated delivery of `event` has in common with it; None where each counts.
 
-    A key pressed twice is two keys, and each end of a playback is its own.
+    A key pressed twice is two keys, and each end of a playback is its own. With a key, only who has
+    it can tell whether a guess at the words is right, or whether they were said in another call.
     """
+    same: tuple[str, ...]
     match event:
         case UserSpeak(text=text) if text.strip():
-            return _digest(event.type, text)
+            same = (event.type, text)
         case SmsFailed(reason=reason):
-            return _digest(event.type, reason)
+            same = (event.type, reason)
         case SessionStart() | UserInputTimeout():
-            return _digest(event.type)
+            same = (event.type,)
         case _:
             return None
+    if not key:
+        return _digest(*same)
+    of_this_call = "\0".join((event.session.id, *same)).encode()
+    return hmac.digest(key, of_this_call, "sha256").hex()[:_DIGITS]
 
 
-def repetition(item: SessionItem, event: Event, arrived_at_ms: int) -> Delivery | None:
+def repetition(
+    item: SessionItem, event: Event, arrived_at_ms: int, key: bytes = b""
+) -> Delivery | None:
     """Return the delivery that `event` repeats, if it does.
 
     The same words count as a repetition only while the first are unanswered or for a second after
     their answer: "yes", "yes" are two turns. A `session_start` repeats the first one as long as no
     transfer is under way.
     """
-    mark = fingerprint(event)
+    mark = fingerprint(event, key)
     known = next(
         (delivery for delivery in reversed(item.deliveries) if delivery.fingerprint == mark), None
     )
@@ -70,7 +80,7 @@ def repetition(item: SessionItem, event: Event, arrived_at_ms: int) -> Delivery 
         return (
             known
             if known and known is item.deliveries[-1]
-            else Delivery(str(mark), arrived_at_ms, None)
+            else Delivery(str(mark), arrived_at_ms, ())
         )
     return known if known and arrived_at_ms - known.answered_at_ms <= REPEAT_WINDOW_MS else None
 
@@ -207,10 +217,14 @@ def depart(item: SessionItem, actions: Sequence[JsonObject], now_ms: int) -> Ses
 
 
 def remember(
-    item: SessionItem, event: Event, actions: Sequence[JsonObject], now_ms: int
+    item: SessionItem,
+    event: Event,
+    actions: Sequence[JsonObject],
+    now_ms: int,
+    key: bytes = b"",
 ) -> SessionItem:
     """Return the item with the answer to `event`; a repetition gets it without what costs money."""
-    mark = fingerprint(event)
+    mark = fingerprint(event, key)
     if mark is None:
         return item
     free = tuple(action for action in actions if action["type"] not in PRICED)
@@ -223,7 +237,7 @@ def _silence(item: SessionItem) -> SessionItem:
 
 
 def _digest(*parts: str) -> str:
-    return sha256("\0".join(parts).encode()).hexdigest()[:16]
+    return sha256("\0".join(parts).encode()).hexdigest()[:_DIGITS]
 
 
 def _reopen(item: SessionItem, kind: str) -> SessionItem:

@@ -19,6 +19,8 @@ from aiflow.protocol import wire
 from aiflow.protocol.actions import Action, BaseAction, Speak
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime.lifecycle import ONCE
+from aiflow.runtime.settings import Settings
+from aiflow.runtime.words import parted
 
 STATUS: Mapping[type[Refusal], HTTPStatus] = {
     InvalidEvent: HTTPStatus.BAD_REQUEST,
@@ -73,13 +75,21 @@ def actions_of(reply: object, session_id: str) -> tuple[Action, ...]:
     return cast("tuple[Action, ...]", actions)
 
 
-def outgoing(actions: Sequence[Action], session_id: str, input_timeout_seconds: float) -> Outgoing:
-    """Write actions as they leave: for this session, and watched where something waits for them."""
+def outgoing(actions: Sequence[Action], session_id: str, settings: Settings) -> Outgoing:
+    """Write actions as they leave: for this session, and watched where something waits for them.
+
+    Raises:
+        InvalidAction: what should wait has words, and none are to be kept.
+    """
     followers = [follower for action in actions for follower in action.followers]
     sent = tuple(_addressed(action, session_id) for action in actions)
+    waiting = tuple(_addressed(follower, session_id) for follower in followers)
+    if waiting and not settings.keeps_words:
+        at_once, waiting = parted(waiting)
+        sent += at_once
     return Outgoing(
-        actions=watched(sent, input_timeout_seconds) if followers else sent,
-        followers=tuple(_addressed(follower, session_id) for follower in followers),
+        actions=watched(sent, settings.input_timeout_seconds) if waiting else sent,
+        followers=waiting,
         foreign=sum(action.session_id != session_id for action in (*actions, *followers)),
     )
 

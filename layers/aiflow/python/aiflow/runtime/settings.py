@@ -66,6 +66,11 @@ class Settings(Limits):
         alias="SESSION_TTL_SECONDS",
         description="How long a call is kept after its last event.",
     )
+    keep_words: Literal["enabled", "disabled"] = Field(
+        "enabled",
+        alias="KEEP_WORDS",
+        description="`disabled` writes no word of the caller or of the agent to the table.",
+    )
     abandoned_after_seconds: Annotated[int, AfterValidator(_within_ttl)] = Field(
         1800,
         ge=300,
@@ -131,6 +136,16 @@ class Settings(Limits):
         return tuple(
             digest for digest in (self.token_digest, self.next_token_digest) if digest is not None
         )
+
+    @property
+    def keeps_words(self) -> bool:
+        """Whether what was said is kept with the call."""
+        return self.keep_words == "enabled"
+
+    @property
+    def fingerprint_key(self) -> bytes:
+        """What keys the fingerprints of words that are not kept; who reads the table has it not."""
+        return b"" if self.keeps_words else self.token_digest
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -50,7 +50,7 @@ class Turn(NamedTuple):
     Attributes:
         number: position in the call, from 0, without gaps.
         role: `user` is the caller, `assistant` the agent.
-        text: the words, without markup, cut at 4,000 bytes.
+        text: the words, without markup, cut at 4,000 bytes; empty where no words are kept.
     """
 
     number: int
@@ -66,7 +66,7 @@ class Delivery:
         fingerprint: of the event's type and content.
         answered_at_ms: Unix time of the answer.
         answer: the actions again, without those that cost money; None when they were too large to
-            keep.
+            keep, or their words were not to be kept.
     """
 
     fingerprint: str
