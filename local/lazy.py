@@ -22,10 +22,12 @@ class LazyGroup(click.Group):
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order of the help."""
         return list(self.summaries)
 
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command; None if there is none of this name."""
         if cmd_name not in self.summaries:
             return None
         module = importlib.import_module(f"{self.package}.{cmd_name}")
@@ -33,5 +35,6 @@ class LazyGroup(click.Group):
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of the help, without loading anything."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries.items()))
