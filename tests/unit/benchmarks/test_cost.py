@@ -21,7 +21,7 @@ USAGE = Usage(
 )
 
 
-def prices(**given: float) -> Prices:
+def prices(**given: Any) -> Prices:  # noqa: ANN401 - the fields of Prices
     """Prices of which all but the given ones are nothing."""
     return Prices(**{**NOTHING, **given})
 
