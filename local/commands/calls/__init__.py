@@ -11,8 +11,8 @@ _EPILOG = """\b
 Examples:
   aiflow calls list --since 2h
   aiflow calls show SESSION_ID
-  aiflow calls export --caller +4915799912345 --output theirs.json
-  aiflow calls erase --caller +4915799912345
+  aiflow calls export --caller +491713920050 --output theirs.json
+  aiflow calls erase --caller +491713920050
 \b
 The caller is the person on the line: whoever calls, or is called by the agent.
 list and show hide what was said, numbers and the state; export has all of it.

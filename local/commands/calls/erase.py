@@ -16,7 +16,7 @@ from local.operating.calls.table import KeptCall
 _EPILOG = """\b
 Examples:
   aiflow calls erase SESSION_ID --dry-run
-  aiflow calls erase --caller +4915799912345
+  aiflow calls erase --caller +491713920050
   aiflow calls erase SESSION_ID --yes --json"""
 
 _NOT_ERASED = """\

@@ -18,7 +18,7 @@ from local.operating.calls.options import (
 _EPILOG = """\b
 Examples:
   aiflow calls export SESSION_ID | jq .turns
-  aiflow calls export --caller +4915799912345 --output theirs.json
+  aiflow calls export --caller +491713920050 --output theirs.json
   aiflow calls export --since 1d --stack aiflow-prod --output yesterday.json
 \b
 A caller who withheld the number cannot be found by it: list finds the call by its time."""

@@ -71,7 +71,7 @@ def caller_of(_context: click.Context, _option: click.Parameter, value: str | No
         return None
     digits = international(value)
     if digits is None:
-        raise click.BadParameter("give the number with its country code, like +4915799912345.")
+        raise click.BadParameter("give the number with its country code, like +491713920050.")
     return digits
 
 

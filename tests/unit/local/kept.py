@@ -9,7 +9,7 @@ from aiflow.runtime.surroundings import Runtime
 from tests.support.runtime import Answer, Clock, Log, invoke, make_runtime, make_settings
 from tests.support.tables import Table
 
-CALLER = "4915799912345"
+CALLER = "491713920050"
 OTHER = "4915799912346"
 AGENT = "493023125000"
 COLLEAGUE = "493023125099"
