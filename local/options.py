@@ -88,7 +88,12 @@ def all_read[File](files: Sequence[str], read: Callable[[str], File]) -> list[Fi
     return found
 
 
+def is_visible(token: str) -> bool:
+    """Tell whether a token has visible ASCII characters only, and at least one."""
+    return bool(token) and _VISIBLE.issuperset(token)
+
+
 def _token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not (value and _VISIBLE.issuperset(value)):
+    if value is not None and not is_visible(value):
         raise click.BadParameter("a token has visible ASCII characters only, and at least one.")
     return value

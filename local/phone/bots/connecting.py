@@ -119,7 +119,8 @@ def _refused(error: Exception) -> Ended:
         why = "it speaks HTTP there and no WebSocket"
     else:
         why = _REFUSED.get(status, "")
-    return Ended("refused", f"refused the connection with {status}{'; ' if why else ''}{why}")
+    reason = f"refused the connection with {status}{'; ' if why else ''}{why}"
+    return Ended("refused", reason, status)
 
 
 def _status(error: BaseException | None) -> int | None:

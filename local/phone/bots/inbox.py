@@ -33,10 +33,12 @@ class Ended:
     Attributes:
         code: one word for programs.
         reason: why, in one line.
+        status: of HTTP, if it was refused with one.
     """
 
     code: str
     reason: str
+    status: int | None = None
 
 
 class Inbox:

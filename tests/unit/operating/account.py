@@ -1,0 +1,73 @@
+"""An AWS account on moto, and the stacks in it."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from botocore.session import Session
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef
+    from mypy_boto3_sns import SNSClient
+
+# As template.yaml has them, as far as an operator reads them.
+PARAMETERS = ("TokenSha256", "TokenSha256Next", "Release", "SnapStart", "LogLevel")
+
+
+class Account:
+    """What is deployed in it.
+
+    Attributes:
+        stack: the name of the stack.
+    """
+
+    stack = "aiflow-test"
+
+    @property
+    def cloudformation(self) -> "CloudFormationClient":
+        """A client."""
+        return cast("CloudFormationClient", Session().create_client("cloudformation"))
+
+    def deploy(self, **outputs: str) -> None:
+        """Deploy a stack with these outputs."""
+        self.deploy_with({}, outputs)
+
+    def deploy_with(
+        self, parameters: Mapping[str, str], outputs: Mapping[str, str], *, with_alarms: bool = True
+    ) -> None:
+        """Deploy a stack with these parameters and outputs."""
+        name = "AlarmTopic" if with_alarms else "OtherTopic"
+        template = {
+            "Parameters": {name: {"Type": "String", "Default": ""} for name in PARAMETERS},
+            "Resources": {name: {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+        }
+        self.cloudformation.create_stack(
+            StackName=self.stack,
+            TemplateBody=json.dumps(template),
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in parameters.items()
+            ],
+        )
+
+    def keep_for_a_while(self, table: str, *, with_backups: bool = True) -> None:
+        """Let a table forget what has expired, and be backed up."""
+        client = cast("DynamoDBClient", Session().create_client("dynamodb"))
+        ttl: TimeToLiveSpecificationTypeDef = {"AttributeName": "expires_at", "Enabled": True}
+        client.update_time_to_live(TableName=table, TimeToLiveSpecification=ttl)
+        client.update_continuous_backups(
+            TableName=table,
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": with_backups},
+        )
+
+    def subscribe(self) -> None:
+        """Let somebody be told of alarms."""
+        detail = self.cloudformation.describe_stack_resource(
+            StackName=self.stack, LogicalResourceId="AlarmTopic"
+        )["StackResourceDetail"]
+        client = cast("SNSClient", Session().create_client("sns"))
+        topic = detail.get("PhysicalResourceId", "")
+        client.subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")
