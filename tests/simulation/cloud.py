@@ -221,6 +221,7 @@ class Cloud:
             pause=lambda seconds: self.spend(int(seconds * 1000)),
             chance=lambda: self.dice.roll(f"{self.run.call}:chance"),
             time_limit=self.limit,
+            store_limit=self.limit,
         )
 
     def is_tight(self, call: int) -> bool:

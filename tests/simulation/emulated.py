@@ -46,7 +46,7 @@ def is_built() -> bool:
 def emulated(calls: int) -> Emulated:
     """Make so many calls, ask what must be refused, and start a function that must not start."""
     found, front_door = Emulated(), Function.built("WebhookFunction")
-    with _environment() as environment, tempfile.TemporaryDirectory() as folder:
+    with deployed() as environment, tempfile.TemporaryDirectory() as folder:
         with Emulator(
             Function.built("WebhookFunction"), environment, Path(folder) / "log"
         ) as function:
@@ -61,7 +61,7 @@ def emulated(calls: int) -> Emulated:
             Emulator(front_door, broken, broken_log) as function,
             suppress(FunctionError),
         ):
-            function.invoke(_request("session_start", "none"))
+            function.invoke(request("session_start", "none"))
             found.wrong.append("a function without a token starts")
     return found
 
@@ -69,27 +69,27 @@ def emulated(calls: int) -> Emulated:
 def _call(function: Emulator, number: int, found: Emulated) -> None:
     wanted = {"session_start": 200, "user_speak": 200}
     for name in EVENTS:
-        status = _ask(function, _request(name, f"call-{number}"), found)
+        status = _ask(function, request(name, f"call-{number}"), found)
         if status != wanted.get(name, 204):
             found.wrong.append(f"{name} was answered with {status}")
-    if _ask(function, _request("user_speak", f"call-{number}"), found) != 204:
+    if _ask(function, request("user_speak", f"call-{number}"), found) != 204:
         found.wrong.append("something was said after the end")
     found.calls += 1
 
 
 def _refused(function: Emulator, found: Emulated) -> None:
-    for name, request, status in (
+    for name, sent, status in (
         ("a wrong token", http_v2({"type": "user_speak"}, token="wrong"), 401),
         ("a body of 300 KB", http_v2("x" * 300_000), 413),
         ("no event", http_v2("[]"), 400),
     ):
-        if _ask(function, request, found) != status:
+        if _ask(function, sent, found) != status:
             found.wrong.append(f"{name} was not answered with {status}")
 
 
-def _ask(function: Emulator, request: Any, found: Emulated) -> int:  # noqa: ANN401 - JSON
+def _ask(function: Emulator, sent: Any, found: Emulated) -> int:  # noqa: ANN401 - JSON
     try:
-        answer = function.invoke(request)
+        answer = function.invoke(sent)
     except FunctionError as error:
         found.wrong.append(str(error)[:200])
         return 502
@@ -99,13 +99,14 @@ def _ask(function: Emulator, request: Any, found: Emulated) -> int:  # noqa: ANN
     return number
 
 
-def _request(name: str, session_id: str) -> dict[str, Any]:
-    event = {"type": name, "text": "Hello", "session": {"id": session_id}}
+def request(name: str, session_id: str, text: str = "Hello") -> dict[str, Any]:
+    """Return an event of a call as API Gateway hands it over."""
+    event = {"type": name, "text": text, "session": {"id": session_id}}
     return http_v2(json.dumps(event))
 
 
 @contextmanager
-def _environment() -> Generator[dict[str, str]]:
+def deployed() -> Generator[dict[str, str]]:
     """Yield the environment of a deployed function, with a table behind a socket."""
     port = free_port()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from tests.simulation.differential import differences
 from tests.simulation.emulated import emulated, is_built
+from tests.simulation.ended import ended
 from tests.simulation.figure import Figure, Figures, Sizes, few, passed
 from tests.simulation.hostile import broken_markup, forged_lines, hostile_texts, refusals
 from tests.simulation.long_call import long_call
@@ -88,10 +89,11 @@ def store_figure(sizes: Sizes) -> Figures:
 
 
 def emulator_figure(sizes: Sizes) -> Figures:
-    """G10: the process border."""
+    """G10 and G10b: the process border."""
     goal = f"{sizes.emulated} calls through Lambda's emulator; refusals; init error"
     if not is_built():
         yield "G10", Figure(goal, "needs `make build`", "not run")
+        yield "G10b", Figure("a function that ends", "needs `make build`", "not run")
         return
     found = emulated(sizes.emulated)
     yield (
@@ -102,8 +104,16 @@ def emulator_figure(sizes: Sizes) -> Figures:
             passed(if_=not found.wrong),
         ),
     )
-    limits = "a function that is ended by its time limit, or exits"
-    yield "G10b", Figure(limits, "no built function hangs or exits", "not run")
+    ends = ended()
+    yield (
+        "G10b",
+        Figure(
+            "a function that runs out of time, exits, answers too much or cannot start: told as a "
+            "failure; the next event finds the call whole",
+            f"{len(ends.ends)} ends told, {len(ends.wrong)} wrong {few(ends.wrong)}",
+            passed(if_=not ends.wrong and len(ends.ends) == 4),
+        ),
+    )
 
 
 def number_figures(sizes: Sizes) -> Figures:

@@ -11,7 +11,7 @@ from tests.simulation.happened import Happened
 from tests.simulation.record import Record, Run
 from tests.simulation.table import Item
 
-REPEAT_WINDOW_MS = 1000
+REPEAT_WINDOW_MS = 600
 
 type Finds = Iterator[tuple[str, str]]
 """Session id and what happened, of each thing that must never be."""

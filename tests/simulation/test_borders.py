@@ -4,6 +4,7 @@ import pytest
 
 from tests.simulation.differential import differences
 from tests.simulation.emulated import emulated
+from tests.simulation.ended import ended
 from tests.simulation.hostile import broken_markup, forged_lines, hostile_texts, refusals
 from tests.simulation.long_call import long_call
 from tests.simulation.numbered import asked, obeyed
@@ -70,3 +71,10 @@ def test_calls_through_the_emulator_are_answered_as_they_must_be() -> None:
     found = emulated(5)
     assert found.wrong == []
     assert found.calls == 5
+
+
+@pytest.mark.built
+def test_a_function_that_ends_leaves_its_call_whole_and_the_next_event_answered() -> None:
+    found = ended()
+    assert found.wrong == []
+    assert len(found.ends) == 4

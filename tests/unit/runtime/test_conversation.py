@@ -206,7 +206,7 @@ class TestRepetition:
         line = Line(echo)
         first = line.send("user_speak", text="yes")
 
-        line.clock.advance(0.9)
+        line.clock.advance(0.5)
 
         assert line.send_at_once("user_speak", text="yes") == first
         assert line.outcome == "duplicate"
@@ -216,7 +216,7 @@ class TestRepetition:
         line = Line(echo)
         line.send("user_speak", text="yes")
 
-        line.clock.advance(1.1)
+        line.clock.advance(0.7)
         line.send_at_once("user_speak", text="yes")
 
         assert line.item.state == {"events": 2}

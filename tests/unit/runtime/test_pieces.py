@@ -361,7 +361,7 @@ class TestFailures:
         line.mailbox.meanwhile = lambda _: line.clock.advance(1)
         line.send("user_speak", context=FakeContext(remaining_ms=6000), text="life")
         # The third time it finds that there is no further piece.
-        assert limits.seconds == [4.0, 4.0, 3.5]
+        assert limits.seconds == [3.7, 3.7, 3.5]
 
 
 class TestOverHttp:

@@ -61,6 +61,7 @@ def default_runtime() -> Runtime:
         # Of the operating system: a snapshot of the process would repeat its own.
         chance=random.SystemRandom().random,
         time_limit=alarm,
+        store_limit=alarm,
     )
 
 

@@ -1,12 +1,14 @@
 """One event's way through its call: load, decide, commit, and only then answer."""
 
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext, suppress
 from copy import replace
 from dataclasses import dataclass, field
 
 from aiflow.errors import (
     ConnectionGone,
     ConnectionUnavailable,
+    DeadlineExceeded,
     StateNotStorable,
     StoreUnavailable,
 )
@@ -86,7 +88,7 @@ class Conversation:
         """
         apology = self.deciding.apology
         if is_kept:
-            with suppress(StoreUnavailable, StateNotStorable):
+            with suppress(StoreUnavailable, StateNotStorable, DeadlineExceeded):
                 apology = self._keep_failed()
         self.report.actions += [str(action["type"]) for action in apology]
         body = body_of(apology)
@@ -175,9 +177,16 @@ class Conversation:
             decision.pieces.committed()
         return decision
 
+    @contextmanager
+    def _storing(self) -> Generator[None]:
+        """Let the store be asked: on the clock, and no longer than the caller waits."""
+        in_time = nullcontext() if self.has_begun else self.deciding.in_time()
+        with self.report.timing(Part.STORE, self.deciding.runtime.now), in_time:
+            yield
+
     def _load(self) -> SessionItem | None:
         runtime = self.deciding.runtime
-        with self.report.timing(Part.STORE, runtime.now):
+        with self._storing():
             return runtime.sessions.load(self.deciding.event.session.id)
 
     def _commit(self, item: SessionItem) -> SessionItem:
@@ -188,7 +197,7 @@ class Conversation:
         expires_at = int(now) + runtime.settings.session_ttl_seconds
         written = replace(item, written_at_ms=int(now * 1000))
         following = written.next_version(self.deciding.invocation.id, expires_at)
-        with self.report.timing(Part.STORE, runtime.now):
+        with self._storing():
             runtime.sessions.commit(following)
         return following
 

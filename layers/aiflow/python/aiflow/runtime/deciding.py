@@ -39,6 +39,9 @@ EXPECTING = (SessionStart, UserSpeak, DtmfReceived, UserInputTimeout, SmsFailed)
 _HEARD = (*EXPECTING, AssistantSpeechEnded)
 _UNHEARD = (SessionEnd, UserSpeechStarted)
 _RESERVE_SECONDS = 0.5
+# Of the deadline: for two requests to a table that is well, and for the way out.
+_KEEPING_SECONDS = 0.3
+_LEAVING_SECONDS = 0.05
 _MARGIN_SECONDS = 60
 
 
@@ -153,6 +156,22 @@ class Deciding:
         """
         with self._handling(self.runtime.now()):
             return pieces.next()
+
+    @contextmanager
+    def in_time(self) -> Generator[None]:
+        """Let the store be asked for as long as the caller may wait; not at all when that is over.
+
+        Raises:
+            DeadlineExceeded: it is over, or was before the answer came.
+        """
+        if not isinstance(self.event, EXPECTING):
+            yield
+            return
+        runtime, invocation = self.runtime, self.invocation
+        patience = min(runtime.settings.answer_deadline_seconds, invocation.remaining_seconds)
+        ends = invocation.arrived_at + patience - _LEAVING_SECONDS
+        with runtime.store_limit(ends - runtime.now()):
+            yield
 
     def takes_the_turn(self, base: SessionItem) -> bool:
         """Tell whether somebody is still answering what the caller said before."""
@@ -295,7 +314,8 @@ class Deciding:
         """Return the seconds that the handler has: the caller has waited since then."""
         invocation, now = self.invocation, self.runtime.now()
         ends = invocation.arrived_at + invocation.remaining_seconds - _RESERVE_SECONDS
-        return min(since + self.runtime.settings.answer_deadline_seconds, ends) - now
+        heard = since + self.runtime.settings.answer_deadline_seconds
+        return min(heard - _KEEPING_SECONDS, ends) - now
 
     def _now_ms(self) -> int:
         return int(self.runtime.now() * 1000)

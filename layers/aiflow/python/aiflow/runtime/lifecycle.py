@@ -28,7 +28,7 @@ from aiflow.sessions.model import Delivery, SessionItem, Status
 
 PLAYBACKS = frozenset({"speak", "audio"})
 PRICED = frozenset({"send_sms", "transfer"})
-REPEAT_WINDOW_MS = 1000
+REPEAT_WINDOW_MS = 600
 ONCE = "aiflow:once"
 """The member under which an action that waits carries its name; it does not leave with it."""
 _MAX_SESSION_MEMBER = 64
@@ -65,7 +65,7 @@ def repetition(
 ) -> Delivery | None:
     """Return the delivery that `event` repeats, if it does.
 
-    The same words count as a repetition only while the first are unanswered or for a second after
+    The same words count as a repetition only while the first are unanswered or for 0.6 s after
     their answer: "yes", "yes" are two turns. A `session_start` repeats the first one as long as no
     transfer is under way.
     """

@@ -83,7 +83,7 @@ class Settings(Limits):
         ge=0.5,
         le=25,
         alias="ANSWER_DEADLINE_SECONDS",
-        description="How long a handler may take before the caller hears the apology.",
+        description="Within how long the caller is answered; a handler has 0.3 s less.",
     )
     input_timeout_seconds: float = Field(
         8,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aiflow.runtime.connections import Connections
-from aiflow.runtime.deadline import TimeLimit
+from aiflow.runtime.deadline import TimeLimit, unlimited
 from aiflow.runtime.observability import Telemetry
 from aiflow.runtime.settings import Settings
 from aiflow.sessions.store import SessionStore
@@ -35,7 +35,8 @@ class Runtime(Surroundings):
         connections: the way to those who are connected to a WebSocket.
         pause: waits for so many seconds.
         chance: a random number from 0 up to 1.
-        time_limit: limits a block to so many seconds.
+        time_limit: limits what a handler does to so many seconds.
+        store_limit: limits a request to the store likewise.
     """
 
     sessions: SessionStore
@@ -43,6 +44,7 @@ class Runtime(Surroundings):
     pause: Callable[[float], None]
     chance: Callable[[], float]
     time_limit: TimeLimit
+    store_limit: TimeLimit = unlimited
 
 
 class Context(Protocol):
