@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "schema": "Print the JSON Schema of all events or actions.",
     "compile": "Add bytecode to what sam build built: cold starts take half as long.",
     "token": "Make an API token and its digest.",
+    "rotate": "Change the token of a stack without losing a call.",
     "doctor": "Check what a deployment needs, and whether what is deployed answers.",
     "calls": "List, show, export and erase the calls that a stack keeps.",
 }

@@ -8,6 +8,7 @@ from local.operating.account import AwsError, asked
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.literals import CapabilityType
 
 _ABSENT = "ValidationError"
 
@@ -28,7 +29,7 @@ class Stack:
     status: str
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
-    capabilities: Sequence[str]
+    capabilities: "Sequence[CapabilityType]"
 
     @property
     def is_settled(self) -> bool:

@@ -1,7 +1,7 @@
 """An AWS account on moto, and the stacks in it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from botocore.session import Session
@@ -35,21 +35,26 @@ class Account:
         self.deploy_with({}, outputs)
 
     def deploy_with(
-        self, parameters: Mapping[str, str], outputs: Mapping[str, str], *, with_alarms: bool = True
+        self,
+        parameters: Mapping[str, str],
+        outputs: Mapping[str, str],
+        *,
+        with_alarms: bool = True,
+        names: Sequence[str] = PARAMETERS,
     ) -> None:
         """Deploy a stack with these parameters and outputs."""
-        name = "AlarmTopic" if with_alarms else "OtherTopic"
+        topic = "AlarmTopic" if with_alarms else "OtherTopic"
         template = {
-            "Parameters": {name: {"Type": "String", "Default": ""} for name in PARAMETERS},
-            "Resources": {name: {"Type": "AWS::SNS::Topic"}},
+            "Parameters": {name: {"Type": "String", "Default": ""} for name in names},
+            "Resources": {topic: {"Type": "AWS::SNS::Topic"}},
             "Outputs": {name: {"Value": value} for name, value in outputs.items()},
         }
         self.cloudformation.create_stack(
             StackName=self.stack,
             TemplateBody=json.dumps(template),
+            # All of them: moto does not remember a default as a previous value.
             Parameters=[
-                {"ParameterKey": name, "ParameterValue": value}
-                for name, value in parameters.items()
+                {"ParameterKey": name, "ParameterValue": parameters.get(name, "")} for name in names
             ],
         )
 
