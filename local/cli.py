@@ -1,5 +1,6 @@
 """The command line: `aiflow COMMAND`."""
 
+import errno
 import os
 import sys
 import threading
@@ -27,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "calls": "List, show, export and erase the calls that a stack keeps.",
 }
 _INTERRUPTED = 130
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class _Commands(LazyGroup):
@@ -56,12 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         # What cannot be printed, a lone surrogate say, is printed as its escape sequence.
         cast("_Stream", stream).reconfigure(errors="backslashreplace")
-    code = _run(arguments)
+    try:
+        code = _run(arguments)
+    except OSError as error:
+        code = _unwritten(error)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # Nobody reads on. Python would complain when it flushes once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_to_nowhere()
+    except OSError as error:
+        code = _unwritten(error)
     if code == _INTERRUPTED and threading.active_count() > 1:
         # Whoever insisted does not wait for a handler that hangs. Python may not end beside its
         # thread: in the middle of native code that would be a crash.
@@ -75,6 +81,20 @@ def _open_what_is_closed() -> None:
         if getattr(sys, name) is None:
             nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
             setattr(sys, name, nowhere)
+
+
+def _unwritten(error: OSError) -> int:
+    """Say in one line that the output took no more."""
+    if error.errno not in _FULL:
+        raise error
+    _write_to_nowhere()
+    click.echo(f"aiflow: the output cannot be written: {error.strerror}", err=True)
+    return 1
+
+
+def _write_to_nowhere() -> None:
+    # What is left over cannot be written: Python would complain when it flushes it at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Stream(TextIO):

@@ -80,6 +80,23 @@ def test_nobody_reading_on_is_no_reason_for_a_traceback(arguments: list[str]) ->
     assert finished.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
+@pytest.mark.parametrize(
+    "arguments", ["token", "token --json", "schema events", "play events/calls/agent.call.yaml"]
+)
+def test_a_full_disk_is_told_in_one_line(arguments: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        finished = subprocess.run(
+            [*AIFLOW, *arguments.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+        )
+    told = "aiflow: the output cannot be written: No space left on device\n"
+    assert (finished.returncode, finished.stderr) == (1, told)
+
+
 def test_a_terminal_that_knows_few_letters_is_no_reason_for_a_traceback() -> None:
     finished = subprocess.run(
         [*AIFLOW, "event", "user_speak", "--text", "\u65e5"],
