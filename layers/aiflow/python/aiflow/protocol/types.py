@@ -33,13 +33,14 @@ type JsonObject = dict[str, JsonValue]
 SESSION_ID_MAX_CHARACTERS = 256
 PHRASE_MAX_CHARACTERS = 200
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_E164 = re.compile(r"\+?([1-9][0-9]{6,14})")
+# Compiled by `re` when one is needed: most calls need none of them, and a cold start all its time.
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]"
+_SURROGATE = "[\ud800-\udfff]"
+_UNSTORABLE = "[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
+_E164 = r"\+?([1-9][0-9]{6,14})"
 # RFC 5646 section 2.1, without the irregular tags that the registry keeps only for old data. Both
 # cases are spelled out, since JSON Schema, which publishes this, has no flag for them.
-_BCP47 = re.compile(
+_BCP47 = (
     r"(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})"  # language, extended language
     r"(?:-[A-Za-z]{4})?"  # script
     r"(?:-(?:[A-Za-z]{2}|[0-9]{3}))?"  # region
@@ -56,24 +57,28 @@ def clean(text: str) -> str:
     then, and no store and no speech engine takes them; nor does XML take U+FFFE and U+FFFF.
     `\ud83d\ude00` in JSON is one character by now, so that every surrogate left is a lone one.
     """
-    if text.isascii() and text.isprintable():
+    if _is_plain(text):
         return text
-    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
+    return re.sub(_SURROGATE, "\ufffd", re.sub(_CONTROL, "", text))
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _session_id(value: object) -> str | None:
     if not isinstance(value, str) or not 1 <= len(value) <= SESSION_ID_MAX_CHARACTERS:
         return None
-    return None if _UNSTORABLE.search(value) else value
+    return value if _is_plain(value) or not re.search(_UNSTORABLE, value) else None
 
 
 def _e164(value: object) -> str | None:
-    found = _E164.fullmatch(value) if isinstance(value, str) else None
+    found = re.fullmatch(_E164, value) if isinstance(value, str) else None
     return found[1] if found else None
 
 
 def _language_tag(value: object) -> str | None:
-    return value if isinstance(value, str) and _BCP47.fullmatch(value) else None
+    return value if isinstance(value, str) and re.fullmatch(_BCP47, value) else None
 
 
 def _words(value: object) -> str | None:
@@ -119,7 +124,7 @@ E164 = Annotated[
         _e164,
         "must be an E.164 number: 7 to 15 digits that start with the country code, like"
         " 493023125001 (a + in front is fine, 00 is not)",
-        {"pattern": f"^{_E164.pattern}$"},
+        {"pattern": f"^{_E164}$"},
     ),
 ]
 """A phone number, accepted with or without `+`, kept and sent without."""
@@ -129,7 +134,7 @@ LanguageTag = Annotated[
     Rule(
         _language_tag,
         "must be a well-formed BCP-47 language tag, like de-DE",
-        {"pattern": f"^{_BCP47.pattern}$"},
+        {"pattern": f"^{_BCP47}$"},
     ),
 ]
 """A well-formed BCP-47 language tag."""

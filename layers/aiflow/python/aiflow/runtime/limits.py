@@ -18,7 +18,10 @@ Country = Annotated[str, AfterValidator(str.upper), Field(pattern="^[A-Za-z]{2}$
 class Limits(BaseModel):
     """Who may be called and texted, and how much of it."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_by_name=True)
+    # Built when it is read: of this one and the settings that go on from it, only those are.
+    model_config = ConfigDict(
+        frozen=True, defer_build=True, hide_input_in_errors=True, validate_by_name=True
+    )
 
     priced_actions: Literal["enabled", "disabled"] = Field(
         "enabled",
