@@ -13,7 +13,9 @@ _OWNER_ONLY = 0o600
 
 def exported(call: KeptCall) -> str:
     """Return all that is kept of a call, as one line."""
-    return json.dumps({**asdict(call.item), "turns": [turn._asdict() for turn in call.turns]})
+    turns = [turn._asdict() for turn in call.turns]
+    deliveries = [delivery._asdict() for delivery in call.item.deliveries]
+    return json.dumps({**asdict(call.item), "turns": turns, "deliveries": deliveries})
 
 
 def write(lines: Iterable[str], output: Path) -> None:

@@ -2,9 +2,9 @@
 
 import base64
 import struct
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 from aiflow.errors import AudioError
 
@@ -27,8 +27,7 @@ _MAGIC: dict[str, bytes | tuple[bytes, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Wav:
+class Wav(NamedTuple):
     """What a WAV file is, by its own bytes.
 
     Attributes:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Never, TypeIs, get_args
+from typing import Any, NamedTuple, Never, TypeIs, get_args
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -29,7 +29,7 @@ def is_array(value: object) -> TypeIs[list[object] | tuple[object, ...]]:
     return isinstance(value, list | tuple)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """Annotation of a text, checked in place of its type.
 
@@ -42,7 +42,7 @@ class Rule:
 
     read: Callable[[object], str | None]
     message: str
-    published: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    published: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
         """Check in place of the type, not after it."""
@@ -59,8 +59,7 @@ class Rule:
         return refuse(self.message) if accepted is None else accepted
 
 
-@dataclass(frozen=True)
-class Between:
+class Between(NamedTuple):
     """Annotation of a number: from `low` to `high`, or to the largest number there is."""
 
     low: float
@@ -101,8 +100,7 @@ class Between:
         return number if self.low <= number <= self.high else refuse(message)
 
 
-@dataclass(frozen=True)
-class Items:
+class Items(NamedTuple):
     """Annotation of a `Sequence`: a list or a tuple with so many items, kept as a tuple."""
 
     low: int

@@ -1,7 +1,7 @@
 """What becomes of actions at the moment they leave: money is spent once, and by the rules."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime import lifecycle
@@ -14,8 +14,7 @@ _CARRIES_ON = frozenset({"speak", "audio", "hangup", "transfer"})
 """After these the caller does not wait in silence."""
 
 
-@dataclass(frozen=True)
-class Departure:
+class Departure(NamedTuple):
     """Actions as they leave.
 
     Attributes:

@@ -1,7 +1,7 @@
 """How a call ended: told once, by the invocation that closes it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from aiflow.sessions.model import SessionItem, Status
 
@@ -15,8 +15,7 @@ class CallOutcome(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
-class CallReport:
+class CallReport(NamedTuple):
     """What is known of a call as a whole when it has ended.
 
     Attributes:

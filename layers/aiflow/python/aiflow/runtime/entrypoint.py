@@ -2,8 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeAliasType, get_args, get_type_hints
+from typing import Any, ClassVar, NamedTuple, Self, TypeAliasType, get_args, get_type_hints
 
 from aiflow.errors import (
     AnswerTooLarge,
@@ -36,8 +35,7 @@ _REASONS: Mapping[type[Exception], str] = {
 }
 
 
-@dataclass(frozen=True)
-class _Arrived:
+class _Arrived(NamedTuple):
     """An event that was let in, where its answer goes, and what is told of it."""
 
     event: Event | UnknownEvent

@@ -3,8 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeIs
+from typing import Any, NamedTuple, TypeIs
 
 from aiflow.errors import BodyTooLarge, InvalidEvent, MethodNotAllowed, UnsupportedBody
 from aiflow.runtime.auth import Headers
@@ -12,8 +11,7 @@ from aiflow.runtime.auth import Headers
 MAX_BODY_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """A body as it came; nothing of it is parsed.
 
     Attributes:
@@ -47,8 +45,7 @@ class Body:
         return len(self.content.encode("utf-8", "surrogatepass"))
 
 
-@dataclass(frozen=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """A request of API Gateway, payload 2.0 or 1.0.
 
     Attributes:
@@ -87,8 +84,7 @@ class HttpRequest:
             raise UnsupportedBody("encoding", "Events are sent without compression.")
 
 
-@dataclass(frozen=True)
-class WebSocketMessage:
+class WebSocketMessage(NamedTuple):
     """What API Gateway has to say of a WebSocket.
 
     Attributes:

@@ -173,7 +173,7 @@ class Telemetry:
             "duration_ms": round(duration_ms, 1),
             **{part.value: round(spent_ms, 1) for part, spent_ms in report.parts_ms.items()},
             **report.details,
-            "call": report.call and vars(report.call),
+            "call": report.call and report.call._asdict(),
         }
         extra = {name: value for name, value in keys.items() if value not in (None, [])}
         if report.outcome is Outcome.DEGRADED:

@@ -1,9 +1,8 @@
 """Replies: from what a handler returned to the actions that leave and their HTTP answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from aiflow.errors import (
     BodyTooLarge,
@@ -33,8 +32,7 @@ STATUS: Mapping[type[Refusal], HTTPStatus] = {
 """Everything that is refused. All else, authenticated and well-formed, ends in 200 or 204."""
 
 
-@dataclass(frozen=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """Actions on their way out.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aiflow.runtime.connections import Connections
 from aiflow.runtime.deadline import TimeLimit, unlimited
@@ -60,8 +60,7 @@ class Context(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One run of a Lambda function.
 
     Attributes:

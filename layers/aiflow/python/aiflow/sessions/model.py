@@ -58,8 +58,7 @@ class Turn(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """An event that was answered, so that its repetition can be told from a new one.
 
     Attributes:
