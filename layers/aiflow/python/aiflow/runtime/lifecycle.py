@@ -87,8 +87,11 @@ def repetition(
 
 def members(event: Event) -> JsonObject:
     """Return what an event brings of its session, as it is kept: cut, and without the id."""
-    brought = event.session.model_dump(exclude={"id"}, exclude_none=True)
-    return {name: value[:_MAX_SESSION_MEMBER] for name, value in brought.items()}
+    return {
+        name: value[:_MAX_SESSION_MEMBER]
+        for name, value in event.session
+        if name != "id" and value is not None
+    }
 
 
 def reach(item: SessionItem, connection_id: str | None) -> SessionItem:
