@@ -17,6 +17,8 @@ from aiflow.errors import AiflowError, Refusal, Unauthorized
 from aiflow.runtime.ending import CallReport
 
 _PACKAGE = Path(__file__).parents[1]
+# Made once, and without blanks: each byte of a log is paid for.
+_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 class Part(StrEnum):
@@ -157,7 +159,7 @@ class Telemetry:
             level=level,
             stream=stream or sys.stdout,
             location=None,
-            json_serializer=json.JSONEncoder(separators=(",", ":"), default=str).encode,
+            json_serializer=_encode,
         )
 
     def write(self, report: Report, duration_ms: float) -> None:
@@ -203,7 +205,7 @@ class Telemetry:
         blob = metrics.serialize_metric_set()  # pyright: ignore[reportUnknownMemberType] - untyped
         if report.call:
             self._add_call(cast("dict[str, Any]", blob), report.call)
-        (self._stream or sys.stdout).write(json.dumps(blob) + "\n")
+        (self._stream or sys.stdout).write(_encode(blob) + "\n")
 
     def _add_call(self, blob: dict[str, Any], call: CallReport) -> None:
         """Put the call into the blob of the event that has ended it, with dimensions of its own.

@@ -104,7 +104,7 @@ def turns_text(turns: Iterable[Turn]) -> str:
 
 def turns_from(text: str) -> tuple[Turn, ...]:
     """Read turns back."""
-    return tuple(Turn(*fields) for fields in json.loads(text))
+    return tuple(map(Turn._make, json.loads(text)))
 
 
 def _kept(delivery: Delivery) -> dict[str, object]:
