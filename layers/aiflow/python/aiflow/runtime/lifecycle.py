@@ -89,7 +89,7 @@ def members(event: Event) -> JsonObject:
     """Return what an event brings of its session, as it is kept: cut, and without the id."""
     return {
         name: value[:_MAX_SESSION_MEMBER]
-        for name, value in event.session
+        for name, value in vars(event.session).items()
         if name != "id" and value is not None
     }
 
