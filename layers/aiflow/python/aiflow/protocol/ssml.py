@@ -1,6 +1,6 @@
 """SSML: the markup of a `speak` action, checked before it leaves."""
 
-from xml.parsers import expat
+from collections.abc import Callable
 
 from aiflow.errors import SsmlError
 from aiflow.protocol.types import clean
@@ -27,22 +27,37 @@ def spoken_text(ssml: str) -> str:
         SsmlError: it is not well-formed XML, its root is not `speak`, or it has a document type.
     """
     words: list[str] = []
+    root: list[str] = []
 
     def start(name: str, _: object) -> None:
         if not root:
             root.append(name)
-        part(name)
+        end(name)
 
-    def part(name: str) -> None:
+    def end(name: str) -> None:
         if name in _PAUSES:
             words.append(" ")
 
-    root: list[str] = []
+    _parse(ssml, start, end, words.append)
+    if root != ["speak"]:
+        raise SsmlError("must have `speak` as its root element")
+    return " ".join("".join(words).split())
+
+
+def _parse(
+    ssml: str,
+    start: Callable[[str, object], None],
+    end: Callable[[str], None],
+    text: Callable[[str], None],
+) -> None:
+    # Not at start-up: most calls have no markup.
+    from xml.parsers import expat  # noqa: PLC0415 - see above
+
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse_document_type
     parser.StartElementHandler = start
-    parser.EndElementHandler = part
-    parser.CharacterDataHandler = words.append
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
     try:
         parser.Parse(ssml, True)  # noqa: FBT003 - expat takes its end mark by position only
     except expat.ExpatError as error:
@@ -50,9 +65,6 @@ def spoken_text(ssml: str) -> str:
         raise SsmlError(f"must be well-formed XML (see {where})") from None
     except UnicodeEncodeError:
         raise SsmlError("must be well-formed XML (it holds a lone surrogate)") from None
-    if root != ["speak"]:
-        raise SsmlError("must have `speak` as its root element")
-    return " ".join("".join(words).split())
 
 
 def _refuse_document_type(*_: object) -> None:
