@@ -142,9 +142,9 @@ class TestWhatIsSaid:
         line.send("user_speak", text="bye")
         line.clock.advance(5)
         line.send("assistant_speech_ended")
-        assert line.item.status is Status.ACTIVE
+        assert [action["type"] for action in line.mailbox.actions] == ["speak", "speak"]
         line.send("assistant_speech_ended")
-        assert line.item.status is Status.HANGING_UP
+        assert [action["type"] for action in line.mailbox.actions] == ["speak", "speak", "hangup"]
 
     def test_no_word_of_it_is_kept_where_none_are(self, patience: Patience) -> None:
         def think(event: Event, call: Call) -> Reply:
@@ -253,8 +253,27 @@ class TestOthersMeanwhile:
         line = WebSocketLine(think, meanwhile=patience)
         line.send("user_speak", text="life")
         assert asked == ["user_speak"]
-        assert line.mailbox.texts[-1] == "The answer."
+        assert line.mailbox.texts == [FILLER, "The answer."]
         assert line.outcomes == ["duplicate", "answered"]
+
+    def test_a_repetition_that_comes_late_is_one_as_long_as_the_handler_thinks(
+        self, patience: Patience
+    ) -> None:
+        def think(event: Event, call: Call) -> Reply:
+            patience.ends()
+            line.clock.advance(4)
+            line.send("user_speak", text="life")
+            line.clock.advance(1)
+            later.send("user_speak", text="life")
+            return "The answer."
+
+        line = WebSocketLine(think, meanwhile=patience)
+        later = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
+        later.clock.advance(5)
+        line.send("user_speak", text="life")
+        # Nobody thinks for five seconds: whoever said it must have died.
+        assert line.outcomes == ["duplicate", "superseded"]
+        assert later.mailbox.texts == ["Fine."]
 
 
 class TestFailures:

@@ -84,8 +84,9 @@ class Deciding:
             return behind
         known = self._repeated(base)
         if known is not None:
-            # The one that won the race is answering; without a race its answer may have been lost.
-            return Decision(base, Outcome.DUPLICATE, () if raced else self._again(known))
+            # Whoever won the race, or has more to say, is answering; else its answer may be lost.
+            is_answered = raced or bool(base.speaking)
+            return Decision(base, Outcome.DUPLICATE, () if is_answered else self._again(known))
         now_ms = self._now_ms()
         item = lifecycle.arrive(base, self.event, now_ms)
         due, item = lifecycle.release(item, self.event, now_ms)
@@ -125,7 +126,7 @@ class Deciding:
         item = self._relieved(replace(item, state=pieces.added_to(item.state)), actions)
         if not actions:
             return Decision(lifecycle.finish(item, self.invocation.id), Outcome.ANSWERED)
-        return replace(self._leave(item, actions), pieces=pieces)
+        return replace(self._remembered_more(self._leave(item, actions)), pieces=pieces)
 
     def failed(self, base: SessionItem, *, has_begun: bool) -> Decision:
         """Decide on an event whose handler, or answer, failed: what the event says holds anyway.
@@ -146,7 +147,7 @@ class Deciding:
             sorry, item = excuse(item, self.runtime.settings)
             said = (sorry,)
         decision = replace(self._leave(item, said), outcome=Outcome.DEGRADED)
-        return decision if has_begun else self._remembered(decision)
+        return (self._remembered_more if has_begun else self._remembered)(decision)
 
     @property
     def apology(self) -> tuple[JsonObject, ...]:
@@ -221,7 +222,8 @@ class Deciding:
 
     def _repeated(self, base: SessionItem) -> Delivery | None:
         arrived_at_ms = int(self.invocation.arrived_at * 1000)
-        return lifecycle.repetition(base, self.event, arrived_at_ms, self._key)
+        thinking_ms = int(self.runtime.settings.answer_deadline_seconds * 1000)
+        return lifecycle.repetition(base, self.event, arrived_at_ms, self._key, thinking_ms)
 
     def _again(self, known: Delivery) -> tuple[JsonObject, ...]:
         """Return an answer once more; where its words were not to be kept, ask for theirs."""
@@ -303,6 +305,11 @@ class Deciding:
     def _remembered(self, decision: Decision) -> Decision:
         now_ms = self._now_ms()
         item = lifecycle.remember(decision.item, self.event, decision.actions, now_ms, self._key)
+        return replace(decision, item=item)
+
+    def _remembered_more(self, decision: Decision) -> Decision:
+        now_ms, key = self._now_ms(), self._key
+        item = lifecycle.remember_more(decision.item, self.event, decision.actions, now_ms, key)
         return replace(decision, item=item)
 
     @property
