@@ -57,20 +57,23 @@ class Prices:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a call of 20 turns uses. Measured ones: docs/performance.md; the others are assumed.
+    """What a call of 20 turns uses: counted by `benchmarks.usage`, measured or assumed.
+
+    Time and logs: see docs/performance.md.
 
     Attributes:
         events: one start, 20 turns, 21 begun and 21 ended playbacks, one end.
         answers: actions that are sent.
         billed_ms: of an event: our processor time and two round trips to the table.
         memory_gb: of the front door.
-        reads: units of one event.
-        writes: units of one event, in the mean.
+        reads: units of one event; counted.
+        writes: units of one event, in the mean of the call; counted, with turns of 40 characters.
         log_kb: of one event: our two lines, Lambda's three, the gateway's one.
         traced: share of the events that X-Ray keeps: by its own rule the first of each second, and
             5 % of the others.
         minutes: that the call lasts.
-        metrics: combinations of event type, outcome and metric that occur.
+        metrics: names with each of their sets of dimensions; counted, of fifty calls. CloudWatch
+            bills those of each hour.
     """
 
     events: int = 64
@@ -78,11 +81,11 @@ class Usage:
     billed_ms: float = 15
     memory_gb: float = 1.0
     reads: float = 1.0
-    writes: float = 4.0
+    writes: float = 1.95
     log_kb: float = 1.6
     traced: float = 0.5
     minutes: float = 4.0
-    metrics: int = 40
+    metrics: int = 120
 
 
 def per_thousand_calls(prices: Prices, usage: Usage) -> Mapping[str, Mapping[str, float]]:

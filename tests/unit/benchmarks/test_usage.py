@@ -1,0 +1,36 @@
+"""What the model of costs assumes of a call, against what the code asks and writes."""
+
+import pytest
+
+from aiflow.runtime.observability import Outcome, Report, Telemetry
+from benchmarks.cost import Usage
+from benchmarks.usage import SHORT, custom_metrics, everyday_log, units_of_a_call
+from tests.support.runtime import Log
+
+
+def log_of(*reports: Report) -> str:
+    """What is written of some events."""
+    log = Log()
+    for report in reports:
+        Telemetry("stack", "Namespace", stream=log).write(report, 1.0)
+    return log.getvalue()
+
+
+def test_a_custom_metric_is_a_name_with_a_set_of_dimensions() -> None:
+    answered = Report("1", event_type="user_speak", outcome=Outcome.ANSWERED)
+    late = Report("2", event_type="user_speak", outcome=Outcome.LATE)
+    # Events and AnswerMs: for the stack, and for this type with this outcome.
+    assert custom_metrics(log_of(answered)) == 4
+    assert custom_metrics(log_of(answered, answered)) == 4
+    assert custom_metrics(log_of(answered, late)) == 6
+
+
+def test_the_model_of_costs_takes_what_a_call_of_twenty_turns_was_counted_to_ask() -> None:
+    usage, units = Usage(), units_of_a_call(SHORT)
+    assert usage.events == units.events
+    assert usage.reads == pytest.approx(units.read / units.events, rel=0.05)
+    assert usage.writes == pytest.approx(units.written / units.events, rel=0.05)
+
+
+def test_the_model_of_costs_takes_as_many_metrics_as_an_hour_of_calls_makes() -> None:
+    assert Usage().metrics == pytest.approx(custom_metrics(everyday_log()), rel=0.1)
