@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from aiflow.errors import AiflowError, Refusal, Unauthorized
 from aiflow.runtime.ending import CallReport
@@ -152,6 +152,10 @@ class Telemetry:
     ) -> None:
         self._service = service
         self._namespace = namespace
+        # Given all that it writes, and told nothing: threads may share it.
+        self._metrics = EphemeralMetrics(namespace=namespace, service=service)
+        # Alarms look at the stack as a whole.
+        self._metrics.add_dimensions(service=service)
         self._stream = stream
         # ASCII: a caller's bidi and control characters must not dress up a log line as another one.
         self._logger = Logger(
@@ -187,22 +191,22 @@ class Telemetry:
         self._write_metrics(report, duration_ms)
 
     def _write_metrics(self, report: Report, duration_ms: float) -> None:
-        metrics = EphemeralMetrics(namespace=self._namespace, service=self._service)
-        metrics.add_dimension("event_type", report.event_type)
-        metrics.add_dimension("outcome", report.outcome.value)
-        # Alarms look at the stack as a whole.
-        metrics.add_dimensions(service=self._service)
-        metrics.add_metric("Events", MetricUnit.Count, 1)
         # What the caller waits for; of an answer in pieces, the first.
         waited_ms = duration_ms if report.answered_ms is None else report.answered_ms
-        metrics.add_metric("AnswerMs", MetricUnit.Milliseconds, waited_ms)
-        for part, spent_ms in report.parts_ms.items():
-            metrics.add_metric(_METRICS[part], MetricUnit.Milliseconds, spent_ms)
-        for name, number in report.counts.items():
-            metrics.add_metric(name, MetricUnit.Count, number)
-        if report.reason:
-            metrics.add_metadata("reason", report.reason)
-        blob = metrics.serialize_metric_set()  # pyright: ignore[reportUnknownMemberType] - untyped
+        parts_ms = {_METRICS[part]: spent_ms for part, spent_ms in report.parts_ms.items()}
+        metrics = {
+            **_in("Count", {"Events": 1, **report.counts}),
+            **_in("Milliseconds", {"AnswerMs": waited_ms, **parts_ms}),
+        }
+        dimensions = {
+            "event_type": report.event_type,
+            "outcome": report.outcome.value,
+            "service": self._service,
+        }
+        reason = {"reason": report.reason} if report.reason else {}
+        blob = self._metrics.serialize_metric_set(  # pyright: ignore[reportUnknownMemberType]
+            metrics, dimensions, reason
+        )
         if report.call:
             self._add_call(cast("dict[str, Any]", blob), report.call)
         (self._stream or sys.stdout).write(_encode(blob) + "\n")
@@ -228,6 +232,11 @@ class Telemetry:
         )
         blob["call_outcome"] = call.outcome.value
         blob |= {name: [number] for name, (number, _) in units.items()}
+
+
+def _in(unit: str, values: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """Return metrics as Powertools collects them."""
+    return {name: {"Unit": unit, "Value": [float(value)]} for name, value in values.items()}
 
 
 def _is_ours(frames: Sequence[traceback.FrameSummary]) -> bool:

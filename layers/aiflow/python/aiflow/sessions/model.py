@@ -19,7 +19,7 @@ MAX_FOLLOWERS_BYTES = 12_000
 MAX_TURNS_BYTES = 20_000
 MAX_TURNS = 40
 MAX_TURN_TEXT_BYTES = 4_000
-# More than can be said between an answer and a repetition of what it answers, 0.6 s later at most.
+# More than can be said between an answer and a repetition that still counts as one.
 MAX_DELIVERIES = 4
 MAX_ANSWERS = 2
 MAX_DELIVERIES_BYTES = 4_000
@@ -212,7 +212,7 @@ def _size(text: str) -> int:
 
 def _turns_size(turns: Sequence[Turn]) -> int:
     others = _TURN_BYTES * len(turns)
-    most = _MOST_BYTES_A_CHARACTER * sum(len(turn.text) for turn in turns) + others
+    most = _MOST_BYTES_A_CHARACTER * len("".join([turn.text for turn in turns])) + others
     # Nearly always there is room for whatever JSON makes of them, and no need to see it.
     if most <= MAX_TURNS_BYTES // 2:
         return most
