@@ -17,7 +17,7 @@ BY_HAND = (
     "sam deploy --parameter-overrides TokenSha256Next=DIGEST    (both tokens are accepted)",
     "In the sipgate dashboard, give the flow the new token, and make a call.",
     'sam deploy --parameter-overrides TokenSha256=DIGEST TokenSha256Next=""    (only the new one)',
-    "With SnapStart, ProvisionedConcurrency or Deployment, change Release in both deployments, too.",
+    "Where PreparedWebhookUrl is among the outputs, change Release in both deployments, too.",
 )
 """What to do where there is no stack to be seen."""
 
