@@ -32,8 +32,8 @@ The test call has an id that begins with aiflow-doctor- and numbers that nobody 
 your handlers as any call does. The token comes from AIFLOW_TOKEN, a file, or a question. A wrong
 token is tried, too, once at each door: it counts as AuthFailed.
 \b
-Exit codes: 0 nothing failed, 1 something did, 2 what was asked for cannot be read.
-What could not be looked at is told as `not run`, never as ok."""
+Exit codes: 0 nothing failed, 1 something did, or nothing at all could be looked at, 2 what was
+asked for cannot be read. What could not be looked at is told as `not run`, never as ok."""
 
 
 class _Options(PlaceOptions):
@@ -71,11 +71,12 @@ def command(context: click.Context, **options: Unpack[_Options]) -> None:
         found.append(finding)
         if not options["as_json"]:
             _print(finding)
-    has_failed = any(finding.health is Health.FAILED for finding in found)
+    seen = {finding.health for finding in found} - {Health.NOT_RUN}
+    is_healthy = bool(seen) and Health.FAILED not in seen
     if options["as_json"]:
         checks = [finding.as_json() for finding in found]
-        click.echo(json.dumps({"healthy": not has_failed, "checks": checks}))
-    context.exit(1 if has_failed else 0)
+        click.echo(json.dumps({"healthy": is_healthy, "checks": checks}))
+    context.exit(0 if is_healthy else 1)
 
 
 def _findings(options: _Options) -> Iterator[Finding]:
@@ -91,7 +92,7 @@ def _findings(options: _Options) -> Iterator[Finding]:
         yield from examination.before(os.environ.get("PATH", ""))
     yield from examination.account()
     if not options["before"]:
-        yield from examination.after()
+        yield from examination.after(is_deployed=options["after"])
 
 
 def _is_call(options: _Options) -> bool:

@@ -356,3 +356,10 @@ class TestTheSchema:
         data = yaml.safe_load(file.read_text("utf-8"))
         validator: Any = Draft202012Validator(schema)
         assert list(validator.iter_errors(data)) == []
+
+
+def test_a_bot_that_is_not_told_the_number_is_said_to_be_not_told(run: Run) -> None:
+    finished = run("play", AGENT, "--set", "session_members=id")
+    assert finished.code == 1
+    assert "491713920050 calls 493023125000; the bot is told neither number" in finished.out
+    assert "the bot is told" not in run("play", AGENT, "-v").out

@@ -2,15 +2,19 @@
 
 import json
 import sys
+import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Unpack
 
 import click
 
 from local.errors import LocalError
-from local.operating.calls.choosing import Choice, chosen
+from local.operating.calls.choosing import Choice, chosen, is_all
+from local.operating.calls.erasing import erase_all
 from local.operating.calls.options import TableOptions, caller_of, open_table, table_options
 from local.operating.calls.printing import printable
+from local.operating.calls.reading import Reading
 from local.operating.calls.table import KeptCall
 
 _EPILOG = """\b
@@ -25,8 +29,8 @@ again. Logs have the session id, and no word and no number, until they expire. W
 others, and what was exported, is with them."""
 
 _WAS_OPEN = """\
-A call had not ended: its agent says nothing more in it. What was being answered at that moment may
-have left words behind; erase the call again in a minute, by its session id."""
+A call had not ended: its agent says nothing more in it. What is being answered now may leave words
+behind; in {seconds:g} s they are erased, too. If you do not wait, erase the call again."""
 
 
 class _Options(TableOptions):
@@ -35,6 +39,7 @@ class _Options(TableOptions):
     yes: bool
     dry_run: bool
     active: bool
+    wait: float
     as_json: bool
 
 
@@ -46,31 +51,49 @@ class _Options(TableOptions):
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
 @click.option("--active", is_flag=True, help="Erase even a call that has not ended.")
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 600),
+    default=30,
+    show_default=True,
+    help="With --active, how long an answer that is on its way may take.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each call.")
 @table_options
-def command(**options: Unpack[_Options]) -> None:
+@click.pass_context
+def command(context: click.Context, **options: Unpack[_Options]) -> None:
     """Erase calls for good: what was said, numbers, the state, all answers.
 
     Until the call would have expired, its session id stays, as a tombstone without a word: it keeps
     an event that comes late from beginning the call anew. Give a SESSION_ID or --caller.
+
+    Somebody who was only transferred to or texted, in a call with another person, is not found by
+    --caller.
     """
     choice = Choice(options["session_id"], options["caller"])
     if not choice.is_one:
         raise click.UsageError("Give a SESSION_ID or --caller.")
-    table = open_table(options)
-    calls = chosen(table, choice)
+    table, reading = open_table(options), Reading()
+    calls = [*chosen(table, choice, reading)]
     open_calls = [call for call in calls if table.is_open(call.item)]
     if open_calls and not options["active"]:
         raise LocalError(_refusal(open_calls))
-    if not (options["dry_run"] or options["yes"]):
-        _confirm(calls)
-    for call in calls:
-        if not options["dry_run"]:
-            table.erase(call)
-        # Each as it is done: the next one may fail.
-        _tell(call, options)
-    if not options["dry_run"]:
-        click.echo(f"{_WAS_OPEN}\n{_NOT_ERASED}" if open_calls else _NOT_ERASED, err=True)
+    if options["dry_run"]:
+        for call in calls:
+            _tell(call, options)
+    elif calls:
+        if not options["yes"]:
+            _confirm(calls)
+        for call in erase_all(table, calls, partial(_pause, options["wait"])):
+            _tell(call, options)
+        click.echo(_NOT_ERASED, err=True)
+    context.exit(0 if is_all(reading) else 1)
+
+
+def _pause(seconds: float) -> None:
+    click.echo(_WAS_OPEN.format(seconds=seconds), err=True)
+    time.sleep(seconds)
 
 
 def _refusal(open_calls: Sequence[KeptCall]) -> str:

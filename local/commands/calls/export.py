@@ -5,7 +5,7 @@ from typing import Unpack
 
 import click
 
-from local.operating.calls.choosing import Choice, chosen
+from local.operating.calls.choosing import Choice, chosen, is_all
 from local.operating.calls.exporting import exported, write
 from local.operating.calls.options import (
     TableOptions,
@@ -14,6 +14,7 @@ from local.operating.calls.options import (
     since_of,
     table_options,
 )
+from local.operating.calls.reading import Reading
 
 _EPILOG = """\b
 Examples:
@@ -21,7 +22,8 @@ Examples:
   aiflow calls export --caller +491713920050 --output theirs.json
   aiflow calls export --since 1d --stack aiflow-prod --output yesterday.json
 \b
-A caller who withheld the number cannot be found by it: list finds the call by its time."""
+A caller who withheld the number cannot be found by it: list finds the call by its time. Nor is
+somebody who was only transferred to or texted in a call with another person."""
 
 
 class _Options(TableOptions):
@@ -46,7 +48,8 @@ class _Options(TableOptions):
     help="Write to a file that only you may read.",
 )
 @table_options
-def command(**options: Unpack[_Options]) -> None:
+@click.pass_context
+def command(context: click.Context, **options: Unpack[_Options]) -> None:
     """Print all that is kept of calls, with nothing hidden: one line of JSON for each.
 
     It is for somebody who asks what is kept of them (GDPR, Article 15). Give a SESSION_ID, or
@@ -55,11 +58,13 @@ def command(**options: Unpack[_Options]) -> None:
     choice = Choice(options["session_id"], options["caller"], options["since"])
     if not choice.is_one:
         raise click.UsageError("Give a SESSION_ID, or --caller, --since or both.")
-    lines = [exported(call) for call in chosen(open_table(options), choice)]
+    reading = Reading()
+    lines = map(exported, chosen(open_table(options), choice, reading))
     output = options["output"]
     if output:
-        write(lines, output)
-        click.echo(f"Calls written to {click.format_filename(output)}: {len(lines)}.", err=True)
-        return
-    for line in lines:
-        click.echo(line)
+        count = write(lines, output)
+        click.echo(f"Calls written to {click.format_filename(output)}: {count}.", err=True)
+    else:
+        for line in lines:
+            click.echo(line)
+    context.exit(0 if is_all(reading) else 1)

@@ -10,9 +10,10 @@ from typing import Unpack
 import click
 
 from aiflow.sessions.model import SessionItem
-from local.operating.calls.choosing import Choice, all_chosen
+from local.operating.calls.choosing import Choice, all_chosen, is_all
 from local.operating.calls.options import TableOptions, open_table, since_of, table_options
 from local.operating.calls.printing import table_lines
+from local.operating.calls.reading import Reading
 from local.operating.calls.table import CallTable
 from local.operating.calls.telling import summary
 
@@ -61,6 +62,9 @@ def _newest(table: CallTable, options: _Options) -> Sequence[SessionItem]:
     choice = Choice(since=options["since"])
     if options["is_open"]:
         return [*islice(takewhile(choice.covers, table.open_calls()), options["limit"])]
-    return heapq.nlargest(
-        options["limit"], all_chosen(table, choice), key=lambda item: item.begun_at_ms
+    reading = Reading()
+    newest = heapq.nlargest(
+        options["limit"], all_chosen(table, choice, reading), key=lambda item: item.begun_at_ms
     )
+    is_all(reading)
+    return newest

@@ -9,6 +9,7 @@ import click
 from local.operating.calls.choosing import Choice, chosen
 from local.operating.calls.options import TableOptions, open_table, table_options
 from local.operating.calls.printing import detail_lines
+from local.operating.calls.reading import Reading
 from local.operating.calls.telling import details
 
 _EPILOG = """\b
@@ -33,7 +34,7 @@ def command(session_id: str, **options: Unpack[_Options]) -> None:
 
     A number is shown with its country code and its last two digits, words as their length.
     """
-    (call,) = chosen(open_table(options), Choice(session_id))
+    (call,) = chosen(open_table(options), Choice(session_id), Reading())
     told = details(call, time.time(), is_revealed=options["reveal"])
     if options["as_json"]:
         click.echo(json.dumps(told))

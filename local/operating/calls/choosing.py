@@ -10,7 +10,8 @@ from aiflow.sessions.model import SessionItem
 from local.errors import LocalError
 from local.operating.calls.numbers import told
 from local.operating.calls.printing import printable
-from local.operating.calls.table import CallTable, KeptCall, Reading
+from local.operating.calls.reading import NotReadable, Reading
+from local.operating.calls.table import CallTable, KeptCall
 
 
 @dataclass(frozen=True)
@@ -40,38 +41,47 @@ class Choice:
         return self.caller is None or partner(item.session) == self.caller
 
 
-def all_chosen(table: CallTable, choice: Choice) -> Iterator[SessionItem]:
+def all_chosen(table: CallTable, choice: Choice, reading: Reading) -> Iterator[SessionItem]:
     """Return the calls of a kind, in no order; and say what it took to find them.
 
     Raises:
         LocalError: the table cannot be read.
     """
-    reading = Reading()
     yield from filter(choice.covers, table.scan(reading))
     click.echo(f"Read {reading.items} items of {table.name}: {reading.units:g} units.", err=True)
-    for session_id in reading.unreadable:
-        click.echo(f"Not looked at, since it cannot be read: {printable(session_id)}.", err=True)
 
 
-def chosen(table: CallTable, choice: Choice) -> list[KeptCall]:
+def chosen(table: CallTable, choice: Choice, reading: Reading) -> Iterator[KeptCall]:
     """Return the calls that are meant, each whole; the oldest first.
 
     Raises:
-        LocalError: there are none, or they cannot be read.
+        LocalError: there are none, the one that is meant cannot be read, or the table cannot.
     """
-    found = _ids(table, choice)
     # One that has expired may be deleted at any moment.
-    calls = [call for call in map(table.find, found) if call]
-    if not calls:
+    calls = filter(None, _found(table, choice, reading))
+    first = next(calls, None)
+    if first is None and not reading.unreadable:
         raise LocalError(_none(table, choice))
-    return calls
+    yield from () if first is None else (first,)
+    yield from calls
 
 
-def _ids(table: CallTable, choice: Choice) -> list[str]:
+def is_all(reading: Reading) -> bool:
+    """Tell whether every call could be looked at; if not, name those that could not."""
+    for session_id in reading.unreadable:
+        click.echo(f"Not looked at, since it cannot be read: {printable(session_id)}.", err=True)
+    return not reading.unreadable
+
+
+def _found(table: CallTable, choice: Choice, reading: Reading) -> Iterator[KeptCall | None]:
     if choice.session_id is not None:
-        return [choice.session_id]
-    found = sorted(all_chosen(table, choice), key=lambda item: item.begun_at_ms)
-    return [item.session_id for item in found]
+        yield table.find(choice.session_id)
+        return
+    for item in sorted(all_chosen(table, choice, reading), key=lambda item: item.begun_at_ms):
+        try:
+            yield table.find(item.session_id)
+        except NotReadable:
+            reading.unreadable.append(item.session_id)
 
 
 def _none(table: CallTable, choice: Choice) -> str:

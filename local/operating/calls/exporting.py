@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from local.errors import LocalError
 from local.operating.calls.table import KeptCall
-
-_OWNER_ONLY = 0o600
 
 
 def exported(call: KeptCall) -> str:
@@ -18,16 +17,31 @@ def exported(call: KeptCall) -> str:
     return json.dumps({**asdict(call.item), "turns": turns, "deliveries": deliveries})
 
 
-def write(lines: Iterable[str], output: Path) -> None:
-    """Write lines to a file that only its owner may read.
+def write(lines: Iterable[str], output: Path) -> int:
+    """Write lines to a file that only its owner may read, whole or not at all; return how many.
 
     Raises:
-        LocalError: it cannot be written.
+        LocalError: it cannot be written, or is no file.
     """
+    target = output.resolve()
+    if target.exists() and not target.is_file():
+        raise LocalError(
+            f"{output} cannot be written: it is no file; without --output all is shown"
+        )
     try:
-        output.touch(_OWNER_ONLY)
-        # It may have been there, and open to all.
-        output.chmod(_OWNER_ONLY)
-        output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        # Beside it, in the place of what was there only at the end: interrupted, nothing is left.
+        with NamedTemporaryFile(
+            "w",
+            encoding="utf-8",
+            dir=target.parent,
+            prefix=f".{target.name}.",
+            delete_on_close=False,
+        ) as file:
+            count = 0
+            for count, line in enumerate(lines, 1):  # noqa: B007 - the last one is how many
+                file.write(f"{line}\n")
+            file.close()
+            Path(file.name).replace(target)
     except OSError as error:
         raise LocalError(f"{output} cannot be written: {error.strerror}") from None
+    return count

@@ -29,8 +29,8 @@ def detail_lines(call: Mapping[str, Any]) -> Iterator[str]:
     facts = {
         "session": printable(call["session_id"]),
         "status": click.style(call["status"], _COLOURS.get(call["status"], "yellow")),
-        "caller": f"{call['caller']}, {call['direction'] or 'direction unknown'}",
-        "agent": call["own_number"],
+        "caller": printable(f"{call['caller']}, {call['direction'] or 'direction unknown'}"),
+        "agent": printable(call["own_number"]),
         "begun": _moment(call["begun_at"], " UTC"),
         "lasted": _length(call["seconds"]),
         "expires": _moment(call["expires_at"], " UTC"),
@@ -38,7 +38,7 @@ def detail_lines(call: Mapping[str, Any]) -> Iterator[str]:
         f" {_n(used['transfers'], 'transfer')}",
         "trouble": f"{_n(used['interruptions'], 'interruption')},"
         f" {_n(used['silences'], 'silence')}, apologies in a row: {used['apologies_in_a_row']}",
-        "decided": ", ".join(f"{kind} {count}x" for kind, count in call["decided"].items()),
+        "decided": printable(", ".join(f"{kind} {n}x" for kind, n in call["decided"].items())),
         "waiting": ", ".join(map(_told, call["waiting"])),
         "state": _state(call),
     }
@@ -59,8 +59,8 @@ def _row(call: Mapping[str, Any]) -> tuple[str, ...]:
         _length(call["seconds"]),
         call["status"],
         str(call["turns"]),
-        call["direction"] or _NONE,
-        call["caller"],
+        printable(call["direction"] or _NONE),
+        printable(call["caller"]),
         printable(call["session_id"]),
     )
 

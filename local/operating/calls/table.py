@@ -1,15 +1,17 @@
 """The table as an operator reads it: whole calls, and what the functions no longer look at."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiflow.sessions.codec import Attributes, item_attributes, item_from, turns_from
-from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.sessions.codec import item_attributes
+from aiflow.sessions.dynamodb import DynamoDbSessions, item_key, to_dynamodb
 from aiflow.sessions.model import SessionItem, Status, Turn
 from local.errors import LocalError
 from local.operating.account import AwsError, asked
+from local.operating.calls.printing import printable
+from local.operating.calls.reading import NotReadable, Reading, item_of, left_over
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -18,16 +20,6 @@ if TYPE_CHECKING:
 _CALL = "call"
 _ERASER = "aiflow calls erase"
 _CHANGED = "ConditionalCheckFailedException"
-
-
-class NotReadable(LocalError):
-    """Another version of this code wrote a call, and not as this one reads it."""
-
-    def __init__(self, session_id: str) -> None:
-        super().__init__(
-            f"what is kept of {session_id} cannot be read: take the version of aiflow that the"
-            " stack was deployed with"
-        )
 
 
 @dataclass(frozen=True)
@@ -41,21 +33,6 @@ class KeptCall:
 
     item: SessionItem
     turns: tuple[Turn, ...]
-
-
-@dataclass
-class Reading:
-    """What looking through the whole table has come to.
-
-    Attributes:
-        items: that were read, turns that left their call included.
-        units: of reading, which AWS charges for.
-        unreadable: the session ids of calls that `NotReadable` speaks of.
-    """
-
-    items: int = 0
-    units: float = 0
-    unreadable: list[str] = field(default_factory=list[str])
 
 
 def is_erased(item: SessionItem) -> bool:
@@ -106,7 +83,7 @@ class CallTable:
                 reading.units += page["ConsumedCapacity"].get("CapacityUnits", 0)
                 for found in page["Items"]:
                     try:
-                        yield _item(found)
+                        yield item_of(found)
                     except NotReadable:
                         reading.unreadable.append(found["pk"].get("S", ""))
 
@@ -141,10 +118,11 @@ class CallTable:
         last_of_them = 0
         for name, found in kept.items():
             if name != _CALL:
-                turns.update((turn.number, turn) for turn in _turns(session_id, found))
-                last_of_them = max(last_of_them, int(found["expires_at"].get("N", 0)))
+                gone, expires_at = left_over(session_id, found)
+                turns.update((turn.number, turn) for turn in gone)
+                last_of_them = max(last_of_them, expires_at)
         left = SessionItem(session_id=session_id, status=Status.ENDED, expires_at=last_of_them)
-        item = _item(kept[_CALL]) if _CALL in kept else left
+        item = item_of(kept[_CALL]) if _CALL in kept else left
         turns.update((turn.number, turn) for turn in item.turns)
         return KeptCall(item, tuple(turns[number] for number in sorted(turns)))
 
@@ -158,14 +136,25 @@ class CallTable:
             LocalError: the call has gone on meanwhile.
         """
         item = call.item
-        self._delete_turns(item.session_id)
+        self.erase_turns(item.session_id)
         if item.version and not is_erased(item):
             self._bury(item)
         # An event that was being answered may have moved turns out of the item.
-        self._delete_turns(item.session_id)
+        self.erase_turns(item.session_id)
+
+    def erase_turns(self, session_id: str) -> None:
+        """Erase the turns that left a call.
+
+        Raises:
+            AwsError: the table does not take it.
+        """
+        for name in self._partition(session_id):
+            if name != _CALL:
+                with asked(f"erase turns in the table {self.name}"):
+                    self._client.delete_item(TableName=self.name, Key=item_key(session_id, name))
 
     def _bury(self, item: SessionItem) -> None:
-        key = _key(item.session_id, _CALL)
+        key = item_key(item.session_id, _CALL)
         version: dict[str, AttributeValueTypeDef] = {":read": {"N": str(item.version)}}
         try:
             with asked(f"erase a call in the table {self.name}"):
@@ -173,7 +162,7 @@ class CallTable:
                     self._client.put_item(
                         TableName=self.name,
                         # As a whole: nothing stays that another version of this code may have kept.
-                        Item=key | _to_dynamodb(item_attributes(_tombstone(item))),
+                        Item=key | to_dynamodb(item_attributes(_tombstone(item))),
                         ConditionExpression="version = :read",
                         ExpressionAttributeValues=version,
                     )
@@ -187,14 +176,8 @@ class CallTable:
         except AwsError as error:
             if error.code != _CHANGED:
                 raise
-            message = f"{item.session_id} went on while it was to be erased: look at it, try again"
-            raise LocalError(message) from None
-
-    def _delete_turns(self, session_id: str) -> None:
-        for name in self._partition(session_id):
-            if name != _CALL:
-                with asked(f"erase turns in the table {self.name}"):
-                    self._client.delete_item(TableName=self.name, Key=_key(session_id, name))
+            message = "went on while it was to be erased: look at it, try again"
+            raise LocalError(f"{printable(item.session_id)} {message}") from None
 
     def _partition(self, session_id: str) -> "dict[str, dict[str, AttributeValueTypeDef]]":
         with asked(f"read the table {self.name}"):
@@ -216,34 +199,3 @@ def _tombstone(item: SessionItem) -> SessionItem:
         status=Status.ENDED,
         expires_at=item.expires_at,
     )
-
-
-def _item(found: "Mapping[str, AttributeValueTypeDef]") -> SessionItem:
-    session_id = found["pk"].get("S", "")
-    attributes: Attributes = {
-        name: value["S"] if "S" in value else int(value["N"])
-        for name, value in found.items()
-        if "S" in value or "N" in value
-    }
-    try:
-        return item_from(session_id, attributes)
-    except (KeyError, TypeError, ValueError):
-        raise NotReadable(session_id) from None
-
-
-def _turns(session_id: str, found: "Mapping[str, AttributeValueTypeDef]") -> tuple[Turn, ...]:
-    try:
-        return turns_from(found["turns"].get("S", ""))
-    except (KeyError, TypeError, ValueError):
-        raise NotReadable(session_id) from None
-
-
-def _key(session_id: str, name: str) -> "dict[str, AttributeValueTypeDef]":
-    return {"pk": {"S": session_id}, "sk": {"S": name}}
-
-
-def _to_dynamodb(attributes: Attributes) -> "dict[str, AttributeValueTypeDef]":
-    return {
-        name: {"S": value} if isinstance(value, str) else {"N": str(value)}
-        for name, value in attributes.items()
-    }

@@ -38,8 +38,12 @@ class Cloud:
             return failed(check, str(error))
         return ok(check, f"account {identity['Account']}, region {region}")
 
-    def stack(self) -> Stack | Finding:
-        """Look the stack up, or say why there is none to be seen."""
+    def stack(self, *, is_deployed: bool) -> Stack | Finding:
+        """Look the stack up, or say why there is none to be seen.
+
+        Args:
+            is_deployed: whether it must be there.
+        """
         try:
             found = self.place.find_stack()
             if found is not None:
@@ -47,7 +51,10 @@ class Cloud:
             where = f"{self.place.stack_name} in {self.place.account.region_name}"
         except LocalError as error:
             return failed("stack", str(error))
-        return not_run("stack", f"there is no stack {where}", "sam deploy --guided")
+        reason = f"there is no stack {where}"
+        if is_deployed:
+            return failed("stack", reason, "give --stack, --config-env or --region")
+        return not_run("stack", reason, "sam deploy --guided")
 
     def findings(self, stack: Stack) -> Iterator[Finding]:
         """Look at a stack."""

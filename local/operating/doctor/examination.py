@@ -44,12 +44,16 @@ class Examination:
         """Look at whose the credentials are."""
         yield self._credentials
 
-    def after(self) -> Iterator[Finding]:
-        """Look at what is deployed, and call it."""
+    def after(self, *, is_deployed: bool) -> Iterator[Finding]:
+        """Look at what is deployed, and call it.
+
+        Args:
+            is_deployed: whether somebody says that there is something; then it must be there.
+        """
         if self._credentials.health is not Health.OK:
             yield from not_looked_at("there are no credentials")
             return
-        stack = self._cloud.stack()
+        stack = self._cloud.stack(is_deployed=is_deployed)
         if isinstance(stack, Finding):
             yield stack
             yield from [*not_looked_at("there is no stack to look at")][1:]

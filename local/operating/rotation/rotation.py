@@ -17,7 +17,7 @@ BY_HAND = (
     "sam deploy --parameter-overrides TokenSha256Next=DIGEST    (both tokens are accepted)",
     "In the sipgate dashboard, give the flow the new token, and make a call.",
     'sam deploy --parameter-overrides TokenSha256=DIGEST TokenSha256Next=""    (only the new one)',
-    "With SnapStart or ProvisionedConcurrency, change Release in both deployments, too.",
+    "Where PreparedWebhookUrl is among the outputs, change Release in both deployments, too.",
 )
 """What to do where there is no stack to be seen."""
 
@@ -114,7 +114,7 @@ def _objection_to_finish(usage: Usage) -> str | None:
     if usage.old:
         return "the old token is still in use: sipgate has not got the new one everywhere"
     if usage.old is None:
-        return "nobody can tell whether the old token is still in use: LogLevel must be INFO"
+        return "the logs do not tell whether the old token is still in use: is LogLevel INFO?"
     if not usage.new:
         return "the new token was not seen yet: give it to sipgate, and make a call"
     return None

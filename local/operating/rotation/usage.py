@@ -34,7 +34,7 @@ class Usage:
     @property
     def told(self) -> str:
         """What it was, in words."""
-        seen = {True: "was shown", False: "was not shown", None: "cannot be told from the logs"}
+        seen = {True: "was shown", False: "was not shown", None: "may have been"}
         return (
             f"within the last {self.minutes} minutes the new token was shown {self.new} times, and "
             f"the old one {seen[self.old]}"

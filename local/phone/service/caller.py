@@ -16,7 +16,12 @@ class PhoneCall(ServiceCall):
     def begin(self) -> None:
         """Call, and listen to the first answer begin."""
         caller, callee = self.party.caller or "an anonymous caller", self.party.callee
-        self.scribe.note(f"the call begins: {self.party.direction}, {caller} calls {callee}")
+        # Whoever wonders why nothing is done with the number finds the reason here.
+        hidden = (
+            "" if self.switches.session_members == "all" else "; the bot is told neither number"
+        )
+        begins = f"the call begins: {self.party.direction}, {caller} calls {callee}"
+        self.scribe.note(f"{begins}{hidden}")
         self.send("session_start")
 
     def says(self, words: str, *, duration_ms: int | None = None) -> None:

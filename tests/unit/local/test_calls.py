@@ -1,6 +1,7 @@
 """`aiflow calls`: looking at the calls of a table, handing them out, erasing them."""
 
 import json
+import os
 import re
 import stat
 import subprocess
@@ -20,6 +21,8 @@ from aiflow.sessions.model import SessionItem
 from local.errors import LocalError
 from local.mock_events import mock_event
 from local.operating.account import Account, AwsError
+from local.operating.calls.erasing import erase_all
+from local.operating.calls.exporting import write
 from local.operating.calls.table import CallTable
 from tests.support.runtime import invoke
 from tests.support.tables import ENVIRONMENT, Refuses, Table, moto_table, served_table
@@ -29,9 +32,12 @@ from tests.unit.local.kept import AGENT, CALLER, CANARY, OTHER, Phone, real_cloc
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from aiflow.protocol.types import JsonObject
+
 type Calls = Callable[..., Finished]
 
 DAY = 86_400
+NOW = ("--active", "--wait", "0")
 MANY = [f"{CANARY} {number}" for number in range(30)]
 """More than an item has room for."""
 
@@ -210,6 +216,57 @@ def test_a_call_that_another_version_wrote_is_named_and_the_others_are_listed(
     assert "cannot be read: strange." in finished.err
 
 
+ODD: list[dict[str, Any]] = [
+    {"version": {"S": "three"}},
+    {"begun_at_ms": {"N": "1.5"}},
+    {"begun_at_ms": {"N": "9" * 17}},
+    {"written_at_ms": {"N": "-1"}},
+    {"expires_at": {"N": "9" * 15}},
+    {"session": {"S": "[]"}},
+    {"state": {"S": '"text"'}},
+    {"followers": {"S": '[{"type": "hangup"}, 5]'}},
+    {"ledger": {"S": "[5]"}},
+    {"turns": {"S": '[[0, "stranger", "Hello"]]'}},
+    {"turns": {"S": '[[0, "user", 5]]'}},
+    {"turns": {"S": '[["0", "user", "Hello"]]'}},
+    {"state": {"S": "[" * 100_000}},
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: str(odd)[:60])
+def test_a_call_with_an_odd_attribute_is_named_and_the_others_are_listed(
+    calls: Calls, phone: Phone, table: Table, odd: dict[str, Any]
+) -> None:
+    strange, call = phone.hold("Hello"), phone.hold("Hello")
+    table.client.put_item(TableName=table.name, Item=table.call(strange) | odd)
+    finished = calls("list", "--json")
+    assert ids_of(finished) == [call]
+    assert f"cannot be read: {strange}." in finished.err
+    finished = calls("show", strange)
+    assert (finished.code, "take the version" in finished.err) == (1, True)
+
+
+def test_all_pages_are_read(calls: Calls, phone: Phone, table: Table) -> None:
+    one = table.call(phone.hold("Hello"))
+    for number in range(4):
+        large = {"pk": {"S": f"large-{number}"}, "added_later": {"S": "x" * 300_000}}
+        table.client.put_item(TableName=table.name, Item=one | large)
+    assert len(ids_of(calls("list", "--json"))) == 5
+
+
+@pytest.mark.parametrize("how", [["list"], ["show", "odd"], ["show", "odd", "--reveal"]])
+def test_nothing_that_an_event_said_of_its_session_moves_a_cursor(
+    calls: Calls, table: Table, how: list[str]
+) -> None:
+    odd = "\x1b[2J\x07\u202e"
+    session: JsonObject = {"direction": f"in{odd}", "from_phone_number": f"+49171{odd}3920050"}
+    item = SessionItem(session_id="odd", session=session, ledger=(f"{odd}:1",), state={odd: odd})
+    table.sessions.commit(item.next_version("me", int(table.clock()) + 60))
+    out = calls(*how).out
+    assert " in" in out
+    assert not {*odd} & {*out} - {*"[2J"}
+
+
 def test_an_id_moves_no_cursor(calls: Calls, table: Table) -> None:
     table.sessions.commit(
         SessionItem(session_id="a\x1b[2Jb").next_version("me", int(table.clock()) + 60)
@@ -296,7 +353,7 @@ def test_no_word_and_no_number_is_shown_unless_asked_for(
         calls("show", call, *shape),
         calls("erase", call, "--active", "--dry-run", *shape),
         calls("erase", call, *shape),
-        calls("erase", call, "--active", "--yes", *shape),
+        calls("erase", call, "--yes", *NOW, *shape),
         calls("show", call, *shape),
     ):
         for secret in (CANARY, CALLER, CALLER[2:], AGENT):
@@ -371,6 +428,57 @@ def test_an_export_can_be_read_by_its_owner_only(
     assert f"Calls written to {output}: 1." in finished.err
 
 
+@pytest.mark.parametrize("name", ["call", "turns#00000000-00000001"])
+def test_calls_of_a_person_are_handed_out_although_one_cannot_be_read(
+    calls: Calls, phone: Phone, table: Table, tmp_path: Path, name: str
+) -> None:
+    strange, call = phone.hold("Hello"), phone.hold("Again")
+    damage(table, strange, name)
+    output = tmp_path / "theirs.json"
+    finished = calls("export", "--caller", CALLER, "--output", str(output))
+    assert [json.loads(line)["session_id"] for line in output.read_text().splitlines()] == [call]
+    assert (finished.code, f"cannot be read: {strange}." in finished.err) == (1, True)
+
+
+def test_no_call_that_can_be_read_is_an_empty_export_and_no_success(
+    calls: Calls, table: Table
+) -> None:
+    damage(table, "strange")
+    finished = calls("export", "--caller", CALLER)
+    assert (finished.code, finished.out) == (1, "")
+    assert "cannot be read: strange." in finished.err
+
+
+def test_an_export_that_is_interrupted_leaves_what_was_there_and_nothing_beside_it(
+    tmp_path: Path,
+) -> None:
+    output = tmp_path / "theirs.json"
+    output.write_text("of yesterday")
+
+    def interrupted() -> Iterator[str]:
+        yield CANARY
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(interrupted(), output)
+    assert [*tmp_path.iterdir()] == [output]
+    assert output.read_text() == "of yesterday"
+
+
+def test_an_export_follows_a_link_and_leaves_devices_alone(
+    calls: Calls, phone: Phone, tmp_path: Path
+) -> None:
+    call, link, pipe = phone.hold("Hello"), tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(tmp_path / "theirs.json")
+    assert calls("export", call, "--output", str(link)).code == 0
+    assert link.is_symlink()
+    assert call in (tmp_path / "theirs.json").read_text()
+    os.mkfifo(pipe, 0o644)
+    finished = calls("export", call, "--output", str(pipe))
+    assert (finished.code, "it is no file" in finished.err) == (1, True)
+    assert stat.S_IMODE(pipe.stat().st_mode) == 0o644
+
+
 def test_an_export_that_cannot_be_written_says_why(
     calls: Calls, phone: Phone, tmp_path: Path
 ) -> None:
@@ -431,16 +539,16 @@ def test_a_call_that_has_not_ended_is_not_erased_unless_that_is_meant(
     assert f"has not ended: {active}." in finished.err
     assert "--active" in finished.err
     assert table.items(active) == before
-    finished = calls("erase", "--caller", CALLER, "--yes", "--active")
+    finished = calls("erase", "--caller", CALLER, "--yes", *NOW)
     assert [line.split()[1] for line in finished.out.splitlines()] == [f"{ended},", f"{active},"]
-    assert "erase the call again in a minute" in finished.err
+    assert "in 0 s they are erased, too" in finished.err
 
 
 def test_an_active_call_that_was_erased_falls_silent(
     calls: Calls, phone: Phone, table: Table
 ) -> None:
     call = phone.begin()
-    assert calls("erase", call, "--yes", "--active").code == 0
+    assert calls("erase", call, "--yes", *NOW).code == 0
     left = table.items(call)
     assert phone.event(call, "user_speak", text=CANARY) == (204, None)
     assert phone.event(call, "session_end") == (204, None)
@@ -456,13 +564,44 @@ def test_an_event_that_is_being_answered_while_its_call_is_erased_writes_nothing
 
     def handle(event: UserSpeak, call: Call) -> Reply:
         if not erased:
-            erased.append(calls("erase", call.session.id, "--yes", "--active"))
+            erased.append(calls("erase", call.session.id, "--yes", *NOW))
         return f"You said: {event.text}"
 
     event = {"type": "user_speak", "text": CANARY, "session": {"id": call}}
     assert invoke(entrypoint(handle), event, phone.runtime) == (204, None)
     assert [finished.code for finished in erased] == [0]
     assert CANARY not in str(table.items(call))
+
+
+def test_what_an_answer_leaves_behind_while_its_call_is_erased_is_erased_as_well(
+    phone: Phone, table: Table
+) -> None:
+    seen, call = CallTable(table.client, table.name, table.clock), phone.begin()
+    phone.say(call, *MANY)
+    found = seen.find(call)
+    assert found
+    turns = next(item for name, item in table.items(call).items() if name != "call")
+
+    def answered_meanwhile() -> None:
+        table.client.put_item(TableName=table.name, Item=turns)
+
+    assert [*erase_all(seen, [found], answered_meanwhile)] == [found]
+    assert [*table.items(call)] == ["call"]
+
+
+def test_the_calls_of_a_person_are_erased_although_one_cannot_be_read(
+    calls: Calls, phone: Phone, table: Table
+) -> None:
+    call = phone.hold("Hello")
+    damage(table, "strange")
+    before = table.items("strange")
+    finished = calls("erase", "--caller", CALLER, "--yes")
+    assert finished.out == f"erased  {call}, turns: 3\n"
+    assert (finished.code, "cannot be read: strange." in finished.err) == (1, True)
+    finished = calls("erase", "--caller", CALLER, "--yes")
+    assert (finished.code, finished.out) == (1, "")
+    assert "35 days" not in finished.err
+    assert table.items("strange") == before
 
 
 def test_what_an_event_left_behind_is_erased_when_asked_again(

@@ -38,8 +38,9 @@ class Doctor:
         finished = self._run("doctor", *arguments, "--json")
         told = json.loads(finished.out)
         found = {c["check"]: (c["result"], f"{c['reason']} {c['remedy']}") for c in told["checks"]}
-        has_failed = any(result == "failed" for result, _ in found.values())
-        assert (told["healthy"], finished.code) == (not has_failed, int(has_failed))
+        seen = {result for result, _ in found.values()} - {"not run"}
+        is_healthy = bool(seen) and "failed" not in seen
+        assert (told["healthy"], finished.code) == (is_healthy, int(not is_healthy))
         assert TOKEN.secret not in finished.out + finished.err
         return found
 
@@ -179,6 +180,12 @@ class TestToken:
         monkeypatch.delenv("AIFLOW_TOKEN")
         assert _results(doctor("--local")) == {"test call": "not run"}
 
+    def test_who_could_look_at_nothing_is_not_well(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AIFLOW_TOKEN", raising=False)
+        assert run("doctor", "--local").code == 1
+
     def test_it_may_be_in_a_file(self, doctor: Doctor, bots: ExitStack, tmp_path: Path) -> None:
         file = tmp_path / "token"
         file.write_text(f"{TOKEN.secret}\n", encoding="utf-8")
@@ -278,10 +285,18 @@ class TestStack:
         assert "nobody is told" in doctor("--after", "--stack", account.stack)["alarms"][1]
 
     def test_no_stack_means_that_nothing_was_looked_at(self, doctor: Doctor, table: Table) -> None:
+        found = doctor("--stack", "nowhere")
+        names = ("stack", "outputs", "digests", "table", "alarms", "test call")
+        assert {_results(found)[name] for name in names} == {"not run"}
+        assert "there is no stack nowhere" in found["stack"][1]
+
+    def test_a_stack_that_somebody_says_is_deployed_must_be_there(
+        self, doctor: Doctor, table: Table
+    ) -> None:
         found = doctor("--after", "--stack", "nowhere")
         assert found.pop("credentials")[0] == "ok"
+        assert found.pop("stack")[0] == "failed"
         assert set(_results(found).values()) == {"not run"}
-        assert "there is no stack nowhere" in found["stack"][1]
 
     def test_no_credentials_mean_that_nothing_was_looked_at(
         self, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -156,7 +156,7 @@ class TestFinish:
         operator.account.deploy_with({**BEGUN, "LogLevel": level}, {})
         operator.see_new()
         finished = operator.run("finish")
-        assert (finished.code, "nobody can tell" in finished.err) == (1, True)
+        assert (finished.code, "the logs do not tell" in finished.err) == (1, True)
 
     def test_whoever_insists_is_not_asked(self, operator: Operator) -> None:
         operator.account.deploy_with(BEGUN, {})

@@ -17,6 +17,7 @@ from aiflow.protocol.events import (
     SmsFailed,
     UnknownEvent,
     UserSpeak,
+    older_name,
     parse_event,
 )
 from tests.unit.protocol.samples import EVENTS, SESSION, event
@@ -139,6 +140,44 @@ def test_the_words_of_an_older_generation_are_read_as_text() -> None:
     parsed = parse_event({"type": "user_speak", "session": SESSION, "transcript": "Hello"})
     assert isinstance(parsed, UserSpeak)
     assert parsed.text == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("members", "heard"),
+    [
+        ({"type": "user_speak", "text": None, "transcript": "Hello"}, "Hello"),
+        ({"type": "user_speak", "text": None, "transcript": None}, ""),
+        ({"type": "user_barge_in", "text": None, "transcript": "Hello"}, "Hello"),
+        ({"type": "dtmf_received", "digit": None, "digits": "1"}, "1"),
+    ],
+)
+def test_a_current_name_that_is_null_does_not_hide_the_older_one(
+    members: dict[str, object], heard: str
+) -> None:
+    match parse_event({"session": SESSION, **members}):
+        case UserSpeak(text=found) | DtmfReceived(digit=found):
+            assert found == heard
+        case other:
+            pytest.fail(f"arrived as {type(other).__name__}")
+
+
+@pytest.mark.parametrize(
+    ("members", "older"),
+    [
+        ({"type": "user_speak", "transcript": "Hello"}, "transcript"),
+        ({"type": "user_speak", "text": None, "transcript": "Hello"}, "transcript"),
+        ({"type": "user_speak", "text": "Hello", "transcript": "Hello"}, None),
+        ({"type": "user_speak", "transcript": None}, None),
+        ({"type": "dtmf_received", "digits": "1"}, "digits"),
+        ({"type": "user_barge_in", "transcript": "Hello"}, "user_barge_in"),
+        ({"type": "session_start", "transcript": "Hello"}, None),
+        ({"type": "invented_tomorrow"}, None),
+    ],
+)
+def test_an_older_name_is_told_where_it_is_what_an_event_is_read_by(
+    members: dict[str, object], older: str | None
+) -> None:
+    assert older_name({"session": SESSION, **members}) == older
 
 
 def test_the_current_name_wins_over_the_older_one() -> None:

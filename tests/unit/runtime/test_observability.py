@@ -137,6 +137,17 @@ class TestTheLogLine:
         }
 
     @pytest.mark.parametrize("door", [http_v2, rest_v1, dict])
+    def test_it_says_by_which_older_name_an_event_was_read(
+        self, door: Callable[[dict[str, object]], dict[str, object]]
+    ) -> None:
+        log = Log()
+        older = {name: value for name, value in EVENT.items() if name != "text"}
+        envelope = door({**older, "transcript": "Hello"})
+        send(webhook.app.lambda_handler, envelope, make_runtime(stream=log))
+        (entry,) = log.entries()
+        assert (entry["legacy_name"], entry["outcome"]) == ("transcript", "answered")
+
+    @pytest.mark.parametrize("door", [http_v2, rest_v1, dict])
     @pytest.mark.parametrize("name", TYPES)
     def test_there_is_one_for_each_event_and_one_metric_blob(
         self, name: str, door: Callable[[dict[str, object]], dict[str, object]]

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -42,7 +41,6 @@ class _Lenient(BaseModel):
         defer_build=True,
         hide_input_in_errors=True,
         coerce_numbers_to_str=True,
-        validate_by_name=True,
     )
 
     @field_validator("*", mode="wrap")
@@ -110,11 +108,7 @@ class UserSpeak(_Event):
     """
 
     type: Literal["user_speak"] = "user_speak"
-    text: Heard = Field(
-        default="",
-        validation_alias=AliasChoices("text", "transcript"),
-        description="The words; empty when there were none.",
-    )
+    text: Heard = Field(default="", description="The words; empty when there were none.")
     barged_in: bool = Field(
         default=False, description="True when the caller interrupted the assistant."
     )
@@ -127,11 +121,7 @@ class DtmfReceived(_Event):
     """
 
     type: Literal["dtmf_received"] = "dtmf_received"
-    digit: Heard = Field(
-        default="",
-        validation_alias=AliasChoices("digit", "digits"),
-        description="One of 0-9, * and #; empty when absent.",
-    )
+    digit: Heard = Field(default="", description="One of 0-9, * and #; empty when absent.")
 
 
 class AssistantSpeak(_Event):
@@ -213,25 +203,47 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
 """From the name on the wire to its model."""
 
 
-def parse_event(data: Mapping[str, object]) -> Event | UnknownEvent:
-    """Read an event from its JSON object.
+OLDER_TYPES: Mapping[str, str] = {"user_barge_in": "user_speak"}
+"""Of retired event types, what they are now; a `user_barge_in` has `barged_in=True`."""
 
-    The retired `user_barge_in` arrives as a `UserSpeak` with `barged_in=True`.
+OLDER_MEMBERS: Mapping[str, tuple[str, str]] = {
+    "user_speak": ("transcript", "text"),
+    "dtmf_received": ("digits", "digit"),
+}
+"""Of event types, the older and the current name of a member."""
+
+
+def parse_event(data: Mapping[str, object]) -> Event | UnknownEvent:
+    """Read an event from its JSON object; a member that is null counts as absent.
 
     Raises:
         InvalidEvent: `bad_type` (no `type`, or not a string) or `bad_session` (no usable
             `session.id`).
     """
-    name = data.get("type")
+    given = {name: value for name, value in data.items() if value is not None}
+    name = given.get("type")
     if not isinstance(name, str):
         raise InvalidEvent("bad_type", "An event needs a `type`, and it is a string.")
-    if name == "user_barge_in":
-        data = {**data, "type": "user_speak", "barged_in": True}
-        name = "user_speak"
+    if name in OLDER_TYPES:
+        name = OLDER_TYPES[name]
+        given |= {"type": name, "barged_in": True}
+    older, current = OLDER_MEMBERS.get(name, ("", ""))
+    if older in given:
+        given.setdefault(current, given[older])
     try:
-        return EVENT_TYPES.get(name, UnknownEvent).model_validate(data)
+        return EVENT_TYPES.get(name, UnknownEvent).model_validate(given)
     except ValidationError:
         message = (
             "An event needs `session.id`: 1 to 256 characters, none of them a control character."
         )
         raise InvalidEvent("bad_session", message) from None
+
+
+def older_name(data: Mapping[str, object]) -> str | None:
+    """Return the older name, of its type or of a member, that an event is read by."""
+    name = str(data.get("type"))
+    if name in OLDER_TYPES:
+        return name
+    older, current = OLDER_MEMBERS.get(name, ("", ""))
+    is_needed = data.get(current) is None and data.get(older) is not None
+    return older if is_needed else None

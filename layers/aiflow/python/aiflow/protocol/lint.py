@@ -24,15 +24,13 @@ from aiflow.protocol.actions import (
     Speak,
     Transfer,
 )
-from aiflow.protocol.events import EVENT_TYPES, parse_event
+from aiflow.protocol.events import EVENT_TYPES, OLDER_MEMBERS, OLDER_TYPES, parse_event
 from aiflow.protocol.problems import Problem, describe, member_path
 from aiflow.protocol.rules import is_object
 from aiflow.protocol.wire import decode
 
 __all__ = ["Problem", "describe", "lint_actions", "lint_answer", "lint_event", "lint_response"]
 
-_LEGACY_TYPES = {"user_barge_in": "user_speak with barged_in"}
-_LEGACY_MEMBERS = {"user_speak": ("transcript", "text"), "dtmf_received": ("digits", "digit")}
 _DTMF_KEYS = tuple("0123456789*#")
 _OK, _NO_CONTENT = 200, 204
 _REDIRECTS = range(300, 400)
@@ -103,14 +101,13 @@ def _status_message(status: object) -> str:
 
 def _event_warnings(data: Mapping[object, object]) -> Iterator[Problem]:
     name = cast("str", data["type"])
-    if name in _LEGACY_TYPES:
-        yield Problem.warning(
-            "legacy_name", "/type", f"is an older name; now it is {_LEGACY_TYPES[name]}"
-        )
+    if name in OLDER_TYPES:
+        message = f"is an older name; now it is {OLDER_TYPES[name]} with barged_in"
+        yield Problem.warning("legacy_name", "/type", message)
     elif name not in EVENT_TYPES:
         message = "is no event type of the protocol; it is acknowledged with 204"
         yield Problem.warning("unknown_event", "/type", message)
-    older, current = _LEGACY_MEMBERS.get(name, ("", ""))
+    older, current = OLDER_MEMBERS.get(name, ("", ""))
     if older in data:
         yield Problem.warning(
             "legacy_name", member_path(older), f"is an older name; now it is {current}"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from aiflow.errors import ForeignAccount, InvalidEvent, Refusal
 from aiflow.protocol import wire
-from aiflow.protocol.events import Event, UnknownEvent, parse_event
+from aiflow.protocol.events import Event, UnknownEvent, older_name, parse_event
 from aiflow.runtime.auth import authenticate
 from aiflow.runtime.connections import Connections
 from aiflow.runtime.envelope import (
@@ -70,7 +70,7 @@ class HttpDoor:
         """See `Door.event`."""
         request = http_request(self._envelope)
         report.shown(authenticate(request.headers, settings.token_header, settings.token_digests))
-        return parse_event(wire.decode_object(request.text()))
+        return _parsed(wire.decode_object(request.text()), report)
 
     def answered(self) -> dict[str, Any]:
         """Return 200 with actions, or 204."""
@@ -95,8 +95,8 @@ class WebSocketDoor:
 
     def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
         """See `Door.event`."""
-        del settings, report
-        return parse_event(wire.decode_object(self._message.body.text()))
+        del settings
+        return _parsed(wire.decode_object(self._message.body.text()), report)
 
     def answered(self) -> Mapping[str, int]:
         """Return that all is well: the answers have gone already."""
@@ -121,10 +121,10 @@ class DirectDoor:
 
     def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
         """See `Door.event`."""
-        del settings, report
+        del settings
         if not is_object(self._event):
             raise InvalidEvent("not_object", "An event is a JSON object.")
-        return parse_event(self._event)
+        return _parsed(self._event, report)
 
     def answered(self) -> Any:  # noqa: ANN401 - JSON
         """Return the answer itself: an action, a list of actions, or None."""
@@ -133,6 +133,13 @@ class DirectDoor:
     def refused(self, refusal: Refusal) -> Any:  # noqa: ANN401 - JSON
         """Return `{"error": ..., "message": ...}`."""
         return json.loads(http_refusal(refusal)["body"])
+
+
+def _parsed(data: Mapping[str, object], report: Report) -> Event | UnknownEvent:
+    event, older = parse_event(data), older_name(data)
+    if older:
+        report.details["legacy_name"] = older
+    return event
 
 
 def served_here(event: Event | UnknownEvent, settings: Settings) -> Event | UnknownEvent:

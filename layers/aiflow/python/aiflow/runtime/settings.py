@@ -16,7 +16,12 @@ AGENT_PREFIX = "AGENT_"
 _DIGEST_OF_NOTHING = sha256().digest()
 
 
-def _digest(value: str) -> bytes:
+def digest_from(value: str) -> bytes:
+    """Read the digest of a token.
+
+    Raises:
+        PydanticCustomError: it is none, or that of nothing; a `ValueError`.
+    """
     try:
         digest = bytes.fromhex(value)
     except ValueError:
@@ -35,7 +40,7 @@ def _within_ttl(value: int, info: ValidationInfo) -> int:
     return value
 
 
-Digest = Annotated[bytes, BeforeValidator(_digest)]
+Digest = Annotated[bytes, BeforeValidator(digest_from)]
 HeaderName = Annotated[str, AfterValidator(str.lower)]
 
 

@@ -67,9 +67,9 @@ class DynamoDbSessions:
         """See `SessionStore.load`."""
         with self._unavailable():
             found = self._client.get_item(
-                TableName=self._table_name, Key=_key(session_id, _CALL), ConsistentRead=True
+                TableName=self._table_name, Key=item_key(session_id, _CALL), ConsistentRead=True
             )
-        attributes = _from_dynamodb(found.get("Item", {}))
+        attributes = from_dynamodb(found.get("Item", {}))
         # TTL deletes late, by hours or days: an expired item is absent for us from the second it
         # expires.
         if not attributes or int(attributes["expires_at"]) <= self._now():
@@ -101,7 +101,7 @@ class DynamoDbSessions:
                 ConsistentRead=True,
             ):
                 for stored in page["Items"]:
-                    attributes = _from_dynamodb(stored)
+                    attributes = from_dynamodb(stored)
                     if int(attributes["expires_at"]) > self._now():
                         turns.update(
                             {turn.number: turn for turn in turns_from(str(attributes["turns"]))}
@@ -129,14 +129,14 @@ class DynamoDbSessions:
         is_open = item.status is not Status.ENDED
         if is_open:
             attributes[_OPEN] = _OPEN_VALUE
-        key = _key(item.session_id, _CALL)
+        key = item_key(item.session_id, _CALL)
         now: dict[str, AttributeValueTypeDef] = {":now": {"N": str(int(self._now()))}}
         if item.version == 1:
             # A new call takes the place of an expired one as a whole: nothing of that may shine
             # through.
             self._client.put_item(
                 TableName=self._table_name,
-                Item=key | _to_dynamodb(_unlike(ABSENT, attributes)),
+                Item=key | to_dynamodb(_unlike(ABSENT, attributes)),
                 ConditionExpression=_ABSENT_OR_EXPIRED,
                 ExpressionAttributeValues=now,
             )
@@ -164,7 +164,7 @@ class DynamoDbSessions:
         The condition sees to it that this version is still there.
         """
         is_known = self._read_of == item.session_id and self._read["version"] == item.version - 1
-        return _to_dynamodb(
+        return to_dynamodb(
             _unlike({**ABSENT, **self._read}, attributes) if is_known else attributes
         )
 
@@ -175,7 +175,7 @@ class DynamoDbSessions:
         kept: Attributes = {"turns": turns_text(leaving), "expires_at": item.expires_at}
         with self._unavailable():
             self._client.put_item(
-                TableName=self._table_name, Item=_key(item.session_id, name) | _to_dynamodb(kept)
+                TableName=self._table_name, Item=item_key(item.session_id, name) | to_dynamodb(kept)
             )
 
     @contextmanager
@@ -188,7 +188,8 @@ class DynamoDbSessions:
             raise StoreUnavailable(f"the table did not answer: {type(error).__name__}") from error
 
 
-def _key(session_id: str, name: str) -> "dict[str, AttributeValueTypeDef]":
+def item_key(session_id: str, name: str) -> "dict[str, AttributeValueTypeDef]":
+    """Return the key of an item of a call."""
     return {"pk": {"S": session_id}, "sk": {"S": name}}
 
 
@@ -196,14 +197,16 @@ def _unlike(known: Attributes, attributes: Attributes) -> Attributes:
     return {name: value for name, value in attributes.items() if known.get(name) != value}
 
 
-def _to_dynamodb(attributes: Attributes) -> "dict[str, AttributeValueTypeDef]":
+def to_dynamodb(attributes: Attributes) -> "dict[str, AttributeValueTypeDef]":
+    """Write attributes as the client takes them."""
     return {
         name: {"S": value} if isinstance(value, str) else {"N": str(value)}
         for name, value in attributes.items()
     }
 
 
-def _from_dynamodb(item: "Mapping[str, AttributeValueTypeDef]") -> dict[str, str | int]:
+def from_dynamodb(item: "Mapping[str, AttributeValueTypeDef]") -> dict[str, str | int]:
+    """Read attributes back; those of other types are not ours."""
     return {
         name: value["S"] if "S" in value else int(value["N"])
         for name, value in item.items()
