@@ -3,7 +3,6 @@
 import errno
 import os
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO, cast
@@ -68,10 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _write_to_nowhere()
     except OSError as error:
         code = _unwritten(error)
-    if code == _INTERRUPTED and threading.active_count() > 1:
-        # Whoever insisted does not wait for a handler that hangs. Python may not end beside its
-        # thread: in the middle of native code that would be a crash.
-        os._exit(code)
     sys.exit(code)
 
 
@@ -113,7 +108,3 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     return code if isinstance(code, int) else 0
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,8 @@
 """Where the command begins: before anything is loaded, since Ctrl-C may come meanwhile."""
 
+import os
 import sys
+import threading
 
 _INTERRUPTED = 130
 
@@ -13,6 +15,12 @@ def main() -> None:
         run()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED and threading.active_count() > 1:
+            # Whoever insisted does not wait for a handler that hangs. Python may not end beside its
+            # thread: in the middle of native code that would be a crash.
+            os._exit(_INTERRUPTED)
+        raise
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from tests.support.terminal import Terminal
 from tests.support.web_bots import Bot, Request, answering, conversing, hanging_up, serving
 from tests.unit.local.command import Finished, Run
 
-AIFLOW = [sys.executable, "-m", "local.cli"]
+AIFLOW = [sys.executable, "-m", "local.entry"]
 CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
 PROMPT = "   caller  "
 GREETING = "Welcome! Tell me what you need, or press 1 for our opening hours."
@@ -218,7 +218,7 @@ class TestForPrograms:
 
     def test_without_an_input_there_is_a_call_all_the_same(self) -> None:
         done = subprocess.run(
-            ["/bin/sh", "-c", f'"{sys.executable}" -m local.cli call <&-'],
+            ["/bin/sh", "-c", f'"{sys.executable}" -m local.entry call <&-'],
             capture_output=True,
             check=True,
             cwd=ROOT,

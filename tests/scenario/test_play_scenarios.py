@@ -31,7 +31,7 @@ from tests.unit.local.command import Run
 
 AGENT = str(ROOT / "events" / "calls" / "agent.call.yaml")
 BOTS = Path(__file__).parent / "bots"
-AIFLOW = [sys.executable, "-m", "local.cli"]
+AIFLOW = [sys.executable, "-m", "local.entry"]
 HELLO = """\
 scenarios:
   - name: hello

@@ -24,7 +24,7 @@ from aiflow.protocol.types import JsonObject
 from tests.scenario.conftest import ROOT, said
 from tests.unit.local.command import Run
 
-AIFLOW = [sys.executable, "-m", "local.cli"]
+AIFLOW = [sys.executable, "-m", "local.entry"]
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ class TestInATerminal:
 
 
 def terminal(folder: Path, url: str, *options: str) -> Terminal:
-    command = [sys.executable, "-m", "local.cli", "call", "--url", url, *options]
+    command = [sys.executable, "-m", "local.entry", "call", "--url", url, *options]
     return Terminal(command, {"XDG_STATE_HOME": str(folder)})
 
 

@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -545,6 +546,19 @@ def test_somebody_at_a_terminal_is_asked_first(
     assert finished.code == code
     assert "Erase for good: 1 call(s) with 3 turn(s)?" in finished.out + finished.err
     assert (table.items(call) == before) == (code != 0)
+
+
+def test_who_does_not_agree_goes_on_though_another_thread_is_at_work(
+    calls: Calls, phone: Phone
+) -> None:
+    call, over = phone.hold("Hello"), threading.Event()
+    at_work = threading.Thread(target=over.wait)
+    at_work.start()
+    try:
+        assert calls("erase", call, stdin=b"n\n", at_terminal=True).code == 130
+    finally:
+        over.set()
+        at_work.join()
 
 
 def test_a_call_that_goes_on_while_it_is_erased_is_left_as_it_is(

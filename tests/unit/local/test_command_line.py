@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from local.cli import COMMANDS
 from tests.unit.local.command import Run
 
-AIFLOW = [sys.executable, "-m", "local.cli"]
+AIFLOW = [sys.executable, "-m", "local.entry"]
 
 
 def test_the_help_names_every_command(run: Run) -> None:
@@ -110,7 +110,7 @@ def test_a_terminal_that_knows_few_letters_is_no_reason_for_a_traceback() -> Non
 @pytest.mark.parametrize("arguments", ["token", "call", "play events/calls/agent.call.yaml"])
 def test_a_closed_output_is_no_reason_for_a_traceback(arguments: str) -> None:
     finished = subprocess.run(
-        ["/bin/sh", "-c", f'"{sys.executable}" -m local.cli {arguments} <&- >&-'],
+        ["/bin/sh", "-c", f'"{sys.executable}" -m local.entry {arguments} <&- >&-'],
         stderr=subprocess.PIPE,
         check=False,
         text=True,
