@@ -9,7 +9,7 @@ from local.phone.service.answers import judge
 from local.phone.service.door import Answered
 from local.phone.service.switches import Switches
 from tests.simulation.happened import Happened
-from tests.simulation.history import Finds, Histories, is_apology, plain
+from tests.simulation.history import Finds, Histories, is_apology, mark, plain
 from tests.simulation.record import Json, Run
 from tests.support.runtime import TOKEN
 
@@ -51,7 +51,8 @@ def nothing_after_the_end(happened: Happened, histories: Histories) -> Finds:
     for session_id, versions in histories.versions.items():
         ends = [v for v in versions if v.after.status is Status.ENDED]
         closing = {Status.ENDED, Status.HANGING_UP}
-        closes = [v.at_ms for v in versions if v.after.status in closing]
+        hung_up = [run.ended_ms for run in histories.by_session[session_id] if _hangs_up(run)]
+        closes = sorted([*hung_up, *(v.at_ms for v in versions if v.after.status in closing)])
         # Whoever ended the call before its handler ran keeps what the handler did then.
         strangers = [v for v in versions if ends and v.run is not ends[0].run]
         if strangers and strangers[-1].at_ms > ends[0].at_ms:
@@ -65,6 +66,10 @@ def nothing_after_the_end(happened: Happened, histories: Histories) -> Finds:
                 yield session_id, f"{run.id} decided {types} after the hang-up"
             if ends and run.begun_ms > ends[0].at_ms and not is_excused and types:
                 yield session_id, f"{run.id} decided {types} after the end"
+
+
+def _hangs_up(run: Run) -> bool:
+    return any(action["type"] == "hangup" for action in run.actions)
 
 
 def calls_stay_apart(happened: Happened, histories: Histories) -> Finds:
@@ -102,13 +107,13 @@ def everything_expires(happened: Happened, histories: Histories) -> Finds:
 
 def everything_is_answered(happened: Happened, _: Histories) -> Finds:
     """I9: 200 with valid actions or 204, in time; an apology only for what has a cause."""
-    caused = {_mark(run) for run in happened.record.runs if _has_cause(run)}
+    caused = {mark(run) for run in happened.record.runs if _has_cause(run)}
     for run in happened.record.runs:
         if run.end in {"raised", "timed_out"}:
             yield run.session_id, f"{run.id} {run.end}: {run.excuses}"
         if run.end == "answered":
             yield from _wrong(run)
-        if is_apology(happened, run) and _mark(run) not in caused:
+        if is_apology(happened, run) and mark(run) not in caused:
             yield run.session_id, f"{run.id} apologised for no reason"
 
 
@@ -121,11 +126,6 @@ def _wrong(run: Run) -> Finds:
     # What the store takes is not ours to save; a message is answered piece by piece.
     if run.door != "websocket" and run.ms - run.lost_ms > ANSWER_DEADLINE_MS:
         yield run.session_id, f"{run.id} took {run.ms} ms"
-
-
-def _mark(run: Run) -> tuple[int, str, str | None]:
-    """Return what a repetition, which gets the same apology again, has in common with a run."""
-    return run.call, run.event["type"], run.event.get("text")
 
 
 def _has_cause(run: Run) -> bool:

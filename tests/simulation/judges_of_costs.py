@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime.settings import Settings
-from aiflow.sessions.model import SessionItem
 from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened
-from tests.simulation.history import Finds, Histories, Version, is_apology
+from tests.simulation.history import Finds, Histories, Version, adds, is_apology, mark
 from tests.simulation.numbered import TARGETS, is_outside
 from tests.simulation.record import Run
 
@@ -25,6 +24,7 @@ def caps_hold(happened: Happened, histories: Histories) -> Finds:
         # Code that does not count turns, nor knows when a call began, cannot keep to it.
         if not is_mixed:
             yield from _overtime(happened, session_id, histories.versions[session_id])
+            yield from _talked_out(happened, session_id, runs, histories.versions[session_id])
 
 
 def _overspent(
@@ -46,28 +46,31 @@ def _overtime(happened: Happened, session_id: str, versions: Sequence[Version]) 
         settings = happened.cloud.settings_of(version.run.call)
         if version.after.closing:
             continue
-        is_turn = version.run.event["type"] == "user_speak" and _begins(version)
+        is_turn = version.run.event["type"] == "user_speak" and bool(adds(version, "user"))
         # An apology is no answer: whoever overtakes a turn that then fails is not asked again.
         answered += is_turn and not is_apology(happened, version.run)
         if answered > settings.max_turns:
             yield session_id, f"{version.run.id} answers turn {answered} of {settings.max_turns}"
         late_ms = version.run.begun_ms - versions[0].at_ms - settings.max_minutes * 60_000
-        if version.run.event["type"] in _HEARD and late_ms > _SLACK_MS and _says(version):
+        if (
+            version.run.event["type"] in _HEARD
+            and late_ms > _SLACK_MS
+            and adds(version, "assistant")
+        ):
             yield session_id, f"{version.run.id} goes on {late_ms} ms after the last minute"
 
 
-def _begins(version: Version) -> bool:
-    last = _last(version.before)
-    return any(turn.number > last and turn.role == "user" for turn in version.after.turns)
-
-
-def _says(version: Version) -> bool:
-    last = _last(version.before)
-    return any(turn.number > last and turn.role == "assistant" for turn in version.after.turns)
-
-
-def _last(item: SessionItem) -> int:
-    return item.turns[-1].number if item.turns else -1
+def _talked_out(
+    happened: Happened, session_id: str, runs: Sequence[Run], versions: Sequence[Version]
+) -> Finds:
+    """Yield what goes on although the goodbye is said, but for the hang-up or its repetition."""
+    last = next((version for version in versions if version.after.closing), None)
+    for run in runs if last else ():
+        if last is None or run.begun_ms <= last.at_ms or mark(run) == mark(last.run):
+            continue
+        types = {action["type"] for action in run.actions}
+        if types - {"hangup"} and not is_apology(happened, run):
+            yield session_id, f"{run.id} decided {types} after the goodbye of {last.run.id}"
 
 
 def numbers_are_allowed(happened: Happened, _: Histories) -> Finds:

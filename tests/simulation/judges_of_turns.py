@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from aiflow.sessions.model import Turn
+from aiflow.sessions.model import Status, Turn
 from local.phone.service.call import EPOCH_MS
 from tests.simulation.happened import Happened
 from tests.simulation.history import (
@@ -13,24 +13,40 @@ from tests.simulation.history import (
     Finds,
     Histories,
     Version,
+    adds,
     is_acknowledged,
+    is_apology,
 )
 from tests.simulation.record import Run
 
 _CANARY = re.compile(r"kiwi\d{5}")
 _SLACK_MS = 20
+_LATE = frozenset({Status.HANGING_UP, Status.GONE, Status.ENDED})
 
 
 def turns_are_kept_once(happened: Happened, histories: Histories) -> Finds:
     """I1: what was answered is in the history, and what came twice at once is there once."""
     for session_id, runs in histories.by_session.items():
         kept = Counter(text for _, role, text in histories.said(session_id) if role == "user")
+        yield from _forgotten(happened, session_id, runs, histories)
         for text in {run.event["text"] for run in runs if is_acknowledged(happened, run)}:
             wanted = _distinct([run for run in runs if run.event.get("text") == text], happened)
             if kept[text] < wanted:
                 yield session_id, f"{text!r} was answered and is there {kept[text]} times"
         if not happened.faults.counts["skewed_clock"]:
             yield from _kept_twice(session_id, histories.versions[session_id])
+
+
+def _forgotten(happened: Happened, session_id: str, runs: list[Run], histories: Histories) -> Finds:
+    """Yield what was said to a handler that failed, and is not kept although the table was well."""
+    versions = histories.versions[session_id]
+    for run in runs:
+        is_well = run.end == "answered" and not (run.lost_ms or run.failed_attempts)
+        if run.event["type"] == "user_speak" and is_well and is_apology(happened, run):
+            known = [v.after for v in versions if v.at_ms <= run.ended_ms]
+            is_kept = any(turn.text == run.event["text"] for v in known for turn in v.turns)
+            if not is_kept and not any(v.status in _LATE for v in known):
+                yield session_id, f"{run.id} apologised, and forgot {run.event['text']!r}"
 
 
 def _distinct(runs: list[Run], happened: Happened) -> int:
@@ -74,6 +90,9 @@ def history_only_grows(happened: Happened, histories: Histories) -> Finds:
             yield from _rewritten(session_id, version, known)
             if _is_miscounted(version):
                 yield session_id, f"{version.run.id} kept a turn, but not what it did to the state"
+            is_failure = happened.cloud.settings.apology in adds(version, "assistant")
+            if is_failure and version.after.state != version.before.state:
+                yield session_id, f"{version.run.id} failed, and kept what it did to the state"
     for read in happened.record.reads:
         session_id = read.run.session_id
         seen = {number for number, _, _ in read.turns}

@@ -39,6 +39,7 @@ class Run:
         failed_attempts: how many of them were not answered.
         conflicts: how often somebody else was faster.
         excuses: what else was done to it.
+        missed: when a message of it reached nobody, and where the service was connected then.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Run:
     failed_attempts: int = 0
     conflicts: int = 0
     excuses: list[str] = field(default_factory=list[str])
+    missed: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
     @property
     def session_id(self) -> str:
