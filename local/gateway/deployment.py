@@ -15,6 +15,7 @@ from aiflow.runtime.authorizer import Authorizer
 from aiflow.runtime.clients import FAULTS
 from aiflow.runtime.connection import Connection
 from aiflow.runtime.entrypoint import Entrypoint
+from aiflow.runtime.meanwhile import in_background
 from aiflow.runtime.observability import Report, Telemetry
 from aiflow.runtime.settings import Settings
 from aiflow.runtime.surroundings import Runtime, Surroundings
@@ -132,6 +133,7 @@ class Platform:
             pause=time.sleep,
             chance=random.random,
             time_limit=self._time_limit,
+            meanwhile=in_background,
         )
         return handler.bind(runtime)
 

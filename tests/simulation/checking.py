@@ -17,6 +17,7 @@ class Checked:
         self.agents: Counter[str] = Counter()
         self.repeats: Counter[bool] = Counter()
         self.overlapped = 0
+        self.filled = 0
         self.calls = 0
         self.invocations = 0
         self.sweeps = 0
@@ -31,6 +32,8 @@ class Checked:
         self.doors.update(happened.doors.values())
         self.agents.update(happened.names.values())
         self.overlapped += happened.record.overlapped
+        filler = happened.cloud.settings.filler
+        self.filled += sum(filler in body for run in happened.record.runs for body in run.bodies)
         self.calls += len(happened.names)
         self.invocations += len(happened.record.runs)
         sweeps = happened.record.sweeps
@@ -58,6 +61,8 @@ class Checked:
         )
         if not self.overlapped:
             yield "no two invocations of a call ran at once"
+        if not self.filled:
+            yield "nobody had to be told that it takes a moment"
         if not self.overlapping_sweeps:
             yield "no two sweeps ran at once"
         if not self.contested:

@@ -140,6 +140,12 @@ class Cloud:
             run.end = "crashed"
             raise Killed
         until_ms = now_ms + ms
+        if run.meanwhile and run.meanwhile[0] < min(until_ms, run.limit_ms or until_ms):
+            (at_ms, act), run.meanwhile = run.meanwhile, None
+            self.spend(max(0, at_ms - now_ms))
+            act()
+            self.spend(max(0, until_ms - self.clock.now_ms))
+            return
         if run.limit_ms is not None and run.limit_ms < min(until_ms, run.stops_ms):
             run.excuses.append("deadline")
             self.baton.wait(max(0, run.limit_ms - now_ms))
@@ -162,6 +168,28 @@ class Cloud:
             yield
         finally:
             run.limit_ms = before
+
+    @contextmanager
+    def meanwhile(self, seconds: float, act: Callable[[], None]) -> Generator[None]:
+        """Do something when a block takes longer than so many virtual seconds; see `Meanwhile`."""
+        run, errors = self.run, list[Exception]()
+
+        def unlimited() -> None:
+            limit_ms, run.limit_ms = run.limit_ms, None
+            try:
+                act()
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
+                errors.append(error)
+            finally:
+                run.limit_ms = limit_ms
+
+        run.meanwhile = (self.clock.now_ms + int(seconds * 1000), unlimited)
+        try:
+            yield
+        finally:
+            run.meanwhile = None
+        if errors:
+            raise errors[0]
 
     # Invocations.
 
@@ -223,6 +251,7 @@ class Cloud:
             chance=lambda: self.dice.roll(f"{self.run.call}:chance"),
             time_limit=self.limit,
             store_limit=self.limit,
+            meanwhile=self.meanwhile,
         )
 
     def is_tight(self, call: int) -> bool:

@@ -44,7 +44,7 @@ type Judge = Callable[[Happened, Histories], Finds]
 
 INVARIANTS: Mapping[str, tuple[Judge, ...]] = {
     "I1": (judges_of_turns.turns_are_kept_once,),
-    "I2": (judges_of_turns.history_only_grows,),
+    "I2": (judges_of_turns.history_only_grows, judges_of_turns.state_goes_with_its_turn),
     "I3": (judges_of_turns.order_is_kept, judges_of_words.nothing_outdated_is_said),
     "I4": (judges_of_answers.priced_actions_go_out_once,),
     "I5": (

@@ -16,6 +16,7 @@ from tests.support.runtime import TOKEN
 ANSWER_DEADLINE_MS = Switches().answer_deadline_ms
 _CANARY = re.compile(r"kiwi\d{5}")
 _MOST_CONFLICTS = 5
+_OVERTAKING = frozenset({"session_start", "user_speak", "session_end"})
 _JSON = {"content-type": "application/json"}
 
 
@@ -105,14 +106,18 @@ def everything_expires(happened: Happened, histories: Histories) -> Finds:
             yield revenant.session_id, "it had expired, and goes on"
 
 
-def everything_is_answered(happened: Happened, _: Histories) -> Finds:
-    """I9: 200 with valid actions or 204, in time; an apology only for what has a cause."""
+def everything_is_answered(happened: Happened, histories: Histories) -> Finds:
+    """I9: 200 with valid actions or 204, in time; an apology only for what has a cause.
+
+    Nor is anybody asked for a moment and then forgotten.
+    """
     caused = {mark(run) for run in happened.record.runs if _has_cause(run)}
     for run in happened.record.runs:
         if run.end in {"raised", "timed_out"}:
             yield run.session_id, f"{run.id} {run.end}: {run.excuses}"
         if run.end == "answered":
             yield from _wrong(run)
+            yield from _forgotten(happened, histories, run)
         if is_apology(happened, run) and mark(run) not in caused:
             yield run.session_id, f"{run.id} apologised for no reason"
 
@@ -126,6 +131,18 @@ def _wrong(run: Run) -> Finds:
     # What the store takes is not ours to save; a message is answered piece by piece.
     if run.door != "websocket" and run.ms - run.lost_ms > ANSWER_DEADLINE_MS:
         yield run.session_id, f"{run.id} took {run.ms} ms"
+
+
+def _forgotten(happened: Happened, histories: Histories, run: Run) -> Finds:
+    filler = happened.cloud.settings.filler
+    is_overtaken = any(
+        run.begun_ms <= other.begun_ms <= run.ended_ms
+        for other in histories.by_session[run.session_id]
+        if other is not run and other.event["type"] in _OVERTAKING
+    )
+    is_missed = is_overtaken or "gone" in run.excuses
+    if run.actions and run.actions[-1].get("text") == filler and not is_missed:
+        yield run.session_id, f"{run.id} said that it takes a moment, and nothing more"
 
 
 def _has_cause(run: Run) -> bool:

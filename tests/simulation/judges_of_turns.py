@@ -88,11 +88,6 @@ def history_only_grows(happened: Happened, histories: Histories) -> Finds:
             yield session_id, f"turns are missing: {sorted(known)}"
         for version in versions:
             yield from _rewritten(session_id, version, known)
-            if _is_miscounted(version):
-                yield session_id, f"{version.run.id} kept a turn, but not what it did to the state"
-            is_failure = happened.cloud.settings.apology in adds(version, "assistant")
-            if is_failure and version.after.state != version.before.state:
-                yield session_id, f"{version.run.id} failed, and kept what it did to the state"
     for read in happened.record.reads:
         session_id = read.run.session_id
         seen = {number for number, _, _ in read.turns}
@@ -101,18 +96,39 @@ def history_only_grows(happened: Happened, histories: Histories) -> Finds:
             yield session_id, f"{read.run.id} did not see turns that were there before it began"
 
 
-def _is_miscounted(version: Version) -> bool:
-    """Tell whether a turn was kept without the state of its handler; all agents count turns."""
-    run, last = version.run, _last(version.before.turns)
+def state_goes_with_its_turn(happened: Happened, histories: Histories) -> Finds:
+    """I2: the state of a handler is kept with the turn that it answers, or neither is."""
+    settings = happened.cloud.settings
+    for session_id, versions in histories.versions.items():
+        filled: set[str] = set()
+        for version in versions:
+            said = adds(version, "assistant")
+            if said[-1:] == [settings.filler]:
+                # The handler still thinks: what it does to the state comes with its answer.
+                filled.add(version.run.id)
+                continue
+            if _is_miscounted(version, is_filled=version.run.id in filled):
+                yield session_id, f"{version.run.id} kept a turn, but not what it did to the state"
+            if settings.apology in said and version.after.state != version.before.state:
+                yield session_id, f"{version.run.id} failed, and kept what it did to the state"
+            filled.discard(version.run.id)
+
+
+def _is_miscounted(version: Version, *, is_filled: bool) -> bool:
+    """Tell whether a turn was kept without the state of its handler; all agents count turns.
+
+    Args:
+        version: to look at.
+        is_filled: whether the turn itself was kept before, with the filler.
+    """
+    run = version.run
     # Of a handler that failed nothing is kept but what was said.
     if run.event["type"] != "user_speak" or run.excuses or run.store_failed:
         return False
     if version.after.closing:
         # The goodbye is said, perhaps by this: whatever the caller adds, no handler is asked.
         return False
-    begins = any(
-        turn.number > last and turn.text == run.event["text"] for turn in version.after.turns
-    )
+    begins = is_filled or run.event["text"] in adds(version, "user")
     before, after = (item.state.get("turns", 0) for item in (version.before, version.after))
     return begins and after != int(str(before)) + 1
 

@@ -45,7 +45,8 @@ def _is_excused(run: Run, versions: list[Version]) -> bool:
 
 def _is_lost(version: Version, run: Run) -> bool:
     """Tell whether the connection that something came by had been found to be gone."""
-    return version.after.status is Status.GONE and version.run.connection == run.connection
+    is_found = version.after.status is Status.GONE is not version.before.status
+    return is_found and version.run.connection == run.connection
 
 
 def nothing_outdated_is_said(happened: Happened, histories: Histories) -> Finds:

@@ -1,18 +1,20 @@
 """Products that are wrong in one way each: a simulation that lets one of them pass sees nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from aiflow import Call, Event, Reply, SessionStart, UserSpeak
 from aiflow.errors import StoreUnavailable
+from aiflow.protocol.actions import Action
 from aiflow.runtime import lifecycle
 from aiflow.runtime.conversation import Conversation
-from aiflow.runtime.deciding import Deciding
+from aiflow.runtime.deciding import Deciding, Fill
 from aiflow.runtime.decision import Decision
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report
+from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.surroundings import Context, Runtime
 from aiflow.sessions.model import Delivery, SessionItem
 from aiflow.sessions.store import CommitConflict
@@ -67,10 +69,10 @@ class TextOnlyFingerprint(Deciding):
 class FenceAfterReplay(Deciding):
     """Looks for a repetition before it looks whether the call is over."""
 
-    def first(self, base: SessionItem, *, raced: bool) -> Decision:
+    def first(self, base: SessionItem, fill: Fill, *, raced: bool) -> Decision:
         """See `Deciding.first`."""
         known = self._repeated(base)
-        decision = super().first(base, raced=raced)
+        decision = super().first(base, fill, raced=raced)
         return decision if known is None else replace(decision, actions=known.answer or ())
 
 
@@ -85,13 +87,13 @@ class NoLedger(Deciding):
 class StartResets(Deciding):
     """Begins anew whenever a call seems to begin."""
 
-    def first(self, base: SessionItem, *, raced: bool) -> Decision:
+    def first(self, base: SessionItem, fill: Fill, *, raced: bool) -> Decision:
         """See `Deciding.first`."""
         if isinstance(self.event, SessionStart):
             base = SessionItem(
                 session_id=base.session_id, version=base.version, writers=base.writers
             )
-        return super().first(base, raced=raced)
+        return super().first(base, fill, raced=raced)
 
 
 class RetryWithoutDeadline(Deciding):
@@ -132,6 +134,14 @@ class NoPolicy(Deciding):
 def lenient(right: Runtime, **members: object) -> Runtime:
     """Return a runtime whose operator lets more happen."""
     return replace(right, settings=right.settings.model_copy(update=members))
+
+
+class FillerIsEnough(Deciding):
+    """Leaves the caller with the filler, and forgets the answer."""
+
+    def next(self, item: SessionItem, pieces: Pieces, actions: Sequence[Action]) -> Decision:
+        """See `Deciding.next`."""
+        return super().next(item, pieces, () if self.report.counts.get("Filler") else actions)
 
 
 # Wrong orders.
@@ -268,6 +278,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "I15", make_agents=mutated(conversation=ClosesWhateverItFinds)
     ),
     "end that does not compete": Mutant("I15", make_agents=mutated(EndsAlone)),
+    "filler without an answer": Mutant("I9", make_agents=mutated(FillerIsEnough)),
     "header logged": Mutant("I12", make_agents=made_wrong(HeaderLogged)),
     "text-only fingerprint": Mutant("I1", make_agents=mutated(TextOnlyFingerprint)),
     "retry without deadline": Mutant("I9", make_agents=mutated(RetryWithoutDeadline)),

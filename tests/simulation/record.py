@@ -1,7 +1,7 @@
 """What happened in a simulation, as the judges need it: deliveries, runs, reads, and a digest."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal
@@ -33,12 +33,14 @@ class Run:
         has_arrived: whether the service knows the answer.
         limit_ms: when the handler's time is over, if it is limited now.
         stops_ms: when the platform ends it.
+        meanwhile: what is done, and when, if the handler still thinks then.
         store_failed: whether a request to the store failed for good.
         lost_ms: how long it waited for answers of the store that did not come, or came late.
         attempts: how many requests it sent to the store.
         failed_attempts: how many of them were not answered.
         conflicts: how often somebody else was faster.
         excuses: what else was done to it.
+        is_old: whether the version of the code before this one ran.
         missed: when a message of it reached nobody, and where the service was connected then.
     """
 
@@ -58,12 +60,14 @@ class Run:
     bodies: list[str] = field(default_factory=list[str])
     has_arrived: bool = False
     limit_ms: int | None = None
+    meanwhile: tuple[int, Callable[[], None]] | None = None
     store_failed: bool = False
     lost_ms: int = 0
     attempts: int = 0
     failed_attempts: int = 0
     conflicts: int = 0
     excuses: list[str] = field(default_factory=list[str])
+    is_old: bool = False
     missed: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
     @property

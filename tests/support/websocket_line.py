@@ -1,10 +1,12 @@
 """A call over a WebSocket: events of one call, and the messages that came back."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from aiflow import Call, Event, Reply
 from aiflow.runtime.deadline import TimeLimit
 from aiflow.runtime.entrypoint import Entrypoint
+from aiflow.runtime.meanwhile import Meanwhile, never
 from aiflow.runtime.settings import Settings
 from aiflow.sessions.model import SessionItem
 from aiflow.sessions.store import SessionStore
@@ -26,16 +28,18 @@ class WebSocketLine:
         sessions: SessionStore | None = None,
         settings: Settings | None = None,
         time_limit: TimeLimit = unlimited,
+        meanwhile: Meanwhile = never,
     ) -> None:
         self.clock = Clock()
         self.log = Log()
         self.mailbox = Mailbox()
-        self.runtime = make_runtime(
+        runtime = make_runtime(
             sessions, self.clock, settings, self.log, time_limit, connections=self.mailbox
         )
+        self.runtime = replace(runtime, meanwhile=meanwhile)
         self.session_id = "session-123"
         entrypoint = agent if isinstance(agent, Entrypoint) else for_every_event(agent)
-        self._handler = entrypoint.bind(self.runtime)
+        self.handler = entrypoint.bind(self.runtime)
 
     def send(
         self,
@@ -47,7 +51,7 @@ class WebSocketLine:
         """Send an event, and see that API Gateway is told that all is well."""
         event = {"type": name, "session": {"id": self.session_id}, **members}
         envelope = websocket(event, connection_id=connection_id)
-        assert self._handler(envelope, context or FakeContext()) == {"statusCode": 200}
+        assert self.handler(envelope, context or FakeContext()) == {"statusCode": 200}
 
     @property
     def item(self) -> SessionItem:

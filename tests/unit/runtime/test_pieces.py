@@ -168,6 +168,48 @@ class TestOverAWebSocket:
         assert [action["type"] for action in line.mailbox.actions] == ["send_sms", "speak", "speak"]
 
 
+class TestARepetition:
+    def test_what_comes_once_more_gets_all_that_was_said(self) -> None:
+        line = WebSocketLine(think)
+        line.send("user_speak", text="life")
+        line.send("user_speak", text="life")
+        assert line.mailbox.texts == ["One moment.", "The answer to life."] * 2
+        assert line.outcomes == ["answered", "duplicate"]
+
+    def test_it_is_one_for_a_while_after_the_last_piece(self) -> None:
+        line = WebSocketLine(think)
+        line.mailbox.meanwhile = lambda _: line.clock.advance(3)
+        line.send("user_speak", text="life")
+        line.mailbox.meanwhile = lambda _: None
+        line.clock.advance(-2.5)
+        line.send("user_speak", text="life")
+        assert line.outcomes == ["answered", "duplicate"]
+
+    def test_while_somebody_answers_it_is_silence(self) -> None:
+        line = WebSocketLine(think)
+        others = WebSocketLine(think, sessions=line.runtime.sessions)
+        after_the_first(line, lambda: others.send("user_speak", text="life"))
+        line.send("user_speak", text="life")
+        assert others.mailbox.texts == []
+        assert line.mailbox.texts == ["One moment.", "The answer to life."]
+
+    def test_other_words_are_none(self) -> None:
+        line = WebSocketLine(think)
+        others = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
+        line.send("user_speak", text="yes")
+        line.clock.advance(1)
+        others.clock.advance(1)
+
+        def both() -> None:
+            line.mailbox.afterwards = lambda _: None
+            others.send("user_speak", text="yes")
+
+        line.mailbox.afterwards = lambda sent: both() if sent == 3 else None
+        line.send("user_speak", text="no")
+        assert others.mailbox.texts == ["Fine."]
+        assert line.outcomes == ["answered", "superseded"]
+
+
 class TestALaterTurn:
     def test_what_the_caller_says_meanwhile_drops_the_pieces_that_were_not_sent(self) -> None:
         line = WebSocketLine(think)

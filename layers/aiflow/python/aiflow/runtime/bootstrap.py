@@ -7,6 +7,7 @@ from functools import cache
 
 from aiflow.runtime.connections import ApiGatewayConnections, Connections, NoConnections
 from aiflow.runtime.deadline import alarm
+from aiflow.runtime.meanwhile import in_background
 from aiflow.runtime.observability import Telemetry
 from aiflow.runtime.settings import Settings, on_lambda
 from aiflow.runtime.surroundings import Runtime, Surroundings
@@ -62,6 +63,7 @@ def default_runtime() -> Runtime:
         chance=random.SystemRandom().random,
         time_limit=alarm,
         store_limit=alarm,
+        meanwhile=in_background,
     )
 
 

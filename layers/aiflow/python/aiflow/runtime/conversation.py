@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, nullcontext, suppress
 from copy import replace
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiflow.errors import (
     ConnectionGone,
@@ -58,8 +59,9 @@ class Conversation:
                 sent that was not committed.
         """
         decision = self._first()
-        self.has_begun = True
-        self._send(decision)
+        if not self.has_begun:
+            self.has_begun = True
+            self._send(decision)
         while decision.pieces:
             decision = self._next(decision.item, decision.pieces)
             self._send(decision)
@@ -133,8 +135,8 @@ class Conversation:
                 if deciding.takes_the_turn(base):
                     # Whoever still answers what was said before learns now that it is too late.
                     loaded = base = self._commit(replace(base, speaking=deciding.invocation.id))
-                decision = deciding.first(base, raced=attempt > 0)
-                return self._keep(decision, loaded)
+                decision = deciding.first(base, partial(self._fill, loaded), raced=attempt > 0)
+                return decision if self.has_begun else self._keep(decision, loaded)
             except CommitConflict as conflict:
                 item = conflict.current
                 self._pause(attempt)
@@ -150,6 +152,17 @@ class Conversation:
         if item.connection != self._connection and item.status is not Status.GONE:
             return item
         return lifecycle.reach(item, self.way.connection_id)
+
+    def _fill(self, loaded: SessionItem, filler: Decision) -> Decision | None:
+        """Say something while the handler thinks; not if somebody else was faster to commit."""
+        try:
+            kept = self._keep(filler, loaded)
+        except CommitConflict:
+            return None
+        self.has_begun = True
+        self.report.count("Filler")
+        self._send(kept)
+        return kept
 
     def _next(self, item: SessionItem, pieces: Pieces) -> Decision:
         """Decide on the next piece, and commit; a later turn of the caller makes it silence."""

@@ -29,7 +29,7 @@ from aiflow.runtime.excusing import excuse
 from aiflow.runtime.observability import Outcome, Part, Report
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import actions_of, outgoing, watched
-from aiflow.runtime.sentences import apology, goodbye
+from aiflow.runtime.sentences import apology, filler, goodbye
 from aiflow.runtime.surroundings import Invocation, Runtime
 from aiflow.sessions.model import Delivery, SessionItem, Status, as_json
 
@@ -43,6 +43,11 @@ _RESERVE_SECONDS = 0.5
 _KEEPING_SECONDS = 0.3
 _LEAVING_SECONDS = 0.05
 _MARGIN_SECONDS = 60
+# A handler that is asked once more, since somebody else was faster, may well be quick this time.
+_LEAST_FILLER_SECONDS = 0.2
+
+type Fill = Callable[[Decision], Decision | None]
+"""Commits and sends what is said while the handler thinks; None if somebody else was faster."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,13 @@ class Deciding:
     report: Report
     in_pieces: bool
 
-    def first(self, base: SessionItem, *, raced: bool) -> Decision:
+    def first(self, base: SessionItem, fill: Fill, *, raced: bool) -> Decision:
         """Decide on the event itself: fence, repeat, release what waited, or ask the handler.
 
         Args:
             base: the call as it was loaded.
+            fill: what becomes of a filler. If one was said, it is what is returned, and the answer
+                is the next piece.
             raced: whether another invocation has just committed.
         """
         behind = self._fence(base)
@@ -77,8 +84,9 @@ class Deciding:
             return behind
         known = self._repeated(base)
         if known is not None:
-            # The one that won the race is answering; without a race its answer may have been lost.
-            return Decision(base, Outcome.DUPLICATE, () if raced else self._again(known))
+            # Whoever won the race, or has more to say, is answering; else its answer may be lost.
+            is_answered = raced or bool(base.speaking)
+            return Decision(base, Outcome.DUPLICATE, () if is_answered else self._again(known))
         now_ms = self._now_ms()
         item = lifecycle.arrive(base, self.event, now_ms)
         due, item = lifecycle.release(item, self.event, now_ms)
@@ -91,7 +99,7 @@ class Deciding:
             return self._remembered(self._depart(Decision(item, Outcome.ANSWERED, due)))
         if item.closing and not isinstance(self.event, SessionEnd):
             return self._see_off(item, now_ms)
-        return self._ask_handler(base, item)
+        return self._ask_handler(base, item, fill)
 
     def competes(self, base: SessionItem) -> bool:
         """Tell whether the sweeper may be about to end this call at the same moment.
@@ -115,10 +123,10 @@ class Deciding:
             pieces: where the piece comes from.
             actions: of the piece.
         """
-        item = replace(item, state=pieces.added_to(item.state))
+        item = self._relieved(replace(item, state=pieces.added_to(item.state)), actions)
         if not actions:
             return Decision(lifecycle.finish(item, self.invocation.id), Outcome.ANSWERED)
-        return replace(self._leave(item, actions), pieces=pieces)
+        return replace(self._remembered_more(self._leave(item, actions)), pieces=pieces)
 
     def failed(self, base: SessionItem, *, has_begun: bool) -> Decision:
         """Decide on an event whose handler, or answer, failed: what the event says holds anyway.
@@ -139,7 +147,7 @@ class Deciding:
             sorry, item = excuse(item, self.runtime.settings)
             said = (sorry,)
         decision = replace(self._leave(item, said), outcome=Outcome.DEGRADED)
-        return decision if has_begun else self._remembered(decision)
+        return (self._remembered_more if has_begun else self._remembered)(decision)
 
     @property
     def apology(self) -> tuple[JsonObject, ...]:
@@ -214,7 +222,8 @@ class Deciding:
 
     def _repeated(self, base: SessionItem) -> Delivery | None:
         arrived_at_ms = int(self.invocation.arrived_at * 1000)
-        return lifecycle.repetition(base, self.event, arrived_at_ms, self._key)
+        thinking_ms = int(self.runtime.settings.answer_deadline_seconds * 1000)
+        return lifecycle.repetition(base, self.event, arrived_at_ms, self._key, thinking_ms)
 
     def _again(self, known: Delivery) -> tuple[JsonObject, ...]:
         """Return an answer once more; where its words were not to be kept, ask for theirs."""
@@ -222,24 +231,56 @@ class Deciding:
             return self.apology
         return known.answer or ()
 
-    def _ask_handler(self, base: SessionItem, item: SessionItem) -> Decision:
+    def _ask_handler(
+        self, base: SessionItem, item: SessionItem, fill: Fill | None = None
+    ) -> Decision:
         call, pieces = self._call(base, item), None
-        with self._handling(self.invocation.arrived_at):
+        with self._filling(item, fill) as filled, self._handling(self.invocation.arrived_at):
             reply = self.handle(self.event, call)
             if self.in_pieces and isinstance(reply, Iterator):
                 pieces = Pieces(reply, call)
                 actions = pieces.next()
             else:
                 actions = actions_of(reply, item.session_id)
-        item = replace(item, state=call.state)
-        if actions and isinstance(self.event, EXPECTING):
-            item = replace(item, apologies=0)
+        if filled:
+            rest = pieces or Pieces(iter(()), call)
+            rest.put_back(actions, item.state)
+            return replace(filled[0], pieces=rest)
+        item = self._relieved(replace(item, state=call.state), actions)
         if isinstance(self.event, _UNHEARD):
             return Decision(item, Outcome.SILENT)
         if pieces and actions:
             item = replace(item, speaking=self.invocation.id)
             return replace(self._remembered(self._leave(item, actions)), pieces=pieces)
         return self._remembered(self._leave(item, actions))
+
+    def _relieved(self, item: SessionItem, actions: Sequence[Action]) -> SessionItem:
+        """Begin to count the apologies anew, where somebody who waited is answered."""
+        is_answered = actions and isinstance(self.event, EXPECTING)
+        return replace(item, apologies=0) if is_answered else item
+
+    @contextmanager
+    def _filling(self, item: SessionItem, fill: Fill | None) -> Generator[list[Decision]]:
+        """Say the filler, as the first piece of the answer, if the handler takes its time.
+
+        Yields:
+            The filler, once it has been said.
+        """
+        runtime, said = self.runtime, list[Decision]()
+        patience = runtime.settings.filler_after_seconds
+        if not (fill and patience and self.in_pieces and isinstance(self.event, EXPECTING)):
+            yield said
+            return
+
+        def act() -> None:
+            words = filler(item.session_id, runtime.settings)
+            speaking = replace(item, speaking=self.invocation.id)
+            kept = fill(self._remembered(self._leave(speaking, (words,))))
+            said.extend([kept] if kept else [])
+
+        waited = runtime.now() - self.invocation.arrived_at
+        with runtime.meanwhile(max(patience - waited, _LEAST_FILLER_SECONDS), act):
+            yield said
 
     def _leave(self, item: SessionItem, actions: Sequence[Action]) -> Decision:
         """Write actions as they leave, and note what waits for them."""
@@ -264,6 +305,11 @@ class Deciding:
     def _remembered(self, decision: Decision) -> Decision:
         now_ms = self._now_ms()
         item = lifecycle.remember(decision.item, self.event, decision.actions, now_ms, self._key)
+        return replace(decision, item=item)
+
+    def _remembered_more(self, decision: Decision) -> Decision:
+        now_ms, key = self._now_ms(), self._key
+        item = lifecycle.remember_more(decision.item, self.event, decision.actions, now_ms, key)
         return replace(decision, item=item)
 
     @property

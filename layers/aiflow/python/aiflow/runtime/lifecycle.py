@@ -61,18 +61,23 @@ def fingerprint(event: Event, key: bytes = b"") -> str | None:
 
 
 def repetition(
-    item: SessionItem, event: Event, arrived_at_ms: int, key: bytes = b""
+    item: SessionItem, event: Event, arrived_at_ms: int, key: bytes = b"", thinking_ms: int = 0
 ) -> Delivery | None:
     """Return the delivery that `event` repeats, if it does.
 
     The same words count as a repetition only while the first are unanswered or for 0.6 s after
     their answer: "yes", "yes" are two turns. A `session_start` repeats the first one as long as no
     transfer is under way.
+
+    Args:
+        item: of the call.
+        event: that has come.
+        arrived_at_ms: when, in Unix time.
+        key: of the fingerprints.
+        thinking_ms: how long whoever has said a piece of an answer may take for the next.
     """
     mark = fingerprint(event, key)
-    known = next(
-        (delivery for delivery in reversed(item.deliveries) if delivery.fingerprint == mark), None
-    )
+    known = _known(item, mark)
     if isinstance(event, SessionStart):
         if not item.started or item.status is Status.TRANSFERRING:
             return None
@@ -82,7 +87,9 @@ def repetition(
             if known and known is item.deliveries[-1]
             else Delivery(str(mark), arrived_at_ms, ())
         )
-    return known if known and arrived_at_ms - known.answered_at_ms <= REPEAT_WINDOW_MS else None
+    is_unanswered = bool(item.speaking) and known is item.deliveries[-1]
+    window_ms = REPEAT_WINDOW_MS + (thinking_ms if is_unanswered else 0)
+    return known if known and arrived_at_ms - known.answered_at_ms <= window_ms else None
 
 
 def members(event: Event) -> JsonObject:
@@ -227,13 +234,40 @@ def remember(
     mark = fingerprint(event, key)
     if mark is None:
         return item
-    free = tuple(action for action in actions if action["type"] not in PRICED)
-    return replace(item, deliveries=(*item.deliveries, Delivery(mark, now_ms, free)))
+    answer = Delivery(mark, now_ms, _free(actions))
+    return replace(item, deliveries=(*item.deliveries, answer))
+
+
+def remember_more(
+    item: SessionItem,
+    event: Event,
+    actions: Sequence[JsonObject],
+    now_ms: int,
+    key: bytes = b"",
+) -> SessionItem:
+    """Return the item with a further piece of the answer to `event`."""
+    known = _known(item, fingerprint(event, key))
+    if known is None:
+        return item
+    whole = None if known.answer is None else known.answer + _free(actions)
+    longer = replace(known, answered_at_ms=now_ms, answer=whole)
+    deliveries = (longer if delivery is known else delivery for delivery in item.deliveries)
+    return replace(item, deliveries=tuple(deliveries))
 
 
 def _silence(item: SessionItem) -> SessionItem:
     """Let nothing wait any more, nor anybody go on with what was to be said."""
     return replace(item, playing=0, followers=(), speaking="")
+
+
+def _known(item: SessionItem, mark: str | None) -> Delivery | None:
+    """Return the latest delivery with a fingerprint."""
+    same = (delivery for delivery in reversed(item.deliveries) if delivery.fingerprint == mark)
+    return next(same, None)
+
+
+def _free(actions: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
+    return tuple(action for action in actions if action["type"] not in PRICED)
 
 
 def _digest(*parts: str) -> str:

@@ -82,17 +82,17 @@ class Report:
 
     @contextmanager
     def timing(self, part: Part, now: Callable[[], float]) -> Generator[None]:
-        """Take down how long a block takes; not once the caller has an answer.
+        """Take down how long a block takes that began before the caller had an answer.
 
         Args:
             part: what the block is a part of.
             now: the clock, in seconds.
         """
-        begun = now()
+        begun, is_waited_for = now(), self.answered_ms is None
         try:
             yield
         finally:
-            if self.answered_ms is None:
+            if is_waited_for:
                 self.parts_ms[part] = self.parts_ms.get(part, 0) + (now() - begun) * 1000
 
     def add_blocked(self, reasons: Sequence[str]) -> None:

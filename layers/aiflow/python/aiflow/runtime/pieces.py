@@ -1,6 +1,7 @@
 """An answer that comes in pieces: what a handler yields, each piece as soon as it is there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from aiflow.protocol.actions import Action
 from aiflow.protocol.types import JsonObject
@@ -24,6 +25,7 @@ class Pieces:
         self._replies = replies
         self._call = call
         self._known: Mapping[str, str] = {}
+        self._put_back: tuple[Action, ...] = ()
 
     def next(self) -> tuple[Action, ...]:
         """Let the handler go on to its next piece; return it, or nothing at the end.
@@ -31,10 +33,23 @@ class Pieces:
         Raises:
             InvalidAction: it yields what is no reply.
         """
+        if self._put_back:
+            actions, self._put_back = self._put_back, ()
+            return actions
         for reply in self._replies:
             if actions := actions_of(reply, self._call.session.id):
                 return actions
         return ()
+
+    def put_back(self, actions: Sequence[Action], state: JsonObject) -> None:
+        """Let the next piece be one that was taken already.
+
+        Args:
+            actions: of the piece; none of them for silence.
+            state: of the call, as far as it is kept.
+        """
+        self._put_back = tuple(actions)
+        self._known = _written(state)
 
     def stop(self) -> None:
         """End the handler where it stands: nobody waits for the rest."""
@@ -44,7 +59,7 @@ class Pieces:
 
     def committed(self) -> None:
         """Learn that what was done to the state so far is kept."""
-        self._known = {name: as_json(value) for name, value in self._call.state.items()}
+        self._known = _written(self._call.state)
 
     def added_to(self, state: JsonObject) -> JsonObject:
         """Return a state with what the handler has changed in it since the last commit."""
@@ -57,3 +72,7 @@ class Pieces:
             for name, value in {**state, **changed}.items()
             if name in own or name not in self._known
         }
+
+
+def _written(state: Mapping[str, Any]) -> dict[str, str]:
+    return {name: as_json(value) for name, value in state.items()}

@@ -9,6 +9,11 @@ def apology(session_id: str, settings: Settings) -> Speak:
     return _asking(session_id, settings.apology, settings)
 
 
+def filler(session_id: str, settings: Settings) -> Speak:
+    """The answer takes a while: somebody is there."""
+    return Speak(session_id=session_id, text=settings.filler)
+
+
 def refusal(session_id: str, settings: Settings) -> Speak:
     """What was to be done may not be done."""
     return _asking(session_id, settings.refusal, settings)

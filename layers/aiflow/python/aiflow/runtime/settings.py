@@ -85,6 +85,19 @@ class Settings(Limits):
         alias="ANSWER_DEADLINE_SECONDS",
         description="Within how long the caller is answered; a handler has 0.3 s less.",
     )
+    filler_after_seconds: float = Field(
+        0.9,
+        ge=0,
+        le=10,
+        alias="FILLER_AFTER_SECONDS",
+        description="How long a caller over a WebSocket waits for an answer before the filler is"
+        " said; 0 says none.",
+    )
+    filler: Words = Field(
+        "One moment, please.",
+        alias="FILLER",
+        description="What the caller hears while the answer takes its time.",
+    )
     input_timeout_seconds: float = Field(
         8,
         ge=1,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from aiflow.runtime.connections import Connections
 from aiflow.runtime.deadline import TimeLimit, unlimited
+from aiflow.runtime.meanwhile import Meanwhile, never
 from aiflow.runtime.observability import Telemetry
 from aiflow.runtime.settings import Settings
 from aiflow.sessions.store import SessionStore
@@ -37,6 +38,7 @@ class Runtime(Surroundings):
         chance: a random number from 0 up to 1.
         time_limit: limits what a handler does to so many seconds.
         store_limit: limits a request to the store likewise.
+        meanwhile: does something while a handler still thinks.
     """
 
     sessions: SessionStore
@@ -45,6 +47,7 @@ class Runtime(Surroundings):
     chance: Callable[[], float]
     time_limit: TimeLimit
     store_limit: TimeLimit = unlimited
+    meanwhile: Meanwhile = never
 
 
 class Context(Protocol):
