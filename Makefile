@@ -64,8 +64,9 @@ unit: $(DEV) $(NODE) $(SCANNERS) ## Tests that need nothing built, with coverage
 	$(SAY) 'tests'
 	@$(BIN)/pytest --numprocesses auto --cov
 
-simulate: $(DEV) $(NODE) ## Bad days from SEEDS (7 or 1,2 or 100-120) with CALLS each; without SEEDS, all figures
-	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds '$(SEEDS)' --calls $(or $(CALLS),50) \
+simulate: $(DEV) $(NODE) ## Bad days from SEEDS (7 or 1,2 or 100-120) with CALLS each; alone, all figures
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS)$(CALLS)$(PROFILE)$(ONLY)$(FAULTS), \
+		--seeds '$(SEEDS)' --calls '$(or $(CALLS),50)' --profile '$(or $(PROFILE),swarm)' \
 		--only '$(ONLY)' --faults '$(FAULTS)',--figures long)
 
 validate: $(DEV) ## Judge template.yaml, twice: neither form finds all that the other does

@@ -25,6 +25,10 @@ SMS_NUMBER = "491713920050"
 COLLEAGUE = "493023125099"
 DEAR = ("499001234567", "4918012345678", "881612345678", "436641234567", "12129765550", SMS_NUMBER)
 """Where a model lets itself be talked into calling; one of them is as good as any."""
+BREATH = "So much, and so long. " * 175
+LAST_WORDS = "Goodbye after "
+"""What waits until the answer to them has been heard."""
+
 FOREIGN_SESSION = "a session of somebody else"
 
 type Handle = Callable[[Event, Call], Reply]
@@ -134,7 +138,8 @@ class Agents:
     def _obey(self, words: str, call: Call) -> Reply:
         """Do what the caller says, whatever it costs."""
         number, text = self._whom(call)
-        spoken = call.speak(f"Heard: {words}", user_input_timeout_seconds=8)
+        breath = BREATH * self._cloud.is_windy(self._cloud.run.call)
+        spoken = call.speak(f"{breath}Heard: {words}", user_input_timeout_seconds=8)
         if "summary" in words or self._is_greedy():
             return [call.send_sms(number or SMS_NUMBER, text or words), spoken]
         if "person" in words:
@@ -146,7 +151,7 @@ class Agents:
         if "farewell" in words:
             return [spoken, call.hangup()]
         if "goodbye" in words:
-            return spoken.then(call.hangup())
+            return spoken.then(call.speak(f"{LAST_WORDS}{words}"), call.hangup())
         return spoken
 
     def _is_greedy(self) -> bool:

@@ -9,6 +9,10 @@ WORDS = ("yes", "no", "okay")
 WISHES = ("", "", "", "", "", "summary", "summary", "summary", "person", "goodbye", "farewell")
 
 
+MORE_TURNS = 6
+"""How many more there may be in a call that soon has more turns than its item holds."""
+
+
 class Caller:
     """Somebody who calls, talks, and is gone.
 
@@ -28,7 +32,8 @@ class Caller:
         """Make the call, from its begin to its end."""
         cloud, name = self._cloud, str(self._number)
         call.begin()
-        for _ in range(cloud.dice.between(f"{name}:turns", 2, self._habits.most_turns)):
+        most_turns = self._habits.most_turns + MORE_TURNS * cloud.is_windy(self._number)
+        for _ in range(cloud.dice.between(f"{name}:turns", 2, most_turns)):
             cloud.baton.wait(cloud.dice.between(f"{name}:gap", 300, self._habits.gap_ms))
             if call.is_over:
                 return

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened
@@ -22,6 +22,7 @@ class Checked:
         self.invocations = 0
         self.sweeps = 0
         self.overlapping_sweeps = 0
+        self.contested = 0
         self.closed = 0
 
     def add(self, happened: Happened) -> None:
@@ -41,8 +42,11 @@ class Checked:
         self.overlapping_sweeps += sum(
             one.ended_ms > other.begun_ms for one, other in pairwise(sweeps)
         )
-        self.closed += sum(
-            run.door == "schedule" and run.end == "answered" for run in happened.record.runs
+        closing = [run for run in happened.record.runs if run.door == "schedule"]
+        self.closed += sum(run.end == "answered" for run in closing)
+        self.contested += sum(
+            one.call == other.call and one.ended_ms > other.begun_ms
+            for one, other in combinations(closing, 2)
         )
 
     @property
@@ -61,6 +65,8 @@ class Checked:
             yield "nobody had to be told that it takes a moment"
         if not self.overlapping_sweeps:
             yield "no two sweeps ran at once"
+        if not self.contested:
+            yield "no two sweeps were about to close the same call"
         if not self.closed:
             yield "no call was left for the sweeper"
         for door in ("http", "rest", "websocket"):

@@ -85,6 +85,7 @@ class Client:
     def _ask[T](self, request: Callable[[], T]) -> T:
         """Send a request; once more, if there is no answer, as botocore does."""
         cloud, run = self._cloud, self._cloud.run
+        run.is_old = bool(self._unknown)
         for attempt in range(ATTEMPTS):
             run.attempts += 1
             try:

@@ -34,6 +34,7 @@ INSTANCES = 4
 TIGHT_SHARE = 0.25
 """How many of the calls may cost next to nothing."""
 
+WINDY_SHARE = 0.1
 FUNCTION_TIMEOUT_MS = 28_000
 NEWEST = frozenset(
     {
@@ -102,7 +103,7 @@ class Cloud:
         )
         self._tight: dict[int, Settings] = {}
         self.outage = outage
-        self.deliver_message: Callable[[str, str], bool] = lambda _connection, _message: False
+        self.deliver_message: Callable[[str, str], str] = lambda _connection, _message: ""
         self._current = threading.local()
         self._running: dict[int, int] = {}
         self._log = _Tap()
@@ -257,6 +258,10 @@ class Cloud:
         """Tell whether a call may cost next to nothing."""
         return self.dice.fixed(f"{call}:caps") < TIGHT_SHARE
 
+    def is_windy(self, call: int) -> bool:
+        """Tell whether in a call so much is said that its turns soon leave the item."""
+        return self.dice.fixed(f"{call}:windy") < WINDY_SHARE
+
     def settings_of(self, call: int) -> Settings:
         """Return what the operator gives a call."""
         if not self.is_tight(call):
@@ -290,8 +295,10 @@ class _Connections:
         if cloud.faults.strikes(Fault.NOT_SENT, str(run.call)):
             run.excuses.append(Fault.NOT_SENT.value)
             raise ConnectionUnavailable("the message did not go out: ReadTimeoutError")
-        if not cloud.deliver_message(connection_id, message):
-            run.excuses.append("gone")
+        alive = cloud.deliver_message(connection_id, message)
+        if alive != connection_id:
+            run.excuses.append("moved" if alive else "gone")
+            run.missed.append((cloud.clock.now_ms, alive))
             raise ConnectionGone("nobody is connected any more")
         run.bodies.append(message)
         run.has_arrived = True

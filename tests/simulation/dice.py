@@ -24,6 +24,7 @@ class Fault(StrEnum):
     CRASH = "crash"
     START_LOST = "start_lost"
     END_LOST = "end_lost"
+    RESTART = "service_restarts"
     THROTTLED = "throttled"
     TIMED_OUT = "timed_out"
     APPLIED = "applied_but_unanswered"
@@ -59,6 +60,8 @@ EVERYDAY: Mapping[Fault, float] = {
     Fault.CRASH: 0.002,
     Fault.START_LOST: 0.01,
     Fault.END_LOST: 0.01,
+    # For two seconds, of all that ends then.
+    Fault.RESTART: 0.1,
     Fault.SLOW_MODEL: 0.01,
     Fault.DEAD_MODEL: 0.01,
     Fault.SMS_FAILS: 0.02,
@@ -116,6 +119,9 @@ class Faults:
     rates: Mapping[Fault, float]
     only: Collection[str] | None = None
     injected: list[str] = field(default_factory=list[str])
+    _lasting: dict[tuple[Fault, int], bool] = field(
+        default_factory=dict[tuple[Fault, int], bool], init=False
+    )
 
     def strikes(self, fault: Fault, call: str) -> bool:
         """Tell whether this fault happens here and now, in this call."""
@@ -129,6 +135,12 @@ class Faults:
             return False
         self.injected.append(name)
         return True
+
+    def last(self, fault: Fault, slot: int) -> bool:
+        """Tell whether this fault, which hits everybody for a while, happens in a slot of time."""
+        if (fault, slot) not in self._lasting:
+            self._lasting[fault, slot] = self.strikes(fault, f"slot {slot}")
+        return self._lasting[fault, slot]
 
     @property
     def counts(self) -> Counter[str]:

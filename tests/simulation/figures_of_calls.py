@@ -10,10 +10,10 @@ from tests.simulation.happened import Plan
 from tests.simulation.judges import judged
 from tests.simulation.measured import EVERYDAY_FAULTS, at, bad_days, outage, share, swarms
 from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.profiles import REPEATED_WORDS
 from tests.simulation.world import simulate
 from tests.support.template import ROOT
 
-REPEATED_WORDS = 0.75
 MUTANT_SEEDS = 60
 
 
@@ -52,7 +52,8 @@ def repeated_words_figure(sizes: Sizes) -> Figures:
         Figure(
             "the same words again and again: safe; merged and doubled at most 1.5 %, missed 1 %",
             f"{len(bad.violations)} violations; {bad.turns} turns: {merged:.1f} % merged, "
-            f"{twice:.1f} % doubled; {bad.wishes} text messages: {missed:.1f} % missed",
+            f"{twice:.1f} % doubled; {bad.wishes} text messages: {missed:.1f} % missed "
+            f"{few(bad.violations)}",
             passed(if_=not bad.violations and max(merged, twice) <= 1.5 and missed <= 1),
         ),
     )

@@ -89,6 +89,17 @@ def plain(item: Item) -> dict[str, str | int]:
     }
 
 
+def adds(version: Version, role: str) -> list[str]:
+    """Return what one side says for the first time in a version."""
+    last = version.before.turns[-1].number if version.before.turns else -1
+    return [t.text for t in version.after.turns if t.number > last and t.role == role]
+
+
+def mark(run: Run) -> tuple[int, str, str | None]:
+    """Return what a repetition, which gets the same answer again, has in common with a run."""
+    return run.call, run.event["type"], run.event.get("text")
+
+
 def is_apology(happened: Happened, run: Run) -> bool:
     """Tell whether the caller was told that something went wrong."""
     apology = happened.cloud.settings.apology

@@ -9,7 +9,7 @@ from local.phone.service.answers import judge
 from local.phone.service.door import Answered
 from local.phone.service.switches import Switches
 from tests.simulation.happened import Happened
-from tests.simulation.history import Finds, Histories, is_apology, plain
+from tests.simulation.history import Finds, Histories, is_apology, mark, plain
 from tests.simulation.record import Json, Run
 from tests.support.runtime import TOKEN
 
@@ -52,7 +52,8 @@ def nothing_after_the_end(happened: Happened, histories: Histories) -> Finds:
     for session_id, versions in histories.versions.items():
         ends = [v for v in versions if v.after.status is Status.ENDED]
         closing = {Status.ENDED, Status.HANGING_UP}
-        closes = [v.at_ms for v in versions if v.after.status in closing]
+        hung_up = [run.ended_ms for run in histories.by_session[session_id] if _hangs_up(run)]
+        closes = sorted([*hung_up, *(v.at_ms for v in versions if v.after.status in closing)])
         # Whoever ended the call before its handler ran keeps what the handler did then.
         strangers = [v for v in versions if ends and v.run is not ends[0].run]
         if strangers and strangers[-1].at_ms > ends[0].at_ms:
@@ -66,6 +67,10 @@ def nothing_after_the_end(happened: Happened, histories: Histories) -> Finds:
                 yield session_id, f"{run.id} decided {types} after the hang-up"
             if ends and run.begun_ms > ends[0].at_ms and not is_excused and types:
                 yield session_id, f"{run.id} decided {types} after the end"
+
+
+def _hangs_up(run: Run) -> bool:
+    return any(action["type"] == "hangup" for action in run.actions)
 
 
 def calls_stay_apart(happened: Happened, histories: Histories) -> Finds:
@@ -106,14 +111,14 @@ def everything_is_answered(happened: Happened, histories: Histories) -> Finds:
 
     Nor is anybody asked for a moment and then forgotten.
     """
-    caused = {_mark(run) for run in happened.record.runs if _has_cause(run)}
+    caused = {mark(run) for run in happened.record.runs if _has_cause(run)}
     for run in happened.record.runs:
         if run.end in {"raised", "timed_out"}:
             yield run.session_id, f"{run.id} {run.end}: {run.excuses}"
         if run.end == "answered":
             yield from _wrong(run)
             yield from _forgotten(happened, histories, run)
-        if is_apology(happened, run) and _mark(run) not in caused:
+        if is_apology(happened, run) and mark(run) not in caused:
             yield run.session_id, f"{run.id} apologised for no reason"
 
 
@@ -135,13 +140,9 @@ def _forgotten(happened: Happened, histories: Histories, run: Run) -> Finds:
         for other in histories.by_session[run.session_id]
         if other is not run and other.event["type"] in _OVERTAKING
     )
-    if run.actions and run.actions[-1].get("text") == filler and not is_overtaken:
+    is_missed = is_overtaken or "gone" in run.excuses
+    if run.actions and run.actions[-1].get("text") == filler and not is_missed:
         yield run.session_id, f"{run.id} said that it takes a moment, and nothing more"
-
-
-def _mark(run: Run) -> tuple[int, str, str | None]:
-    """Return what a repetition, which gets the same apology again, has in common with a run."""
-    return run.call, run.event["type"], run.event.get("text")
 
 
 def _has_cause(run: Run) -> bool:

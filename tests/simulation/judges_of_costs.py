@@ -1,13 +1,13 @@
 """Judges of what a call may cost: so much and no more, and to such numbers and no others."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime.settings import Settings
-from aiflow.sessions.model import SessionItem
-from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened
-from tests.simulation.history import Finds, Histories, Version, is_apology
+from tests.simulation.history import Finds, Histories, Version, adds, is_apology, mark
 from tests.simulation.numbered import TARGETS, is_outside
 from tests.simulation.record import Run
 
@@ -17,57 +17,62 @@ _SLACK_MS = 4000
 
 
 def caps_hold(happened: Happened, histories: Histories) -> Finds:
-    """I10: no more messages, transfers, turns and minutes than the operator gives a call."""
-    is_mixed = bool(happened.faults.counts[Fault.OLD_CODE])
+    """I10: no more messages, transfers, turns and minutes than the operator gives a call.
+
+    Code that does not know a counter leaves it as it is: what it lets happen comes on top, but for
+    messages and transfers that did not fail. So of turns and minutes only those of the new code are
+    judged, from where it first saw the call.
+    """
     for session_id, runs in histories.by_session.items():
         settings = happened.cloud.settings_of(runs[0].call)
-        yield from _overspent(session_id, runs, settings, is_mixed=is_mixed)
-        # Code that does not count turns, nor knows when a call began, cannot keep to it.
-        if not is_mixed:
-            yield from _overtime(happened, session_id, histories.versions[session_id])
+        versions = [v for v in histories.versions[session_id] if not v.run.is_old]
+        yield from _overspent(session_id, runs, settings)
+        yield from _overtime(happened, settings, session_id, versions)
+        yield from _talked_out(happened, session_id, runs, versions)
 
 
-def _overspent(
-    session_id: str, runs: Sequence[Run], settings: Settings, *, is_mixed: bool
-) -> Finds:
-    types = [action["type"] for run in runs for action in run.actions]
+def _overspent(session_id: str, runs: Sequence[Run], settings: Settings) -> Finds:
     events = [run.event["type"] for run in runs]
-    caps = {"send_sms": settings.max_sms, "transfer": settings.max_transfers}
-    # Code that knows the ledger alone forgets what has failed.
     failures = {"send_sms": events.count("sms_failed"), "transfer": events.count("session_start")}
-    for kind, cap in caps.items():
-        if types.count(kind) > cap + (failures[kind] if is_mixed else 0):
-            yield session_id, f"{types.count(kind)} times {kind}, and {cap} are allowed"
+    by_any = Counter(action["type"] for run in runs for action in run.actions)
+    by_new = Counter(action["type"] for run in runs if not run.is_old for action in run.actions)
+    is_mixed = any(run.is_old for run in runs)
+    for kind, cap in {"send_sms": settings.max_sms, "transfer": settings.max_transfers}.items():
+        # The ledger, which all code knows, forgets what has failed.
+        if by_new[kind] > cap or by_any[kind] > cap + (failures[kind] if is_mixed else 0):
+            yield session_id, f"{by_any[kind]} times {kind}, and {cap} are allowed"
 
 
-def _overtime(happened: Happened, session_id: str, versions: Sequence[Version]) -> Finds:
+def _overtime(
+    happened: Happened, settings: Settings, session_id: str, versions: Sequence[Version]
+) -> Finds:
     answered = 0
     for version in versions:
-        settings = happened.cloud.settings_of(version.run.call)
         if version.after.closing:
             continue
-        is_turn = version.run.event["type"] == "user_speak" and _begins(version)
+        run = version.run
+        is_turn = run.event["type"] == "user_speak" and bool(adds(version, "user"))
         # An apology is no answer: whoever overtakes a turn that then fails is not asked again.
-        answered += is_turn and not is_apology(happened, version.run)
+        answered += is_turn and not is_apology(happened, run)
         if answered > settings.max_turns:
-            yield session_id, f"{version.run.id} answers turn {answered} of {settings.max_turns}"
-        late_ms = version.run.begun_ms - versions[0].at_ms - settings.max_minutes * 60_000
-        if version.run.event["type"] in _HEARD and late_ms > _SLACK_MS and _says(version):
-            yield session_id, f"{version.run.id} goes on {late_ms} ms after the last minute"
+            yield session_id, f"{run.id} answers turn {answered} of {settings.max_turns}"
+        late_ms = run.begun_ms - versions[0].at_ms - settings.max_minutes * 60_000
+        is_late = run.event["type"] in _HEARD and late_ms > _SLACK_MS
+        if is_late and adds(version, "assistant"):
+            yield session_id, f"{run.id} goes on {late_ms} ms after the last minute"
 
 
-def _begins(version: Version) -> bool:
-    last = _last(version.before)
-    return any(turn.number > last and turn.role == "user" for turn in version.after.turns)
-
-
-def _says(version: Version) -> bool:
-    last = _last(version.before)
-    return any(turn.number > last and turn.role == "assistant" for turn in version.after.turns)
-
-
-def _last(item: SessionItem) -> int:
-    return item.turns[-1].number if item.turns else -1
+def _talked_out(
+    happened: Happened, session_id: str, runs: Sequence[Run], versions: Sequence[Version]
+) -> Finds:
+    """Yield what goes on although the goodbye is said, but for the hang-up or its repetition."""
+    goodbyes = [version for version in versions if version.after.closing][:1]
+    for goodbye, run in product(goodbyes, runs):
+        if run.is_old or run.begun_ms <= goodbye.at_ms or mark(run) == mark(goodbye.run):
+            continue
+        types = {action["type"] for action in run.actions}
+        if types - {"hangup"} and not is_apology(happened, run):
+            yield session_id, f"{run.id} decided {types} after the goodbye of {goodbye.run.id}"
 
 
 def numbers_are_allowed(happened: Happened, _: Histories) -> Finds:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from aiflow.sessions.model import Turn
+from aiflow.sessions.model import Status, Turn
 from local.phone.service.call import EPOCH_MS
 from tests.simulation.happened import Happened
 from tests.simulation.history import (
@@ -13,24 +13,40 @@ from tests.simulation.history import (
     Finds,
     Histories,
     Version,
+    adds,
     is_acknowledged,
+    is_apology,
 )
 from tests.simulation.record import Run
 
 _CANARY = re.compile(r"kiwi\d{5}")
 _SLACK_MS = 20
+_LATE = frozenset({Status.HANGING_UP, Status.GONE, Status.ENDED})
 
 
 def turns_are_kept_once(happened: Happened, histories: Histories) -> Finds:
     """I1: what was answered is in the history, and what came twice at once is there once."""
     for session_id, runs in histories.by_session.items():
         kept = Counter(text for _, role, text in histories.said(session_id) if role == "user")
+        yield from _forgotten(happened, session_id, runs, histories)
         for text in {run.event["text"] for run in runs if is_acknowledged(happened, run)}:
             wanted = _distinct([run for run in runs if run.event.get("text") == text], happened)
             if kept[text] < wanted:
                 yield session_id, f"{text!r} was answered and is there {kept[text]} times"
         if not happened.faults.counts["skewed_clock"]:
             yield from _kept_twice(session_id, histories.versions[session_id])
+
+
+def _forgotten(happened: Happened, session_id: str, runs: list[Run], histories: Histories) -> Finds:
+    """Yield what was said to a handler that failed, and is not kept although the table was well."""
+    versions = histories.versions[session_id]
+    for run in runs:
+        is_well = run.end == "answered" and not (run.lost_ms or run.failed_attempts)
+        if run.event["type"] == "user_speak" and is_well and is_apology(happened, run):
+            known = [v.after for v in versions if v.at_ms <= run.ended_ms]
+            is_kept = any(turn.text == run.event["text"] for v in known for turn in v.turns)
+            if not is_kept and not any(v.status in _LATE for v in known):
+                yield session_id, f"{run.id} apologised, and forgot {run.event['text']!r}"
 
 
 def _distinct(runs: list[Run], happened: Happened) -> int:
@@ -70,16 +86,8 @@ def history_only_grows(happened: Happened, histories: Histories) -> Finds:
         known = {number: (role, text) for number, role, text in histories.said(session_id)}
         if sorted(known) != list(range(len(known))):
             yield session_id, f"turns are missing: {sorted(known)}"
-        filled: set[str] = set()
         for version in versions:
             yield from _rewritten(session_id, version, known)
-            if _last_said(version) == happened.cloud.settings.filler:
-                # The handler still thinks: what it does to the state comes with its answer.
-                filled.add(version.run.id)
-                continue
-            if _is_miscounted(version, is_filled=version.run.id in filled):
-                yield session_id, f"{version.run.id} kept a turn, but not what it did to the state"
-            filled.discard(version.run.id)
     for read in happened.record.reads:
         session_id = read.run.session_id
         seen = {number for number, _, _ in read.turns}
@@ -88,10 +96,22 @@ def history_only_grows(happened: Happened, histories: Histories) -> Finds:
             yield session_id, f"{read.run.id} did not see turns that were there before it began"
 
 
-def _last_said(version: Version) -> str:
-    """Return what a version adds to the history as its last turn; empty for nothing."""
-    is_more = _last(version.after.turns) > _last(version.before.turns)
-    return version.after.turns[-1].text if is_more else ""
+def state_goes_with_its_turn(happened: Happened, histories: Histories) -> Finds:
+    """I2: the state of a handler is kept with the turn that it answers, or neither is."""
+    settings = happened.cloud.settings
+    for session_id, versions in histories.versions.items():
+        filled: set[str] = set()
+        for version in versions:
+            said = adds(version, "assistant")
+            if said[-1:] == [settings.filler]:
+                # The handler still thinks: what it does to the state comes with its answer.
+                filled.add(version.run.id)
+                continue
+            if _is_miscounted(version, is_filled=version.run.id in filled):
+                yield session_id, f"{version.run.id} kept a turn, but not what it did to the state"
+            if settings.apology in said and version.after.state != version.before.state:
+                yield session_id, f"{version.run.id} failed, and kept what it did to the state"
+            filled.discard(version.run.id)
 
 
 def _is_miscounted(version: Version, *, is_filled: bool) -> bool:
@@ -101,16 +121,14 @@ def _is_miscounted(version: Version, *, is_filled: bool) -> bool:
         version: to look at.
         is_filled: whether the turn itself was kept before, with the filler.
     """
-    run, last = version.run, _last(version.before.turns)
+    run = version.run
     # Of a handler that failed nothing is kept but what was said.
     if run.event["type"] != "user_speak" or run.excuses or run.store_failed:
         return False
     if version.after.closing:
         # The goodbye is said, perhaps by this: whatever the caller adds, no handler is asked.
         return False
-    begins = is_filled or any(
-        turn.number > last and turn.text == run.event["text"] for turn in version.after.turns
-    )
+    begins = is_filled or run.event["text"] in adds(version, "user")
     before, after = (item.state.get("turns", 0) for item in (version.before, version.after))
     return begins and after != int(str(before)) + 1
 

@@ -11,6 +11,7 @@ from tests.simulation.habits import Habits
 from tests.simulation.happened import Happened, Plan
 from tests.simulation.history import Histories, is_acknowledged
 from tests.simulation.judges import Violation, judged
+from tests.simulation.profiles import command
 from tests.simulation.record import Run
 from tests.simulation.world import simulate
 
@@ -23,7 +24,7 @@ class Bad:
     """What is counted over bad days.
 
     Attributes:
-        violations: of invariants.
+        violations: of invariants, each with the command that plays its seed again.
         checked: what was simulated.
         turns: that callers spoke and the network delivered.
         merged: turns that were taken for a repetition and were none.
@@ -33,7 +34,7 @@ class Bad:
         waits_ms: from each event that a caller waits on to the answer, in virtual time.
     """
 
-    violations: list[tuple[int, Violation]] = field(default_factory=list[tuple[int, Violation]])
+    violations: list[tuple[str, Violation]] = field(default_factory=list[tuple[str, Violation]])
     checked: Checked = field(default_factory=Checked)
     turns: int = 0
     merged: int = 0
@@ -44,7 +45,7 @@ class Bad:
 
     def add(self, happened: Happened) -> None:
         """Count one simulation."""
-        self.violations += [(happened.plan.seed, each) for each in judged(happened)]
+        self.violations += [(command(happened.plan), each) for each in judged(happened)]
         self.checked.add(happened)
         histories = Histories(happened.record)
         for session_id, runs in histories.by_session.items():

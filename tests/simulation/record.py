@@ -40,6 +40,8 @@ class Run:
         failed_attempts: how many of them were not answered.
         conflicts: how often somebody else was faster.
         excuses: what else was done to it.
+        is_old: whether the version of the code before this one ran.
+        missed: when a message of it reached nobody, and where the service was connected then.
     """
 
     id: str
@@ -65,6 +67,8 @@ class Run:
     failed_attempts: int = 0
     conflicts: int = 0
     excuses: list[str] = field(default_factory=list[str])
+    is_old: bool = False
+    missed: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
     @property
     def session_id(self) -> str:

@@ -14,6 +14,7 @@ from tests.simulation.habits import Habits
 from tests.simulation.record import Json, Run
 
 CALLER = "493023125001"
+RESTART_MS = 2000
 COPY_DELAYS_MS = (0, 50, 500, 3000, 9000)
 LOST_ONCE = {"session_start": Fault.START_LOST, "session_end": Fault.END_LOST}
 _JSON = {"content-type": "application/json"}
@@ -75,7 +76,7 @@ class Network:
             self.connection = f"{self._number}-{self.deliveries}"
         delivery, begun_ms = self.deliveries, cloud.clock.now_ms
         self._copy(event, delivery)
-        if cloud.faults.strikes(LOST_ONCE.get(event["type"], Fault.DROP), name):
+        if self._is_lost(event):
             self.lost += 1
             return self._unanswered(begun_ms)
         ms = self._latency()
@@ -86,6 +87,14 @@ class Network:
             return Answered(204, {}, "", 0)
         cloud.baton.wait(ms)
         return self._answer(self._run(event, delivery, is_copy=is_repeated), begun_ms)
+
+    def _is_lost(self, event: Json) -> bool:
+        kind, faults = str(event["type"]), self._cloud.faults
+        slot = self._cloud.clock.now_ms // RESTART_MS
+        # A service that starts anew tells of no call that ended meanwhile: such come in groups.
+        if kind == "session_end" and faults.last(Fault.RESTART, slot):
+            return True
+        return faults.strikes(LOST_ONCE.get(kind, Fault.DROP), str(self._number))
 
     def _take(self, event: Json, delivery: int) -> None:
         self._run(event, delivery)

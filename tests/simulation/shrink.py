@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from tests.simulation.happened import Happened, Plan
 from tests.simulation.history import plain
 from tests.simulation.judges import Violation, judged
+from tests.simulation.profiles import command
 from tests.simulation.world import simulate
 
 
@@ -64,14 +65,7 @@ def story(small: Small) -> Iterator[str]:
     plan = small.plan
     for violation in small.violations:
         yield f"{violation.invariant} {violation.session_id}: {violation.what}"
-    calls = ",".join(str(number) for number in plan.only_calls or ())
-    # A name that no fault has: an empty list would be taken for all of them.
-    faults = ",".join(plan.only_faults or ["none"])
-    yield f"calls: {calls}; faults: {faults}"
-    yield (
-        f"again: make simulate SEEDS={plan.seed} CALLS={plan.calls} "
-        f"ONLY='{calls}' FAULTS='{faults}'"
-    )
+    yield f"again: {command(plan)}"
     yield from history(small.happened, {each.session_id for each in small.violations})
 
 

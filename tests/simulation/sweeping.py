@@ -23,6 +23,9 @@ ROUNDS_MS = (2_100_000, 2_400_000)
 """When the schedule comes round while anything may go wrong; nothing does in the last round."""
 
 LAST_ROUND_MS = 4_800_000
+AGAIN_MS = (0, 2, 5, 40, 300)
+"""How much later the same invocation comes again: most often while the first is still at work."""
+
 ASLEEP = 0.1
 """The share of the seeds in which the sweeper comes when all calls have expired."""
 
@@ -51,17 +54,20 @@ class Sweeping:
         """Come round, again and again."""
         cloud, settings = self._cloud, self._cloud.settings
         if cloud.dice.roll("the sweeper sleeps") < ASLEEP:
-            self._at(cloud.clock.now_ms + 1000 * settings.session_ttl_seconds + 60_000)
+            self._come_round(cloud.clock.now_ms + 1000 * settings.session_ttl_seconds + 60_000)
         else:
             for at_ms in ROUNDS_MS:
-                self._at(at_ms)
-                # A run may be slow, or the schedule may come twice.
-                self._at(at_ms + cloud.dice.between("the schedule again", 0, 40))
+                self._come_round(at_ms)
             self._compete()
         cloud.baton.run()
         self._happened.faults.only = ()
         self._at(max(LAST_ROUND_MS, cloud.clock.now_ms + 60_000))
         cloud.baton.run()
+
+    def _come_round(self, at_ms: int) -> None:
+        """Come as scheduled, and again: at least once is all that a schedule promises."""
+        self._at(at_ms)
+        self._at(at_ms + self._cloud.dice.pick("the schedule again", AGAIN_MS))
 
     def _compete(self) -> None:
         """Let the end be reported late, or somebody speak, just when the sweeper comes."""
@@ -70,7 +76,7 @@ class Sweeping:
         for number, quiet_since_ms in self._open():
             chance, ripe_ms = dice.roll(f"{number}:late"), quiet_since_ms + patience_ms
             if chance < 0.3:
-                self._at(ripe_ms + dice.between(f"{number}:ripe", 0, 40))
+                self._come_round(ripe_ms + dice.between(f"{number}:ripe", 0, 40))
                 end_ms = ripe_ms + dice.between(f"{number}:end", -2000, 100)
                 self._send_at(end_ms, number, {"type": "session_end"})
             elif chance < 0.7:

@@ -1,15 +1,18 @@
 """The simulation itself: it is the same each time, sees what is wrong, and shows it small."""
 
+import shlex
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from tests.simulation.__main__ import seeds_of
+from tests.simulation.__main__ import main, seeds_of
 from tests.simulation.figures_of_calls import digest_under, killed_by
 from tests.simulation.happened import Plan
 from tests.simulation.judges import judged
 from tests.simulation.mutants import MUTANTS
+from tests.simulation.profiles import PROFILES, command
 from tests.simulation.record import Record
 from tests.simulation.shrink import minimal, shrunken, story
 from tests.simulation.sweeping import ROUNDS_MS
@@ -63,7 +66,9 @@ def test_a_failing_seed_is_shown_as_small_as_it_can_be_and_played_again() -> Non
     assert len(small.plan.only_calls) == 1
     assert {each.invariant for each in judged(simulate(small.plan))} >= {"I4"}
     told = list(story(small))
-    assert any(line.startswith(f"again: make simulate SEEDS={seed} CALLS=30") for line in told)
+    assert any(
+        line.startswith(f"again: make simulate SEEDS={seed} CALLS=30 ONLY=") for line in told
+    )
     assert any("send_sms" in line for line in told)
 
 
@@ -78,8 +83,52 @@ def test_the_command_names_a_seed_and_its_digest() -> None:
     assert done.stdout.splitlines()[0].endswith(f"digest {digest}")
 
 
+def test_a_schedule_is_played_again_by_the_command_that_is_printed_with_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    everything = Plan(7, 10, *PROFILES["everyday"])
+    kept = simulate(everything).faults.injected[::2]
+    plan = replace(everything, only_calls=[2, 5, 6, 8], only_faults=kept)
+    given = dict(word.split("=", 1) for word in shlex.split(command(plan))[2:])
+    assert given.keys() == {"SEEDS", "CALLS", "PROFILE", "ONLY", "FAULTS"}
+    arguments = [word for name, value in given.items() for word in (f"--{name.lower()}", value)]
+    assert main(arguments) == 0
+    digest = simulate(plan).record.digest()[:16]
+    assert capsys.readouterr().out.splitlines()[0].endswith(f"digest {digest}")
+
+
+def test_a_schedule_without_any_fault_is_played_again_without_any() -> None:
+    assert command(Plan(7, only_faults=[])) == "make simulate SEEDS=7 CALLS=50 FAULTS=none"
+    assert command(Plan(7)) == "make simulate SEEDS=7 CALLS=50"
+
+
 @pytest.mark.parametrize(
-    ("text", "seeds"), [("7", [7]), ("1,2,3", [1, 2, 3]), ("100-103", [100, 101, 102, 103])]
+    ("arguments", "told"),
+    [
+        (["--seeds", "abc"], "'abc' is no seed: give one (7), a list (1,2,3) or a range (100-120)"),
+        (["--seeds", "1,,2"], "'' is no seed"),
+        (["--seeds", "-3"], "'-3' is no seed"),
+        (["--seeds", "5-3"], "5-3 ends before it begins: write 3-5"),
+        (["--calls", "0"], "'0' is no number of calls: give 1 or more"),
+        (["--calls", "many"], "'many' is no number of calls"),
+        (["--only", "all"], "'all' is no number of a call: give 3 or 3,17"),
+        (["--only", "3,50"], "there is no call 50: they go from 0 to 49"),
+        (["--faults", "unknown"], "'unknown' is no fault: a failing seed prints their names"),
+        (["--faults", "3:crash#1,3:unknown#1"], "'3:unknown#1' is no fault"),
+        (["--profile", "odd"], "choose from"),
+    ],
+)
+def test_who_asks_for_what_there_is_not_is_told_what_there_is(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("7", [7]), ("1, 2,3", [1, 2, 3]), ("100-103", [100, 101, 102, 103])]
 )
 def test_seeds_are_one_a_list_or_a_range(text: str, seeds: list[int]) -> None:
-    assert list(seeds_of(text)) == seeds
+    assert seeds_of(text) == seeds

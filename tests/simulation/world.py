@@ -83,14 +83,14 @@ def _begin(
     return network
 
 
-def _deliver(cloud: Cloud, networks: dict[int, Network], connection: str, message: str) -> bool:
-    """Bring a message to the service; tell if anybody is connected there."""
+def _deliver(cloud: Cloud, networks: dict[int, Network], connection: str, message: str) -> str:
+    """Bring a message to the service, if it is connected there; return where it is connected."""
     network = networks[cloud.run.call]
-    call = network.call
-    if call is None or network.connection != connection or call.is_over:
-        return False
-    cloud.clock.after(5, lambda: network.bring(message))
-    return True
+    if network.call is None or network.call.is_over:
+        return ""
+    if network.connection == connection:
+        cloud.clock.after(5, lambda: network.bring(message))
+    return network.connection
 
 
 def _habits(dice: Dice) -> Habits:

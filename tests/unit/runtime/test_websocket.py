@@ -158,6 +158,35 @@ class TestTheConnection:
         assert [connection_id for connection_id, _ in line.mailbox.sent] == ["connection-2"]
         assert line.item.status is Status.ACTIVE
 
+    def test_an_answer_follows_the_service_that_connected_anew_while_the_handler_thought(
+        self,
+    ) -> None:
+        def think(event: Event, call: Call) -> Reply:
+            if isinstance(event, UserSpeak) and not line.mailbox.gone:
+                line.mailbox.gone.add("connection-1")
+                line.send("assistant_speak", connection_id="connection-2")
+            return echo(event, call)
+
+        line = WebSocketLine(think)
+        line.send("user_speak", text="hello")
+        assert [connection_id for connection_id, _ in line.mailbox.sent] == ["connection-2"]
+        assert line.item.status is Status.ACTIVE
+        assert line.item.connection == "connection-2"
+
+    def test_an_apology_follows_the_service_to_its_new_connection(self) -> None:
+        def stumble(event: Event, call: Call) -> Reply:
+            if not isinstance(event, UserSpeak):
+                return None
+            line.mailbox.gone.add("connection-1")
+            line.send("assistant_speak", connection_id="connection-2")
+            raise RuntimeError("nothing comes of it")
+
+        line = WebSocketLine(stumble)
+        line.send("user_speak", text="hello")
+        assert [connection_id for connection_id, _ in line.mailbox.sent] == ["connection-2"]
+        assert line.mailbox.texts == [APOLOGY]
+        assert line.item.status is Status.ACTIVE
+
     def test_whoever_comes_back_after_all_goes_on_with_the_call(self) -> None:
         line = WebSocketLine(echo)
         line.mailbox.gone.add("connection-1")

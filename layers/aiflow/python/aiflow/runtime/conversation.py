@@ -47,6 +47,8 @@ class Conversation:
     report: Report
     has_begun: bool = field(default=False, init=False)
     is_swept: bool = field(default=False, init=False)
+    # Of the call, when we first saw it.
+    _connection: str | None = field(default=None, init=False)
 
     def answer(self) -> None:
         """Decide, commit and answer; piece by piece, if the handler answers so.
@@ -96,8 +98,10 @@ class Conversation:
         body = body_of(apology)
         if body:
             # To whoever cannot be reached, not even this gets through.
-            with suppress(ConnectionGone, ConnectionUnavailable):
-                self.way.send(body)
+            with suppress(
+                ConnectionGone, ConnectionUnavailable, StoreUnavailable, DeadlineExceeded
+            ):
+                self._deliver(body)
 
     def _keep_failed(self) -> tuple[JsonObject, ...]:
         """Keep it, and return the apology, which depends on how many there have been."""
@@ -105,7 +109,7 @@ class Conversation:
         item = self._load()
         for attempt in range(_TRIES):
             loaded = item or SessionItem(session_id=deciding.event.session.id)
-            base = lifecycle.reach(loaded, self.way.connection_id)
+            base = self._reached(loaded)
             decision = deciding.failed(base, has_begun=self.has_begun)
             try:
                 return self._keep(decision, loaded).actions
@@ -123,7 +127,7 @@ class Conversation:
         item = self._load()
         for attempt in range(_TRIES):
             loaded = item or SessionItem(session_id=deciding.event.session.id)
-            base = lifecycle.reach(loaded, self.way.connection_id)
+            base = self._reached(loaded)
             try:
                 if deciding.competes(base):
                     base = self._claim(base)
@@ -137,6 +141,17 @@ class Conversation:
                 item = conflict.current
                 self._pause(attempt)
         raise _too_many_conflicts()
+
+    def _reached(self, item: SessionItem) -> SessionItem:
+        """Return the item of the call that this event reaches by its connection.
+
+        Unless the service has connected anew while we were at work: then that is the way back.
+        """
+        if self._connection is None:
+            self._connection = item.connection
+        if item.connection != self._connection and item.status is not Status.GONE:
+            return item
+        return lifecycle.reach(item, self.way.connection_id)
 
     def _fill(self, loaded: SessionItem, filler: Decision) -> Decision | None:
         """Say something while the handler thinks; not if somebody else was faster to commit."""
@@ -218,15 +233,18 @@ class Conversation:
         self._tell(decision)
         if decision.body is None:
             return
-        try:
-            self.way.send(decision.body)
-        except ConnectionGone:
-            self._find_connection()
-            self.way.send(decision.body)
+        self._deliver(decision.body)
         if self.way.connection_id and self.report.answered_ms is None:
             deciding = self.deciding
             waited = deciding.runtime.now() - deciding.invocation.arrived_at
             self.report.answered_ms = waited * 1000
+
+    def _deliver(self, body: str) -> None:
+        try:
+            self.way.send(body)
+        except ConnectionGone:
+            self._find_connection()
+            self.way.send(body)
 
     def _find_connection(self) -> None:
         """Go on where the service has connected anew meanwhile; else the call is over.

@@ -1,0 +1,33 @@
+"""Kinds of days, by the names that the command knows them by."""
+
+import shlex
+from collections.abc import Mapping
+
+from tests.simulation.dice import EVERYDAY, Fault
+from tests.simulation.habits import Habits
+from tests.simulation.happened import Plan
+
+REPEATED_WORDS = 0.75
+NO_FAULT = "none"
+"""A name that no fault has: an empty list would be taken for all of them."""
+
+type Profile = tuple[Mapping[Fault, float] | None, Habits | None]
+"""How often what goes wrong, and how service and callers are; None draws that from the seed."""
+
+PROFILES: Mapping[str, Profile] = {
+    "swarm": (None, None),
+    "everyday": (EVERYDAY, Habits()),
+    "repetitive": (EVERYDAY, Habits(repeated_words=REPEATED_WORDS)),
+}
+
+
+def command(plan: Plan) -> str:
+    """Return the command that plays a plan again."""
+    words = ["make", "simulate", f"SEEDS={plan.seed}", f"CALLS={plan.calls}"]
+    profiles = [name for name, profile in PROFILES.items() if profile == (plan.rates, plan.habits)]
+    words += [f"PROFILE={name}" for name in profiles if name != "swarm"]
+    if plan.only_calls is not None:
+        words.append(f"ONLY={','.join(map(str, plan.only_calls))}")
+    if plan.only_faults is not None:
+        words.append(f"FAULTS={','.join(plan.only_faults or [NO_FAULT])}")
+    return shlex.join(words)
