@@ -8,6 +8,7 @@ from aiflow.sessions.model import Status
 from local.phone.service.answers import judge
 from local.phone.service.door import Answered
 from local.phone.service.switches import Switches
+from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened
 from tests.simulation.history import MOST_CONFLICTS, Finds, Histories, is_apology, mark, plain
 from tests.simulation.record import Json, Run
@@ -139,7 +140,7 @@ def _forgotten(happened: Happened, histories: Histories, run: Run) -> Finds:
         for other in histories.by_session[run.session_id]
         if other is not run and other.event["type"] in _OVERTAKING
     )
-    is_excused = is_overtaken or bool(run.missed)
+    is_excused = is_overtaken or run.missed or Fault.NOT_SENT.value in run.excuses
     if run.actions and run.actions[-1].get("text") == filler and not is_excused:
         yield run.session_id, f"{run.id} said that it takes a moment, and nothing more"
 
