@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import pytest
 
@@ -369,6 +370,18 @@ class TestInBackground:
             began.wait(LONG_SECONDS)
         assert done == ["said"]
         assert threading.active_count() == before
+
+    def test_it_is_done_in_the_context_of_the_block(self) -> None:
+        name, seen, is_done = ContextVar[str]("name"), list[str](), threading.Event()
+        name.set("the invocation")
+
+        def act() -> None:
+            seen.append(name.get("nobody"))
+            is_done.set()
+
+        with in_background(0, act):
+            assert is_done.wait(LONG_SECONDS)
+        assert seen == ["the invocation"]
 
     def test_what_it_raises_is_raised_when_the_block_is_left(self) -> None:
         began = threading.Event()

@@ -1,8 +1,10 @@
 """Meanwhile: what is done while a handler still thinks."""
 
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from threading import Event, Thread
+from contextvars import copy_context
+from threading import Event
 
 Meanwhile = Callable[[float, Callable[[], None]], AbstractContextManager[None]]
 """Does something, once, when a block takes longer than so many seconds.
@@ -27,22 +29,17 @@ def in_background(seconds: float, act: Callable[[], None]) -> Generator[None]:
     Raises:
         Exception: what `act` raises.
     """
-    is_left, errors = Event(), list[Exception]()
+    is_left = Event()
 
     def wait() -> None:
-        if is_left.wait(seconds):
-            return
-        try:
+        if not is_left.wait(seconds):
             act()
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
-            errors.append(error)
 
-    thread = Thread(target=wait, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_left.set()
-        thread.join()
-    if errors:
-        raise errors[0]
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        # In the context of the handler: tracers, and whoever looks there, see one invocation.
+        done = thread.submit(copy_context().run, wait)
+        try:
+            yield
+        finally:
+            is_left.set()
+    done.result()
