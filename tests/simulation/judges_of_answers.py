@@ -140,7 +140,10 @@ def _forgotten(happened: Happened, histories: Histories, run: Run) -> Finds:
         for other in histories.by_session[run.session_id]
         if other is not run and other.event["type"] in _OVERTAKING
     )
-    is_excused = is_overtaken or run.missed or Fault.NOT_SENT.value in run.excuses
+    # Code that does not know who speaks takes a filler for the answer.
+    is_mixed = bool(happened.faults.counts[Fault.OLD_CODE])
+    is_lost = bool(run.missed) or Fault.NOT_SENT.value in run.excuses
+    is_excused = is_overtaken or is_mixed or is_lost
     if run.actions and run.actions[-1].get("text") == filler and not is_excused:
         yield run.session_id, f"{run.id} said that it takes a moment, and nothing more"
 

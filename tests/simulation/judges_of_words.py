@@ -38,10 +38,12 @@ def _is_excused(run: Run, versions: list[Version]) -> bool:
         return True
     if any(v.after.status in _OVER or _is_lost(v, run) for v in versions):
         return True
-    # That the service has connected anew is known as soon as something has come that way.
+    # That the service has connected anew is known as soon as something has come that way, but to
+    # code that knows connections only.
+    known = [v for v in versions if not (v.run.is_old or run.is_old)]
     return any(
         alive != run.connection
-        and not any(v.run.connection == alive and v.at_ms <= at_ms for v in versions)
+        and not any(v.run.connection == alive and v.at_ms <= at_ms for v in known)
         for at_ms, alive in run.missed
     )
 
@@ -79,7 +81,7 @@ def trouble_comes_of_two_apologies(happened: Happened, histories: Histories) -> 
         for version in versions:
             if settings.trouble in adds(version, "assistant"):
                 said = [t.text for t in version.before.turns if t.role == "assistant"]
-                before = [text for text in said if text != settings.goodbye]
+                before = [t for t in said if t not in {settings.goodbye, settings.filler}]
                 # Whoever speaks at the same time as somebody who was told so may be told, too.
                 if len(before) < 2 or not {*before[-2:]} <= {settings.apology, settings.trouble}:
                     yield session_id, f"{version.run.id} gave up after {before[-2:]}"
