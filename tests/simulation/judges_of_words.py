@@ -38,6 +38,9 @@ def _is_excused(run: Run, versions: list[Version]) -> bool:
         return True
     if any(v.after.status in _OVER or _is_lost(v, run) for v in versions):
         return True
+    if run.missed and run.lost_ms:
+        # Where else it is connected, the table did not say in time.
+        return True
     # That the service has connected anew is known as soon as something has come that way, but to
     # code that knows connections only.
     known = [v for v in versions if not (v.run.is_old or run.is_old)]
