@@ -88,7 +88,7 @@ class Conversation:
         Nothing that fails here is raised: it is what happens when all else has failed.
 
         Args:
-            is_kept: whether that is worth trying: not if the store failed, or all is kept already.
+            is_kept: whether the store is worth asking: not if it failed, or all is kept already.
         """
         apology = self.deciding.apology
         if is_kept:
@@ -101,7 +101,8 @@ class Conversation:
             with suppress(
                 ConnectionGone, ConnectionUnavailable, StoreUnavailable, DeadlineExceeded
             ):
-                self._deliver(body)
+                # Where else the service is connected, a table that failed will not tell.
+                (self._deliver if is_kept else self.way.send)(body)
 
     def _keep_failed(self) -> tuple[JsonObject, ...]:
         """Keep it, and return the apology, which depends on how many there have been."""
