@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aiflow.errors import ConnectionGone, ConnectionUnavailable, DeadlineExceeded
 from aiflow.runtime.entrypoint import Entrypoint
+from aiflow.runtime.meanwhile import never
 from aiflow.runtime.observability import Telemetry
 from aiflow.runtime.settings import Settings
 from aiflow.runtime.surroundings import Runtime
@@ -251,7 +252,8 @@ class Cloud:
             chance=lambda: self.dice.roll(f"{self.run.call}:chance"),
             time_limit=self.limit,
             store_limit=self.limit,
-            meanwhile=self.meanwhile,
+            # Whoever does not know who speaks asks nobody for a moment.
+            meanwhile=never if is_old else self.meanwhile,
         )
 
     def is_tight(self, call: int) -> bool:

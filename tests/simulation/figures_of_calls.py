@@ -14,7 +14,7 @@ from tests.simulation.profiles import REPEATED_WORDS
 from tests.simulation.world import simulate
 from tests.support.template import ROOT
 
-MUTANT_SEEDS = 60
+MUTANT_SEEDS = 100
 
 
 def bad_day_figures(sizes: Sizes) -> Figures:

@@ -12,6 +12,7 @@ from tests.simulation.record import Record, Run
 from tests.simulation.table import Item
 
 REPEAT_WINDOW_MS = 600
+MOST_CONFLICTS = 5
 
 type Finds = Iterator[tuple[str, str]]
 """Session id and what happened, of each thing that must never be."""

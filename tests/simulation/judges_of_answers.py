@@ -8,14 +8,14 @@ from aiflow.sessions.model import Status
 from local.phone.service.answers import judge
 from local.phone.service.door import Answered
 from local.phone.service.switches import Switches
+from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened
-from tests.simulation.history import Finds, Histories, is_apology, mark, plain
+from tests.simulation.history import MOST_CONFLICTS, Finds, Histories, is_apology, mark, plain
 from tests.simulation.record import Json, Run
 from tests.support.runtime import TOKEN
 
 ANSWER_DEADLINE_MS = Switches().answer_deadline_ms
 _CANARY = re.compile(r"kiwi\d{5}")
-_MOST_CONFLICTS = 5
 _OVERTAKING = frozenset({"session_start", "user_speak", "session_end"})
 _JSON = {"content-type": "application/json"}
 
@@ -140,13 +140,16 @@ def _forgotten(happened: Happened, histories: Histories, run: Run) -> Finds:
         for other in histories.by_session[run.session_id]
         if other is not run and other.event["type"] in _OVERTAKING
     )
-    is_missed = is_overtaken or "gone" in run.excuses
-    if run.actions and run.actions[-1].get("text") == filler and not is_missed:
+    # Code that does not know who speaks takes a filler for the answer.
+    is_mixed = bool(happened.faults.counts[Fault.OLD_CODE])
+    is_lost = bool(run.missed) or Fault.NOT_SENT.value in run.excuses
+    is_excused = is_overtaken or is_mixed or is_lost
+    if run.actions and run.actions[-1].get("text") == filler and not is_excused:
         yield run.session_id, f"{run.id} said that it takes a moment, and nothing more"
 
 
 def _has_cause(run: Run) -> bool:
-    return run.store_failed or bool(run.excuses) or run.conflicts >= _MOST_CONFLICTS
+    return run.store_failed or bool(run.excuses) or run.conflicts >= MOST_CONFLICTS
 
 
 def _is_valid(body: str, event: Json) -> bool:

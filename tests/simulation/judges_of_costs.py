@@ -68,7 +68,8 @@ def _talked_out(
     """Yield what goes on although the goodbye is said, but for the hang-up or its repetition."""
     goodbyes = [version for version in versions if version.after.closing][:1]
     for goodbye, run in product(goodbyes, runs):
-        if run.is_old or run.begun_ms <= goodbye.at_ms or mark(run) == mark(goodbye.run):
+        known = {mark(r) for r in runs if r.begun_ms <= goodbye.at_ms and "text" in r.event}
+        if run.is_old or run.begun_ms <= goodbye.at_ms or mark(run) in {*known, mark(goodbye.run)}:
             continue
         types = {action["type"] for action in run.actions}
         if types - {"hangup"} and not is_apology(happened, run):

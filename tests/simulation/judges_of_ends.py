@@ -2,10 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiflow.sessions.model import Status
-from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened
 from tests.simulation.history import Finds, Histories, Version
 
@@ -45,11 +45,18 @@ def abandoned_calls_are_closed_once(happened: Happened, histories: Histories) ->
     for session_id, versions in histories.versions.items():
         ends = [v for v in versions if v.after.status is Status.ENDED is not v.before.status]
         if len(ends) == 1:
-            before = versions[max(0, versions.index(ends[0]) - 1)]
-            end = _End(ends[0], before.at_ms, ends[0].run.door == "schedule")
+            end = _End(ends[0], _quiet_since_ms(versions, ends[0]), ends[0].run.door == "schedule")
             yield from _wrong(happened, session_id, end, counted[session_id])
         elif ends or (versions and _can_be_found(happened, session_id)):
             yield session_id, f"it was closed {len(ends)} times"
+
+
+def _quiet_since_ms(versions: Sequence[Version], end: Version) -> int:
+    """Return when a call was written before its end, as far as whoever ended it can know."""
+    earlier = versions[: versions.index(end)]
+    # Code that does not know when a call was written leaves that as it is.
+    known = [v.at_ms for v in earlier if end.run.is_old or not v.run.is_old]
+    return known[-1] if known else end.at_ms
 
 
 def counted_in(log: str) -> Counter[str]:
@@ -67,8 +74,7 @@ def counted_in(log: str) -> Counter[str]:
 def _wrong(happened: Happened, session_id: str, end: _End, counted: int) -> Finds:
     patience, run = happened.cloud.settings.abandoned_after_seconds, end.version.run
     quiet = (end.version.at_ms - end.quiet_since_ms) / 1000
-    is_mixed = bool(happened.faults.counts[Fault.OLD_CODE])
-    if end.is_swept and quiet < patience - _SKEW_SECONDS and not is_mixed:
+    if end.is_swept and quiet < patience - _SKEW_SECONDS:
         yield session_id, f"{run.id} closed it after {quiet:.0f} s"
     expired = happened.cloud.unix(end.version.at_ms) - end.version.before.expires_at
     if end.is_swept and expired > _SKEW_SECONDS:

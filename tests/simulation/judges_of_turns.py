@@ -9,6 +9,7 @@ from aiflow.sessions.model import Status, Turn
 from local.phone.service.call import EPOCH_MS
 from tests.simulation.happened import Happened
 from tests.simulation.history import (
+    MOST_CONFLICTS,
     REPEAT_WINDOW_MS,
     Finds,
     Histories,
@@ -42,6 +43,7 @@ def _forgotten(happened: Happened, session_id: str, runs: list[Run], histories: 
     versions = histories.versions[session_id]
     for run in runs:
         is_well = run.end == "answered" and not (run.lost_ms or run.failed_attempts)
+        is_well = is_well and run.conflicts < MOST_CONFLICTS
         if run.event["type"] == "user_speak" and is_well and is_apology(happened, run):
             known = [v.after for v in versions if v.at_ms <= run.ended_ms]
             is_kept = any(turn.text == run.event["text"] for v in known for turn in v.turns)

@@ -7,7 +7,10 @@ from tests.simulation.happened import Happened
 from tests.simulation.history import Finds, Histories, Version, adds, mark
 from tests.simulation.record import Run
 
-_LOST = "moved"
+_FAILURES = frozenset({Fault.SLOW_MODEL, Fault.DEAD_MODEL, Fault.WRONG_MODEL, Fault.RAISE})
+_NO_EXCUSES = frozenset({*(fault.value for fault in _FAILURES), "deadline", "moved"})
+"""After all of these something can be heard, be it an apology."""
+
 _RELEASES = frozenset({"assistant_speech_ended", "user_input_timeout"})
 _WISHES = {"hangup": ("goodbye", "farewell"), "transfer": ("person",)}
 _OVER = frozenset({Status.HANGING_UP, Status.ENDED})
@@ -31,22 +34,27 @@ def nobody_is_left_in_silence(_: Happened, histories: Histories) -> Finds:
 
 
 def _is_excused(run: Run, versions: list[Version]) -> bool:
-    if {*run.excuses} - {_LOST} or any(v.after.closing for v in versions):
+    if {*run.excuses} - _NO_EXCUSES or any(v.after.closing for v in versions):
         return True
     if any(v.after.status in _OVER or _is_lost(v, run) for v in versions):
         return True
-    # That the service has connected anew is known as soon as something has come that way.
+    if run.missed and run.lost_ms:
+        # Where else it is connected, the table did not say in time.
+        return True
+    # That the service has connected anew is known as soon as something has come that way, but to
+    # code that knows connections only.
+    known = [v for v in versions if not (v.run.is_old or run.is_old)]
     return any(
         alive != run.connection
-        and not any(v.run.connection == alive and v.at_ms <= at_ms for v in versions)
+        and not any(v.run.connection == alive and v.at_ms <= at_ms for v in known)
         for at_ms, alive in run.missed
     )
 
 
 def _is_lost(version: Version, run: Run) -> bool:
-    """Tell whether the connection that something came by had been found to be gone."""
+    """Tell whether somebody else had found the connection of a run to be gone."""
     is_found = version.after.status is Status.GONE is not version.before.status
-    return is_found and version.run.connection == run.connection
+    return is_found and version.run is not run and version.run.connection == run.connection
 
 
 def nothing_outdated_is_said(happened: Happened, histories: Histories) -> Finds:
@@ -75,8 +83,10 @@ def trouble_comes_of_two_apologies(happened: Happened, histories: Histories) -> 
     for session_id, versions in histories.versions.items():
         for version in versions:
             if settings.trouble in adds(version, "assistant"):
-                before = [t.text for t in version.before.turns if t.role == "assistant"]
-                if before[-2:] != [settings.apology] * 2:
+                said = [t.text for t in version.before.turns if t.role == "assistant"]
+                before = [t for t in said if t not in {settings.goodbye, settings.filler}]
+                # Whoever speaks at the same time as somebody who was told so may be told, too.
+                if len(before) < 2 or not {*before[-2:]} <= {settings.apology, settings.trouble}:
                     yield session_id, f"{version.run.id} gave up after {before[-2:]}"
 
 

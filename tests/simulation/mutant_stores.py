@@ -72,6 +72,17 @@ class WholeHistoryOverwrite(DynamoDbSessions):
             super().commit(replace(item, version=conflict.current.version + 1))
 
 
+class LeavesTooLate(DynamoDbSessions):
+    """Keeps the turns that leave the item when it has been written without them."""
+
+    def commit(self, item: SessionItem) -> None:
+        """See `SessionStore.commit`."""
+        leaving, kept = item.spill()
+        super().commit(kept)
+        if leaving:
+            self._keep_turns(item, leaving)
+
+
 def made_by(store: type[DynamoDbSessions]) -> MakeStore:
     """Return what makes stores of a kind."""
     return lambda client, now: store(client, "sessions", now, (TableFault,))

@@ -22,11 +22,23 @@ from tests.simulation.agents import agents
 from tests.simulation.cloud import Cloud, MakeStore, production_store
 from tests.simulation.happened import MakeAgents
 from tests.simulation.mutant_stores import (
+    LeavesTooLate,
     NoWriterId,
     WholeHistoryOverwrite,
     careless,
     made_by,
     never_expiring,
+)
+from tests.simulation.mutant_turns import (
+    DoesNotListen,
+    ForgetsTheHangup,
+    ForgetsWhatFailed,
+    GoneForEver,
+    KeepsWhatFailed,
+    NeverForgives,
+    OldLedger,
+    TalkedOutOfIt,
+    TalksOver,
 )
 from tests.support.line import for_every_event
 
@@ -281,6 +293,16 @@ MUTANTS: Mapping[str, Mutant] = {
     "filler without an answer": Mutant("I9", make_agents=mutated(FillerIsEnough)),
     "header logged": Mutant("I12", make_agents=made_wrong(HeaderLogged)),
     "text-only fingerprint": Mutant("I1", make_agents=mutated(TextOnlyFingerprint)),
+    "old ledger after a lost race": Mutant("I4", make_agents=mutated(conversation=OldLedger)),
+    "gone for ever": Mutant("I9", make_agents=mutated(conversation=GoneForEver)),
+    "apologies of a whole call": Mutant("I9", make_agents=mutated(NeverForgives)),
+    "failure forgotten": Mutant("I1", make_agents=mutated(ForgetsWhatFailed)),
+    "failure kept": Mutant("I2", make_agents=mutated(KeepsWhatFailed)),
+    "turns leave after the commit": Mutant("I2", make_store=made_by(LeavesTooLate)),
+    "talks over the caller": Mutant("I3", make_agents=mutated(conversation=TalksOver)),
+    "does not listen": Mutant("I5", make_agents=mutated(DoesNotListen)),
+    "hang-up forgotten": Mutant("I6", make_agents=mutated(ForgetsTheHangup)),
+    "talked out of the goodbye": Mutant("I10", make_agents=mutated(TalkedOutOfIt)),
     "retry without deadline": Mutant("I9", make_agents=mutated(RetryWithoutDeadline)),
 }
 """By their names; each is wrong in one way that somebody once was."""

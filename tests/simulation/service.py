@@ -1,6 +1,7 @@
 """The service and its callers: the calls of the phone, on one clock and a bad network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from aiflow.runtime.entrypoint import Entrypoint
@@ -72,10 +73,11 @@ class Network:
         self._last = event
         self.deliveries += not is_repeated
         self.sent += 1
-        if self.kind == "websocket" and cloud.faults.strikes(Fault.RECONNECT, name):
-            self.connection = f"{self._number}-{self.deliveries}"
+        if self.kind == "websocket":
+            self._connect(name)
         delivery, begun_ms = self.deliveries, cloud.clock.now_ms
-        self._copy(event, delivery)
+        send = partial(self._run, event, delivery, self.connection)
+        self._copy(send)
         if self._is_lost(event):
             self.lost += 1
             return self._unanswered(begun_ms)
@@ -83,10 +85,21 @@ class Network:
         if cloud.faults.strikes(Fault.DELAY, name):
             ms += cloud.dice.between(f"{name}:delay", 50, 2000)
         if self.kind == "websocket":
-            cloud.clock.after(ms, lambda: self._take(event, delivery))
+            cloud.clock.after(ms, lambda: _let(send))
             return Answered(204, {}, "", 0)
         cloud.baton.wait(ms)
-        return self._answer(self._run(event, delivery, is_copy=is_repeated), begun_ms)
+        return self._answer(send(is_copy=is_repeated), begun_ms)
+
+    def _connect(self, name: str) -> None:
+        """Connect anew if nobody is connected; that may end in a moment."""
+        cloud = self._cloud
+        if not self.connection:
+            self.connection = f"{name}-{self.deliveries}"
+        if cloud.faults.strikes(Fault.RECONNECT, name):
+            cloud.clock.after(cloud.dice.between(f"{name}:gone", 0, 1500), self._disconnect)
+
+    def _disconnect(self) -> None:
+        self.connection = ""
 
     def _is_lost(self, event: Json) -> bool:
         kind, faults = str(event["type"]), self._cloud.faults
@@ -95,9 +108,6 @@ class Network:
         if kind == "session_end" and faults.last(Fault.RESTART, slot):
             return True
         return faults.strikes(LOST_ONCE.get(kind, Fault.DROP), str(self._number))
-
-    def _take(self, event: Json, delivery: int) -> None:
-        self._run(event, delivery)
 
     def _answer(self, run: Run, begun_ms: int) -> Answered | Failed:
         cloud = self._cloud
@@ -119,22 +129,22 @@ class Network:
         cloud.baton.wait(max(0, begun_ms + patience_ms - cloud.clock.now_ms))
         return Failed("timeout", "no answer in time", patience_ms)
 
-    def _copy(self, event: Json, delivery: int) -> None:
+    def _copy(self, send: Callable[..., Run]) -> None:
         cloud, name = self._cloud, str(self._number)
         if not cloud.faults.strikes(Fault.DUPLICATE, name):
             return
         self.copied += 1
         ms = cloud.dice.pick(f"{name}:copy", COPY_DELAYS_MS) + self._latency()
-        cloud.clock.after(ms, lambda: self._answer_copy(event, delivery))
+        cloud.clock.after(ms, lambda: self._answer_copy(send))
 
-    def _answer_copy(self, event: Json, delivery: int) -> None:
-        run = self._run(event, delivery, is_copy=True)
+    def _answer_copy(self, send: Callable[..., Run]) -> None:
+        run = send(is_copy=True)
         if self.call and self._habits.obeys_copies and run.end == "answered" and run.bodies:
             run.has_arrived = True
             for body in run.bodies:
                 self.bring(body)
 
-    def _run(self, event: Json, delivery: int, *, is_copy: bool = False) -> Run:
+    def _run(self, event: Json, delivery: int, connection: str, *, is_copy: bool = False) -> Run:
         cloud, now_ms = self._cloud, self._cloud.clock.now_ms
         self._runs += 1
         run = Run(
@@ -144,7 +154,7 @@ class Network:
             delivery=delivery,
             is_copy=is_copy,
             door=self.kind,
-            connection=self.connection,
+            connection=connection,
             begun_ms=now_ms,
             stops_ms=now_ms + FUNCTION_TIMEOUT_MS,
         )
@@ -152,6 +162,10 @@ class Network:
 
     def _latency(self) -> int:
         return self._cloud.dice.between(f"{self._number}:latency", 1, 30)
+
+
+def _let(send: Callable[..., Run]) -> None:
+    send()
 
 
 class SimulatedCall(PhoneCall):

@@ -25,7 +25,7 @@ def test_no_seed_breaks_an_invariant(first: int) -> None:
 
 @pytest.mark.parametrize("repeated_words", [0.0, 0.75])
 def test_nothing_is_lost_on_a_bad_day(repeated_words: float) -> None:
-    bad = bad_days(120, Habits(repeated_words=repeated_words))
+    bad = bad_days(300, Habits(repeated_words=repeated_words))
     assert bad.violations == []
     assert list(bad.checked.problems(set(EVERYDAY_FAULTS) - {Fault.START_LOST})) == []
     assert bad.missed <= bad.wishes / 20

@@ -52,8 +52,8 @@ def test_a_wrong_product_breaks_the_invariant_that_it_attacks(name: str) -> None
     assert killed_by(MUTANTS[name]) is not None
 
 
-def test_there_are_twenty_one_wrong_products() -> None:
-    assert len(MUTANTS) == 21
+def test_there_are_thirty_one_wrong_products() -> None:
+    assert len(MUTANTS) == 31
 
 
 def test_a_failing_seed_is_shown_as_small_as_it_can_be_and_played_again() -> None:

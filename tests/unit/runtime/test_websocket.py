@@ -173,6 +173,23 @@ class TestTheConnection:
         assert line.item.status is Status.ACTIVE
         assert line.item.connection == "connection-2"
 
+    def test_an_event_that_was_long_on_its_way_is_answered_by_the_new_connection(self) -> None:
+        line = WebSocketLine(echo)
+        line.send("session_start", connection_id="connection-2")
+        line.mailbox.gone.add("connection-1")
+        line.send("user_speak", text="hello")
+        assert [connection_id for connection_id, _ in line.mailbox.sent] == ["connection-2"]
+        assert line.item.status is Status.ACTIVE
+
+    def test_a_call_is_gone_when_all_its_connections_are(self) -> None:
+        line = WebSocketLine(echo)
+        line.send("session_start", connection_id="connection-2")
+        line.mailbox.gone |= {"connection-1", "connection-2"}
+        line.send("user_speak", text="hello")
+        assert line.mailbox.sent == []
+        assert line.item.status is Status.GONE
+        assert [blob.get("ConnectionGone") for blob in line.log.metrics()] == [None, [1]]
+
     def test_an_apology_follows_the_service_to_its_new_connection(self) -> None:
         def stumble(event: Event, call: Call) -> Reply:
             if not isinstance(event, UserSpeak):

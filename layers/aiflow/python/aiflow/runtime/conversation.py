@@ -1,6 +1,6 @@
 """One event's way through its call: load, decide, commit, and only then answer."""
 
-from collections.abc import Generator
+from collections.abc import Container, Generator
 from contextlib import contextmanager, nullcontext, suppress
 from copy import replace
 from dataclasses import dataclass, field
@@ -88,7 +88,7 @@ class Conversation:
         Nothing that fails here is raised: it is what happens when all else has failed.
 
         Args:
-            is_kept: whether that is worth trying: not if the store failed, or all is kept already.
+            is_kept: whether the store is worth asking: not if it failed, or all is kept already.
         """
         apology = self.deciding.apology
         if is_kept:
@@ -101,7 +101,8 @@ class Conversation:
             with suppress(
                 ConnectionGone, ConnectionUnavailable, StoreUnavailable, DeadlineExceeded
             ):
-                self._deliver(body)
+                # Where else the service is connected, a table that failed will not tell.
+                (self._deliver if is_kept else self.way.send)(body)
 
     def _keep_failed(self) -> tuple[JsonObject, ...]:
         """Keep it, and return the apology, which depends on how many there have been."""
@@ -240,24 +241,34 @@ class Conversation:
             self.report.answered_ms = waited * 1000
 
     def _deliver(self, body: str) -> None:
-        try:
-            self.way.send(body)
-        except ConnectionGone:
-            self._find_connection()
-            self.way.send(body)
+        """Let an answer go, by another connection if the one that the event came by is gone."""
+        gone: set[str | None] = set()
+        while True:
+            try:
+                self.way.send(body)
+            except ConnectionGone:
+                gone.add(self.way.connection_id)
+                self._find_connection(gone)
+            else:
+                return
 
-    def _find_connection(self) -> None:
-        """Go on where the service has connected anew meanwhile; else the call is over.
+    def _find_connection(self, gone: Container[str | None]) -> None:
+        """Go on where the service is connected now; else the call is over.
+
+        That is where it connected anew meanwhile, or where it had done so before an event arrived
+        that had been on its way for long.
 
         Raises:
             ConnectionGone: it is; marked once, by whoever finds out first.
         """
-        gone, item = self.way.connection_id, self._load()
+        item = self._load()
         for attempt in range(_TRIES):
             if item is None or item.status in {Status.ENDED, Status.GONE}:
                 break
-            if item.connection != gone:
-                self.way.connection_id = item.connection
+            others = (item.connection, self._connection)
+            found = next((other for other in others if other and other not in gone), None)
+            if found:
+                self.way.connection_id = found
                 return
             lost = lifecycle.lose(item)
             if lost == item:
