@@ -204,7 +204,7 @@ class Telemetry:
             "service": self._service,
         }
         reason = {"reason": report.reason} if report.reason else {}
-        blob = self._metrics.serialize_metric_set(  # pyright: ignore[reportUnknownMemberType]
+        blob = self._metrics.serialize_metric_set(  # pyright: ignore[reportUnknownMemberType] - untyped
             metrics, dimensions, reason
         )
         if report.call:
