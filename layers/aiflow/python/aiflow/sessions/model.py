@@ -19,8 +19,7 @@ MAX_FOLLOWERS_BYTES = 12_000
 MAX_TURNS_BYTES = 20_000
 MAX_TURNS = 40
 MAX_TURN_TEXT_BYTES = 4_000
-# More than can be said between an answer and a repetition that still counts as one.
-MAX_DELIVERIES = 4
+MAX_DELIVERIES = 8
 MAX_ANSWERS = 2
 MAX_DELIVERIES_BYTES = 4_000
 # More than the caps let through: what was sent is not forgotten.
