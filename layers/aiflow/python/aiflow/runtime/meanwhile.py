@@ -1,7 +1,6 @@
 """Meanwhile: what is done while a handler still thinks."""
 
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from threading import Event
@@ -29,6 +28,9 @@ def in_background(seconds: float, act: Callable[[], None]) -> Generator[None]:
     Raises:
         Exception: what `act` raises.
     """
+    # With the first event that needs it: over HTTP none does.
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - see above
+
     is_left = Event()
 
     def wait() -> None:
