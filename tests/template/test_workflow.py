@@ -33,7 +33,7 @@ def test_the_workflow_deploys_what_was_built_as_samconfig_says(environment: str)
         "SAM_CLI_TELEMETRY": "0",
     }
     finished = subprocess.run(
-        ["bash", "-euc", step("Deploy")],
+        ["/bin/bash", "-euc", step("Deploy")],
         cwd=ROOT,
         env={**os.environ, **given},
         capture_output=True,
