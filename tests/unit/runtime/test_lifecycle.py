@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aiflow.protocol.events import EVENT_TYPES, Event
+from aiflow.protocol.events import EVENT_TYPES, Event, UnknownEvent, parse_event
 from aiflow.protocol.types import JsonObject
 from aiflow.runtime.lifecycle import (
     REPEAT_WINDOW_MS,
@@ -33,8 +33,8 @@ MIX = action("mix_audio", session_id=ID, stop=True)
 
 
 def event(name: str, session: dict[str, object] | None = None, **members: object) -> Event:
-    model: Any = EVENT_TYPES[name]
-    found: Event = model.model_validate({"session": {"id": ID, **(session or {})}, **members})
+    found = parse_event({"type": name, "session": {"id": ID, **(session or {})}, **members})
+    assert not isinstance(found, UnknownEvent)
     return found
 
 
