@@ -27,6 +27,11 @@ def token_option(text: str) -> Decorator:
     )
 
 
+url_option: Decorator = click.option(
+    "--url", help="Call this bot, http(s):// or ws(s)://; otherwise the agent of this project."
+)
+
+
 parameters_option: Decorator = click.option(
     "--parameter",
     "parameters",

@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 import click
 
 from local.errors import LocalError
-from local.options import over_option, parameters_option, token_option
+from local.options import over_option, parameters_option, token_option, url_option
 from local.phone.bots.given import number_of, session_id_of, switches_of
 from local.phone.bots.target import Over, Target, reachable
 from local.phone.console.session import Session, Style
@@ -63,9 +63,7 @@ class CannotBegin(LocalError):
 
 
 @click.command(epilog=_EPILOG)
-@click.option(
-    "--url", help="Call this bot, http(s):// or ws(s)://; otherwise the agent of this project."
-)
+@url_option
 @token_option("The API token to send with --url.")
 @parameters_option
 @over_option

@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from local.options import over_option, parameters_option, token_option
+from local.options import over_option, parameters_option, token_option, url_option
 from local.phone.bots.given import switches_of
 from local.phone.bots.target import Over, Target
 from local.phone.service.switches import Switches
@@ -53,9 +53,7 @@ class _Options(_Target, _ForScenarios):
 
 @click.command(epilog=_EPILOG)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option(
-    "--url", help="Call this bot, http(s):// or ws(s)://; otherwise the agent of this project."
-)
+@url_option
 @token_option("The API token to send.")
 @parameters_option
 @over_option

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from local.options import all_read, parameters_option, token_option
+from local.options import all_read, parameters_option, token_option, url_option
 from local.phone.bots.target import Target, reachable
 from local.phone.recordings.converting import as_scenarios
 from local.phone.recordings.recorded import Recorded, read_recording
@@ -42,9 +42,7 @@ class _Options(TypedDict):
 
 @click.command(epilog=_EPILOG)
 @click.argument("files", metavar="RECORDING...", nargs=-1, required=True)
-@click.option(
-    "--url", help="Call this bot, http(s):// or ws(s)://; otherwise the agent of this project."
-)
+@url_option
 @token_option("The API token to send.")
 @parameters_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each recording.")

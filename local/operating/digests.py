@@ -5,6 +5,8 @@ from local.mock_events import SAM_LOCAL_TOKEN
 from local.tokens import Token
 
 CURRENT, NEXT = "TokenSha256", "TokenSha256Next"
+FIRST_TIME = f"sam deploy --parameter-overrides {CURRENT}=DIGEST"
+"""How the first of them comes there."""
 
 _PUBLIC = digest_from(Token(SAM_LOCAL_TOKEN).digest)
 

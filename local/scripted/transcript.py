@@ -4,10 +4,11 @@ from collections import Counter
 from itertools import starmap
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from aiflow.protocol.types import JsonValue
+from local.labelling import print_labelled
+from local.printable import printable
 from local.scripted import words
 from local.scripted.call import Exchange
 from local.scripted.script import Script
@@ -20,7 +21,6 @@ _STYLES = {
     "error": "red",
     "warning": "yellow",
 }
-_MARGIN = 9
 _MOST_CHARACTERS = 1000
 
 
@@ -80,14 +80,7 @@ class Transcript:
         label, text = Text(who, _STYLES.get(who, "")), Text(_visible(what))
         if who == "kept":
             text.stylize("dim")
-        if not self._console.is_terminal:
-            self._console.print(Text(f"{who:>{_MARGIN}}  ") + text, soft_wrap=True)
-            return
-        row = Table.grid(padding=(0, 2, 0, 0))
-        row.add_column(width=_MARGIN, justify="right")
-        row.add_column(overflow="fold")
-        row.add_row(label, text)
-        self._console.print(row)
+        print_labelled(self._console, label, text)
 
 
 def _many(number: int, name: str) -> str:
@@ -105,4 +98,4 @@ def _visible(text: str) -> str:
     shown = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."
     folded = " ".join(shown.split())
     kept = shown if shown.startswith(" ") else folded
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in kept)
+    return printable(kept)

@@ -13,9 +13,9 @@ from local.errors import LocalError
 from local.operating.calls.choosing import Choice, chosen, is_all
 from local.operating.calls.erasing import erase_all
 from local.operating.calls.options import TableOptions, caller_of, open_table, table_options
-from local.operating.calls.printing import printable
 from local.operating.calls.reading import Reading
 from local.operating.calls.table import KeptCall
+from local.printable import printable
 
 _EPILOG = """\b
 Examples:

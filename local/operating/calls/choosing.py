@@ -9,9 +9,9 @@ from aiflow.runtime.policy import partner
 from aiflow.sessions.model import SessionItem
 from local.errors import LocalError
 from local.operating.calls.numbers import told
-from local.operating.calls.printing import printable
 from local.operating.calls.reading import NotReadable, Reading
 from local.operating.calls.table import CallTable, KeptCall
+from local.printable import printable
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from local.printable import printable
+
 _COLOURS = {"active": "green", "ended": None, "erased": "bright_black", "expired": "bright_black"}
 _HEADINGS = ("begun (UTC)", "lasted", "status", "turns", "direction", "caller", "session")
 _ROLES = {"user": "caller", "assistant": "agent"}
@@ -46,11 +48,6 @@ def detail_lines(call: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name:<8} {fact or _NONE}"
     for turn in call["said"]:
         yield f"{turn['number']:>6}  {_ROLES[turn['role']]:<6}  {_words(turn)}"
-
-
-def printable(text: str) -> str:
-    """Return text without what would move a cursor, in all its length."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _row(call: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from aiflow.sessions.codec import item_from, turns_from
 from aiflow.sessions.dynamodb import from_dynamodb
 from aiflow.sessions.model import SessionItem, Turn
 from local.errors import LocalError
-from local.operating.calls.printing import printable
+from local.printable import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef

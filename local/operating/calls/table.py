@@ -10,8 +10,8 @@ from aiflow.sessions.dynamodb import DynamoDbSessions, item_key, to_dynamodb
 from aiflow.sessions.model import SessionItem, Status, Turn
 from local.errors import LocalError
 from local.operating.account import AwsError, asked
-from local.operating.calls.printing import printable
 from local.operating.calls.reading import NotReadable, Reading, item_of, left_over
+from local.printable import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

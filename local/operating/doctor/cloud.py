@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from local.errors import LocalError
 from local.operating.account import AwsError, asked
-from local.operating.digests import CURRENT, NEXT, objection_to
+from local.operating.digests import CURRENT, FIRST_TIME, NEXT, objection_to
 from local.operating.doctor.finding import Finding, failed, not_run, ok, warning
 from local.operating.place import Place
 from local.operating.stack import Stack
@@ -54,7 +54,7 @@ class Cloud:
         reason = f"there is no stack {where}"
         if is_deployed:
             return failed("stack", reason, "give --stack, --config-env or --region")
-        return not_run("stack", reason, "sam deploy --guided")
+        return not_run("stack", reason, FIRST_TIME)
 
     def findings(self, stack: Stack) -> Iterator[Finding]:
         """Look at a stack."""

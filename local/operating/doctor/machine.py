@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import LocalError
-from local.operating.digests import CURRENT, objection_to
+from local.operating.digests import CURRENT, FIRST_TIME, objection_to
 from local.operating.doctor.finding import Finding, failed, not_run, ok, warning
 from local.operating.samconfig import SAMCONFIG, SamConfig
 from local.options import stack_parameters
@@ -94,7 +94,7 @@ class Machine:
         check, digest = "digest to deploy", self.samconfig.overrides.get(CURRENT)
         if digest is None:
             reason = f"{SAMCONFIG} sets no {CURRENT}"
-            return not_run(check, reason, "the first `sam deploy --guided` asks for it")
+            return not_run(check, reason, f"the first time: {FIRST_TIME}")
         objection = objection_to(digest)
         if objection:
             return failed(check, f"{CURRENT} in {SAMCONFIG}: {objection}", "aiflow token")

@@ -10,9 +10,9 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
+from local.labelling import MARGIN
 from local.phone.console.conversation import HungUp
 from local.phone.console.orders import ORDERS
-from local.phone.console.screen import MARGIN
 
 _STATE_HOME = Path(".local/state")
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600

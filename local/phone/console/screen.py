@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from local.labelling import print_labelled
 from local.phone.service.telling import LONGEST, seconds, visible
 from local.phone.service.transcript import Entry, Kind
 from local.scripted.words import of_action
 
-MARGIN = 9
 """Columns for who it is."""
 
 _STYLES = {
@@ -71,7 +70,7 @@ class Screen:
 
     def end(self, summary: str, *, is_fine: bool) -> None:
         """Print what is left to say."""
-        self._print(Text(""))
+        self._console.print()
         self._line("", summary, "bold green" if is_fine else "bold red")
 
     def _hold(self, event: Entry) -> None:
@@ -118,17 +117,7 @@ class Screen:
 
     def _line(self, who: str, what: str, style: str = "") -> None:
         label, text = Text(who, _STYLES.get(who, "dim")), Text(visible(what), style)
-        if not self._console.is_terminal:
-            self._print(Text(f"{who:>{MARGIN}}  ") + text)
-            return
-        row = Table.grid(padding=(0, 2, 0, 0))
-        row.add_column(width=MARGIN, justify="right")
-        row.add_column(overflow="fold")
-        row.add_row(label, text)
-        self._console.print(row)
-
-    def _print(self, text: Text) -> None:
-        self._console.print(text, soft_wrap=True)
+        print_labelled(self._console, label, text)
 
 
 def _outcome(answer: Entry) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from aiflow.protocol.rules import is_array, is_object
 from aiflow.protocol.ssml import spoken_text
 from local.phone.service.speech import sound_ms
+from local.printable import printable
 
 LONGEST = 60
 _FAR_TOO_LONG = 2000
@@ -71,7 +72,7 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     folded = " ".join(text.split())
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in folded)
+    return printable(folded)
 
 
 def _value(name: object, value: object) -> str:

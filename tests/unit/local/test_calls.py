@@ -272,7 +272,7 @@ def test_an_id_moves_no_cursor(calls: Calls, table: Table) -> None:
         SessionItem(session_id="a\x1b[2Jb").next_version("me", int(table.clock()) + 60)
     )
     assert "\x1b" not in calls("list").out
-    assert "a [2Jb" in calls("show", "a\x1b[2Jb").out
+    assert "a\ufffd[2Jb" in calls("show", "a\x1b[2Jb").out
 
 
 # --- show
