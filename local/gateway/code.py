@@ -43,10 +43,11 @@ class Code:
         """
         roots = {project / _root(function) for function in functions}
         sys.path[:] = [*map(str, roots), *self._path]
-        self._names |= {child.stem for root in roots if root.is_dir() for child in root.iterdir()}
+        names = {child.stem for root in roots if root.is_dir() for child in root.iterdir()}
+        new, self._names = names - self._names, self._names | names
         before = self._take_out()
-        for name, module in before.items():
-            self._replaced.setdefault(name, module)
+        # Of a name that was known, it is what was loaded before an edit, and not what was found.
+        self._replaced |= {name: m for name, m in before.items() if name.partition(".")[0] in new}
         try:
             with _from_source():
                 return {function.name: _load(function) for function in functions}

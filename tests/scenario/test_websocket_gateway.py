@@ -337,6 +337,15 @@ def test_an_edit_is_taken_over_while_connections_are_open(
     assert socket.receive() == "edited"
 
 
+def test_an_edit_leaves_no_module_behind(serve: Serve, plain: Path) -> None:
+    found = {name: module for name, module in sys.modules.items() if "user_speak" in name}
+    with serve(plain) as agent:
+        agent.gateway.reload()
+        edited = sys.modules["user_speak.app"]
+    assert edited.__file__ == str(plain / "functions/user_speak/app.py")
+    assert {name: m for name, m in sys.modules.items() if "user_speak" in name} == found
+
+
 def test_the_end_of_the_gateway_is_a_goodbye(serve: Serve, plain: Path) -> None:
     with serve(plain) as agent:
         entered = agent.connected()
