@@ -85,7 +85,7 @@ class Usage:
     log_kb: float = 1.6
     traced: float = 0.5
     minutes: float = 4.0
-    metrics: int = 120
+    metrics: int = 70
 
 
 def per_thousand_calls(prices: Prices, usage: Usage) -> Mapping[str, Mapping[str, float]]:

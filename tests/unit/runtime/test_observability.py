@@ -462,10 +462,11 @@ class TestTheMetrics:
             json.dumps(directive["Dimensions"]) for blob in blobs for directive in directives(blob)
         }
         assert dimensions_of_all == {
-            '[["event_type", "outcome", "service"], ["service"]]',
+            '[["service"]]',
+            '[["event_type", "outcome", "service"]]',
             '[["call_outcome", "service"], ["service"]]',
         }
-        ends = [blob for blob in blobs if len(directives(blob)) > 1]
+        ends = [blob for blob in blobs if len(directives(blob)) > 2]
         assert {str(blob["event_type"]) for blob in ends} == {"session_end"}
         assert {str(blob["call_outcome"]) for blob in ends} <= {*map(str, CallOutcome)}
 
@@ -482,6 +483,15 @@ class TestTheMetrics:
             {"Name": "HandlerMs", "Unit": "Milliseconds"},
         ]
         assert dimensions(blob) == {"event_type": "user_speak", "outcome": "answered"}
+
+    def test_little_is_told_for_each_kind_of_event_since_each_is_billed(self) -> None:
+        log = Log()
+        invoke(webhook.app.lambda_handler, EVENT, make_runtime(stream=log))
+        (blob,) = log.metrics()
+        whole, apart = directives(blob)
+        assert whole["Dimensions"] == [["service"]]
+        assert apart["Dimensions"] == [["event_type", "outcome", "service"]]
+        assert [metric["Name"] for metric in apart["Metrics"]] == ["Events", "AnswerMs"]
 
     @pytest.mark.parametrize(
         ("envelope", "metric"),
@@ -527,12 +537,12 @@ class TestTheMetrics:
 
 
 def directives(blob: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what a blob tells CloudWatch: of the event, and of a call that it ends."""
+    """Return what a blob tells CloudWatch: of the stack, the event, and a call that it ends."""
     found: list[dict[str, Any]] = blob["_aws"]["CloudWatchMetrics"]
     return found
 
 
 def directive(blob: dict[str, Any]) -> dict[str, Any]:
-    """Return all that a blob tells CloudWatch about itself, where it ends no call."""
-    (found,) = directives(blob)
+    """Return what a blob tells CloudWatch of the stack as a whole, where it ends no call."""
+    found, _ = directives(blob)
     return found

@@ -29,6 +29,8 @@ class Part(StrEnum):
 
 
 _METRICS: Mapping[Part, str] = {Part.STORE: "StoreMs", Part.HANDLER: "HandlerMs"}
+_TOLD_APART = frozenset({"Events", "AnswerMs"})
+"""What is told for each type of event and outcome, too: CloudWatch bills each combination."""
 
 
 class Outcome(StrEnum):
@@ -154,8 +156,6 @@ class Telemetry:
         self._namespace = namespace
         # Given all that it writes, and told nothing: threads may share it.
         self._metrics = EphemeralMetrics(namespace=namespace, service=service)
-        # Alarms look at the stack as a whole.
-        self._metrics.add_dimensions(service=service)
         self._stream = stream
         # ASCII: a caller's bidi and control characters must not dress up a log line as another one.
         self._logger = Logger(
@@ -207,6 +207,7 @@ class Telemetry:
         blob = self._metrics.serialize_metric_set(  # pyright: ignore[reportUnknownMemberType] - untyped
             metrics, dimensions, reason
         )
+        _tell_apart(cast("dict[str, Any]", blob))
         if report.call:
             self._add_call(cast("dict[str, Any]", blob), report.call)
         (self._stream or sys.stdout).write(_encode(blob) + "\n")
@@ -232,6 +233,14 @@ class Telemetry:
         )
         blob["call_outcome"] = call.outcome.value
         blob |= {name: [number] for name, (number, _) in units.items()}
+
+
+def _tell_apart(blob: dict[str, Any]) -> None:
+    """Tell of the stack as a whole, where alarms look; little of it for each kind of event."""
+    (apart,) = blob["_aws"]["CloudWatchMetrics"]
+    whole = {**apart, "Dimensions": [["service"]]}
+    apart["Metrics"] = [metric for metric in apart["Metrics"] if metric["Name"] in _TOLD_APART]
+    blob["_aws"]["CloudWatchMetrics"] = [whole, apart]
 
 
 def _in(unit: str, values: Mapping[str, float]) -> dict[str, dict[str, Any]]:
