@@ -14,6 +14,7 @@ from aiflow.runtime.deciding import Deciding, Fill
 from aiflow.runtime.decision import Decision
 from aiflow.runtime.entrypoint import Entrypoint
 from aiflow.runtime.observability import Report
+from aiflow.runtime.patience import Patience
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.surroundings import Context, Runtime
 from aiflow.sessions.model import Delivery, SessionItem
@@ -108,12 +109,22 @@ class StartResets(Deciding):
         return super().first(base, fill, raced=raced)
 
 
-class RetryWithoutDeadline(Deciding):
+class Endless(Patience):
     """Lets a handler try for as long as it likes."""
 
-    def _patience(self, since: float) -> float:
+    def seconds(self, since: float) -> float:
+        """See `Patience.seconds`."""
         del since
         return 1e6
+
+
+class RetryWithoutDeadline(Deciding):
+    """Does not know how long a caller waits."""
+
+    @property
+    def patience(self) -> Patience:
+        """See `Deciding.patience`."""
+        return Endless(**vars(super().patience))
 
 
 class EndsAlone(Deciding):

@@ -209,7 +209,7 @@ class Conversation:
     @contextmanager
     def _storing(self) -> Generator[None]:
         """Let the store be asked: on the clock, and no longer than the caller waits."""
-        in_time = nullcontext() if self.has_begun else self.deciding.in_time()
+        in_time = nullcontext() if self.has_begun else self.deciding.patience.storing()
         with self.report.timing(Part.STORE, self.deciding.runtime.now), in_time:
             yield
 

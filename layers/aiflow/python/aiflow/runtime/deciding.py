@@ -1,8 +1,6 @@
 """What comes of an event: from the session item as it was loaded to the one that is committed."""
 
-import json
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from copy import replace
 from dataclasses import dataclass
 
@@ -11,7 +9,6 @@ from aiflow.protocol.events import (
     AssistantSpeechEnded,
     DtmfReceived,
     Event,
-    Session,
     SessionEnd,
     SessionStart,
     SmsFailed,
@@ -26,25 +23,21 @@ from aiflow.runtime.call import Call, Reply
 from aiflow.runtime.decision import Decision
 from aiflow.runtime.departing import departure
 from aiflow.runtime.excusing import excuse
-from aiflow.runtime.observability import Outcome, Part, Report
+from aiflow.runtime.in_hand import in_hand
+from aiflow.runtime.observability import Outcome, Report
+from aiflow.runtime.patience import Patience
 from aiflow.runtime.pieces import Pieces
 from aiflow.runtime.reply import actions_of, outgoing, watched
 from aiflow.runtime.sentences import apology, filler, goodbye
 from aiflow.runtime.surroundings import Invocation, Runtime
-from aiflow.sessions.model import Delivery, SessionItem, Status, as_json
+from aiflow.sessions.model import Delivery, SessionItem, Status
 
 EXPECTING = (SessionStart, UserSpeak, DtmfReceived, UserInputTimeout, SmsFailed)
 """Events after which the caller waits for us: here a failure must be heard."""
 
 _HEARD = (*EXPECTING, AssistantSpeechEnded)
 _UNHEARD = (SessionEnd, UserSpeechStarted)
-_RESERVE_SECONDS = 0.5
-# Of the deadline: for two requests to a table that is well, and for the way out.
-_KEEPING_SECONDS = 0.3
-_LEAVING_SECONDS = 0.05
 _MARGIN_SECONDS = 60
-# A handler that is asked once more, since somebody else was faster, may well be quick this time.
-_LEAST_FILLER_SECONDS = 0.2
 
 type Fill = Callable[[Decision], Decision | None]
 """Commits and sends what is said while the handler thinks; None if somebody else was faster."""
@@ -113,7 +106,7 @@ class Deciding:
 
     def ended(self, item: SessionItem) -> Decision:
         """Let the handler know of the end of a call, which is committed already."""
-        return self._ask_handler(item, item)
+        return self._ask_handler(item, item, _nothing)
 
     def next(self, item: SessionItem, pieces: Pieces, actions: Sequence[Action]) -> Decision:
         """Decide on the next piece of an answer; on none, when the handler has finished.
@@ -156,30 +149,26 @@ class Deciding:
             return ()
         return (apology(self.event.session.id, self.runtime.settings).to_wire(),)
 
+    @property
+    def patience(self) -> Patience:
+        """How long the caller waits."""
+        is_awaited = isinstance(self.event, EXPECTING)
+        return Patience(
+            self.runtime,
+            self.invocation,
+            self.report,
+            is_awaited=is_awaited,
+            can_be_filled=is_awaited and self.in_pieces,
+        )
+
     def piece(self, pieces: Pieces) -> tuple[Action, ...]:
         """Let the handler go on to its next piece; as long as for a whole answer.
 
         Raises:
             DeadlineExceeded: it took longer.
         """
-        with self._handling(self.runtime.now()):
+        with self.patience.handling(self.runtime.now()):
             return pieces.next()
-
-    @contextmanager
-    def in_time(self) -> Generator[None]:
-        """Let the store be asked for as long as the caller may wait; not at all when that is over.
-
-        Raises:
-            DeadlineExceeded: it is over, or was before the answer came.
-        """
-        if not isinstance(self.event, EXPECTING):
-            yield
-            return
-        runtime, invocation = self.runtime, self.invocation
-        patience = min(runtime.settings.answer_deadline_seconds, invocation.remaining_seconds)
-        ends = invocation.arrived_at + patience - _LEAVING_SECONDS
-        with runtime.store_limit(ends - runtime.now()):
-            yield
 
     def takes_the_turn(self, base: SessionItem) -> bool:
         """Tell whether somebody is still answering what the caller said before."""
@@ -231,21 +220,24 @@ class Deciding:
             return self.apology
         return known.answer or ()
 
-    def _ask_handler(
-        self, base: SessionItem, item: SessionItem, fill: Fill | None = None
-    ) -> Decision:
-        call, pieces = self._call(base, item), None
-        with self._filling(item, fill) as filled, self._handling(self.invocation.arrived_at):
+    def _ask_handler(self, base: SessionItem, item: SessionItem, fill: Fill) -> Decision:
+        call, pieces, patience = self._call(base, item), None, self.patience
+        filled: list[Decision | None] = []
+        with (
+            patience.filling(lambda: filled.append(fill(self._filler(item)))),
+            patience.handling(self.invocation.arrived_at),
+        ):
             reply = self.handle(self.event, call)
             if self.in_pieces and isinstance(reply, Iterator):
                 pieces = Pieces(reply, call)
                 actions = pieces.next()
             else:
                 actions = actions_of(reply, item.session_id)
-        if filled:
+        said = next(iter(filled), None)
+        if said:
             rest = pieces or Pieces(iter(()), call)
             rest.put_back(actions, item.state)
-            return replace(filled[0], pieces=rest)
+            return replace(said, pieces=rest)
         item = self._relieved(replace(item, state=call.state), actions)
         if isinstance(self.event, _UNHEARD):
             return Decision(item, Outcome.SILENT)
@@ -254,33 +246,16 @@ class Deciding:
             return replace(self._remembered(self._leave(item, actions)), pieces=pieces)
         return self._remembered(self._leave(item, actions))
 
+    def _filler(self, item: SessionItem) -> Decision:
+        """Decide to say that it takes a moment, as the first piece of the answer."""
+        speaking = replace(item, speaking=self.invocation.id)
+        words = filler(item.session_id, self.runtime.settings)
+        return self._remembered(self._leave(speaking, (words,)))
+
     def _relieved(self, item: SessionItem, actions: Sequence[Action]) -> SessionItem:
         """Begin to count the apologies anew, where somebody who waited is answered."""
         is_answered = actions and isinstance(self.event, EXPECTING)
         return replace(item, apologies=0) if is_answered else item
-
-    @contextmanager
-    def _filling(self, item: SessionItem, fill: Fill | None) -> Generator[list[Decision]]:
-        """Say the filler, as the first piece of the answer, if the handler takes its time.
-
-        Yields:
-            The filler, once it has been said.
-        """
-        runtime, said = self.runtime, list[Decision]()
-        patience = runtime.settings.filler_after_seconds
-        if not (fill and patience and self.in_pieces and isinstance(self.event, EXPECTING)):
-            yield said
-            return
-
-        def act() -> None:
-            words = filler(item.session_id, runtime.settings)
-            speaking = replace(item, speaking=self.invocation.id)
-            kept = fill(self._remembered(self._leave(speaking, (words,))))
-            said.extend([kept] if kept else [])
-
-        waited = runtime.now() - self.invocation.arrived_at
-        with runtime.meanwhile(max(patience - waited, _LEAST_FILLER_SECONDS), act):
-            yield said
 
     def _leave(self, item: SessionItem, actions: Sequence[Action]) -> Decision:
         """Write actions as they leave, and note what waits for them."""
@@ -317,29 +292,8 @@ class Deciding:
         return self.runtime.settings.fingerprint_key
 
     def _call(self, base: SessionItem, item: SessionItem) -> Call:
-        store = self.runtime.sessions
-        return Call(
-            self._session(item),
-            # A copy for the handler: `deepcopy` is slower, and stumbles over deep nesting.
-            state=json.loads(as_json(item.state)),
-            history=item.turns,
-            config=self.runtime.settings.agent,
-            transfer_failed=isinstance(self.event, SessionStart)
-            and base.status is Status.TRANSFERRING,
-            transcript=lambda: store.turns(item.session_id),
-            allows=lambda action: self._allows(item, action),
-        )
-
-    def _session(self, item: SessionItem) -> Session:
-        """Return the session with what earlier events brought of it; most bring it whole."""
-        known, brought = item.session, self.event.session
-        if lifecycle.members(self.event) == known:
-            return brought
-        return Session.model_validate({**known, "id": item.session_id})
-
-    def _allows(self, item: SessionItem, action: Action) -> bool:
-        asked = outgoing((action,), item.session_id, self.runtime.settings)
-        return departure(item, asked.actions, self.runtime.settings).actions == asked.actions
+        has_moved = base.status is Status.TRANSFERRING
+        return in_hand(self.runtime, self.event, item, has_moved=has_moved)
 
     def _hang_up_again(self) -> tuple[JsonObject, ...]:
         # The call lives although it was hung up: that answer must have been lost. Saying it again
@@ -348,20 +302,9 @@ class Deciding:
             return ()
         return (Hangup(session_id=self.event.session.id).to_wire(),)
 
-    @contextmanager
-    def _handling(self, since: float) -> Generator[None]:
-        """Let the handler run, on the clock and not for ever: the caller has waited since then."""
-        runtime = self.runtime
-        limit = runtime.time_limit(self._patience(since))
-        with self.report.timing(Part.HANDLER, runtime.now), limit:
-            yield
-
-    def _patience(self, since: float) -> float:
-        """Return the seconds that the handler has: the caller has waited since then."""
-        invocation, now = self.invocation, self.runtime.now()
-        ends = invocation.arrived_at + invocation.remaining_seconds - _RESERVE_SECONDS
-        heard = since + self.runtime.settings.answer_deadline_seconds
-        return min(heard - _KEEPING_SECONDS, ends) - now
-
     def _now_ms(self) -> int:
         return int(self.runtime.now() * 1000)
+
+
+def _nothing(_: Decision) -> None:
+    """Say nothing meanwhile: nobody listens any more."""
