@@ -60,9 +60,12 @@ pyright: $(DEV)
 	$(SAY) 'types: pyright'
 	@$(BIN)/pyright
 
+# Coverage doubles the time that a simulation takes, and it covers what the others do.
 unit: $(DEV) $(NODE) $(SCANNERS) ## Tests that need nothing built, with coverage
 	$(SAY) 'tests'
-	@$(BIN)/pytest --numprocesses auto --cov
+	@$(BIN)/pytest --numprocesses auto --cov --ignore tests/simulation
+	$(SAY) 'bad days'
+	@$(BIN)/pytest --numprocesses auto tests/simulation
 
 simulate: $(DEV) $(NODE) ## Bad days from SEEDS (7 or 1,2 or 100-120) with CALLS each; alone, all figures
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS)$(CALLS)$(PROFILE)$(ONLY)$(FAULTS), \
