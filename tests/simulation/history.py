@@ -96,6 +96,12 @@ def adds(version: Version, role: str) -> list[str]:
     return [t.text for t in version.after.turns if t.number > last and t.role == role]
 
 
+def is_overheard(version: Version) -> bool:
+    """Tell whether a turn was kept and not answered, since a later one is being answered."""
+    is_kept = bool(adds(version, "user")) and not adds(version, "assistant")
+    return is_kept and version.after.speaking == version.before.speaking != ""
+
+
 def mark(run: Run) -> tuple[int, str, str | None]:
     """Return what a repetition, which gets the same answer again, has in common with a run."""
     return run.call, run.event["type"], run.event.get("text")

@@ -17,6 +17,7 @@ from tests.simulation.history import (
     adds,
     is_acknowledged,
     is_apology,
+    is_overheard,
 )
 from tests.simulation.record import Run
 
@@ -127,8 +128,9 @@ def _is_miscounted(version: Version, *, is_filled: bool) -> bool:
     # Of a handler that failed nothing is kept but what was said.
     if run.event["type"] != "user_speak" or run.excuses or run.store_failed:
         return False
-    if version.after.closing:
-        # The goodbye is said, perhaps by this: whatever the caller adds, no handler is asked.
+    if version.after.closing or is_overheard(version):
+        # The goodbye is said, perhaps by this, or something later is being answered: whatever
+        # the caller adds, no handler is asked.
         return False
     begins = is_filled or run.event["text"] in adds(version, "user")
     before, after = (item.state.get("turns", 0) for item in (version.before, version.after))

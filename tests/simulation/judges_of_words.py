@@ -4,7 +4,7 @@ from aiflow.sessions.model import Status
 from tests.simulation.agents import LAST_WORDS
 from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened
-from tests.simulation.history import Finds, Histories, Version, adds, mark
+from tests.simulation.history import Finds, Histories, Version, adds, is_overheard, mark
 from tests.simulation.record import Run
 
 _FAILURES = frozenset({Fault.SLOW_MODEL, Fault.DEAD_MODEL, Fault.WRONG_MODEL, Fault.RAISE})
@@ -41,20 +41,25 @@ def _is_excused(run: Run, versions: list[Version]) -> bool:
     if run.missed and run.lost_ms:
         # Where else it is connected, the table did not say in time.
         return True
-    # That the service has connected anew is known as soon as something has come that way, but to
-    # code that knows connections only.
-    known = [v for v in versions if not (v.run.is_old or run.is_old)]
+    # That the service has connected anew is known as soon as something has come that way, until
+    # something comes that was long on its way by another; and to code that knows connections only.
+    others = [v for v in versions if v.run is not run and v.run.connection]
+    known = [v for v in others if not (v.run.is_old or run.is_old)]
     return any(
         alive != run.connection
-        and not any(v.run.connection == alive and v.at_ms <= at_ms for v in known)
+        and [v.run.connection for v in known if v.at_ms <= at_ms][-1:] != [alive]
         for at_ms, alive in run.missed
     )
 
 
 def _is_lost(version: Version, run: Run) -> bool:
-    """Tell whether somebody else had found the connection of a run to be gone."""
+    """Tell whether somebody else had found the connection of a run to be gone, or says so.
+
+    Code that knows no connections takes the call for gone with the one that it was asked by.
+    """
     is_found = version.after.status is Status.GONE is not version.before.status
-    return is_found and version.run is not run and version.run.connection == run.connection
+    is_its = version.run.is_old or version.run.connection == run.connection
+    return is_found and version.run is not run and is_its
 
 
 def nothing_outdated_is_said(happened: Happened, histories: Histories) -> Finds:
@@ -69,7 +74,8 @@ def nothing_outdated_is_said(happened: Happened, histories: Histories) -> Finds:
             if run.event["type"] != "user_speak":
                 continue
             if adds(version, "user"):
-                latest = run.id
+                # Who was slow to be kept is not answered, and ends nobody's answer.
+                latest = latest if is_overheard(version) else run.id
             elif adds(version, "assistant") and run.id != latest:
                 yield session_id, f"{run.id} goes on after {latest} was answered"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiflow import Call, Event, Reply, UserSpeak
 from tests.support.items import stored_bytes
 from tests.support.line import Line
+from tests.support.runtime import make_settings
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ def long_call(turns: int) -> Sizes:
         call.state["last"] = event.text[:7_000]
         return call.speak(event.text[:20_000])
 
-    line = Line(repeat)
+    # A minute goes by from turn to turn.
+    line = Line(repeat, settings=make_settings(max_turns=10_000, max_minutes=1440))
     item = answer = 0
     for number in range(turns):
         text = f"{number} " + '"€' * 25_000

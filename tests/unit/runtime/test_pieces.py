@@ -226,6 +226,23 @@ class TestALaterTurn:
             "Fine.",
         ]
 
+    def test_what_was_said_before_and_comes_late_is_kept_and_drops_nothing(self) -> None:
+        line = WebSocketLine(think)
+        older = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
+        older.clock.advance(-1)
+        after_the_first(line, lambda: older.send("user_speak", text="and the universe"))
+        line.send("user_speak", text="life")
+        assert line.mailbox.texts == ["One moment.", "The answer to life."]
+        assert older.mailbox.texts == []
+        assert older.outcomes == ["superseded"]
+        assert [turn.text for turn in line.item.turns] == [
+            "life",
+            "One moment.",
+            "and the universe",
+            "The answer to life.",
+        ]
+        assert line.item.playing == 2
+
     def test_even_before_the_later_turn_has_an_answer(self) -> None:
         asked, goes_on = Event(), Event()
         heard: list[list[str]] = []

@@ -135,7 +135,7 @@ class Conversation:
                     return self._keep(deciding.ended(base), base)
                 if deciding.takes_the_turn(base):
                     # Whoever still answers what was said before learns now that it is too late.
-                    loaded = base = self._commit(replace(base, speaking=deciding.invocation.id))
+                    loaded = base = self._commit(replace(base, speaking=deciding.speaker))
                 decision = deciding.first(base, partial(self._fill, loaded), raced=attempt > 0)
                 return decision if self.has_begun else self._keep(decision, loaded)
             except CommitConflict as conflict:
@@ -186,7 +186,7 @@ class Conversation:
         if current.status in {Status.HANGING_UP, Status.GONE, Status.ENDED}:
             return False
         # What a handler leaves in the state after its last piece is kept, whoever speaks now.
-        return is_said or current.speaking == self.deciding.invocation.id
+        return is_said or current.speaking == self.deciding.speaker
 
     def _claim(self, item: SessionItem) -> SessionItem:
         """Commit the end of a call before its handler runs: whoever is second finds it ended."""

@@ -118,7 +118,7 @@ class Deciding:
         """
         item = self._relieved(replace(item, state=pieces.added_to(item.state)), actions)
         if not actions:
-            return Decision(lifecycle.finish(item, self.invocation.id), Outcome.ANSWERED)
+            return Decision(lifecycle.finish(item, self.speaker), Outcome.ANSWERED)
         return replace(self._remembered_more(self._leave(item, actions)), pieces=pieces)
 
     def failed(self, base: SessionItem, *, has_begun: bool) -> Decision:
@@ -128,7 +128,7 @@ class Deciding:
             base: the call as it stands now; perhaps with pieces of the answer that were said.
             has_begun: whether a piece of the answer, and with it the event, was committed.
         """
-        own = self.invocation.id
+        own = self.speaker
         is_kept = base.speaking != own if has_begun else self._repeated(base) is not None
         if is_kept or self._fence(base) is not None:
             return Decision(base, Outcome.DEGRADED, self.apology)
@@ -170,15 +170,27 @@ class Deciding:
         with self.patience.handling(self.runtime.now()):
             return pieces.next()
 
+    @property
+    def speaker(self) -> str:
+        """How the item names this invocation while it has more to say: first, since when."""
+        return f"{int(self.invocation.arrived_at * 1000)}:{self.invocation.id}"
+
     def takes_the_turn(self, base: SessionItem) -> bool:
         """Tell whether somebody is still answering what the caller said before."""
         return (
             bool(base.speaking)
-            and base.speaking != self.invocation.id
+            and base.speaking != self.speaker
             and isinstance(self.event, UserSpeak)
+            and not self._is_outdated(base)
             and base.status in {Status.ACTIVE, Status.TRANSFERRING}
             and self._repeated(base) is None
         )
+
+    def _is_outdated(self, base: SessionItem) -> bool:
+        """Tell whether what the caller said later is being answered already."""
+        since, _, _ = base.speaking.partition(":")
+        is_later = since.isdecimal() and int(since) > int(self.invocation.arrived_at * 1000)
+        return isinstance(self.event, UserSpeak) and is_later
 
     def _fence(self, base: SessionItem) -> Decision | None:
         """Decide on an event that comes too late; None for all others."""
@@ -221,6 +233,9 @@ class Deciding:
         return known.answer or ()
 
     def _ask_handler(self, base: SessionItem, item: SessionItem, fill: Fill) -> Decision:
+        if self._is_outdated(base):
+            heard = lifecycle.overheard(base, item)
+            return self._remembered(Decision(heard, Outcome.SUPERSEDED))
         call, pieces, patience = self._call(base, item), None, self.patience
         filled: list[Decision | None] = []
         with (
@@ -242,13 +257,13 @@ class Deciding:
         if isinstance(self.event, _UNHEARD):
             return Decision(item, Outcome.SILENT)
         if pieces and actions:
-            item = replace(item, speaking=self.invocation.id)
+            item = replace(item, speaking=self.speaker)
             return replace(self._remembered(self._leave(item, actions)), pieces=pieces)
         return self._remembered(self._leave(item, actions))
 
     def _filler(self, item: SessionItem) -> Decision:
         """Decide to say that it takes a moment, as the first piece of the answer."""
-        speaking = replace(item, speaking=self.invocation.id)
+        speaking = replace(item, speaking=self.speaker)
         words = filler(item.session_id, self.runtime.settings)
         return self._remembered(self._leave(speaking, (words,)))
 

@@ -167,6 +167,18 @@ def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa
             return item
 
 
+def overheard(before: SessionItem, item: SessionItem) -> SessionItem:
+    """Return the item with what was said, but without an end to what is being answered.
+
+    Args:
+        before: the item without it.
+        item: as `arrive` returns it.
+    """
+    return replace(
+        item, playing=before.playing, followers=before.followers, speaking=before.speaking
+    )
+
+
 def release(
     item: SessionItem, event: Event, now_ms: int
 ) -> tuple[tuple[JsonObject, ...], SessionItem]:

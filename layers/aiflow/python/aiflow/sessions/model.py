@@ -94,7 +94,8 @@ class SessionItem:
         playing: playbacks that were sent and have not been reported as ended.
         playing_until_ms: Unix time before which what `followers` wait for cannot have been heard.
         connection: of the WebSocket that the latest event came by; empty over HTTP.
-        speaking: the invocation that has more pieces of its answer to say, if one has.
+        speaking: who has more pieces of its answer to say, if somebody has: `since:invocation`,
+            with the Unix time in milliseconds at which its event arrived.
         begun_at_ms: Unix time of the first event, by our clock; 0 before it.
         turns_taken: how often the caller said something.
         sms_sent: messages that were decided, those that failed included.
