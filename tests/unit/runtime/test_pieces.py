@@ -226,20 +226,34 @@ class TestALaterTurn:
             "Fine.",
         ]
 
-    def test_what_was_said_before_and_comes_late_is_kept_and_drops_nothing(self) -> None:
-        line = WebSocketLine(think)
-        older = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
-        older.clock.advance(-1)
-        after_the_first(line, lambda: older.send("user_speak", text="and the universe"))
-        line.send("user_speak", text="life")
-        assert line.mailbox.texts == ["One moment.", "The answer to life."]
-        assert older.mailbox.texts == []
+    def test_what_was_said_before_and_is_kept_late_drops_nothing(self) -> None:
+        said, goes_on = Event(), Event()
+
+        def think_on(event: AnyEvent, call: Call) -> Iterator[Reply]:
+            yield "One moment."
+            said.set()
+            goes_on.wait()
+            yield "The answer."
+
+        def slow(event: AnyEvent, call: Call) -> Reply:
+            later.start()
+            said.wait()
+            return "Too late."
+
+        line = WebSocketLine(think_on)
+        line.clock.advance(1)
+        older = WebSocketLine(slow, sessions=line.runtime.sessions)
+        later = Thread(target=lambda: line.send("user_speak", text="and the universe"))
+        older.send("user_speak", text="life")
+        goes_on.set()
+        later.join()
         assert older.outcomes == ["superseded"]
+        assert line.mailbox.texts == ["One moment.", "The answer."]
         assert [turn.text for turn in line.item.turns] == [
-            "life",
-            "One moment.",
             "and the universe",
-            "The answer to life.",
+            "One moment.",
+            "life",
+            "The answer.",
         ]
         assert line.item.playing == 2
 

@@ -49,6 +49,7 @@ class Conversation:
     is_swept: bool = field(default=False, init=False)
     # Of the call, when we first saw it.
     _connection: str | None = field(default=None, init=False)
+    _speaking: str | None = field(default=None, init=False)
 
     def answer(self) -> None:
         """Decide, commit and answer; piece by piece, if the handler answers so.
@@ -133,6 +134,9 @@ class Conversation:
                 if deciding.competes(base):
                     base = self._claim(base)
                     return self._keep(deciding.ended(base), base)
+                overheard = self._overheard(base)
+                if overheard:
+                    return self._keep(overheard, loaded)
                 if deciding.takes_the_turn(base):
                     # Whoever still answers what was said before learns now that it is too late.
                     loaded = base = self._commit(replace(base, speaking=deciding.speaker))
@@ -142,6 +146,16 @@ class Conversation:
                 item = conflict.current
                 self._pause(attempt)
         raise _too_many_conflicts()
+
+    def _overheard(self, base: SessionItem) -> Decision | None:
+        """Decide on an event that was slow to be kept: what was said later is being answered.
+
+        When each of them was said is told by clocks, which may differ. So it is asked only where
+        somebody began to speak after we looked at the call.
+        """
+        if self._speaking is None:
+            self._speaking = base.speaking
+        return None if base.speaking == self._speaking else self.deciding.overheard(base)
 
     def _reached(self, item: SessionItem) -> SessionItem:
         """Return the item of the call that this event reaches by its connection.

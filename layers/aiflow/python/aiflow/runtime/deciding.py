@@ -181,16 +181,24 @@ class Deciding:
             bool(base.speaking)
             and base.speaking != self.speaker
             and isinstance(self.event, UserSpeak)
-            and not self._is_outdated(base)
             and base.status in {Status.ACTIVE, Status.TRANSFERRING}
             and self._repeated(base) is None
         )
 
-    def _is_outdated(self, base: SessionItem) -> bool:
-        """Tell whether what the caller said later is being answered already."""
+    def overheard(self, base: SessionItem) -> Decision | None:
+        """Decide on what the caller said before what is being answered; None for all else.
+
+        It is kept, and ends nobody's answer.
+        """
         since, _, _ = base.speaking.partition(":")
-        is_later = since.isdecimal() and int(since) > int(self.invocation.arrived_at * 1000)
-        return isinstance(self.event, UserSpeak) and is_later
+        is_older = since.isdecimal() and int(since) > int(self.invocation.arrived_at * 1000)
+        if not (is_older and isinstance(self.event, UserSpeak)):
+            return None
+        if self._fence(base) or self._repeated(base):
+            return None
+        item = lifecycle.arrive(base, self.event, self._now_ms())
+        heard = lifecycle.overheard(base, item)
+        return self._remembered(Decision(heard, Outcome.SUPERSEDED))
 
     def _fence(self, base: SessionItem) -> Decision | None:
         """Decide on an event that comes too late; None for all others."""
@@ -233,9 +241,6 @@ class Deciding:
         return known.answer or ()
 
     def _ask_handler(self, base: SessionItem, item: SessionItem, fill: Fill) -> Decision:
-        if self._is_outdated(base):
-            heard = lifecycle.overheard(base, item)
-            return self._remembered(Decision(heard, Outcome.SUPERSEDED))
         call, pieces, patience = self._call(base, item), None, self.patience
         filled: list[Decision | None] = []
         with (
