@@ -39,6 +39,9 @@ def talked(turns: int) -> Talked:
     """Let processes talk so many turns each; then let all of them deliver one event.
 
     The environment must name an endpoint of DynamoDB.
+
+    Raises:
+        CalledProcessError: one of them failed, so that nothing was shown.
     """
     with served_table(Clock(time.time())) as table:
         lines = _talk(table.name, "talk", turns)
@@ -70,4 +73,7 @@ def _talk(table: str, session_id: str, turns: int) -> list[tuple[str, float, flo
         for number in range(PROCESSES)
     ]
     outputs = [process.communicate()[0] for process in processes]
+    for process in processes:
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
     return [tuple(json.loads(line)) for output in outputs for line in output.splitlines()]

@@ -13,7 +13,7 @@ from aiflow import Call, Event, Reply, UserSpeak
 from aiflow.runtime.clients import FAULTS, dynamodb_client
 from aiflow.sessions.dynamodb import DynamoDbSessions
 from tests.support.line import for_every_event
-from tests.support.runtime import FakeContext, invoke, make_runtime
+from tests.support.runtime import FakeContext, invoke, make_runtime, make_settings
 
 
 def answer(event: Event, call: Call) -> Reply:
@@ -25,7 +25,10 @@ def main() -> None:
     """Wait for the others, and talk."""
     table, session_id, number, turns, begin = sys.argv[1:]
     client = dynamodb_client()
-    runtime = make_runtime(DynamoDbSessions(client, table, time.time, FAULTS))
+    # All of them together say more than one caller may.
+    settings = make_settings(max_turns=10_000)
+    store = DynamoDbSessions(client, table, time.time, FAULTS)
+    runtime = make_runtime(store, settings=settings)
     handler = for_every_event(answer)
     runtime.sessions.load(session_id)  # The first request of a process takes a while.
     while time.time() < float(begin):
