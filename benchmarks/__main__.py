@@ -14,15 +14,15 @@ import time
 from importlib.metadata import distributions
 from pathlib import Path
 
+from aiflow_local.simulator.bots.in_process import load_agent
+from aiflow_local.stack.project import find_project
 from benchmarks import emulated, growth, modules, phone, processes, sizes
 from benchmarks.contenders import BARE, CONTENDERS, LAYER, OURS
 from benchmarks.report import report
 from benchmarks.results import Measured, Results
 from benchmarks.store import Store, running_store
-from local.phone.bots.agent import load_agent
-from local.project import find_project
-from tests.support.emulator import BUILD, RUNTIME
-from tests.support.template import Template
+from tests.helpers.emulator import BUILD, RUNTIME
+from tests.helpers.template import Template
 
 _PHONE_CALLS = 200
 _SHORT_CALL = 10

@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.support.emulator import BUILD, RUNTIME
-from tests.support.template import ROOT
+from tests.helpers.emulator import BUILD, RUNTIME
+from tests.helpers.template import ROOT
 
 type Envelope = dict[str, Any]
 """A request as an HTTP API hands it to a function."""

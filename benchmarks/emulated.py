@@ -10,7 +10,7 @@ from uuid import uuid4
 from benchmarks.contenders import Contender, Envelope
 from benchmarks.processes import check_answers
 from benchmarks.store import Store
-from tests.support.emulator import Emulator, Function
+from tests.helpers.emulator import Emulator, Function
 
 _INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
 _INVOKE = re.compile(r"INVOKE RTDONE\(.*?duration: ([0-9.]+)ms\)")

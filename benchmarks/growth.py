@@ -17,7 +17,7 @@ import httpx
 from benchmarks.contenders import Contender
 from benchmarks.processes import run
 from benchmarks.store import Store
-from tests.support.loopback import HOST
+from tests.helpers.loopback import HOST
 
 _READS = frozenset({"GetItem", "Query", "BatchGetItem", "Scan"})
 

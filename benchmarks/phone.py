@@ -12,13 +12,13 @@ import platform
 import time
 from dataclasses import asdict, dataclass
 
-from local.phone.bots.agent import Agent, load_agent
-from local.phone.service.caller import PhoneCall
-from local.phone.service.clock import Clock
-from local.phone.service.party import Party
-from local.phone.service.switches import Switches
-from local.phone.service.transcript import Kind
-from local.project import find_project
+from aiflow_local.simulator.bots.in_process import Agent, load_agent
+from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.engine.clock import Clock
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.stack.project import find_project
 
 TURNS = 10
 GOAL_CALLS_PER_MINUTE = 3000

@@ -6,7 +6,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from benchmarks.contenders import OURS, Contender
-from tests.support.template import ROOT
+from tests.helpers.template import ROOT
 
 ARCHITECTURES = ("arm64", "x86_64")
 

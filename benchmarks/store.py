@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from botocore.session import get_session
 from moto.server import ThreadedMotoServer
 
-from tests.support.dynalite import NoDynalite, dynalite
-from tests.support.loopback import HOST, free_port
+from tests.helpers.dynalite import NoDynalite, dynalite
+from tests.helpers.loopback import HOST, free_port
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

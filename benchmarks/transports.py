@@ -25,11 +25,11 @@ import httpx
 from websockets.sync.client import connect
 
 from aiflow.protocol.types import JsonObject
-from local.gateway.gateway import Terms, open_gateway
-from local.gateway.server import address_of, in_background, listen
-from local.mock_events import mock_event
-from local.project import find_project
-from local.tokens import Token, new_token
+from aiflow_local.emulator.gateway import Terms, open_gateway
+from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.emulator.server import address_of, in_background, listen
+from aiflow_local.stack.project import find_project
+from aiflow_local.tokens import Token, new_token
 
 HANDLER = '''"""Answers in two pieces, and thinks in between."""
 

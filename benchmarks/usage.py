@@ -14,13 +14,13 @@ from math import ceil
 import webhook.app
 from aiflow.protocol.types import JsonObject
 from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.model import SessionItem, Turn
+from aiflow.sessions.record import SessionItem, Turn
+from tests.helpers.items import stored_bytes
+from tests.helpers.runtime import Clock, Log, invoke, make_runtime
 from tests.simulation.dice import EVERYDAY
 from tests.simulation.habits import Habits
 from tests.simulation.happened import Plan
 from tests.simulation.world import simulate
-from tests.support.items import stored_bytes
-from tests.support.runtime import Clock, Log, invoke, make_runtime
 
 TURNS = 20
 SHORT = "This is what I say in turn number"

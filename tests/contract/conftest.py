@@ -7,8 +7,8 @@ import pytest
 
 from aiflow.sessions.memory import InMemorySessions
 from aiflow.sessions.store import OpenCalls, SessionStore
-from tests.support.runtime import Clock
-from tests.support.tables import ENVIRONMENT, Table, moto_table, served_table
+from tests.helpers.runtime import Clock
+from tests.helpers.tables import ENVIRONMENT, Table, moto_table, served_table
 
 
 @pytest.fixture

@@ -15,15 +15,15 @@ from botocore.exceptions import (
 )
 
 import webhook.app
+from aiflow.aws_clients import FAULTS, dynamodb_client
 from aiflow.errors import StoreUnavailable
-from aiflow.runtime.clients import FAULTS, dynamodb_client
 from aiflow.sessions.dynamodb import DynamoDbSessions
-from aiflow.sessions.model import MAX_TURNS, SessionItem
+from aiflow.sessions.record import MAX_TURNS, SessionItem
 from aiflow.sessions.store import CommitConflict
-from tests.support.items import EXPIRES_AT, stored_bytes, talk, whole_item
-from tests.support.loopback import HOST, free_port
-from tests.support.runtime import NOW, Clock, Log, invoke, make_runtime
-from tests.support.tables import (
+from tests.helpers.items import EXPIRES_AT, stored_bytes, talk, whole_item
+from tests.helpers.loopback import HOST, free_port
+from tests.helpers.runtime import NOW, Clock, Log, invoke, make_runtime
+from tests.helpers.tables import (
     Calls,
     Refuses,
     Table,

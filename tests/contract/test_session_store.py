@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiflow.protocol.types import JsonValue
-from aiflow.sessions.model import MAX_TURNS, SessionItem, Turn
+from aiflow.sessions.record import MAX_TURNS, SessionItem, Turn
 from aiflow.sessions.store import CommitConflict, SessionStore
-from tests.support.items import (
+from tests.helpers.items import (
     EXPIRES_AT,
     ODD_IDS,
     ODD_STATE,
@@ -22,8 +22,8 @@ from tests.support.items import (
     talk,
     whole_item,
 )
-from tests.support.properties import repeatable
-from tests.support.runtime import Clock
+from tests.helpers.properties import repeatable
+from tests.helpers.runtime import Clock
 
 ID = "session-123"
 new_ids = (f"session-{number}" for number in count(1000))

@@ -8,16 +8,16 @@ import pytest
 
 import webhook.app
 from aiflow import Call, Reply, SessionEnd, entrypoint
+from aiflow.entrypoints.event import Entrypoint
+from aiflow.entrypoints.sweeper import Sweeper
 from aiflow.errors import StoreUnavailable
-from aiflow.runtime.entrypoint import Entrypoint
-from aiflow.runtime.sweeper import Sweeper
-from aiflow.sessions.model import SessionItem, Status
-from tests.support.items import EXPIRES_AT
-from tests.support.runtime import NOW, Clock, FakeContext, Log, invoke, make_runtime
-from tests.support.tables import Calls, Table
+from aiflow.sessions.record import SessionItem, Status
+from tests.helpers.items import EXPIRES_AT
+from tests.helpers.runtime import NOW, Clock, FakeContext, Log, invoke, make_runtime
+from tests.helpers.tables import Calls, Table
 
 if TYPE_CHECKING:
-    from aiflow.runtime.surroundings import Runtime
+    from aiflow.pipeline.runtime import Runtime
     from tests.contract.conftest import Sessions
 
 NOW_MS = int(NOW * 1000)

@@ -8,12 +8,12 @@ from hashlib import sha256
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.support.emulator import BUILD, Emulator, Function
-from tests.support.loopback import HOST, free_port
-from tests.support.management import ManagementServer, managing
-from tests.support.runtime import TOKEN, Clock
-from tests.support.tables import ENVIRONMENT, served_table
-from tests.support.template import Template
+from tests.helpers.emulator import BUILD, Emulator, Function
+from tests.helpers.loopback import HOST, free_port
+from tests.helpers.management import ManagementServer, managing
+from tests.helpers.runtime import TOKEN, Clock
+from tests.helpers.tables import ENVIRONMENT, served_table
+from tests.helpers.template import Template
 
 type Start = Callable[[str], Emulator]
 

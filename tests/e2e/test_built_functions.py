@@ -10,10 +10,10 @@ import pytest
 
 from aiflow.protocol.types import JsonObject, JsonValue
 from tests.e2e.conftest import Start
-from tests.support.emulator import Emulator, Function, FunctionError
-from tests.support.management import ManagementServer
-from tests.support.runtime import TOKEN, websocket
-from tests.support.template import ROOT
+from tests.helpers.emulator import Emulator, Function, FunctionError
+from tests.helpers.management import ManagementServer
+from tests.helpers.runtime import TOKEN, websocket
+from tests.helpers.template import ROOT
 
 pytestmark = pytest.mark.built
 

@@ -15,13 +15,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from aiflow.protocol.types import JsonObject
-from local.gateway.gateway import Gateway, Terms, open_gateway
-from local.gateway.served import Served, ServedMessage, ServedRequest
-from local.gateway.server import address_of, in_background, listen
-from local.gateway.websocket import Limits
-from local.mock_events import mock_event
-from local.tokens import Token
-from tests.unit.local.command import Run, runner
+from aiflow_local.emulator.access_log import Served, ServedMessage, ServedRequest
+from aiflow_local.emulator.gateway import Gateway, Terms, open_gateway
+from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.emulator.server import address_of, in_background, listen
+from aiflow_local.emulator.websocket import Limits
+from aiflow_local.tokens import Token
+from tests.unit.local.cli.command import Run, runner
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30

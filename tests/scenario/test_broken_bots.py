@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from tests.support.web_bots import (
+from tests.helpers.web_bots import (
     Bot,
     Request,
     answering,
@@ -18,7 +18,7 @@ from tests.support.web_bots import (
     talking_something_else,
     waiting,
 )
-from tests.unit.local.command import Finished, Run
+from tests.unit.local.cli.command import Finished, Run
 
 EVENTS = """
 {"type": "session_start", "session": {"id": "s-1"}}

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.terminal import Terminal
+from tests.helpers.web_bots import Bot, Request, answering, conversing, hanging_up, serving
 from tests.scenario.conftest import ROOT
-from tests.support.terminal import Terminal
-from tests.support.web_bots import Bot, Request, answering, conversing, hanging_up, serving
-from tests.unit.local.command import Finished, Run
+from tests.unit.local.cli.command import Finished, Run
 
-AIFLOW = [sys.executable, "-m", "local.entry"]
+AIFLOW = [sys.executable, "-m", "aiflow_local.cli.entry"]
 CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
 PROMPT = "   caller  "
 GREETING = "Welcome! Tell me what you need, or press 1 for our opening hours."
@@ -142,7 +142,7 @@ class TestThisProjectsAgent:
     def test_it_loads_no_cloud_no_server_and_no_http(self) -> None:
         heavy = ("moto", "botocore.session", "boto3", "uvicorn", "starlette", "httpx", "websockets")
         code = (
-            "import sys; from local.cli import main\n"
+            "import sys; from aiflow_local.cli.main import main\n"
             "try: main(['call'])\n"
             f"finally: print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
         )
@@ -218,7 +218,7 @@ class TestForPrograms:
 
     def test_without_an_input_there_is_a_call_all_the_same(self) -> None:
         done = subprocess.run(
-            ["/bin/sh", "-c", f'"{sys.executable}" -m local.entry call <&-'],
+            ["/bin/sh", "-c", f'"{sys.executable}" -m aiflow_local.cli.entry call <&-'],
             capture_output=True,
             check=True,
             cwd=ROOT,

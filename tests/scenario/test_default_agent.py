@@ -7,9 +7,9 @@ import pytest
 
 from aiflow import Hangup, Transfer
 from aiflow.protocol.events import EVENT_TYPES
-from local.phone.service.party import Party
-from local.phone.service.transcript import Kind
-from local.phone.testing import CallUnderTest, Phone
+from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.testing import CallUnderTest, Phone
 
 
 def types(call: CallUnderTest) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from aiflow.protocol.events import EVENT_TYPES
-from local.errors import CodeError, TemplateError
-from local.mock_events import mock_event
+from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.errors import CodeError, TemplateError
 from tests.scenario.conftest import TOKEN, Agent, Serve, edit, said
 
 PLAIN = """

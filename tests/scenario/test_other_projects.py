@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.local.command import Run
+from tests.unit.local.cli.command import Run
 
 FUNCTION = """
 Resources:

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.support.template import ROOT
-from tests.support.web_bots import (
+from tests.helpers.template import ROOT
+from tests.helpers.web_bots import (
     Bot,
     Request,
     answering,
@@ -27,11 +27,11 @@ from tests.support.web_bots import (
     talking_something_else,
     waiting,
 )
-from tests.unit.local.command import Run
+from tests.unit.local.cli.command import Run
 
 AGENT = str(ROOT / "events" / "calls" / "agent.call.yaml")
 BOTS = Path(__file__).parent / "bots"
-AIFLOW = [sys.executable, "-m", "local.entry"]
+AIFLOW = [sys.executable, "-m", "aiflow_local.cli.entry"]
 HELLO = """\
 scenarios:
   - name: hello

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.template import ROOT
-from tests.support.web_bots import answering, serving
-from tests.unit.local.command import Finished, Run
+from tests.helpers.template import ROOT
+from tests.helpers.web_bots import answering, serving
+from tests.unit.local.cli.command import Finished, Run
 
 AGENT = str(ROOT / "events" / "calls" / "agent.call.yaml")
 TALK = """\

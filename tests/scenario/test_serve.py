@@ -22,9 +22,9 @@ from websockets.sync.client import connect
 
 from aiflow.protocol.types import JsonObject
 from tests.scenario.conftest import ROOT, said
-from tests.unit.local.command import Run
+from tests.unit.local.cli.command import Run
 
-AIFLOW = [sys.executable, "-m", "local.entry"]
+AIFLOW = [sys.executable, "-m", "aiflow_local.cli.entry"]
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from local.phone.bots.waiting import UntilSettled
-from local.phone.bots.websocket import SocketDoor
-from local.phone.recordings.recording import Recording
-from local.phone.service.caller import PhoneCall
-from local.phone.service.switches import Switches
-from tests.support.socket_bots import (
+from aiflow_local.simulator.bots.response_wait import UntilSettled
+from aiflow_local.simulator.bots.websocket import SocketDoor
+from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.recordings.recording import Recording
+from tests.helpers.socket_bots import (
     Json,
     Line,
     SocketBot,
@@ -26,9 +26,9 @@ from tests.support.socket_bots import (
     serving_socket,
     speak,
 )
-from tests.support.template import ROOT
-from tests.support.terminal import Terminal
-from tests.unit.local.command import Finished, Run
+from tests.helpers.template import ROOT
+from tests.helpers.terminal import Terminal
+from tests.unit.local.cli.command import Finished, Run
 
 AGENT = ROOT / "events" / "calls" / "agent.call.yaml"
 BOTS = Path(__file__).parent / "bots"
@@ -172,7 +172,7 @@ class TestInATerminal:
 
 
 def terminal(folder: Path, url: str, *options: str) -> Terminal:
-    command = [sys.executable, "-m", "local.entry", "call", "--url", url, *options]
+    command = [sys.executable, "-m", "aiflow_local.cli.entry", "call", "--url", url, *options]
     return Terminal(command, {"XDG_STATE_HOME": str(folder)})
 
 

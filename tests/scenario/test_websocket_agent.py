@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.runtime.observability import Outcome
-from local.mock_events import mock_event
+from aiflow.telemetry import Outcome
+from aiflow_local.emulator.sample_events import mock_event
+from tests.helpers.wav import SILENCE, as_base64, wav
 from tests.scenario.conftest import Agent, Serve, WebSocket, edit, said
-from tests.support.wav import SILENCE, as_base64, wav
 
 HANDLER = """
 import threading

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from local.gateway.websocket import Limits
-from local.tokens import Token
+from aiflow_local.emulator.websocket import Limits
+from aiflow_local.tokens import Token
 from tests.scenario.conftest import ROOT, TOKEN, Agent, Serve, WebSocket
 
 # Keeps what it was invoked with, where a test finds it.

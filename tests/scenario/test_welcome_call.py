@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.command import Run
+from tests.unit.local.cli.command import Run
 
 ROOT = Path(__file__).parents[2]
 WELCOME = str(ROOT / "events" / "calls" / "welcome.jsonl")

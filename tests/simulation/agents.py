@@ -15,11 +15,11 @@ from aiflow import (
     UserInputTimeout,
     UserSpeak,
 )
-from aiflow.runtime.entrypoint import Entrypoint
+from aiflow.entrypoints.event import Entrypoint
+from tests.helpers.in_process import for_every_event
 from tests.simulation.cloud import Cloud
 from tests.simulation.dice import Fault
 from tests.simulation.record import Read
-from tests.support.line import for_every_event
 
 SMS_NUMBER = "491713920050"
 COLLEAGUE = "493023125099"

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import Lock, Thread
 
-from local.phone.service.clock import Clock, Timer
+from aiflow_local.simulator.engine.clock import Clock, Timer
 
 _FOR_EVER_MS = 2**53
 

@@ -13,20 +13,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
+from aiflow.entrypoints.event import Entrypoint
 from aiflow.errors import ConnectionGone, ConnectionUnavailable, DeadlineExceeded
-from aiflow.runtime.entrypoint import Entrypoint
-from aiflow.runtime.meanwhile import never
-from aiflow.runtime.observability import Telemetry
-from aiflow.runtime.settings import Settings
-from aiflow.runtime.surroundings import Runtime
+from aiflow.pipeline.meanwhile import never
+from aiflow.pipeline.runtime import Runtime
 from aiflow.sessions.dynamodb import DynamoDbSessions
-from local.phone.service.call import EPOCH_MS
+from aiflow.settings import Settings
+from aiflow.telemetry import Telemetry
+from aiflow_local.simulator.engine.call import EPOCH_MS
+from tests.helpers.runtime import TOKEN, FakeContext, http_v2, make_settings, rest_v1, websocket
 from tests.simulation.baton import Baton, SharedClock
 from tests.simulation.client import Client, TableFault
 from tests.simulation.dice import Dice, Fault, Faults
 from tests.simulation.record import Record, Run
 from tests.simulation.table import Table
-from tests.support.runtime import TOKEN, FakeContext, http_v2, make_settings, rest_v1, websocket
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from aiflow.runtime.clients import FAULTS
+from aiflow.aws_clients import FAULTS
 from aiflow.sessions.dynamodb import DynamoDbSessions
 from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.model import SessionItem
+from aiflow.sessions.record import SessionItem
 from aiflow.sessions.store import CommitConflict, SessionStore
+from tests.helpers.runtime import Clock
+from tests.helpers.tables import moto_table
 from tests.simulation.dice import Dice
 from tests.simulation.table import ConditionalCheckFailedException, Table, pages
-from tests.support.runtime import Clock
-from tests.support.tables import moto_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -14,11 +14,11 @@ from typing import Any
 
 from moto.server import ThreadedMotoServer
 
-from tests.support.emulator import BUILD, Emulator, Function, FunctionError
-from tests.support.loopback import HOST, free_port
-from tests.support.runtime import TOKEN, Clock, http_v2
-from tests.support.tables import ENVIRONMENT, served_table
-from tests.support.template import Template
+from tests.helpers.emulator import BUILD, Emulator, Function, FunctionError
+from tests.helpers.loopback import HOST, free_port
+from tests.helpers.runtime import TOKEN, Clock, http_v2
+from tests.helpers.tables import ENVIRONMENT, served_table
+from tests.helpers.template import Template
 
 EVENTS = ("session_start", "user_speak", "assistant_speech_ended", "session_end")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.emulator import BUILD, RUNTIME, Emulator, Function, FunctionError
 from tests.simulation.emulated import deployed, request
-from tests.support.emulator import BUILD, RUNTIME, Emulator, Function, FunctionError
 
 SOURCE = '''
 import os, signal, time

@@ -4,6 +4,9 @@ import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
+from tests.helpers.dynalite import NoDynalite, dynalite
+from tests.helpers.runtime import TOKEN
+from tests.helpers.tables import ENVIRONMENT
 from tests.simulation.differential import differences
 from tests.simulation.emulated import emulated, is_built
 from tests.simulation.ended import ended
@@ -13,9 +16,6 @@ from tests.simulation.long_call import long_call
 from tests.simulation.measured import at
 from tests.simulation.numbered import asked, obeyed
 from tests.simulation.sockets import talked
-from tests.support.dynalite import NoDynalite, dynalite
-from tests.support.runtime import TOKEN
-from tests.support.tables import ENVIRONMENT
 
 
 def hostile_figures(sizes: Sizes) -> Figures:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+from tests.helpers.template import ROOT
 from tests.simulation.figure import Figure, Figures, Sizes, few, passed
 from tests.simulation.habits import Habits
 from tests.simulation.happened import Plan
@@ -12,7 +13,6 @@ from tests.simulation.measured import EVERYDAY_FAULTS, at, bad_days, outage, sha
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.profiles import REPEATED_WORDS
 from tests.simulation.world import simulate
-from tests.support.template import ROOT
 
 MUTANT_SEEDS = 100
 

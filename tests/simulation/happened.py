@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from aiflow.runtime.entrypoint import Entrypoint
+from aiflow.entrypoints.event import Entrypoint
 from tests.simulation.agents import agents
 from tests.simulation.cloud import Cloud, MakeStore, Outage, production_store
 from tests.simulation.dice import Fault, Faults

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from aiflow.sessions.codec import item_from, turns_from
-from aiflow.sessions.model import SessionItem
+from aiflow.sessions.record import SessionItem
 from tests.simulation.happened import Happened
 from tests.simulation.record import Record, Run
 from tests.simulation.table import Item

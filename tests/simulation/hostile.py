@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 
 import webhook.app
 from aiflow.protocol.ssml import escape, spoken_text
-from aiflow.runtime.observability import Report, Telemetry
+from aiflow.telemetry import Report, Telemetry
+from tests.helpers.bad_bodies import EVENT, bad_bodies
+from tests.helpers.items import ODD_TEXTS
+from tests.helpers.runtime import Body, Envelope, Log, http_v2, make_runtime, rest_v1, send
 from tests.simulation.dice import Dice
-from tests.support.bad_bodies import EVENT, bad_bodies
-from tests.support.items import ODD_TEXTS
-from tests.support.runtime import Body, Envelope, Log, http_v2, make_runtime, rest_v1, send
 
 REFUSED = frozenset({204, 400, 401, 403, 405, 413, 415})
 _JUNK = (

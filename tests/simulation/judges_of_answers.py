@@ -4,15 +4,15 @@ import json
 import re
 from collections import Counter
 
-from aiflow.sessions.model import Status
-from local.phone.service.answers import judge
-from local.phone.service.door import Answered
-from local.phone.service.switches import Switches
+from aiflow.sessions.record import Status
+from aiflow_local.simulator.engine.bot_port import Answered
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.response_validation import judge
+from tests.helpers.runtime import TOKEN
 from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened
 from tests.simulation.history import MOST_CONFLICTS, Finds, Histories, is_apology, mark, plain
 from tests.simulation.record import Json, Run
-from tests.support.runtime import TOKEN
 
 ANSWER_DEADLINE_MS = Switches().answer_deadline_ms
 _CANARY = re.compile(r"kiwi\d{5}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from aiflow.protocol.types import JsonObject
-from aiflow.runtime.settings import Settings
+from aiflow.settings import Settings
 from tests.simulation.happened import Happened
 from tests.simulation.history import Finds, Histories, Version, adds, is_apology, mark
 from tests.simulation.numbered import TARGETS, is_outside

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiflow.sessions.model import Status
+from aiflow.sessions.record import Status
 from tests.simulation.happened import Happened
 from tests.simulation.history import Finds, Histories, Version
 

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from aiflow.sessions.model import Status, Turn
-from local.phone.service.call import EPOCH_MS
+from aiflow.sessions.record import Status, Turn
+from aiflow_local.simulator.engine.call import EPOCH_MS
 from tests.simulation.happened import Happened
 from tests.simulation.history import (
     MOST_CONFLICTS,

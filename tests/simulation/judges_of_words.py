@@ -1,6 +1,6 @@
 """Judges of what callers hear: no silence, nothing outdated, and no end, without a reason."""
 
-from aiflow.sessions.model import Status
+from aiflow.sessions.record import Status
 from tests.simulation.agents import LAST_WORDS
 from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from aiflow import Call, Event, Reply, UserSpeak
-from tests.support.items import stored_bytes
-from tests.support.line import Line
-from tests.support.runtime import make_settings
+from tests.helpers.in_process import Line
+from tests.helpers.items import stored_bytes
+from tests.helpers.runtime import make_settings
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from aiflow.sessions.dynamodb import DynamoDbSessions
-from aiflow.sessions.model import SessionItem
+from aiflow.sessions.record import SessionItem
 from aiflow.sessions.store import CommitConflict
 from tests.simulation.client import TableFault
 from tests.simulation.cloud import MakeStore, production_store

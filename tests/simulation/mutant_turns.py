@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field, replace
 
 from aiflow import Call, UserSpeak
-from aiflow.runtime.conversation import Conversation
-from aiflow.runtime.deciding import Deciding, Fill
-from aiflow.runtime.decision import Decision
-from aiflow.runtime.observability import Outcome
-from aiflow.sessions.model import SessionItem, Status
+from aiflow.pipeline.deciding import Deciding, Fill
+from aiflow.pipeline.decision import Decision
+from aiflow.pipeline.processor import Conversation
+from aiflow.sessions.record import SessionItem, Status
 from aiflow.sessions.store import CommitConflict
+from aiflow.telemetry import Outcome
 
 
 class NeverForgives(Deciding):

@@ -6,19 +6,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from aiflow import Call, Event, Reply, SessionStart, UserSpeak
+from aiflow.domain import transitions
+from aiflow.entrypoints.event import Entrypoint
 from aiflow.errors import StoreUnavailable
+from aiflow.pipeline.deadlines import Patience
+from aiflow.pipeline.deciding import Deciding, Fill
+from aiflow.pipeline.decision import Decision
+from aiflow.pipeline.processor import Conversation
+from aiflow.pipeline.reply_stream import Pieces
+from aiflow.pipeline.runtime import Context, Runtime
 from aiflow.protocol.actions import Action
-from aiflow.runtime import lifecycle
-from aiflow.runtime.conversation import Conversation
-from aiflow.runtime.deciding import Deciding, Fill
-from aiflow.runtime.decision import Decision
-from aiflow.runtime.entrypoint import Entrypoint
-from aiflow.runtime.observability import Report
-from aiflow.runtime.patience import Patience
-from aiflow.runtime.pieces import Pieces
-from aiflow.runtime.surroundings import Context, Runtime
-from aiflow.sessions.model import Delivery, SessionItem
+from aiflow.sessions.record import Delivery, SessionItem
 from aiflow.sessions.store import CommitConflict
+from aiflow.telemetry import Report
+from tests.helpers.in_process import for_every_event
 from tests.simulation.agents import agents
 from tests.simulation.cloud import Cloud, MakeStore, production_store
 from tests.simulation.happened import MakeAgents
@@ -41,7 +42,6 @@ from tests.simulation.mutant_turns import (
     TalkedOutOfIt,
     TalksOver,
 )
-from tests.support.line import for_every_event
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class TextOnlyFingerprint(Deciding):
     """Takes the same words for a repetition, however much later."""
 
     def _repeated(self, base: SessionItem) -> Delivery | None:
-        mark = lifecycle.fingerprint(self.event)
+        mark = transitions.fingerprint(self.event)
         same = (delivery for delivery in base.deliveries if delivery.fingerprint == mark)
         return next(same, None) if isinstance(self.event, UserSpeak) else super()._repeated(base)
 
@@ -197,7 +197,7 @@ class AftercareFirst(Conversation):
     def close(self, abandoned: SessionItem) -> None:
         """See `Conversation.close`."""
         now_ms = int(self.deciding.runtime.now() * 1000)
-        ended = lifecycle.arrive(abandoned, self.deciding.event, now_ms)
+        ended = transitions.arrive(abandoned, self.deciding.event, now_ms)
         with suppress(CommitConflict):
             self._send(self._keep(self.deciding.ended(ended), abandoned))
             self.report.count("SessionsExpired")

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aiflow import Call, Event, Reply
+from aiflow.domain.spending_policy import objection
 from aiflow.protocol.types import JsonObject
-from aiflow.runtime.policy import objection
-from tests.simulation.dice import Dice
-from tests.simulation.record import Json
-from tests.support.line import Line
-from tests.support.numbers import (
+from tests.helpers.in_process import Line
+from tests.helpers.numbers import (
     CALLABLE,
     COUNTRIES,
     HAND_PICKED,
@@ -18,7 +16,9 @@ from tests.support.numbers import (
     international_examples,
     national_examples,
 )
-from tests.support.runtime import make_settings
+from tests.helpers.runtime import make_settings
+from tests.simulation.dice import Dice
+from tests.simulation.record import Json
 
 OWN, CALLER, LANDLINE = "493023125000", "491713920050", "493023125001"
 INBOUND: JsonObject = {

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from aiflow.runtime.entrypoint import Entrypoint
-from local.phone.service.caller import PhoneCall
-from local.phone.service.door import Answered, Failed, Message
-from local.phone.service.party import Party
-from local.phone.service.switches import Switches
+from aiflow.entrypoints.event import Entrypoint
+from aiflow_local.simulator.engine.bot_port import Answered, Failed, Message
+from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.parties import Party
 from tests.simulation.cloud import FUNCTION_TIMEOUT_MS, Cloud
 from tests.simulation.dice import Fault
 from tests.simulation.habits import Habits

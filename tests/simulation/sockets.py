@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.support.runtime import Clock
-from tests.support.tables import ENVIRONMENT, served_table
-from tests.support.template import ROOT
+from tests.helpers.runtime import Clock
+from tests.helpers.tables import ENVIRONMENT, served_table
+from tests.helpers.template import ROOT
 
 PROCESSES = 8
 START_SECONDS = 6.0

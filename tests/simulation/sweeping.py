@@ -5,16 +5,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from aiflow.runtime.entrypoint import Entrypoint
-from aiflow.runtime.surroundings import Invocation, Runtime
-from aiflow.runtime.sweeper import Sweeper
-from aiflow.sessions.model import SessionItem
+from aiflow.entrypoints.event import Entrypoint
+from aiflow.entrypoints.sweeper import Sweeper
+from aiflow.pipeline.runtime import Invocation, Runtime
+from aiflow.sessions.record import SessionItem
+from tests.helpers.runtime import FakeContext
 from tests.simulation.cloud import FUNCTION_TIMEOUT_MS, Killed
 from tests.simulation.happened import Happened
 from tests.simulation.history import plain
 from tests.simulation.record import Json, Run
 from tests.simulation.service import Network
-from tests.support.runtime import FakeContext
 
 if TYPE_CHECKING:
     from aiflow.sessions.store import OpenCalls

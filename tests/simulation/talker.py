@@ -10,10 +10,10 @@ import sys
 import time
 
 from aiflow import Call, Event, Reply, UserSpeak
-from aiflow.runtime.clients import FAULTS, dynamodb_client
+from aiflow.aws_clients import FAULTS, dynamodb_client
 from aiflow.sessions.dynamodb import DynamoDbSessions
-from tests.support.line import for_every_event
-from tests.support.runtime import FakeContext, invoke, make_runtime, make_settings
+from tests.helpers.in_process import for_every_event
+from tests.helpers.runtime import FakeContext, invoke, make_runtime, make_settings
 
 
 def answer(event: Event, call: Call) -> Reply:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.helpers.runtime import TOKEN
+from tests.helpers.tables import ENVIRONMENT
 from tests.simulation.differential import differences
 from tests.simulation.emulated import emulated
 from tests.simulation.ended import ended
@@ -9,8 +11,6 @@ from tests.simulation.hostile import broken_markup, forged_lines, hostile_texts,
 from tests.simulation.long_call import long_call
 from tests.simulation.numbered import asked, obeyed
 from tests.simulation.sockets import talked
-from tests.support.runtime import TOKEN
-from tests.support.tables import ENVIRONMENT
 
 
 @pytest.fixture(autouse=True)

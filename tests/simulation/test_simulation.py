@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.helpers.template import ROOT
 from tests.simulation.__main__ import main, seeds_of
 from tests.simulation.figures_of_calls import digest_under, killed_by
 from tests.simulation.happened import Plan
@@ -17,7 +18,6 @@ from tests.simulation.record import Record
 from tests.simulation.shrink import minimal, shrunken, story
 from tests.simulation.sweeping import ROUNDS_MS
 from tests.simulation.world import simulate
-from tests.support.template import ROOT
 
 
 def test_the_same_seed_is_the_same_story() -> None:

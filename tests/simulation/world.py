@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from aiflow.runtime.entrypoint import Entrypoint
+from aiflow.entrypoints.event import Entrypoint
 from tests.simulation.callers import Caller
 from tests.simulation.cloud import Cloud
 from tests.simulation.dice import Dice, Faults, swarm

@@ -2,10 +2,10 @@
 
 import pytest
 
-from aiflow.runtime.observability import Outcome, Report, Telemetry
+from aiflow.telemetry import Outcome, Report, Telemetry
 from benchmarks.cost import Usage
 from benchmarks.usage import SHORT, custom_metrics, everyday_log, units_of_a_call
-from tests.support.runtime import Log
+from tests.helpers.runtime import Log
 
 
 def log_of(*reports: Report) -> str:

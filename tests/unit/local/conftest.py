@@ -1,6 +1,6 @@
 import pytest
 
-from tests.unit.local.command import Run, runner
+from tests.unit.local.cli.command import Run, runner
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.support.wav import as_base64, wav
+from tests.helpers.wav import as_base64, wav
 
 type Json = dict[str, Any]
 

@@ -24,8 +24,8 @@ from aiflow.protocol.actions import (
     Transfer,
     VadConfig,
 )
-from aiflow.protocol.problems import describe
-from tests.support.wav import SILENCE, as_base64, chunk, form, riff
+from aiflow.protocol.diagnostics import describe
+from tests.helpers.wav import SILENCE, as_base64, chunk, form, riff
 from tests.unit.protocol.samples import AUDIO, BAD, GOOD, LEAST, Json, action
 
 EACH_TYPE = pytest.mark.parametrize("action_type", LEAST)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aiflow.errors import AudioError
 from aiflow.protocol.audio import Wav, check_wav, decode_audio, load_audio
-from tests.support.wav import SILENCE, as_base64, chunk, form, riff, wav
+from tests.helpers.wav import SILENCE, as_base64, chunk, form, riff, wav
 
 CONVERT = "ffmpeg -i INPUT -ac 1 -ar 16000 -c:a pcm_s16le OUTPUT.wav"
 ODD_LIST = chunk(b"LIST", b"INFOISFT\x05\x00\x00\x00Lavf\x00")

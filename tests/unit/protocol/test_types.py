@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from aiflow.protocol.rules import Between, Items
+from aiflow.protocol.constraints import Between, Items
 from aiflow.protocol.types import E164, Integer, LanguageTag, Line, Number, Phrase, Words, clean
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))

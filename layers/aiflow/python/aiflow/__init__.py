@@ -3,6 +3,11 @@
 from aiflow.starting import undisturbed
 
 with undisturbed():
+    from aiflow.call import Call, Reply
+    from aiflow.entrypoints.authorizer import authorizer
+    from aiflow.entrypoints.connection import connection
+    from aiflow.entrypoints.event import entrypoint
+    from aiflow.entrypoints.sweeper import sweeper
     from aiflow.protocol.actions import (
         Action,
         Audio,
@@ -34,12 +39,7 @@ with undisturbed():
         UserSpeak,
         UserSpeechStarted,
     )
-    from aiflow.runtime.authorizer import authorizer
-    from aiflow.runtime.call import Call, Reply
-    from aiflow.runtime.connection import connection
-    from aiflow.runtime.entrypoint import entrypoint
-    from aiflow.runtime.sweeper import sweeper
-    from aiflow.sessions.model import Turn
+    from aiflow.sessions.record import Turn
 
 __all__ = [
     "Action",

@@ -3,7 +3,7 @@
 What a request did wrong is a `Refusal`; it carries a `reason` from a closed set, which is all that
 logs and metrics ever see of it. What a handler did wrong is an `InvalidAction` or a
 `StateNotStorable`. What the world did wrong is a `StoreUnavailable` or a `DeadlineExceeded`. The
-table from class to HTTP status is in `aiflow.runtime.reply`.
+table from class to HTTP status is in `aiflow.domain.outbox`.
 """
 
 

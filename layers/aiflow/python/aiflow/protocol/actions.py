@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, PrivateAttr, StrictBool, model_validator
 
 from aiflow.errors import InvalidAction
+from aiflow.protocol.constraints import Between, Items, refuse
 from aiflow.protocol.options import (
     AudioData,
     AzureTts,
@@ -23,7 +24,6 @@ from aiflow.protocol.options import (
     Tts,
     VadConfig,
 )
-from aiflow.protocol.rules import Between, Items, refuse
 from aiflow.protocol.types import (
     E164,
     Integer,

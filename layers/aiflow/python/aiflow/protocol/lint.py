@@ -24,10 +24,10 @@ from aiflow.protocol.actions import (
     Speak,
     Transfer,
 )
+from aiflow.protocol.constraints import is_object
+from aiflow.protocol.diagnostics import Problem, describe, member_path
 from aiflow.protocol.events import EVENT_TYPES, OLDER_MEMBERS, OLDER_TYPES, parse_event
-from aiflow.protocol.problems import Problem, describe, member_path
-from aiflow.protocol.rules import is_object
-from aiflow.protocol.wire import decode
+from aiflow.protocol.json_codec import decode
 
 __all__ = ["Problem", "describe", "lint_actions", "lint_answer", "lint_event", "lint_response"]
 

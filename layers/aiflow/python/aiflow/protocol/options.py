@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from aiflow.protocol.audio import decode_audio
-from aiflow.protocol.rules import Between, Rule, is_object, refuse
+from aiflow.protocol.constraints import Between, Rule, is_object, refuse
 from aiflow.protocol.ssml import spoken_text
 from aiflow.protocol.types import Integer, LanguageTag, Line
 

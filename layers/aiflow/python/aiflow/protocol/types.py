@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Strict
 
-from aiflow.protocol.rules import Between, Rule
+from aiflow.protocol.constraints import Between, Rule
 
 __all__ = [
     "E164",

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aiflow.sessions.model import Delivery, SessionItem, Status, Turn, as_json
+from aiflow.sessions.record import Delivery, SessionItem, Status, Turn, as_json
 
 SCHEMA = 1
 

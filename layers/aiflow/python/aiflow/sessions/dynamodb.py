@@ -18,7 +18,7 @@ from aiflow.sessions.codec import (
     turns_from,
     turns_text,
 )
-from aiflow.sessions.model import SessionItem, Status, Turn
+from aiflow.sessions.record import SessionItem, Status, Turn
 from aiflow.sessions.store import CommitConflict
 
 if TYPE_CHECKING:

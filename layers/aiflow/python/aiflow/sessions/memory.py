@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from threading import Lock
 
 from aiflow.sessions.codec import Attributes, item_attributes, item_from
-from aiflow.sessions.model import SessionItem, Status, Turn
+from aiflow.sessions.record import SessionItem, Status, Turn
 from aiflow.sessions.store import CommitConflict
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from aiflow.errors import AiflowError
-from aiflow.sessions.model import SessionItem, Turn
+from aiflow.sessions.record import SessionItem, Turn
 
 
 class CommitConflict(AiflowError):

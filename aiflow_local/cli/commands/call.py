@@ -1,0 +1,126 @@
+"""`aiflow call`."""
+
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from aiflow_local.errors import LocalError
+from aiflow_local.simulator.bots.cli_options import number_of, session_id_of, switches_of
+from aiflow_local.simulator.bots.target import Over, Target, reachable
+from aiflow_local.simulator.console.session import Session, Style
+from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.recordings.recording import Recording
+from aiflow_local.stack.cli_options import over_option, parameters_option, token_option, url_option
+
+_EPILOG = f"""\b
+Examples:
+  aiflow call
+  aiflow call --url https://bot.example.com/webhook --token secret
+  aiflow call --url wss://bot.example.com/live --real-time
+  aiflow call --set transfer=busy --record call.jsonl
+  printf 'hello\\n/keys 1\\ngoodbye\\n' | aiflow call
+\b
+What you type is what the caller says; /help shows what else there is.
+Lines from a pipe are a whole call: after the last one the caller hangs up.
+
+Switches: {", ".join(Switches.model_fields)}.
+
+\b
+Exit codes: 0 fine, 1 an answer breaks the protocol or a handler failed,
+2 the call cannot begin."""
+
+
+class _Target(TypedDict):
+    url: str | None
+    token: str | None
+    parameters: tuple[str, ...]
+    over: Over | None
+
+
+class _Party(TypedDict):
+    caller: str | None
+    callee: str | None
+    session_id: str | None
+    direction: str
+
+
+class _Options(_Target, _Party):
+    settings: tuple[str, ...]
+    real_time: bool
+    raw: bool
+    record: Path | None
+
+
+class CannotBegin(LocalError):
+    """There is nothing to call, or nothing to call it with."""
+
+    exit_code = 2
+
+
+@click.command(epilog=_EPILOG)
+@url_option
+@token_option("The API token to send with --url.")
+@parameters_option
+@over_option
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A switch: how the service behaves, like transfer=busy; may be repeated.",
+)
+@click.option("--from", "caller", callback=number_of, help="Who calls; or anonymous.")
+@click.option("--to", "callee", callback=number_of, help="Who is called.")
+@click.option(
+    "--session", "session_id", callback=session_id_of, help="Its id; a new one if omitted."
+)
+@click.option(
+    "--direction", type=click.Choice(["inbound", "outbound"]), default="inbound", show_default=True
+)
+@click.option("--real-time", is_flag=True, help="Playback takes its time; typing interrupts it.")
+@click.option("--raw", is_flag=True, help="Print a line of JSON for each thing that happens.")
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the call to this file, as JSON lines.",
+)
+@click.pass_context
+def command(context: click.Context, **options: Unpack[_Options]) -> None:
+    """Call your agent, or any bot, and talk to it in this terminal.
+
+    The phone behaves as AI Flow does, and shows what happens. Time is virtual: between two lines
+    none passes, so that you can still interrupt what the agent has begun to say.
+    """
+    switches, party = switches_of(options["settings"]), _party(options)
+    session = Session(Style(is_real_time=options["real_time"], is_raw=options["raw"]))
+    try:
+        with ExitStack() as stack:
+            record = options["record"]
+            recording = stack.enter_context(Recording(record)) if record else None
+            reach = stack.enter_context(reachable(_target(options), session.complain))
+            bot = stack.enter_context(reach(session.clock, switches))
+            call = PhoneCall(bot.door, switches, party, session.clock)
+            look = partial(bot.state, party.session_id) if bot.state else None
+            session.hold(call, look, recording)
+    except LocalError as error:
+        raise CannotBegin(str(error)) from error
+    context.exit(0 if session.tally.is_fine else 1)
+
+
+def _target(options: _Target) -> Target:
+    return Target(options["url"], options["token"], options["parameters"], options["over"])
+
+
+def _party(options: _Party) -> Party:
+    given = {
+        "caller": options["caller"],
+        "callee": options["callee"],
+        "session_id": options["session_id"],
+    }
+    named = {name: value for name, value in given.items() if value is not None}
+    return Party(direction=options["direction"], **named)

@@ -1,0 +1,134 @@
+"""`aiflow play`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from aiflow_local.simulator.bots.cli_options import switches_of
+from aiflow_local.simulator.bots.target import Over, Target
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.stack.cli_options import over_option, parameters_option, token_option, url_option
+
+_ENDINGS = (".yaml", ".yml")
+_SECONDS = 5.0
+_EPILOG = f"""\b
+Examples:
+  aiflow play events/calls/agent.call.yaml
+  aiflow play -v shop.call.yaml --set transfer=busy --set numbers=plus
+  aiflow play *.call.yaml --url https://bot.example.com/webhook --token secret --junit report.xml
+  aiflow event session_start | jq -c . | aiflow play - --json
+\b
+FILE.yaml has scenarios: what the caller does, and what is expected of the agent. They are played
+in virtual time; to the agent of this project without a socket.
+Any other FILE, and `-`, has an event in each line, sent one after the other over real HTTP or a
+WebSocket. An event without "session" gets one. Blank lines and those that begin with # are left
+out.
+\b
+Switches: {", ".join(Switches.model_fields)}.
+\b
+Exit codes: 0 fine, 1 a scenario failed or an answer breaks the protocol, 2 FILE or URL cannot be
+read."""
+
+
+class _Target(TypedDict):
+    url: str | None
+    token: str | None
+    parameters: tuple[str, ...]
+    over: Over | None
+
+
+class _ForScenarios(TypedDict):
+    settings: tuple[str, ...]
+    verbose: bool
+    junit: Path | None
+    record: Path | None
+
+
+class _Options(_Target, _ForScenarios):
+    seconds: float | None
+    as_json: bool
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@url_option
+@token_option("The API token to send.")
+@parameters_option
+@over_option
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A switch, in place of what scenarios say, like transfer=busy; may be repeated.",
+)
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(min=0, min_open=True, max=600),
+    help="Seconds until an answer must have come; 5 if nothing else is said.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Print each call while it goes on.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each scenario.")
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write how the scenarios went to this file, as JUnit XML.",
+)
+@click.option(
+    "--record",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a recording of each scenario into this folder; `aiflow replay` reads them.",
+)
+@click.pass_context
+def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_Options]) -> None:
+    """Play the scenarios in FILE..., or the events of a scripted call.
+
+    What is not as expected is shown where it happens, with the whole call.
+    """
+    scenario_files = [file for file in files if file.lower().endswith(_ENDINGS)]
+    if scenario_files and len(scenario_files) < len(files):
+        raise click.UsageError("Play scenario files (.yaml) and other files one after the other.")
+    fine = _play_scenarios(files, options) if scenario_files else _play_scripts(files, options)
+    context.exit(0 if fine else 1)
+
+
+def _play_scenarios(files: Sequence[str], options: _Options) -> bool:
+    from aiflow_local.simulator.scenarios.run import Wanted, play_scenarios  # noqa: PLC0415 - scripts need not wait
+
+    wanted = Wanted(
+        switches=switches_of(_settings(options)),
+        as_json=options["as_json"],
+        is_verbose=options["verbose"],
+        junit=options["junit"],
+        record=options["record"],
+    )
+    return play_scenarios(files, _target(options), wanted)
+
+
+def _play_scripts(files: Sequence[str], options: _Options) -> bool:
+    from aiflow_local.simulator.scripts.batch_runner import play_scripts  # noqa: PLC0415 - scenarios need not wait
+
+    names = {
+        "settings": "--set",
+        "verbose": "--verbose",
+        "junit": "--junit",
+        "record": "--record",
+        "over": "--over",
+    }
+    if foreign := [option for name, option in names.items() if options.get(name)]:
+        raise click.UsageError(f"{foreign[0]} is for scenario files, which end in .yaml.")
+    seconds = options["seconds"] or _SECONDS
+    return play_scripts(files, _target(options), seconds, as_json=options["as_json"])
+
+
+def _settings(options: _Options) -> list[str]:
+    seconds = options["seconds"]
+    limit = [] if seconds is None else [f"answer_deadline_ms={round(seconds * 1000)}"]
+    return [*limit, *options["settings"]]
+
+
+def _target(options: _Target) -> Target:
+    return Target(options["url"], options["token"], options["parameters"], options["over"])

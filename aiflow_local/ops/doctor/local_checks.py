@@ -1,0 +1,101 @@
+"""What a deployment needs on this machine."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiflow_local.errors import LocalError
+from aiflow_local.ops.doctor.check_result import Finding, failed, not_run, ok, warning
+from aiflow_local.ops.samconfig import SAMCONFIG, SamConfig
+from aiflow_local.ops.token_slots import CURRENT, FIRST_TIME, objection_to
+from aiflow_local.stack.cli_options import stack_parameters
+from aiflow_local.stack.project import TEMPLATE
+from aiflow_local.stack.template import Template
+from aiflow_local.tokens import new_token
+
+_BUILD = "sam build && aiflow compile"
+_PROCESSORS = {"aarch64": "arm64", "x86_64": "x86_64"}
+_SOURCES = ("functions", "layers/aiflow/python")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A developer's machine.
+
+    Attributes:
+        project: the folder of the template.
+        samconfig: how it is deployed.
+        path: where commands are looked for.
+    """
+
+    project: Path
+    samconfig: SamConfig
+    path: str
+
+    def findings(self) -> Iterator[Finding]:
+        """Look at all of it."""
+        yield self._command("Python", "python3.13", "install Python 3.13: `sam build` needs it")
+        yield self._command("SAM", "sam", "`make build` brings it along, in .venv/bin")
+        yield self._template()
+        yield self._build()
+        yield self._digest()
+
+    def _command(self, check: str, name: str, remedy: str) -> Finding:
+        found = shutil.which(name, path=self.path)
+        if found:
+            return ok(check, found)
+        own = Path(sys.executable).parent
+        if (own / name).is_file():
+            return failed(check, f"{name} is not on the PATH", f'export PATH="{own}:$PATH"')
+        return failed(check, f"there is no {name} on the PATH", remedy)
+
+    def _template(self) -> Finding:
+        check = "template"
+        try:
+            template = Template(self.project / TEMPLATE)
+            stack = template.stack(stack_parameters(self.project, new_token(), []))
+        except LocalError as error:
+            return failed(check, str(error), "`make validate` says more")
+        return ok(check, f"{TEMPLATE}, {len(stack.functions)} functions")
+
+    def _build(self) -> Finding:
+        check, folders = "build", [".aws-sam/build", f".aws-sam/{self._wanted}"]
+        built = next((f for f in folders if (self.project / f / TEMPLATE).is_file()), None)
+        if built is None:
+            return not_run(check, "nothing is built yet", _BUILD)
+        modules = [*(self.project / built).rglob("_pydantic_core*.so")]
+        processor = next((p for m in modules for n, p in _PROCESSORS.items() if n in m.name), None)
+        if processor != self._wanted:
+            return failed(
+                check,
+                f"{built} is for {processor or 'no processor'}, and is deployed for {self._wanted}",
+                f"sam build --parameter-overrides Architecture={self._wanted} && aiflow compile",
+            )
+        if self._edited_at > (self.project / built / TEMPLATE).stat().st_mtime:
+            return warning(check, f"{built} is older than the latest edit", _BUILD)
+        if next((self.project / built).rglob("*.pyc"), None) is None:
+            return warning(
+                check, f"{built} has no bytecode: cold starts are slow", "aiflow compile"
+            )
+        return ok(check, f"{built}, for {processor}, with bytecode")
+
+    @property
+    def _wanted(self) -> str:
+        return self.samconfig.overrides.get("Architecture", "arm64")
+
+    @property
+    def _edited_at(self) -> float:
+        files = [file for folder in _SOURCES for file in (self.project / folder).rglob("*.py")]
+        return max(file.stat().st_mtime for file in (self.project / TEMPLATE, *files))
+
+    def _digest(self) -> Finding:
+        check, digest = "digest to deploy", self.samconfig.overrides.get(CURRENT)
+        if digest is None:
+            reason = f"{SAMCONFIG} sets no {CURRENT}"
+            return not_run(check, reason, f"the first time: {FIRST_TIME}")
+        objection = objection_to(digest)
+        if objection:
+            return failed(check, f"{CURRENT} in {SAMCONFIG}: {objection}", "aiflow token")
+        return ok(check, f"{SAMCONFIG} sets {CURRENT}")

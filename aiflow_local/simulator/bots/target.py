@@ -1,0 +1,126 @@
+"""Who is called: the agent of this project in this process, or any bot at a URL."""
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import click
+
+from aiflow_local.simulator.engine.bot_port import Door
+from aiflow_local.simulator.engine.clock import Clock
+from aiflow_local.simulator.engine.options import Switches
+
+type Over = Literal["http", "websocket"]
+"""What lies between the phone and the agent of this project."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is called, as a command line says it.
+
+    Attributes:
+        url: of a bot; None for the agent of this project.
+        token: sent to the bot.
+        parameters: of the template, as `NAME=VALUE`.
+        over: `http` or `websocket`, where the agent of this project is called through its gateway
+            over a real socket; None for no socket.
+    """
+
+    url: str | None
+    token: str | None
+    parameters: tuple[str, ...]
+    over: Over | None = None
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A bot that can be called, once.
+
+    Attributes:
+        door: the way to it.
+        state: reads `call.state` of a session; None where it cannot be seen.
+    """
+
+    door: Door
+    state: Callable[[str], dict[str, Any]] | None
+
+
+type Reach = Callable[[Clock, Switches], AbstractContextManager[Reached]]
+"""Opens the way to a bot for one call."""
+
+
+@contextmanager
+def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reach]:
+    """Make a bot ready to be called, for as long as the block takes.
+
+    Args:
+        target: which one.
+        complain: told of each error of a handler.
+
+    Raises:
+        click.UsageError: the options contradict each other.
+        LocalError: there is nothing that could be called.
+    """
+    if target.url is not None:
+        yield _at(target, target.url)
+        return
+    if target.over is not None:
+        from aiflow_local.simulator.bots.over_gateway import load_served_agent  # noqa: PLC0415 - no other call needs it
+
+        with load_served_agent(target.over, target.parameters, complain) as served:
+            yield served
+        return
+    # A call to a URL need not wait for what reads templates and runs handlers.
+    from aiflow_local.simulator.bots.project_agent import load_own_agent  # noqa: PLC0415 - see above
+
+    with load_own_agent(target.parameters, complain) as agent:
+
+        def reach(clock: Clock, _: Switches) -> AbstractContextManager[Reached]:
+            line = agent.line(clock)
+            return nullcontext(Reached(line, line.state))
+
+        yield reach
+
+
+def _at(target: Target, url: str) -> Reach:
+    for option, value in (("--parameter", target.parameters), ("--over", target.over)):
+        if value:
+            raise click.UsageError(f"{option} is for the agent of this project, not for --url.")
+    return _over_websocket(target, url) if is_websocket(url) else _over_http(target, url)
+
+
+def is_websocket(url: str) -> bool:
+    """Tell whether a URL is that of a WebSocket."""
+    return url.partition(":")[0].lower() in {"ws", "wss"}
+
+
+def _over_http(target: Target, url: str) -> Reach:
+    from aiflow_local.simulator.bots.http import UrlDoor  # noqa: PLC0415 - no other call needs HTTP
+
+    with UrlDoor(url, target.token, 1):
+        """Find out now whether this is a URL."""
+
+    @contextmanager
+    def reach(_: Clock, switches: Switches) -> Generator[Reached]:
+        with UrlDoor(url, target.token, switches.answer_deadline_ms) as door:
+            yield Reached(door, None)
+
+    return reach
+
+
+def _over_websocket(target: Target, url: str) -> Reach:
+    from aiflow_local.simulator.bots.response_wait import Live  # noqa: PLC0415 - no other call needs WebSockets
+    from aiflow_local.simulator.bots.websocket import SocketDoor  # noqa: PLC0415 - likewise
+
+    with SocketDoor(url, target.token, Switches()):
+        """Find out now whether this is a URL."""
+
+    @contextmanager
+    def reach(clock: Clock, switches: Switches) -> Generator[Reached]:
+        token, wake = target.token, clock.wake
+        door = SocketDoor(url, token, switches, Live(), wake) if wake else None
+        with door or SocketDoor(url, token, switches) as door:
+            yield Reached(door, None)
+
+    return reach

@@ -1,0 +1,168 @@
+"""The door to any bot, in any language, behind a WebSocket."""
+
+import time
+from collections.abc import Callable, Sequence
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+from websockets.sync.client import ClientConnection
+
+from aiflow.protocol.json_codec import encode
+from aiflow.protocol.types import JsonObject
+from aiflow_local.simulator.bots.inbox import MOST_UNREAD, Arrived, Ended, Inbox
+from aiflow_local.simulator.bots.response_wait import Patience, UntilQuiet
+from aiflow_local.simulator.bots.websocket_connect import connected, ended, websocket_url
+from aiflow_local.simulator.engine.bot_port import AWAITED, Failed, Message, Unanswered
+from aiflow_local.simulator.engine.options import Switches
+
+_ATTEMPTS = 2
+_FLOOD = Ended("flood", f"sent {MOST_UNREAD} messages without a pause: the connection is closed")
+
+
+class SocketDoor:
+    """Connects when the call begins, and sends each event as a message; to be entered.
+
+    A connection that is lost is opened again for the next event, if the service would do so.
+
+    Args:
+        url: of the WebSocket.
+        token: sent as `X-API-TOKEN`; None sends none.
+        switches: how the service behaves.
+        patience: how long to wait after an event; until the bot is quiet, if not given.
+        ring: called when something has come, in another thread.
+
+    Raises:
+        Unreadable: `url` is not a WebSocket URL.
+    """
+
+    reports_speech_started = True
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        switches: Switches,
+        patience: Patience | None = None,
+        ring: Callable[[], None] = lambda: None,
+    ) -> None:
+        websocket_url(url)
+        self._url = url
+        self._token = token
+        self._switches = switches
+        self._patience = patience or UntilQuiet(switches)
+        self._inbox = Inbox(ring)
+        self._pending: list[Message | Failed] = []
+        self._connection: ClientConnection | None = None
+        self._reader = Thread()
+        self._sent = 0
+        self._sent_at = 0.0
+        self._awaits_answer = False
+
+    def send(self, event: JsonObject) -> Message | Unanswered | Failed:
+        """Send an event, and wait as long as the door is patient; see `Door.send`."""
+        name = str(event["type"])
+        if failed := self._put_through(encode(event)):
+            return failed
+        self._patience.wait(name, self._sent, self._inbox)
+        came = self._taken()
+        # Whatever comes from now on came by itself, unless an answer is still awaited.
+        self._awaits_answer = self._awaits_answer and name in AWAITED
+        if name == "session_end":
+            self._close()
+        is_open = self._awaits_answer and self._patience.is_live
+        outcome = came.pop(0) if came else Unanswered(is_open)
+        self._pending += came
+        return outcome
+
+    def arrived(self) -> Sequence[Message | Failed]:
+        """See `Door.arrived`."""
+        arrived, self._pending = [*self._pending, *self._taken()], []
+        return arrived
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection, if the call has not ended in order."""
+        self._close()
+
+    def _put_through(self, text: str) -> Message | Failed | None:
+        """Send a text; over a new connection, if it turns out that the one before is gone."""
+        for _ in range(_ATTEMPTS):
+            connection = self._connection or self._connect()
+            if isinstance(connection, Failed):
+                return connection
+            self._sent_at, self._awaits_answer = time.monotonic(), True
+            try:
+                connection.send(text)
+            except ConnectionClosed:
+                # Why it is gone is the last thing that is in the inbox.
+                self._reader.join()
+                self._pending += self._taken()
+            else:
+                self._sent += 1
+                return None
+            if self._switches.dropped_connection == "hangup":
+                break
+        return self._pending.pop()
+
+    def _connect(self) -> ClientConnection | Failed:
+        begun = time.monotonic()
+        seconds = self._switches.answer_deadline_ms / 1000
+        connection = connected(self._url, self._token, seconds)
+        if isinstance(connection, Ended):
+            ms = (time.monotonic() - begun) * 1000
+            # Whoever cannot connect has nobody to hold a call with.
+            return Failed(connection.code, connection.reason, ms, is_final=True)
+        self._inbox.open()
+        self._connection = connection
+        # Nobody waits for it at the end of the process.
+        self._reader = Thread(target=_read, args=(connection, self._inbox), daemon=True)
+        self._reader.start()
+        return connection
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.close()
+            # It must not tell the end of this one when there is another one.
+            self._reader.join()
+
+    def _taken(self) -> list[Message | Failed]:
+        if self._connection is None:
+            return []
+        unread, end = self._inbox.take()
+        taken: list[Message | Failed] = [self._message(arrived) for arrived in unread]
+        if end:
+            self._close()
+            ms = (time.monotonic() - self._sent_at) * 1000
+            is_final = self._switches.dropped_connection == "hangup"
+            taken.append(Failed(end.code, end.reason, ms, is_final=is_final))
+        return taken
+
+    def _message(self, arrived: Arrived) -> Message:
+        if arrived.is_chatter or not self._awaits_answer:
+            return Message(arrived.content, None)
+        self._awaits_answer = False
+        return Message(arrived.content, (arrived.at - self._sent_at) * 1000)
+
+
+def _read(connection: ClientConnection, inbox: Inbox) -> None:
+    """Bring messages to the inbox until there are no more."""
+    try:
+        while inbox.put(connection.recv()):
+            pass
+    except ConnectionClosed as closed:
+        inbox.end(ended(closed))
+        return
+    inbox.end(_FLOOD)
+    connection.close(CloseCode.POLICY_VIOLATION, "too many messages")

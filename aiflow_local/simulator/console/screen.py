@@ -1,0 +1,133 @@
+"""What a person sees of a call, while it goes on."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from aiflow_local.output import print_labelled
+from aiflow_local.simulator.engine.formatting import LONGEST, seconds, visible
+from aiflow_local.simulator.engine.transcript import Entry, Kind
+from aiflow_local.simulator.scripts.describe import of_action
+
+"""Columns for who it is."""
+
+_STYLES = {
+    "agent": "bold cyan",
+    "caller": "bold green",
+    "heard": "yellow",
+    "phone": "magenta",
+    "kept": "dim",
+    "error": "bold red",
+    "warning": "yellow",
+}
+_NO_CONTENT, _OK = 204, 200
+
+
+class Screen:
+    """Prints a call; in colour and fit to the width on a terminal only.
+
+    Args:
+        console: where to.
+        look: returns `call.state` of the agent; None where it cannot be seen.
+    """
+
+    def __init__(self, console: Console, look: Callable[[], Mapping[str, Any]] | None) -> None:
+        self._console = console
+        self._look = look
+        self._kept: Mapping[str, Any] = {}
+        self._event: Entry | None = None
+        self._show: Mapping[Kind, Callable[[Entry], None]] = {
+            Kind.EVENT: self._hold,
+            Kind.ANSWER: self._show_answer,
+            Kind.MESSAGE: lambda _: self._line("", "sent by itself", "dim"),
+            Kind.ACTION: self._show_action,
+            Kind.SAID: self._show_said,
+            Kind.HEARD: self._show_heard,
+            Kind.PROBLEM: lambda entry: self._line(entry.data["problem"]["severity"], entry.text),
+            Kind.NOTE: lambda entry: self._line("phone", entry.text, "magenta"),
+        }
+
+    def add(self, entry: Entry) -> None:
+        """Print an entry of the transcript."""
+        if entry.kind is not Kind.ANSWER:
+            self._show_event("")
+        self._show[entry.kind](entry)
+
+    def tell(self, text: str) -> None:
+        """Print a line that is no part of the call."""
+        self._line("", text, "dim")
+
+    def complain(self, error: str) -> None:
+        """Print an error of a handler, as Python told it."""
+        self._show_event("")
+        who = "error"
+        for line in error.splitlines():
+            self._line(who, line, "red")
+            who = ""
+
+    def end(self, summary: str, *, is_fine: bool) -> None:
+        """Print what is left to say."""
+        self._console.print()
+        self._line("", summary, "bold green" if is_fine else "bold red")
+
+    def _hold(self, event: Entry) -> None:
+        """Wait for the answer: they share a line."""
+        self._event = event
+
+    def _show_event(self, outcome: str) -> None:
+        event, self._event = self._event, None
+        if event:
+            self._line(seconds(event.at_ms), f"{event.text}{outcome}", "dim")
+
+    def _show_answer(self, answer: Entry) -> None:
+        if self._event:
+            self._show_event(f", {_outcome(answer)}")
+        else:
+            # Over HTTP the same request was made once more; over WebSocket it took its time.
+            all_the_same = " all the same" if "status" in answer.data else ""
+            self._line("", f"answered{all_the_same}, {_outcome(answer)}", "dim")
+        if self._look:
+            self._show_changes(dict(self._look()))
+
+    def _show_changes(self, kept: Mapping[str, Any]) -> None:
+        before, self._kept = self._kept, kept
+        gone = (f"{name}: nothing" for name in before.keys() - kept.keys())
+        changed = (
+            f"{name}: {_value(value)}"
+            for name, value in kept.items()
+            if name not in before or before[name] != value
+        )
+        if changes := ", ".join([*changed, *gone]):
+            self._line("kept", changes, "dim")
+
+    def _show_action(self, entry: Entry) -> None:
+        self._line(*of_action(entry.data["action"]))
+
+    def _show_said(self, entry: Entry) -> None:
+        is_speech = "words" in entry.data
+        self._line("caller", entry.data["words"] if is_speech else f"[{entry.text}]")
+
+    def _show_heard(self, entry: Entry) -> None:
+        # What is heard to its end has been shown already.
+        if entry.data["interrupted"]:
+            self._line("heard", entry.text, "yellow")
+
+    def _line(self, who: str, what: str, style: str = "") -> None:
+        label, text = Text(who, _STYLES.get(who, "dim")), Text(visible(what), style)
+        print_labelled(self._console, label, text)
+
+
+def _outcome(answer: Entry) -> str:
+    # Over WebSocket there is no status, and may be no message.
+    status, ms = answer.data.get("status", _OK), f"{answer.data['ms']:.0f} ms"
+    if "status" not in answer.data and not answer.data["body"]:
+        return answer.text
+    return ms if status in {_OK, _NO_CONTENT} else f"{status}, {ms}"
+
+
+def _value(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."

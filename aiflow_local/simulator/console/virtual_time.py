@@ -1,0 +1,50 @@
+"""A call on virtual time, line by line."""
+
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+
+from aiflow_local.simulator.console.command_runner import Caller
+from aiflow_local.simulator.engine.caller import PhoneCall
+
+
+class HungUp(Exception):
+    """Ctrl-C: the caller hangs up."""
+
+
+@contextmanager
+def on_the_phone(call: PhoneCall) -> Generator[None]:
+    """Let a call go on; however that ends, the bot learns that the call is over."""
+    try:
+        yield
+    except (HungUp, KeyboardInterrupt):
+        call.hangs_up()
+    except BaseException:
+        # Nobody can see any more what happens: the pipe is closed, or the disk is full.
+        call.transcript.listener = None
+        call.hangs_up()
+        raise
+
+
+def converse(caller: Caller, lines: Iterable[str]) -> None:
+    """Call, do what each line says, and hang up after the last one.
+
+    No time passes while nothing is typed. After the last line the agent may finish.
+
+    Args:
+        caller: who does it.
+        lines: what is typed; read only as long as the call goes on.
+    """
+    call = caller.call
+    with on_the_phone(call):
+        call.begin()
+        # What happens at this moment happens before anything is typed.
+        call.lets_pass(0)
+        if call.is_over:
+            return
+        for line in lines:
+            caller.do(line)
+            call.lets_pass(0)
+            if call.is_over:
+                return
+        call.settle()
+        call.hangs_up()

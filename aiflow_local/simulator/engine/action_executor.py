@@ -1,0 +1,106 @@
+"""What the service does when it is told to: an action, and what happens then."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aiflow import (
+    Action,
+    Audio,
+    BargeIn,
+    ConfigureTranscription,
+    ConfigureVoiceToVoice,
+    Hangup,
+    MixAudio,
+    SendSms,
+    Speak,
+    Transfer,
+)
+from aiflow.protocol.lint import Problem
+from aiflow_local.simulator.engine.formatting import seconds, told_action
+from aiflow_local.simulator.engine.transcript import Kind
+
+if TYPE_CHECKING:
+    from aiflow_local.simulator.engine.call import ServiceCall
+
+MOST_ACTIONS = 1000
+"""No call has more actions: the phone cuts it off."""
+
+
+class Obedience:
+    """Obeys the actions of answers.
+
+    Args:
+        call: in which they are obeyed.
+    """
+
+    def __init__(self, call: "ServiceCall") -> None:
+        self._call = call
+
+    def obey(self, actions: Sequence[Action]) -> None:
+        """Obey an answer, action by action, as long as the agent is in the call."""
+        call = self._call
+        if call.is_voice_to_voice:
+            self._warn_of_idle(actions)
+        call.voice.next_answer()
+        for action in actions:
+            if not call.has_agent:
+                return
+            call.actions.append(action)
+            wire = action.to_wire()
+            call.scribe.take_down(Kind.ACTION, told_action(wire), {"action": wire})
+            if len(call.actions) >= MOST_ACTIONS:
+                call.cut_off(f"has told the phone to do {MOST_ACTIONS} things")
+            else:
+                self._perform(action)
+
+    def _perform(self, action: Action) -> None:
+        call = self._call
+        match action:
+            case Speak() | Audio():
+                call.voice.play(action)
+            case Hangup() | Transfer():
+                call.voice.leave(action)
+            case BargeIn():
+                self._barge_in()
+            case SendSms():
+                call.outside.send_message()
+            case MixAudio():
+                call.scribe.note(f"the background sound {call.voice.mix(action)}")
+            case ConfigureTranscription():
+                self._configure(action)
+            case ConfigureVoiceToVoice():
+                self._begin_voice_to_voice(action)
+
+    def _barge_in(self) -> None:
+        if not self._call.voice.current:
+            self._call.scribe.note("nothing is playing that could be stopped")
+        self._call.voice.stop()
+
+    def _configure(self, action: ConfigureTranscription) -> None:
+        call = self._call
+        # In voice-to-voice, the pipeline that it belongs to has nothing to do.
+        gap_ms = 0 if call.is_voice_to_voice else call.ears.configure(action)
+        if gap_ms:
+            call.scribe.note(f"nobody listens for {seconds(gap_ms)}: recognition starts again")
+
+    def _begin_voice_to_voice(self, action: ConfigureVoiceToVoice) -> None:
+        call = self._call
+        call.cancel_input_timer()
+        call.voice.stop()
+        if not call.has_agent:
+            # There was a hangup or a transfer behind it.
+            return
+        call.is_voice_to_voice = True
+        call.scribe.note("a speech-to-speech model takes over")
+        if action.greeting:
+            call.voice.play(Speak(session_id=action.session_id, text=action.greeting))
+
+    def _warn_of_idle(self, actions: Sequence[Action]) -> None:
+        """Warn of what has hardly an effect once a model speaks and listens."""
+        for action in actions:
+            if isinstance(action, Speak):
+                message = "speak is no more than an instruction to the model in voice-to-voice"
+                self._call.scribe.problem(Problem.warning("speak_in_voice_to_voice", "", message))
+            elif isinstance(action, ConfigureTranscription):
+                message = "configure_transcription has no effect in voice-to-voice"
+                self._call.scribe.problem(Problem.warning("no_op", "", message))

@@ -1,0 +1,81 @@
+"""What goes back and forth between a call and its bot."""
+
+from typing import TYPE_CHECKING
+
+from aiflow_local.simulator.engine.action_executor import Obedience
+from aiflow_local.simulator.engine.delivery import Delivery
+from aiflow_local.simulator.engine.transcript import Kind
+
+if TYPE_CHECKING:
+    from aiflow_local.simulator.engine.body_validation import Judgement
+    from aiflow_local.simulator.engine.call import ServiceCall
+    from aiflow_local.simulator.engine.clock import Timer
+
+
+class Dialogue:
+    """Brings events to the bot of a call, and does what the bot wants, when it wants it.
+
+    Args:
+        call: which one.
+    """
+
+    def __init__(self, call: "ServiceCall") -> None:
+        self._call = call
+        self._delivery = Delivery(call.door, call.party, call.scribe)
+        self._obedience = Obedience(call)
+        self._awaited: Timer | None = None
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether an answer may come that nobody has waited for yet: in real time only."""
+        return self._awaited is not None
+
+    def send(self, name: str, members: dict[str, object]) -> None:
+        """Send an event, and obey the answer; unless the agent is out of the call."""
+        call = self._call
+        # What came before is no answer to it.
+        self.look()
+        if not call.has_agent:
+            return
+        judgement = self._delivery.deliver(name, members, call.switches)
+        self._stop_awaiting()
+        if judgement.is_open:
+            limit_ms = call.switches.answer_deadline_ms
+            self._awaited = call.clock.after(limit_ms, self._stop_awaiting)
+        self._follow(judgement)
+        self.look()
+
+    def say_goodbye(self) -> None:
+        """Tell the bot that the call is over; whatever it answers."""
+        self._delivery.deliver("session_end", {}, self._call.switches)
+
+    def look(self) -> bool:
+        """Obey what the bot has sent by itself; tell if there was something."""
+        call = self._call
+        arrived = () if call.is_over else call.door.arrived()
+        for each in arrived:
+            if call.is_over:
+                break
+            judgement = self._delivery.receive(each, call.switches)
+            if judgement.actions and not call.has_agent:
+                call.scribe.note("the agent is out of the call: that is not obeyed")
+            self._follow(judgement)
+        return bool(arrived)
+
+    def _follow(self, judgement: "Judgement") -> None:
+        """Do what follows from what the bot sent."""
+        call = self._call
+        gives_up = judgement.is_lost and call.switches.failed_requests == "hangup"
+        if gives_up or judgement.is_final:
+            # With its data, so that a recording tells one end from the other.
+            data = {"unreachable": True} if judgement.is_final else {}
+            call.scribe.take_down(Kind.NOTE, "the service gives up", data)
+            call.end(quietly=judgement.is_final)
+        elif judgement.actions:
+            self._stop_awaiting()
+            self._obedience.obey(judgement.actions)
+
+    def _stop_awaiting(self) -> None:
+        if self._awaited:
+            self._awaited.cancel()
+            self._awaited = None

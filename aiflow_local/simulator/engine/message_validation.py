@@ -1,0 +1,96 @@
+"""What a bot sent over a WebSocket, judged as strictly as an answer over HTTP.
+
+Nothing is too late here, since actions may be sent at any time, and nothing is unread.
+"""
+
+from collections.abc import Mapping
+
+from aiflow.errors import InvalidEvent
+from aiflow.protocol.actions import ACTION_TYPES
+from aiflow.protocol.json_codec import decode
+from aiflow.protocol.lint import Problem, lint_answer
+from aiflow.protocol.types import JsonValue
+from aiflow_local.simulator.engine.body_validation import (
+    Judgement,
+    bounded,
+    cut,
+    flawless,
+    obeyed,
+    slow,
+)
+from aiflow_local.simulator.engine.bot_port import Message
+from aiflow_local.simulator.engine.formatting import quoted
+from aiflow_local.simulator.engine.options import Switches
+
+CHATTER = "chatter"
+"""The code of a message that means nothing to the service, like `{"type": "connected"}`."""
+
+_OF_API_GATEWAY = frozenset({"message", "connectionId", "requestId"})
+
+
+def judge_message(message: Message, session_id: str, switches: Switches) -> Judgement:
+    """Judge a message; actions that are wrong, or of other sessions, are left out."""
+    judgement = _judged(message.content, session_id)
+    problems = bounded(judgement.problems, "")
+    if message.ms is not None and message.ms > switches.slow_answer_ms:
+        problems.append(slow(message.ms))
+    return Judgement(judgement.actions, problems, is_lost=judgement.is_lost)
+
+
+def is_chatter(content: str | bytes) -> bool:
+    """Tell whether a message is no action and is not meant to be one."""
+    try:
+        body = decode(content) if isinstance(content, str) else None
+    except InvalidEvent:
+        return False
+    return isinstance(body, dict) and not _is_of_api_gateway(body) and _is_idle(body)
+
+
+def _judged(content: str | bytes, session_id: str) -> Judgement:
+    if isinstance(content, bytes):
+        return _wrong("binary", "is a binary message: actions are JSON in text messages")
+    if actions := flawless(content, session_id):
+        return Judgement(actions)
+    try:
+        body = decode(content)
+    except InvalidEvent as error:
+        return _wrong("not_json", f"must be an action as JSON, but {_WHY.get(error.reason, _ODD)}")
+    if isinstance(body, dict) and _is_of_api_gateway(body):
+        return _wrong("api_gateway", _failure(body), is_lost=True)
+    warning = _warning(content, body)
+    if warning:
+        return Judgement(problems=[warning])
+    body, problems = cut(body, "")
+    return Judgement(obeyed(body, session_id), [*problems, *lint_answer(body, session_id)])
+
+
+def _is_of_api_gateway(body: Mapping[str, JsonValue]) -> bool:
+    return not _OF_API_GATEWAY.symmetric_difference(body)
+
+
+def _is_idle(body: Mapping[str, JsonValue]) -> bool:
+    name = body.get("type")
+    return "session_id" not in body and not (isinstance(name, str) and name in ACTION_TYPES)
+
+
+def _failure(body: Mapping[str, JsonValue]) -> str:
+    """Say what API Gateway sends in place of a function that failed, or that it may not call."""
+    told = f"is no action, but an error of API Gateway, {quoted(str(body['message']))}"
+    return f"{told}: the log of the function says more"
+
+
+def _warning(content: str, body: JsonValue) -> Problem | None:
+    """Return what is to be said of a message that does no harm, and nothing else."""
+    if is_chatter(content):
+        return Problem.warning(CHATTER, "", "is no action, and means nothing to the service")
+    if body == []:
+        return Problem.warning("empty_array", "", "does nothing: for nothing to do, send nothing")
+    return None
+
+
+def _wrong(code: str, text: str, *, is_lost: bool = False) -> Judgement:
+    return Judgement(problems=[Problem.error(code, "", text)], is_lost=is_lost)
+
+
+_ODD = "is none that can be read in one way"
+_WHY = {"empty": "is empty", "bad_json": "is none", "too_deep": "is nested too deeply"}

@@ -1,0 +1,44 @@
+"""Who calls whom, as the service tells the bot."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from aiflow_local.simulator.engine.options import Switches
+
+
+@dataclass(frozen=True)
+class Party:
+    """Who calls whom.
+
+    Attributes:
+        session_id: of the call; a new one if not given.
+        direction: `inbound` or `outbound`.
+        caller: the calling number, digits only; empty for an anonymous caller.
+        callee: the called number, digits only.
+    """
+
+    session_id: str = field(default_factory=lambda: str(uuid4()))
+    direction: str = "inbound"
+    caller: str = "493023125001"
+    callee: str = "493023125000"
+
+    def as_session(self, switches: Switches) -> dict[str, Any]:
+        """Return the `session` of an event."""
+        if switches.session_members == "id":
+            return {"id": self.session_id}
+        caller, callee = (_written(number, switches) for number in (self.caller, self.callee))
+        return {
+            "id": self.session_id,
+            "account_id": "account-123",
+            # On outbound calls, too, the service was seen to put the dialled party here.
+            "phone_number": callee,
+            "direction": self.direction,
+            "from_phone_number": caller,
+            "to_phone_number": callee,
+        }
+
+
+def _written(number: str, switches: Switches) -> str:
+    plain = number.removeprefix("+")
+    return f"+{plain}" if plain and switches.numbers == "plus" else plain

@@ -1,0 +1,140 @@
+"""What happened in a call, in the order of the clock: to print, to record, to assert on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from aiflow.protocol.lint import Problem
+from aiflow_local.simulator.engine.clock import Clock
+from aiflow_local.simulator.engine.formatting import visible
+
+
+class Kind(StrEnum):
+    """Who or what an entry is about."""
+
+    EVENT = "event"
+    """The service sends an event: `event`."""
+    ANSWER = "answer"
+    """The bot answers it: `ms`, `body`, and over HTTP `status`."""
+    MESSAGE = "message"
+    """The bot sends something by itself: `body`."""
+    ACTION = "action"
+    """The service takes an action of an answer: `action`."""
+    SAID = "said"
+    """The caller says `words` or presses a `key`."""
+    HEARD = "heard"
+    """A playback is over: `words` that were heard of it, whether it was `interrupted`."""
+    PROBLEM = "problem"
+    """The bot did something wrong: `problem`."""
+    NOTE = "note"
+    """Anything else that a reader should know."""
+
+
+_WHO = {
+    Kind.ACTION: "agent",
+    Kind.SAID: "caller",
+    Kind.NOTE: "phone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened.
+
+    Attributes:
+        at_ms: when, in milliseconds since the call began.
+        kind: what it is about.
+        text: one line for a person.
+        data: the same for a machine: the event, the action, the problem, ...
+    """
+
+    at_ms: int
+    kind: Kind
+    text: str
+    data: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it is recorded."""
+        return {"at_ms": self.at_ms, "kind": self.kind.value, "text": self.text, **self.data}
+
+    def __str__(self) -> str:
+        if self.kind is Kind.PROBLEM:
+            return self._line(self.data["problem"]["severity"].upper())
+        return self._line(_WHO.get(self.kind, self.kind.value))
+
+    def _line(self, who: str) -> str:
+        return f"{self.at_ms / 1000:8.2f}  {who:<7}  {visible(self.text)}"
+
+
+@dataclass
+class Transcript:
+    """The entries of a call.
+
+    Attributes:
+        entries: in order.
+        listener: called with each new entry, for whoever watches.
+    """
+
+    entries: list[Entry] = field(default_factory=list[Entry])
+    listener: Callable[[Entry], None] | None = None
+
+    def add(self, entry: Entry) -> None:
+        """Take an entry down."""
+        self.entries.append(entry)
+        if self.listener:
+            self.listener(entry)
+
+    def of(self, kind: Kind) -> list[Entry]:
+        """Return the entries of one kind."""
+        return [entry for entry in self.entries if entry.kind is kind]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What the bot did wrong, errors and warnings."""
+        return [Problem(**entry.data["problem"]) for entry in self.of(Kind.PROBLEM)]
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        """Return a line for each entry; an event and its answer share one."""
+        event = ""
+        for entry in self.entries:
+            if entry.kind is Kind.ANSWER and event:
+                yield f"{event} -> {entry.text}"
+                event = ""
+                continue
+            if event:
+                yield event
+            event = str(entry) if entry.kind is Kind.EVENT else ""
+            if not event:
+                yield str(entry)
+        if event:
+            yield event
+
+
+class Scribe:
+    """Takes down what happens, when it happens.
+
+    Args:
+        clock: of the call.
+        transcript: where to.
+    """
+
+    def __init__(self, clock: Clock, transcript: Transcript) -> None:
+        self._clock = clock
+        self._transcript = transcript
+
+    def take_down(self, kind: Kind, text: str, data: dict[str, Any]) -> None:
+        """Add an entry."""
+        self._transcript.add(Entry(self._clock.now_ms, kind, text, data))
+
+    def note(self, text: str) -> None:
+        """Take down what is neither event nor action."""
+        self.take_down(Kind.NOTE, text, {})
+
+    def problem(self, problem: Problem) -> None:
+        """Take down what the bot did wrong."""
+        text = f"{problem.path} {problem.message} [{problem.code}]".lstrip()
+        self.take_down(Kind.PROBLEM, text, {"problem": asdict(problem)})

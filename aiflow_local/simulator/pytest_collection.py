@@ -1,0 +1,94 @@
+"""Files of scenarios as pytest sees them, and the agent that all tests call."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aiflow_local.errors import LocalError
+from aiflow_local.simulator.bots.in_process import Agent, load_agent
+from aiflow_local.simulator.engine.clock import Clock
+from aiflow_local.simulator.scenarios.runner import Player
+from aiflow_local.simulator.scenarios.scenario import Scenario, load_scenarios
+from aiflow_local.stack.project import find_project
+
+if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr, TracebackStyle
+
+_AGENT = pytest.StashKey[Agent]()
+_ERRORS = pytest.StashKey[list[str]]()
+
+
+class CallFailed(Exception):
+    """A scenario did not go as expected; says where, and what happened in the call."""
+
+
+class CallFile(pytest.File):
+    """A file of scenarios."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Return a test for each scenario."""
+        try:
+            scenarios = load_scenarios(self.path)
+        except LocalError as error:
+            raise self.CollectError(str(error)) from error
+        for scenario in scenarios:
+            yield CallItem.from_parent(  # pyright: ignore[reportUnknownMemberType] - pytest's
+                self, name=scenario.name, scenario=scenario
+            )
+
+
+class CallItem(pytest.Item):
+    """A scenario."""
+
+    def __init__(self, *, scenario: Scenario, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's
+        super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType] - pytest's
+        self._scenario = scenario
+
+    def runtest(self) -> None:
+        """Play it.
+
+        Raises:
+            CallFailed: the agent did not do what was expected.
+        """
+        clock = Clock()
+        line = agent_of(self.config).line(clock)
+        errors = errors_of(self.config)
+        errors.clear()
+        result = Player(self._scenario, line, clock, line.state).play()
+        if errors or not result.passed:
+            told = [*errors, *result.failures, str(result.call.transcript)]
+            raise CallFailed("\n\n".join(told))
+
+    def repr_failure(
+        self,
+        excinfo: pytest.ExceptionInfo[BaseException],
+        style: "TracebackStyle | None" = None,
+    ) -> "str | TerminalRepr":
+        """Show the call, and not our own frames."""
+        if isinstance(excinfo.value, CallFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Say where it stands."""
+        return self.path, None, self.name
+
+
+def agent_of(config: pytest.Config) -> Agent:
+    """Return the agent of this project, loaded once for all tests."""
+    if _AGENT not in config.stash:
+        parameters: list[str] = config.getini("aiflow_parameters")
+        errors = config.stash[_ERRORS] = []
+        stack = ExitStack()
+        agent = stack.enter_context(load_agent(find_project(), parameters, errors.append))
+        config.stash[_AGENT] = agent
+        config.add_cleanup(stack.close)
+    return config.stash[_AGENT]
+
+
+def errors_of(config: pytest.Config) -> list[str]:
+    """Return what handlers raised since the list was last emptied, as Python would print it."""
+    return config.stash[_ERRORS]

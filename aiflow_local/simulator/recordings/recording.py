@@ -1,0 +1,84 @@
+"""A call on file: JSON lines, first who called whom and how the phone was set."""
+
+import json
+import re
+import unicodedata
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiflow_local.errors import Unreadable
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.transcript import Entry
+
+VERSION = 1
+"""Of this form of a file."""
+
+_LONGEST_NAME = 60
+
+
+class Recording:
+    """Writes a call down while it goes on; to be closed. It knows of no token and no URL.
+
+    Args:
+        file: where to; what was there is replaced.
+
+    Raises:
+        Unreadable: the file cannot be written, now or later.
+    """
+
+    def __init__(self, file: Path) -> None:
+        try:
+            # Without a buffer: a full disk is told when it is full, and not once more at the end.
+            self._file = file.open("wb", buffering=0)
+        except OSError as error:
+            raise _unwritable(file, error) from None
+
+    def begin(self, party: Party, switches: Switches, name: str | None = None) -> None:
+        """Write the first line; `name` is that of the scenario, if it is one."""
+        self._write(
+            {
+                "kind": "call",
+                "version": VERSION,
+                **({} if name is None else {"name": name}),
+                "party": asdict(party),
+                "switches": switches.model_dump(mode="json"),
+            }
+        )
+
+    def add(self, entry: Entry) -> None:
+        """Write an entry of the transcript."""
+        self._write(entry.to_json())
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        try:
+            # At once: a call that ends badly is the one to look at.
+            self._file.write(json.dumps(line).encode() + b"\n")
+        except OSError as error:
+            raise _unwritable(self._file.name, error) from None
+
+
+def file_name(number: int, name: str) -> str:
+    """Return a file name for the recording of a scenario; whatever its name is, that is safe."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.sub("[^a-z0-9]+", "-", letters)[:_LONGEST_NAME].strip("-")
+    return f"{number:03}{'-' if words else ''}{words}.jsonl"
+
+
+def _unwritable(file: object, error: OSError) -> Unreadable:
+    return Unreadable("unwritable", f"{file} cannot be written: {error.strerror}")

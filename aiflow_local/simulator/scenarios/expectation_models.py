@@ -1,0 +1,147 @@
+"""What a scenario expects of an action: any of its members, and words in what is spoken."""
+
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Self, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    create_model,
+    field_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from aiflow.protocol.actions import ACTION_TYPES
+from aiflow.protocol.constraints import refuse
+
+_ENVELOPE = frozenset({"type", "session_id"})
+
+
+class Entry(BaseModel):
+    """A part of a file: frozen, without unknown members, and without members that are empty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_empty(cls, value: object) -> object:
+        return refuse("is empty: give it a value, or leave it out") if value is None else value
+
+
+def _pattern(text: str) -> str:
+    try:
+        with warnings.catch_warnings():
+            # What a later Python will read in another way.
+            warnings.simplefilter("error")
+            re.compile(text)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        refuse(f"must be a regular expression: {error}")
+    return text
+
+
+def _or_none(kind: Any) -> Any:  # noqa: ANN401 - a type that is made here
+    return kind | None
+
+
+def _words_expected() -> dict[str, Any]:
+    return {
+        "contains": (
+            _or_none(Annotated[str, Field(min_length=1)]),
+            Field(default=None, description="Words that stand in what is spoken, as written here."),
+        ),
+        "matches": (
+            _or_none(Annotated[str, Field(min_length=1), AfterValidator(_pattern)]),
+            Field(
+                default=None,
+                description="A regular expression of Python that is found in what is spoken.",
+                json_schema_extra={"format": "regex"},
+            ),
+        ),
+    }
+
+
+def _members_expected(name: str) -> type[Entry]:
+    """Return the members of an action, none of them required."""
+    model = ACTION_TYPES[name]
+    members: dict[str, Any] = {
+        member: (
+            _or_none(Annotated[cast("Any", rule.annotation), *rule.metadata, Field()]),
+            Field(default=None, description=rule.description),
+        )
+        for member, rule in model.model_fields.items()
+        if member not in _ENVELOPE
+    }
+    if name == "speak":
+        members |= _words_expected()
+    return create_model(
+        f"Expected{model.__name__}", __base__=Entry, __doc__=f"`{name}`, with these.", **members
+    )
+
+
+class _OneAction(Entry):
+    """An action that is expected."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_empty(cls, value: object) -> object:
+        return refuse("is empty: write {} for any") if value is None else value
+
+
+def _entry() -> type[Entry]:
+    actions: dict[str, Any] = {
+        name: (
+            _or_none(_members_expected(name)),
+            Field(default=None, description=f"The agent sends `{name}`; {{}} for any."),
+        )
+        for name in ACTION_TYPES
+    }
+
+    return create_model("ExpectedAction", __base__=_OneAction, **actions)
+
+
+_ENTRY = _entry()
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An action that is expected.
+
+    Attributes:
+        name: of the action.
+        members: that it must have, as they are on the wire.
+        contains: words that must be spoken.
+        matches: a regular expression that must be found in what is spoken.
+    """
+
+    name: str
+    members: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    contains: str | None = None
+    matches: str | None = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Read it as it stands in a file."""
+        del source
+        return core_schema.no_info_after_validator_function(
+            cls._of, handler.generate_schema(_ENTRY)
+        )
+
+    @classmethod
+    def _of(cls, entry: Entry) -> Self:
+        given = entry.model_dump(mode="json", exclude_unset=True)
+        if len(given) != 1:
+            known = ", ".join(ACTION_TYPES)
+            raise PydanticCustomError("refused", "must name one action: {known}", {"known": known})
+        ((name, members),) = given.items()
+        contains, matches = members.pop("contains", None), members.pop("matches", None)
+        return cls(name, members, contains, matches)

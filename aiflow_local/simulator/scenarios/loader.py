@@ -1,0 +1,126 @@
+"""YAML files, read so that every mistake has a line and a column.
+
+It is YAML 1.2: `yes` and `no` are words, and a date is a text. What could be read in two ways, or
+grows while it is read, is refused.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aiflow_local.errors import Unreadable
+from aiflow_local.simulator.scenarios.plain_yaml import PlainLoader, check_plain
+
+MOST_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in a file.
+
+    Attributes:
+        line: from 1.
+        column: from 1.
+        node: what stands there; None for what is no value.
+    """
+
+    line: int
+    column: int
+    node: yaml.Node | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file that has been read.
+
+    Attributes:
+        path: of the file.
+        data: what is in it.
+        node: the same with its places; None for an empty file.
+    """
+
+    path: Path
+    data: Any
+    node: yaml.Node | None
+
+    def find(self, location: tuple[int | str, ...]) -> Place:
+        """Return the place of a member or an item, or of the innermost thing on the way there."""
+        node, place = self.node, _place_of(self.node)
+        for part in location:
+            if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+                node = node.value[part] if part < len(node.value) else None
+                place = _place_of(node) if node else place
+            elif isinstance(node, yaml.MappingNode):
+                pairs = [pair for pair in node.value if pair[0].value == part]
+                if pairs:
+                    key, node = pairs[-1]
+                    place = Place(key.start_mark.line + 1, key.start_mark.column + 1, node)
+        return place
+
+
+def read_yaml(path: Path) -> Document:
+    """Read a YAML file.
+
+    Raises:
+        Unreadable: it cannot be read; the message says where.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise Unreadable("unreadable", f"{path}: {error.strerror}") from error
+    if len(raw) > MOST_BYTES:
+        raise Unreadable("too_large", f"{path}: is larger than {MOST_BYTES // 1024} KB")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        where = _position(raw[: error.start].decode(errors="replace"))
+        raise Unreadable("not_utf8", f"{path}:{where}: is not UTF-8") from None
+    try:
+        return _parse(path, text)
+    except yaml.MarkedYAMLError as error:
+        message = _because(error)
+        raise Unreadable("not_yaml", f"{path}:{_mark(error)}: {message}") from None
+    except yaml.reader.ReaderError as error:
+        where = _position(text[: error.position])
+        raise Unreadable("not_yaml", f"{path}:{where}: holds a character that is no text") from None
+    except RecursionError:
+        raise Unreadable("not_yaml", f"{path}: is nested too deeply") from None
+
+
+def _parse(path: Path, text: str) -> Document:
+    loader: Any = PlainLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return Document(path, None, None)
+        check_plain(node)
+        return Document(path, loader.construct_document(node), node)
+    finally:
+        loader.dispose()
+
+
+def _because(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or "cannot be read"
+    if isinstance(error, yaml.constructor.ConstructorError):
+        return problem
+    if "'\\t'" in problem:
+        return "is not YAML: indent with spaces, not with tabs"
+    return f"is not YAML: {problem}"
+
+
+def _mark(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    return f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+
+
+def _position(before: str) -> str:
+    lines = before.split("\n")
+    return f"{len(lines)}:{len(lines[-1]) + 1}"
+
+
+def _place_of(node: yaml.Node | None) -> Place:
+    if node is None:
+        return Place(1, 1)
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1, node)

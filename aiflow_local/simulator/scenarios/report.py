@@ -1,0 +1,132 @@
+"""How scenarios go: for people, and for programs."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from aiflow_local.simulator.console.screen import Screen
+from aiflow_local.simulator.engine.formatting import visible
+from aiflow_local.simulator.engine.transcript import Entry
+from aiflow_local.simulator.scenarios.batch_runner import Look, Played
+from aiflow_local.simulator.scenarios.scenario import Scenario
+from aiflow_local.simulator.scenarios.suite import Suite
+
+_INDENT = " " * 10
+
+
+class TextReport:
+    """Prints a line for each scenario; what went wrong, with the whole call.
+
+    Args:
+        console: where to; in colour on a terminal only.
+        is_verbose: whether each call is printed while it goes on.
+    """
+
+    def __init__(self, console: Console, *, is_verbose: bool) -> None:
+        self._console = console
+        self._is_verbose = is_verbose
+        self._suite: Suite | None = None
+        self._screen: Screen | None = None
+
+    def begin(self, suite: Suite, scenario: Scenario, look: Look | None) -> None:
+        """Print the name of the file, when it is another one."""
+        if suite is not self._suite:
+            self._print(("\n" if self._suite else "") + visible(suite.file), "bold")
+        self._suite = suite
+        if self._is_verbose:
+            self._print(f"\n  {visible(scenario.name)}", "bold")
+            self._screen = Screen(self._console, look)
+
+    def add(self, entry: Entry) -> None:
+        """Print what happens, for people who read along."""
+        if self._screen:
+            self._screen.add(entry)
+
+    def complain(self, error: str) -> None:
+        """Print an error of a handler where it happens, for people who read along."""
+        if self._screen:
+            self._screen.complain(error)
+
+    def end(self, played: Played) -> None:
+        """Print how it went."""
+        result, tally = played.result, played.tally
+        verdict, style = ("ok", "green") if result.passed else ("FAILED", "bold red")
+        numbers = f"({_many(tally.turns, 'turn')}, {tally.pace})"
+        name = "" if self._is_verbose else f"{visible(result.scenario.name)} "
+        line = Text(f"  {verdict:<8}", style) + Text(name, "") + Text(numbers, "dim")
+        self._console.print(line, soft_wrap=True)
+        for failure in result.failures:
+            self._block(failure, "red")
+        for skipped in result.skipped:
+            self._block(f"not checked: {skipped}", "yellow")
+        if not self._is_verbose:
+            for error in played.errors:
+                self._block(error)
+            if not result.passed:
+                self._block(f"\nThe whole call:\n{result.call.transcript}\n")
+
+    def sum_up(self, played: Sequence[Played]) -> None:
+        """Print how all went."""
+        failed = sum(not one.result.passed for one in played)
+        slowest_ms = max((one.tally.slowest_ms for one in played), default=0)
+        parts = [
+            _many(len(played), "scenario"),
+            f"{len(played) - failed} ok",
+            f"{failed} failed",
+            f"slowest answer {slowest_ms:.0f} ms",
+        ]
+        self._print("\n" + ", ".join(parts), "bold red" if failed else "bold green")
+
+    def _block(self, text: str, style: str = "") -> None:
+        for line in text.split("\n"):
+            self._print(f"{_INDENT}{visible(line)}".rstrip(), style)
+
+    def _print(self, text: str, style: str) -> None:
+        self._console.print(Text(text, style), soft_wrap=True)
+
+
+class JsonReport:
+    """Prints a line of JSON for each scenario.
+
+    Args:
+        out: where to.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def begin(self, suite: Suite, scenario: Scenario, look: Look | None) -> None:
+        """Wait for its end."""
+
+    def add(self, entry: Entry) -> None:
+        """Wait for the end."""
+
+    def complain(self, error: str) -> None:
+        """Wait for the end."""
+
+    def end(self, played: Played) -> None:
+        """Print how it went."""
+        click.echo(json.dumps(dict(_members(played))), file=self._out)
+
+    def sum_up(self, played: Sequence[Played]) -> None:
+        """Leave it to the reader."""
+
+
+def _members(played: Played) -> Iterator[tuple[str, Any]]:
+    yield "file", played.suite.file
+    members = played.result.to_json()
+    transcript = members.pop("transcript")
+    yield from members.items()
+    tally = played.tally
+    yield "turns", tally.turns
+    yield "slowest_ms", tally.slowest_ms
+    yield "handler_errors", list(played.errors)
+    yield "transcript", transcript
+
+
+def _many(number: int, name: str) -> str:
+    return f"{number or 'no'} {name}{'' if number == 1 else 's'}"

@@ -1,0 +1,194 @@
+"""Scenario files: calls in YAML, with what the agent is expected to do."""
+
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Strict,
+    Tag,
+    model_validator,
+)
+
+from aiflow.protocol.constraints import refuse
+from aiflow.protocol.types import SessionId
+from aiflow_local.errors import Unreadable
+from aiflow_local.simulator.engine.formatting import short, told_members
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.scenarios.expectation_models import Entry
+from aiflow_local.simulator.scenarios.field_types import (
+    AfterMs,
+    Expectations,
+    Keys,
+    Number,
+    NumberOrNone,
+    Seconds,
+    Words,
+    form_of,
+)
+from aiflow_local.simulator.scenarios.json_schema import published
+from aiflow_local.simulator.scenarios.loader import Document, read_yaml
+from aiflow_local.simulator.scenarios.validation_errors import validated
+
+CALLER_ACTIONS = ("user", "interrupt", "keys", "silence", "hangup")
+
+
+class Interruption(Entry):
+    """The caller speaks while the agent does."""
+
+    words: Words = Field(alias="with", description="What the caller says.")
+    after_ms: AfterMs = Field(
+        default=0, description="How far into what is being played, in milliseconds."
+    )
+
+
+class KeyPresses(Entry):
+    """The caller presses keys while the agent speaks."""
+
+    press: Keys = Field(description="One or more of 0-9, * and #, one after another.")
+    after_ms: AfterMs = Field(
+        default=0, description="How far into what is being played, in milliseconds."
+    )
+
+
+class _Placed(Entry):
+    _line: int | None = PrivateAttr(default=None)
+
+    @property
+    def line(self) -> int | None:
+        """The line of the file where it begins; None if it is of no file."""
+        return self._line
+
+    def place(self, document: Document, *location: int | str) -> None:
+        """Remember where it stands."""
+        self._line = document.find(location).line
+
+
+class Step(_Placed):
+    """What the caller does, at most one thing, and what the agent is to do then.
+
+    `expect` lists every action since the step before, in order. An entry names the action and any
+    of its members; `contains` and `matches` (a regular expression) look at what is spoken. A last
+    entry `...` allows more. A step in which the caller does nothing waits for the next answer.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"anyOf": [{"required": list(pair)} for pair in combinations(CALLER_ACTIONS, 2)]}
+        }
+    )
+
+    user: Words | None = Field(default=None, description="The caller says this, after the agent.")
+    interrupt: Interruption | None = Field(
+        default=None, description="The caller says this while the agent speaks."
+    )
+    keys: (
+        Annotated[
+            Annotated[Keys, Tag("<text>")] | Annotated[KeyPresses, Tag("<object>")],
+            Discriminator(form_of),
+        ]
+        | None
+    ) = Field(default=None, description="The caller presses keys.")
+    silence: Seconds | None = Field(
+        default=None, description="The caller is silent for so many seconds."
+    )
+    hangup: Literal[True] | None = Field(default=None, description="The caller hangs up.")
+    expect: Expectations | None = Field(
+        default=None, description="What the agent does, action by action; not checked if absent."
+    )
+
+    @property
+    def is_callers(self) -> bool:
+        """Whether the caller does something."""
+        return any(getattr(self, name) is not None for name in CALLER_ACTIONS)
+
+    def __str__(self) -> str:
+        done = next((name for name in CALLER_ACTIONS if getattr(self, name) is not None), None)
+        if done is None:
+            return "the next answer"
+        value = getattr(self, done)
+        if isinstance(value, Entry):
+            return f"{done} {told_members(value.model_dump(by_alias=True))}"
+        return f"{done} {f'{value:g} s' if isinstance(value, float) else short(value)}"
+
+    @model_validator(mode="after")
+    def _one_thing_at_a_time(self) -> "Step":
+        done = [name for name in CALLER_ACTIONS if getattr(self, name) is not None]
+        if len(done) > 1:
+            refuse(f"has {' and '.join(done)}: the caller does one thing in a step")
+        return self
+
+
+class Outcome(Entry):
+    """What is true when all steps are done."""
+
+    ended: bool | None = Field(default=None, description="Whether the call is over.")
+    problems: Annotated[int, Strict(), Field(ge=0)] = Field(
+        default=0, description="How many errors there are in the answers, no more and no fewer."
+    )
+    within_ms: Annotated[float, Strict(), Field(gt=0)] | None = Field(
+        default=None, description="How long the slowest answer may take, in milliseconds."
+    )
+    state: dict[str, Any] | None = Field(
+        default=None, description="Members of call.state; seen only where the agent runs here."
+    )
+
+
+class Scenario(_Placed):
+    """One call."""
+
+    name: Words = Field(description="A sentence that says what happens.")
+    direction: Literal["inbound", "outbound"] = Field(
+        default="inbound", description="Who started the call."
+    )
+    caller: NumberOrNone | None = Field(
+        default=None, alias="from", description="The calling number; empty for an anonymous caller."
+    )
+    callee: Number | None = Field(default=None, alias="to", description="The called number.")
+    session: SessionId | None = Field(
+        default=None, description="The session id; a new one if absent."
+    )
+    given: Switches = Field(
+        default_factory=Switches, description="How the service behaves, see the switches."
+    )
+    turns: list[Step] = Field(min_length=1, description="What happens, step by step.")
+    outcome: Outcome = Field(
+        default_factory=Outcome, alias="finally", description="What is true in the end."
+    )
+
+
+class ScenarioFile(Entry):
+    """A file of scenarios."""
+
+    scenarios: list[Scenario] = Field(min_length=1, description="The calls of this file.")
+
+
+def load_scenarios(path: Path) -> list[Scenario]:
+    """Read a scenario file.
+
+    Raises:
+        Unreadable: it cannot be read; the message is a line for each mistake, with its line and
+            its column in the file.
+    """
+    document = read_yaml(path)
+    scenarios = validated(ScenarioFile, document).scenarios
+    names: set[str] = set()
+    for number, scenario in enumerate(scenarios):
+        scenario.place(document, "scenarios", number)
+        for index, step in enumerate(scenario.turns):
+            step.place(document, "scenarios", number, "turns", index)
+        if scenario.name in names:
+            place = document.find(("scenarios", number, "name"))
+            message = f"{path}:{place.line}:{place.column}: another scenario has this name"
+            raise Unreadable("not_a_scenario", message)
+        names.add(scenario.name)
+    return scenarios
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a scenario file, for editors."""
+    return published(ScenarioFile, "aiflow scenarios")

@@ -1,0 +1,30 @@
+"""Scenario files that have been read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.scenarios.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A scenario file that has been read.
+
+    Attributes:
+        file: as it was named.
+        scenarios: what is in it.
+    """
+
+    file: str
+    scenarios: Sequence[Scenario]
+
+
+def with_switches(suite: Suite, given: Switches) -> Suite:
+    """Return the same scenarios, with those switches that were set in place of their own."""
+    change = {name: getattr(given, name) for name in given.model_fields_set}
+    scenarios = [
+        scenario.model_copy(update={"given": scenario.given.model_copy(update=change)})
+        for scenario in suite.scenarios
+    ]
+    return replace(suite, scenarios=scenarios)

@@ -1,0 +1,89 @@
+"""The composition root: where the real clock, the real chance and the real AWS come together."""
+
+import random
+import time
+from collections.abc import Callable
+from functools import cache
+
+from aiflow.pipeline.meanwhile import in_background
+from aiflow.pipeline.runtime import Runtime, Surroundings
+from aiflow.pipeline.time_limits import alarm
+from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.settings import Settings, on_lambda
+from aiflow.starting import undisturbed
+from aiflow.telemetry import Telemetry
+from aiflow.transports.connections import ApiGatewayConnections, Connections, NoConnections
+
+
+@cache
+def default_surroundings() -> Surroundings:
+    """Return what a function of this process needs that keeps nothing: no AWS client.
+
+    Raises:
+        SettingsError: the environment is not complete: who cannot check a token does not start.
+    """
+    settings = Settings.from_environment()
+    return Surroundings(
+        settings=settings,
+        telemetry=Telemetry(settings.service_name, settings.metrics_namespace, settings.log_level),
+        now=time.time,
+    )
+
+
+@cache
+def default_sessions() -> DynamoDbSessions:
+    """Return the sessions of this process, made on first use.
+
+    Raises:
+        SettingsError: see `default_surroundings`.
+    """
+    # Whoever needs no client does not pay for loading botocore.
+    from aiflow.aws_clients import FAULTS, dynamodb_client  # noqa: PLC0415 - see above
+
+    around = default_surroundings()
+    return DynamoDbSessions(dynamodb_client(), around.settings.sessions_table, around.now, FAULTS)
+
+
+@cache
+def default_runtime() -> Runtime:
+    """Return the runtime of this process, made on first use.
+
+    Raises:
+        SettingsError: see `default_surroundings`.
+    """
+    around = default_surroundings()
+    return Runtime(
+        settings=around.settings,
+        telemetry=around.telemetry,
+        now=around.now,
+        sessions=default_sessions(),
+        connections=_connections(around.settings),
+        pause=time.sleep,
+        # Of the operating system: a snapshot of the process would repeat its own.
+        chance=random.SystemRandom().random,
+        time_limit=alarm,
+        store_limit=alarm,
+        meanwhile=in_background,
+    )
+
+
+def ready[T](make: Callable[[], T]) -> Callable[[], T]:
+    """Return `make`, which keeps what it makes; on Lambda, after it has made it.
+
+    There, start-up has a full CPU and no caller who waits: get ready, or refuse to start.
+
+    Raises:
+        SettingsError: what `make` raises.
+    """
+    if on_lambda():
+        with undisturbed():
+            make()
+    return make
+
+
+def _connections(settings: Settings) -> Connections:
+    if settings.websocket_endpoint is None:
+        return NoConnections()
+    from aiflow.aws_clients import FAULTS, connections_client  # noqa: PLC0415 - likewise
+
+    return ApiGatewayConnections(connections_client(), FAULTS)

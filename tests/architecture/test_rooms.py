@@ -1,0 +1,166 @@
+"""Who may know whom: arrows between the rooms point one way."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+import aiflow
+from aiflow.protocol.events import EVENT_TYPES
+from tests.helpers.source import FUNCTIONS, LAYER, LOCAL, TESTS, Module, dotted, modules
+from tests.helpers.template import ROOT
+
+RANKS = {
+    "aiflow.errors": 0,
+    "aiflow.starting": 0,
+    "aiflow.protocol": 1,
+    "aiflow.sessions": 2,
+    **{
+        f"aiflow.{name}": 3
+        for name in (
+            *("limits", "settings", "call", "telemetry", "bootstrap", "aws_clients"),
+            *("domain", "transports", "pipeline", "entrypoints"),
+        )
+    },
+}
+"""From a room of the layer to its rank; each knows the lower ones and itself."""
+
+OWN = {"aiflow", "functions", "aiflow_local", "tests", "benchmarks"} | {
+    path.name for path in FUNCTIONS.iterdir()
+}
+BORROWED = {"aws_lambda_powertools", "botocore", "phonenumbers", "pydantic", "pydantic_core"}
+"""What the layer may import: what it ships, and what Lambda brings."""
+
+each_of_the_layer = pytest.mark.parametrize("module", modules(LAYER), ids=lambda m: m.where)
+each_function = pytest.mark.parametrize("module", modules(FUNCTIONS), ids=lambda m: m.where)
+
+OF_THE_WEBSOCKET = {"authorizer", "connection"}
+"""Functions that no event leads to: the layer has all of them."""
+
+WITH_SIBLINGS = {"webhook", "sweeper"}
+"""Functions that are made of the handlers of others."""
+
+each_of_an_event = pytest.mark.parametrize(
+    "module",
+    [
+        module
+        for module in modules(FUNCTIONS)
+        if module.path.parent.name not in {*OF_THE_WEBSOCKET, "sweeper"}
+    ],
+    ids=lambda m: m.where,
+)
+
+
+def room_of(name: str) -> str | None:
+    return next((room for room in RANKS if f"{name}.".startswith(f"{room}.")), None)
+
+
+class TestTheLayer:
+    @each_of_the_layer
+    def test_a_room_imports_only_lower_ones(self, module: Module) -> None:
+        room = room_of(module.name)
+        if room is None:
+            assert module.name == "aiflow", "a module outside of the rooms"
+            return
+        upwards = [
+            f"{module.where}:{line} imports {name}"
+            for name, line in module.imports(at_run_time=False)
+            if name.split(".")[0] == "aiflow" and RANKS.get(room_of(name) or "", 99) > RANKS[room]
+        ]
+        assert upwards == []
+
+    @each_of_the_layer
+    def test_it_knows_neither_the_functions_nor_the_developers_machine(
+        self, module: Module
+    ) -> None:
+        roots = {name.split(".")[0] for name, _ in module.imports(at_run_time=False)}
+        assert roots & (OWN - {"aiflow"}) == set()
+
+    @each_of_the_layer
+    def test_it_imports_only_what_it_ships_and_what_lambda_brings(self, module: Module) -> None:
+        roots = {name.split(".")[0] for name, _ in module.imports()}
+        assert roots - sys.stdlib_module_names <= BORROWED | {"aiflow"}
+
+    def test_what_it_ships_is_what_the_project_names(self) -> None:
+        requirements = (LAYER / "requirements.txt").read_text(encoding="utf-8")
+        for package in ("aws-lambda-powertools", "phonenumberslite", "pydantic", "pydantic-core"):
+            assert f"\n{package}==" in f"\n{requirements}"
+        assert "\nboto" not in requirements
+
+    def test_its_public_names_are_there_and_in_order(self) -> None:
+        assert all(hasattr(aiflow, name) for name in aiflow.__all__)
+        assert sorted(aiflow.__all__) == aiflow.__all__
+
+    def test_its_public_names_load_nothing_heavy(self) -> None:
+        heavy = ("botocore.session", "boto3", "urllib3", "aws_xray_sdk", "asyncio", "http.client")
+        code = f"import aiflow, sys; print(*[n for n in {heavy!r} if n in sys.modules])"
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+        )
+        assert done.stdout.split() == []
+
+
+class TestTheFunctions:
+    def test_there_is_one_for_each_event_both_doors_and_the_sweeper(self) -> None:
+        folders = {path.name for path in FUNCTIONS.iterdir() if path.name != "__pycache__"}
+        assert folders == {*EVENT_TYPES, *WITH_SIBLINGS, *OF_THE_WEBSOCKET}
+
+    @each_function
+    def test_each_is_one_module_of_sixty_lines_at_most(self, module: Module) -> None:
+        assert module.path.name == "app.py"
+        assert len(module.text.splitlines()) <= 60
+
+    @each_function
+    def test_each_imports_the_layer_by_its_front_door_and_nothing_of_its_siblings(
+        self, module: Module
+    ) -> None:
+        for name, line in module.imports(at_run_time=False):
+            root, _, rest = name.partition(".")
+            if root == "aiflow":
+                assert rest in aiflow.__all__, f"{module.where}:{line} imports {name}"
+            elif root in OWN:
+                assert module.path.parent.name in WITH_SIBLINGS, (
+                    f"{module.where}:{line} imports {name}"
+                )
+                assert rest == "app"
+            else:
+                assert root in sys.stdlib_module_names, f"{module.where}:{line} imports {name}"
+
+    @each_of_an_event
+    def test_each_ends_with_an_entrypoint_around_its_handler(self, module: Module) -> None:
+        *_, last = module.tree.body
+        assert ast.unparse(last) == "lambda_handler = entrypoint(handle)"
+        handlers = [
+            node
+            for node in module.tree.body
+            if isinstance(node, ast.FunctionDef) and node.name == "handle"
+        ]
+        (handle,) = handlers
+        assert [argument.arg for argument in handle.args.args] == ["event", "call"]
+        assert handle.returns is not None
+        assert ast.unparse(handle.returns) in {"Reply", "Iterator[Reply]"}
+
+    @pytest.mark.parametrize("name", EVENT_TYPES)
+    def test_the_one_of_an_event_answers_that_event(self, name: str) -> None:
+        module = Module(FUNCTIONS / name / "app.py")
+        (handle,) = (
+            node
+            for node in module.tree.body
+            if isinstance(node, ast.FunctionDef) and node.name == "handle"
+        )
+        annotation = handle.args.args[0].annotation
+        assert annotation is not None
+        assert dotted(annotation) == EVENT_TYPES[name].__name__
+
+
+class TestTheOthers:
+    @pytest.mark.parametrize("module", modules(LOCAL), ids=lambda m: m.where)
+    def test_the_developers_machine_does_not_need_the_tests(self, module: Module) -> None:
+        roots = {name.split(".")[0] for name, _ in module.imports(at_run_time=False)}
+        assert "tests" not in roots
+
+    @pytest.mark.parametrize("module", modules(TESTS), ids=lambda m: m.where)
+    def test_tests_import_helpers_and_no_other_tests(self, module: Module) -> None:
+        imported = [part for name, _ in module.imports() for part in name.split(".")[:-1]]
+        assert [part for part in imported if part.startswith("test_")] == []

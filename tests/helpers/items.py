@@ -1,0 +1,134 @@
+"""Session items for tests of stores, and texts and ids that try to be more than that."""
+
+import unicodedata
+
+from hypothesis import strategies as st
+
+from aiflow.protocol.types import JsonObject, JsonValue
+from aiflow.sessions.codec import item_attributes
+from aiflow.sessions.record import Delivery, SessionItem, Status
+from tests.helpers.runtime import NOW
+
+EXPIRES_AT = int(NOW) + 3600
+
+ODD_TEXTS = (
+    'quotes " and \\ and \' and {"pk": "call"}',
+    "line\nbreak\r\n\ttab\u2028\u2029",
+    "nul \x00 and escape \x1b[31m and delete \x7f",
+    "👩‍👩‍👧‍👦 \U0001d518 \U0010ffff \ue000",
+    "\u202eright to left\u202c \u05e9\u05dc\u05d5\u05dd",
+    unicodedata.normalize("NFD", "Å é ü"),
+    unicodedata.normalize("NFC", "Å é ü"),
+    "{{session_id}} $ref #pk :now <speak>&amp;</speak>",
+    "null",
+    "\uff11\uff12 \u0663\u0664",
+    " leading and trailing ",
+)
+
+ODD_STATE: dict[str, JsonValue] = {
+    "": "an empty key",
+    "pk": "a key of the table",
+    "ключ 🗝️": list(ODD_TEXTS),
+    "floats": [0.1, -0.0, 1e308, 5e-324, 1 / 3, 3.0],
+    "numbers": [0, -1, 2**63, 10**60, -(10**200)],
+    "nothing": [None, True, False, "", [], {}],
+    "nested": {"a": [{"b": [{"c": [{"d": [{"e": [[[[[[[[["deep"]]]]]]]]]}]}]}]}]},
+}
+
+ODD_IDS = (
+    *("a", "A", " a", "a ", "a\u200b", "ａ", "а"),  # noqa: RUF001 - look-alikes are the point
+    *("#", "a#", "#a", "a#call", "call", "call#", "turns#", "turns#00000000-00000021"),
+    *(unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é"), "\u212b", "\u00c5"),
+    *("🤖" * 256, "🤖" * 255, "🤖" * 255 + "🦾", "x" * 256, "x" * 255),
+    *("0", "00", "-0", "null", "None", "true", "{{session_id}}", "../a", "a/../a", "*", "%", "?"),
+    *("' OR ''='", ":pk", "\u202ea", "\ufeffa", "\u00a0", "\ue000", "\U0010ffff"),
+)
+"""Session ids that are easily taken for one another, or for something else; all are accepted."""
+
+session_ids = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=256
+) | st.sampled_from(ODD_IDS)
+"""Any id that events may bring."""
+
+json_values: st.SearchStrategy[JsonValue] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+states = st.dictionaries(st.text(), json_values, max_size=5)
+"""Anything that handlers may keep."""
+
+
+def _repeated(unit: str, length: int) -> str:
+    return (unit * length)[:length]
+
+
+hostile_texts = st.one_of(
+    st.text(),
+    st.sampled_from(ODD_TEXTS),
+    # What grows on its way into JSON or UTF-8, and what is long to begin with.
+    st.builds(
+        _repeated,
+        st.sampled_from(['"', "\\", "\n", "\x01", "\x7f", "é", "€", "🤖", "👩‍👩‍👧‍👦", "word "]),
+        st.sampled_from([1, 100, 1_333, 2_000, 3_999, 4_000, 4_001, 50_000]),
+    ),
+)
+"""What callers and handlers may say at worst."""
+
+
+def whole_item(session_id: str) -> SessionItem:
+    """Return an item, never stored, with something odd in every member."""
+    return SessionItem(
+        session_id=session_id,
+        status=Status.TRANSFERRING,
+        started=True,
+        session={"account_id": "a1", "phone_number": "+493023125001", "direction": "inbound"},
+        state=ODD_STATE,
+        deliveries=(
+            Delivery("0123456789abcdef", 1_800_000_000_123, (action("speak", text="é"),)),
+            Delivery("fedcba9876543210", 1_800_000_000_456, ()),
+            Delivery("00000000ffffffff", 1_800_000_000_789, None),
+        ),
+        ledger=("send_sms:0123456789abcdef", "transfer:0123456789abcdef"),
+        followers=(action("hangup", session_id=session_id), action("speak", ssml="🤖")),
+        playing=3,
+        connection="JKJaXmPLvHcESHA=",
+        speaking="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+        begun_at_ms=1_800_000_000_000,
+        turns_taken=41,
+        sms_sent=2,
+        transfers_made=1,
+        closing=True,
+        apologies=2,
+        interruptions=3,
+        silences=4,
+        written_at_ms=1_800_000_123_456,
+    ).with_turn("user", "ä " * 50)
+
+
+def action(name: str, **members: JsonValue) -> JsonObject:
+    """Return an action as it is kept."""
+    return {"type": name, **members}
+
+
+def talk(item: SessionItem, *texts: str) -> SessionItem:
+    """Return the item after the caller and the agent said something in turn."""
+    for number, text in enumerate(texts):
+        item = item.with_turn("assistant" if number % 2 else "user", text)
+    return item
+
+
+def stored_bytes(item: SessionItem) -> int:
+    """Return what a table would count for an item: names and values in UTF-8."""
+    attributes: dict[str, str | int] = {
+        "pk": item.session_id,
+        "sk": "call",
+        "open_call": "1",
+        **item_attributes(item),
+    }
+    return sum(len(f"{name}{value}".encode()) for name, value in attributes.items())

@@ -1,0 +1,305 @@
+"""The road without AWS: a clock, a store in memory, a log to read, both gateways' envelopes."""
+
+import base64
+import io
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http import HTTPStatus
+from itertools import count
+from typing import Any, Literal, NamedTuple, cast
+
+from aiflow.entrypoints.event import Entrypoint
+from aiflow.pipeline.runtime import Runtime
+from aiflow.pipeline.time_limits import TimeLimit
+from aiflow.sessions.memory import InMemorySessions
+from aiflow.sessions.store import SessionStore
+from aiflow.settings import Settings
+from aiflow.telemetry import Telemetry
+from aiflow.transports.connections import Connections, NoConnections
+
+TOKEN = "correct-horse-battery-staple-0123456789abcdef"
+"""The API token of every stack under test; the sender's, so that settings hold only its digest."""
+
+NOW = 1_800_000_000.0
+"""Where every clock starts: Unix time in seconds."""
+
+type Body = str | bytes | Mapping[str, object] | Sequence[object] | None
+"""A request's body: text and bytes as they are, anything else as JSON."""
+
+type Header = str | Sequence[str] | None
+"""The value of a header, or all values of a repeated one; None leaves it out."""
+
+type Envelope = dict[str, Any]
+"""What API Gateway hands to a function."""
+
+_numbers = count(1)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still: call it to read it, `advance` it to let time pass."""
+
+    seconds: float = NOW
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+
+class Log(io.StringIO):
+    """The output stream of a function, read back as the JSON that it consists of."""
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All lines; each must be a JSON object."""
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The log lines."""
+        return [line for line in self.lines() if "_aws" not in line]
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The metric blobs."""
+        return [line for line in self.lines() if "_aws" in line]
+
+
+@dataclass(frozen=True)
+class FakeContext:
+    """Lambda's context of one invocation; its id is new for each unless it is given."""
+
+    aws_request_id: str = field(default_factory=lambda: f"invocation-{next(_numbers)}")
+    remaining_ms: int = 10_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the platform ends this invocation."""
+        return self.remaining_ms
+
+
+class Answer(NamedTuple):
+    """What came back: the HTTP status, and the body as JSON, None where there is none."""
+
+    status: int
+    body: Any
+
+
+@contextmanager
+def unlimited(_seconds: float) -> Generator[None]:
+    """Let a handler take as long as it likes."""
+    yield
+
+
+class Limits:
+    """A time limit that notes how much time it is asked for, and gives all there is."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    @contextmanager
+    def __call__(self, seconds: float) -> Generator[None]:
+        self.seconds.append(round(seconds, 6))
+        yield
+
+
+def digest_of(token: str) -> str:
+    """Return the digest of a token as it stands in the settings."""
+    return sha256(token.encode()).hexdigest()
+
+
+def make_settings(**overrides: object) -> Settings:
+    """Return settings for `TOKEN`, with members (by their field name) replaced."""
+    defaults = {"token_digest": digest_of(TOKEN), "sessions_table": "sessions"}
+    return Settings.model_validate({**defaults, **overrides})
+
+
+def make_runtime(  # noqa: PLR0913 - the parts of a runtime, each with a default
+    sessions: SessionStore | None = None,
+    clock: Clock | None = None,
+    settings: Settings | None = None,
+    stream: io.StringIO | None = None,
+    time_limit: TimeLimit = unlimited,
+    *,
+    chance: Callable[[], float] = lambda: 0.5,
+    connections: Connections | None = None,
+) -> Runtime:
+    """Return a runtime in the memory of this test; its pauses move the clock instead of waiting."""
+    clock = clock or Clock()
+    settings = settings or make_settings()
+    # Powertools keeps one logger per name, with the stream of whoever came first.
+    service = f"{settings.service_name}-{next(_numbers)}"
+    telemetry = Telemetry(
+        service, settings.metrics_namespace, settings.log_level, stream or io.StringIO()
+    )
+    return Runtime(
+        settings=settings,
+        sessions=InMemorySessions(clock) if sessions is None else sessions,
+        connections=connections or NoConnections(),
+        telemetry=telemetry,
+        now=clock,
+        pause=clock.advance,
+        chance=chance,
+        time_limit=time_limit,
+    )
+
+
+def http_v2(
+    body: Body,
+    *,
+    token: Header = TOKEN,
+    headers: Mapping[str, Header] | None = None,
+    method: str = "POST",
+    base64: bool = False,  # the word that the envelope uses
+) -> Envelope:
+    """Return a request as an HTTP API passes it on: payload 2.0, repeated headers joined."""
+    text, is_encoded = _text(body, encode=base64)
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} /webhook",
+        "rawPath": "/webhook",
+        "rawQueryString": "",
+        "headers": {
+            name.lower(): ",".join(values) for name, values in _headers(token, headers).items()
+        },
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api",
+            "http": {
+                "method": method,
+                "path": "/webhook",
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "test",
+            },
+            "requestId": "request",
+            "stage": "$default",
+            "timeEpoch": int(NOW * 1000),
+        },
+        **({} if text is None else {"body": text}),
+        "isBase64Encoded": is_encoded,
+    }
+
+
+def rest_v1(
+    body: Body,
+    *,
+    token: Header = TOKEN,
+    headers: Mapping[str, Header] | None = None,
+    method: str = "POST",
+    base64: bool = False,  # the word that the envelope uses
+) -> Envelope:
+    """Return a request as a REST API passes it on: payload 1.0, repeated headers listed apart."""
+    text, is_encoded = _text(body, encode=base64)
+    several = _headers(token, headers)
+    return {
+        "resource": "/webhook",
+        "path": "/webhook",
+        "httpMethod": method,
+        "headers": {name: values[-1] for name, values in several.items()} or None,
+        "multiValueHeaders": several or None,
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api",
+            "httpMethod": method,
+            "identity": {"sourceIp": "192.0.2.1", "userAgent": "test"},
+            "path": "/prod/webhook",
+            "requestId": "request",
+            "stage": "prod",
+        },
+        "body": text,
+        "isBase64Encoded": is_encoded,
+    }
+
+
+def websocket(
+    body: Body,
+    *,
+    connection_id: str = "connection-1",
+    kind: str = "MESSAGE",
+    base64: bool = False,  # the word that the envelope uses
+) -> Envelope:
+    """Return what a WebSocket API passes on of a message, or of a connection's begin or end."""
+    text, is_encoded = _text(body, encode=base64)
+    return {
+        "requestContext": {
+            "routeKey": {"CONNECT": "$connect", "DISCONNECT": "$disconnect"}.get(kind, "$default"),
+            "messageId": "message",
+            "eventType": kind,
+            "extendedRequestId": "request",
+            "requestTime": "15/Jan/2027:08:00:00 +0000",
+            "messageDirection": "IN",
+            "stage": "live",
+            "connectedAt": int(NOW * 1000),
+            "requestTimeEpoch": int(NOW * 1000),
+            "identity": {"sourceIp": "192.0.2.1"},
+            "requestId": "request",
+            "domainName": "api.execute-api.eu-central-1.amazonaws.com",
+            "connectionId": connection_id,
+            "apiId": "api",
+        },
+        **({} if text is None else {"body": text}),
+        "isBase64Encoded": is_encoded,
+    }
+
+
+def send(
+    entrypoint: Entrypoint,
+    envelope: object,
+    runtime: Runtime,
+    context: FakeContext | None = None,
+) -> Answer:
+    """Hand an envelope, or an event without one, to a handler that is bound to `runtime`."""
+    answer = entrypoint.bind(runtime)(cast("Envelope", envelope), context or FakeContext())
+    if not isinstance(envelope, Mapping) or "requestContext" not in envelope:
+        return Answer(_status(answer), answer)
+    body = answer.get("body")
+    return Answer(answer["statusCode"], None if body is None else json.loads(body))
+
+
+def invoke(
+    entrypoint: Entrypoint,
+    event: Mapping[str, object],
+    runtime: Runtime,
+    door: Literal["http", "rest", "raw"] = "http",
+    context: FakeContext | None = None,
+) -> Answer:
+    """Send an event through a door: an HTTP API, a REST API, or without anything around it."""
+    envelopes: dict[str, Callable[[Mapping[str, object]], Mapping[str, Any]]] = {
+        "http": http_v2,
+        "rest": rest_v1,
+        "raw": lambda event: event,
+    }
+    return send(entrypoint, envelopes[door](event), runtime, context)
+
+
+def _text(body: Body, *, encode: bool) -> tuple[str | None, bool]:
+    """Return a body as API Gateway passes it on, and whether it is base64."""
+    if body is None:
+        return None, False
+    if not isinstance(body, str | bytes):
+        body = json.dumps(body)
+    if isinstance(body, bytes) or encode:
+        plain = body if isinstance(body, bytes) else body.encode()
+        return base64.b64encode(plain).decode(), True
+    return body, False
+
+
+def _headers(token: Header, others: Mapping[str, Header] | None) -> dict[str, list[str]]:
+    given = {"content-type": "application/json", "X-API-TOKEN": token, **(others or {})}
+    return {
+        name: [value] if isinstance(value, str) else list(value)
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _status(answer: object) -> int:
+    """Return the status that an answer without an envelope would have had."""
+    if isinstance(answer, dict) and "error" in answer:
+        return next(status for status in HTTPStatus if status.phrase == answer["error"]).value
+    return (HTTPStatus.NO_CONTENT if answer is None else HTTPStatus.OK).value

@@ -1,0 +1,48 @@
+"""What a function imports, as it was built: modules are counted, since a caller waits for each."""
+
+import pytest
+
+from benchmarks.modules import imported
+from tests.helpers.emulator import BUILD, RUNTIME
+from tests.helpers.runtime import TOKEN, digest_of
+from tests.helpers.tables import ENVIRONMENT
+from tests.helpers.template import ROOT, Template
+
+pytestmark = pytest.mark.built
+
+FUNCTIONS = sorted(Template(ROOT / "template.yaml").functions)
+SETTINGS = {"API_TOKEN_SHA256": digest_of(TOKEN), "SESSIONS_TABLE": "sessions"}
+WITHOUT_AWS = {"AuthorizerFunction", "ConnectionFunction"}
+FRONT_DOORS = {"WebhookFunction", "PreparedWebhookFunction"}
+# Three more than it takes today, for the next version of botocore.
+MOST, MOST_AT_THE_FRONT_DOOR, MOST_WITHOUT_AWS = 459, 475, 283
+NEEDLESS = {
+    *("boto3", "s3transfer", "asyncio"),
+    *("aws_lambda_powertools.event_handler", "aws_lambda_powertools.utilities.parser"),
+    *("multiprocessing", "sqlite3", "unittest", "pydantic.v1", "aws_xray_sdk"),
+    # For what few calls need; loaded when one does.
+    *("phonenumbers", "xml.parsers.expat", "aiflow.protocol.schema", "aiflow.domain.phone_numbers"),
+}
+
+
+def modules_of(function: str) -> frozenset[str]:
+    """What importing the handler of a built function loads, without Lambda's runtime client."""
+    handler = Template(BUILD / "template.yaml").functions[function]["Handler"]
+    paths = [BUILD / function, BUILD / "AiflowLayer/python", RUNTIME]
+    return imported(handler.rpartition(".")[0], paths, ENVIRONMENT | SETTINGS)
+
+
+def most(function: str) -> int:
+    """How many modules a function may import."""
+    if function in WITHOUT_AWS:
+        return MOST_WITHOUT_AWS
+    return MOST_AT_THE_FRONT_DOOR if function in FRONT_DOORS else MOST
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_imports_no_more_modules_than_it_did(function: str) -> None:
+    modules = modules_of(function)
+    assert "aiflow" in modules
+    assert len(modules) <= most(function)
+    assert NEEDLESS & modules == set()
+    assert (function in WITHOUT_AWS) == ("botocore.session" not in modules)

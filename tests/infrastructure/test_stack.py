@@ -1,0 +1,358 @@
+"""The stack that template.yaml describes."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from aiflow.aws_clients import dynamodb_client
+from aiflow.protocol.events import EVENT_TYPES
+from aiflow.settings import AGENT_PREFIX, Settings
+from tests.helpers.tables import ENVIRONMENT
+from tests.helpers.template import API, LOGGED, ROOT, Properties, Template
+
+FRONT_DOOR = "WebhookFunction"
+PREPARED = "PreparedWebhookFunction"
+# What no event type leads to: they serve the WebSocket itself.
+OF_THE_WEBSOCKET = {"AuthorizerFunction": "authorizer", "ConnectionFunction": "connection"}
+TURN = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+HISTORY = {"dynamodb:Query"}
+SEND = {"execute-api:ManageConnections"}
+# Invoked by a schedule, for what no event leads to.
+SWEEPER = "SweeperFunction"
+# What each function may do beside writing logs and traces.
+ALLOWED = {
+    FRONT_DOOR: TURN | HISTORY,
+    PREPARED: TURN | HISTORY,
+    SWEEPER: TURN | HISTORY,
+    "SessionStartFunction": TURN | SEND,
+    "UserSpeakFunction": TURN | SEND,
+    "UserSpeechStartedFunction": TURN,
+    "DtmfReceivedFunction": TURN | SEND,
+    "AssistantSpeakFunction": TURN | SEND,
+    "AssistantSpeechEndedFunction": TURN | SEND,
+    "UserInputTimeoutFunction": TURN | SEND,
+    "SessionEndFunction": TURN | HISTORY,
+    "SmsFailedFunction": TURN | SEND,
+    "AuthorizerFunction": set[str](),
+    "ConnectionFunction": set[str](),
+}
+# What botocore reads by itself; not one of our settings.
+OF_BOTOCORE = "AWS_ENDPOINT_URL_DYNAMODB"
+ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
+NOTHING = {"Ref": "AWS::NoValue"}
+OF_THE_ENVIRONMENT = {"Fn::FindInMap": ["Environments", {"Ref": "Environment"}, "LogRetentionDays"]}
+RETENTION = {"Fn::If": ["HasRetention", {"Ref": "LogRetentionDays"}, OF_THE_ENVIRONMENT]}
+USES_THE_KEY = {
+    "Fn::If": [
+        "HasCustomerKey",
+        {
+            "Effect": "Allow",
+            "Action": [
+                *("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"),
+                *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
+            ],
+            "Resource": {"Fn::GetAtt": ["DataKey", "Arn"]},
+            # By itself it may do nothing with the key.
+            "Condition": {
+                "StringEquals": {
+                    "kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"}
+                }
+            },
+        },
+        NOTHING,
+    ]
+}
+OWN_KEY = {"Fn::If": ["HasCustomerKey", {"Fn::GetAtt": ["DataKey", "Arn"]}, NOTHING]}
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return Template(ROOT / "template.yaml")
+
+
+@pytest.fixture(scope="module")
+def stages() -> Mapping[str, Any]:
+    """samconfig.toml: one set of options per `--config-env`."""
+    stages = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+    del stages["version"]
+    return stages
+
+
+@pytest.fixture(scope="module")
+def events(template: Template) -> Mapping[str, Properties]:
+    """The functions that events lead to."""
+    functions = template.functions
+    others = {*OF_THE_WEBSOCKET, PREPARED, SWEEPER}
+    return {name: functions[name] for name in functions.keys() - others}
+
+
+def route(function: Properties) -> Mapping[str, Any]:
+    """The one route of a function."""
+    (event,) = function["Events"].values()
+    assert event["Type"] == "HttpApi"
+    properties: Mapping[str, Any] = event["Properties"]
+    return properties
+
+
+def test_every_event_type_has_a_route_and_all_of_them_share_the_front_door(
+    events: Mapping[str, Properties],
+) -> None:
+    paths = {name: route(function)["Path"] for name, function in events.items()}
+    assert paths.pop(FRONT_DOOR) == "/webhook"
+    assert sorted(paths.values()) == sorted(f"/events/{event_type}" for event_type in EVENT_TYPES)
+
+
+def test_every_route_takes_post_and_nothing_else(events: Mapping[str, Properties]) -> None:
+    assert {route(function)["Method"] for function in events.values()} == {"POST"}
+
+
+def test_every_function_of_an_event_type_stands_in_the_folder_of_that_name(
+    events: Mapping[str, Properties],
+) -> None:
+    for name, function in events.items():
+        if name != FRONT_DOOR:
+            event_type = route(function)["Path"].removeprefix("/events/")
+            assert function["CodeUri"] == f"functions/{event_type}"
+            assert name == event_type.title().replace("_", "") + "Function"
+
+
+def test_every_folder_is_wired_and_every_wired_folder_exists(template: Template) -> None:
+    wired = set[str]()
+    for function in template.functions.values():
+        module, handler = function["Handler"].rsplit(".", 1)
+        assert handler == "lambda_handler"
+        wired.add(f"{function['CodeUri']}/{module.replace('.', '/')}.py")
+    on_disk = {str(path.relative_to(ROOT)) for path in ROOT.glob("functions/*/app.py")}
+    assert wired == on_disk
+
+
+def test_every_function_runs_on_the_runtime_and_processor_that_the_layer_is_built_for(
+    template: Template,
+) -> None:
+    (layer,) = template.resources("AWS::Serverless::LayerVersion").values()
+    assert layer["Properties"]["ContentUri"] == "layers/aiflow/python"
+    assert layer["Metadata"] == {
+        "BuildMethod": "python3.13",
+        "BuildArchitecture": {"Ref": "Architecture"},
+    }
+    for function in template.functions.values():
+        assert function["Runtime"] == "python3.13"
+        assert function["Architectures"] == [{"Ref": "Architecture"}]
+        assert function["Layers"] == [{"Ref": "AiflowLayer"}]
+
+
+def test_the_table_keeps_calls_safely_and_for_a_while(template: Template) -> None:
+    (table,) = template.resources("AWS::DynamoDB::Table").values()
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"] == {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+            {"AttributeName": "open_call", "AttributeType": "S"},
+            {"AttributeName": "begun_at_ms", "AttributeType": "N"},
+        ],
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        # Neither key changes while a call goes on, and nothing else is in it.
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "open-calls",
+                "KeySchema": [
+                    {"AttributeName": "open_call", "KeyType": "HASH"},
+                    {"AttributeName": "begun_at_ms", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": OWN_KEY},
+        "DeletionProtectionEnabled": {"Fn::If": ["IsProd", True, False]},
+    }
+
+
+def test_every_function_may_do_what_it_needs_and_no_more(template: Template) -> None:
+    policies = template.properties("AWS::IAM::ManagedPolicy")
+
+    def actions(function: Properties) -> set[str]:
+        # Without `Role`, SAM makes each function a role of its own.
+        assert "Role" not in function
+        allowed = set[str]()
+        for policy in function.get("Policies", []):
+            statement, *others = policies[_named(policy)]["PolicyDocument"]["Statement"]
+            assert statement["Effect"] == "Allow"
+            assert others in ([], [USES_THE_KEY])
+            allowed |= set(statement["Action"])
+        return allowed
+
+    assert {name: actions(function) for name, function in template.functions.items()} == ALLOWED
+
+
+def _named(policy: Any) -> str:  # noqa: ANN401 - JSON
+    """Return the name of a policy; one may be there only together with the WebSocket."""
+    if "Fn::If" in policy:
+        condition, policy, otherwise = policy["Fn::If"]
+        assert (condition, otherwise) == ("HasWebSocket", {"Ref": "AWS::NoValue"})
+    name: str = policy["Ref"]
+    return name
+
+
+def test_every_policy_is_for_the_table_or_for_the_connections_of_this_api_and_stage(
+    template: Template,
+) -> None:
+    resources = {
+        name: policy["PolicyDocument"]["Statement"][0]["Resource"]
+        for name, policy in template.properties("AWS::IAM::ManagedPolicy").items()
+    }
+    table = {"Fn::GetAtt": ["SessionsTable", "Arn"]}
+    assert resources == {
+        "KeepState": table,
+        "ReadHistory": table,
+        "FindOpenCalls": {"Fn::Sub": "${SessionsTable.Arn}/index/open-calls"},
+        "SendOnWebSocket": {"Fn::Sub": f"{API}/live/POST/@connections/*"},
+    }
+
+
+def test_only_the_sweeper_looks_for_open_calls(template: Template) -> None:
+    allowed = {
+        name
+        for name, function in template.functions.items()
+        if {"Ref": "FindOpenCalls"} in function.get("Policies", [])
+    }
+    assert allowed == {SWEEPER}
+
+
+def test_the_sweeper_runs_by_a_schedule_that_can_be_turned_off_and_is_not_repeated(
+    template: Template,
+) -> None:
+    function = template.functions[SWEEPER]
+    (event,) = function["Events"].values()
+    assert event == {
+        "Type": "Schedule",
+        "Properties": {
+            "Schedule": "rate(5 minutes)",
+            "State": {"Fn::If": ["HasSweeper", "ENABLED", "DISABLED"]},
+        },
+    }
+    assert function["EventInvokeConfig"] == {
+        "MaximumRetryAttempts": 0,
+        "MaximumEventAgeInSeconds": 300,
+    }
+    assert template.parameters["Sweeper"]["AllowedValues"] == ["enabled", "disabled"]
+
+
+def test_whoever_may_send_knows_where_to(template: Template) -> None:
+    for name, function in template.functions.items():
+        variables = function["Environment"]["Variables"]
+        assert (ENDPOINT in variables) == (ALLOWED[name] >= SEND)
+        if ENDPOINT in variables:
+            host = "https://${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
+            assert variables[ENDPOINT] == {
+                "Fn::If": ["HasWebSocket", {"Fn::Sub": f"{host}/live"}, ""]
+            }
+
+
+def test_every_function_has_a_log_group_of_its_own_that_forgets(template: Template) -> None:
+    groups = template.properties("AWS::Logs::LogGroup")
+    for name, function in template.functions.items():
+        group = groups[name.removesuffix("Function") + "LogGroup"]
+        assert function["LoggingConfig"] == {
+            "LogGroup": {"Ref": name.removesuffix("Function") + "LogGroup"}
+        }
+        assert group["RetentionInDays"] == RETENTION
+    # The two doors have their access logs.
+    assert len(groups) == len(template.functions) + 2
+    assert len({str(group["LogGroupName"]) for group in groups.values()}) == len(groups)
+
+
+def test_the_door_is_throttled_and_logs_no_header(template: Template) -> None:
+    (api,) = template.properties("AWS::Serverless::HttpApi").values()
+    assert api["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": {"Ref": "ThrottleRate"},
+        "ThrottlingBurstLimit": {"Ref": "ThrottleBurst"},
+    }
+    # One line of JSON; only these variables, none of which a header can get into.
+    assert set(json.loads(api["AccessLogSettings"]["Format"]).values()) == {
+        *LOGGED,
+        "$context.responseLatency",
+        "$context.responseLength",
+    }
+
+
+def test_the_stack_sets_only_what_the_settings_read(template: Template) -> None:
+    known = {field.alias for field in Settings.model_fields.values()}
+    for function in template.functions.values():
+        names = set(function["Environment"]["Variables"]) - {OF_BOTOCORE}
+        assert {name for name in names if not name.startswith(AGENT_PREFIX)} <= known
+
+
+def test_the_defaults_of_the_stack_are_those_of_the_settings(template: Template) -> None:
+    needed = {"API_TOKEN_SHA256": sha256(b"token").hexdigest(), "SESSIONS_TABLE": "sessions"}
+    variables = template.functions[FRONT_DOOR]["Environment"]["Variables"]
+    defaults = {
+        name: str(template.parameters[value["Ref"]]["Default"])
+        for name, value in variables.items()
+        if name not in needed and "Ref" in value and value["Ref"] in template.parameters
+    }
+    assert Settings.from_environment({**defaults, **needed}) == Settings.from_environment(needed)
+
+
+def test_the_token_has_no_default(template: Template) -> None:
+    assert "Default" not in template.parameters["TokenSha256"]
+
+
+def test_the_stack_tells_the_address_to_paste_and_the_table(template: Template) -> None:
+    assert set(template.outputs) == {
+        "WebhookUrl",
+        "WebSocketUrl",
+        "PreparedWebhookUrl",
+        "SessionsTableName",
+        "AlarmTopicArn",
+        "DashboardUrl",
+    }
+    url = template.outputs["WebSocketUrl"]
+    host = "${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
+    assert url["Value"] == {"Fn::Sub": f"wss://{host}/live"}
+    assert url["Condition"] == "HasWebSocket"
+
+
+def test_dev_and_prod_are_stacks_of_their_own(stages: Mapping[str, Any]) -> None:
+    names = {name: stage["global"]["parameters"]["stack_name"] for name, stage in stages.items()}
+    assert names == {
+        "default": "aiflow",
+        "x86_64": "aiflow",
+        "dev": "aiflow-dev",
+        "prod": "aiflow-prod",
+    }
+
+
+@pytest.mark.parametrize("command", ["local_invoke", "local_start_api"])
+@pytest.mark.parametrize("stage", ["default", "x86_64"])
+def test_sam_local_knows_the_digest_of_the_token_of_the_mock_events(
+    stages: Mapping[str, Any], stage: str, command: str
+) -> None:
+    mock = json.loads((ROOT / "events" / "http" / "session_start.json").read_text("utf-8"))
+    digest = sha256(mock["headers"]["x-api-token"].encode()).hexdigest()
+    overrides = stages[stage][command]["parameters"]["parameter_overrides"]
+    assert f"TokenSha256={digest}" in overrides
+
+
+@pytest.mark.parametrize("command", ["local_invoke", "local_start_api"])
+@pytest.mark.parametrize("stage", ["default", "x86_64"])
+def test_sam_local_reaches_no_account(stages: Mapping[str, Any], stage: str, command: str) -> None:
+    overrides = stages[stage][command]["parameters"]["parameter_overrides"]
+    assert "DynamoDbEndpoint=http://host.docker.internal:8000" in overrides
+
+
+def test_an_empty_endpoint_means_the_real_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**ENVIRONMENT, OF_BOTOCORE: ""}.items():
+        monkeypatch.setenv(name, value)
+    client = dynamodb_client()
+    assert client.meta.endpoint_url == "https://dynamodb.eu-central-1.amazonaws.com"

@@ -1,0 +1,161 @@
+"""The agent of this project, the same through every door: no socket, HTTP and WebSocket."""
+
+import asyncio
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from websockets.asyncio.client import connect
+
+from aiflow.protocol.types import JsonObject
+from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.simulator.bots.over_gateway import load_served_agent
+from aiflow_local.simulator.bots.target import Over, Reach
+from aiflow_local.simulator.engine.clock import Clock
+from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.pytest_collection import agent_of
+from aiflow_local.simulator.scenarios.runner import Player, Result
+from aiflow_local.simulator.scenarios.scenario import Scenario, load_scenarios
+from tests.helpers.transcripts import comparable
+from tests.scenario.conftest import ROOT, TOKEN, Agent, Serve
+from tests.unit.local.cli.command import Run
+
+AGENT = ROOT / "events" / "calls" / "agent.call.yaml"
+COLLEAGUE = ("TransferNumber=493023125099",)
+CALLS, TURNS = 200, 2
+
+
+@contextmanager
+def no_complaints(over: Over) -> Generator[Reach]:
+    complaints: list[str] = []
+    with load_served_agent(over, COLLEAGUE, complaints.append) as reach:
+        yield reach
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def over_http() -> Generator[Reach]:
+    with no_complaints("http") as reach:
+        yield reach
+
+
+@pytest.fixture(scope="module")
+def over_websocket() -> Generator[Reach]:
+    with no_complaints("websocket") as reach:
+        yield reach
+
+
+def played(scenario: Scenario, reach: Reach) -> Result:
+    clock = Clock()
+    with reach(clock, scenario.given) as reached:
+        result = Player(scenario, reached.door, clock, reached.state).play()
+    assert result.failures == []
+    return result
+
+
+def events(result: Result) -> list[str]:
+    entries = result.call.transcript.of(Kind.EVENT)
+    return [entry.data["event"]["type"] for entry in entries]
+
+
+@pytest.mark.parametrize("scenario", load_scenarios(AGENT), ids=lambda each: each.name)
+def test_every_scenario_has_the_same_transcript_through_every_door(
+    request: pytest.FixtureRequest, over_http: Reach, over_websocket: Reach, scenario: Scenario
+) -> None:
+    clock = Clock()
+    line = agent_of(request.config).line(clock)
+    here = Player(scenario, line, clock, line.state).play()
+    assert here.failures == []
+    for reach in (over_http, over_websocket):
+        there = played(scenario, reach)
+        assert comparable(there.call.transcript) == comparable(here.call.transcript)
+    spoken = events(there).count("user_speak")
+    assert events(there).count("user_speech_started") >= spoken
+
+
+@pytest.fixture
+def patient(serve: Serve, copy: Path) -> Generator[Agent]:
+    """An agent whose callers wait as long as it takes: here nobody judges how busy a machine is."""
+    template = copy / "template.yaml"
+    text = template.read_text("utf-8").replace("MaxValue: 9\n", "MaxValue: 25\n", 1)
+    template.write_text(text, encoding="utf-8")
+    with serve(copy, AnswerDeadlineSeconds="25") as agent:
+        yield agent
+
+
+def test_two_hundred_calls_at_once_lose_no_answer_and_mix_none(patient: Agent) -> None:
+    agent = patient
+    url = agent.url.replace("http", "ws", 1)
+    headers = {"X-API-TOKEN": TOKEN.secret}
+
+    async def call(number: int) -> list[JsonObject]:
+        session = {"id": f"call-{number}"}
+        texts = [f"turn {turn} of call {number}" for turn in range(TURNS)]
+        said = [mock_event("user_speak", {"text": text}, session) for text in texts]
+        async with connect(
+            url, additional_headers=headers, proxy=None, compression=None, open_timeout=60
+        ) as socket:
+            answers: list[JsonObject] = []
+            for event in (mock_event("session_start", session=session), *said):
+                await socket.send(json.dumps(event))
+                answers.append(json.loads(await socket.recv()))
+            return answers
+
+    async def all_at_once() -> list[list[JsonObject]]:
+        return await asyncio.gather(*map(call, range(CALLS)))
+
+    for number, (greeting, *answers) in enumerate(asyncio.run(all_at_once())):
+        assert str(greeting["text"]).startswith("Welcome!")
+        assert {str(answer["session_id"]) for answer in (greeting, *answers)} == {f"call-{number}"}
+        assert [answer["text"] for answer in answers] == [
+            f"You said: turn {turn} of call {number}" for turn in range(TURNS)
+        ]
+        item = agent.gateway.deployment.sessions.load(f"call-{number}")
+        assert item is not None
+        assert item.state["turns"] == TURNS
+
+
+class TestTheCommand:
+    @pytest.mark.parametrize("over", get_args(Over.__value__))
+    def test_a_scenario_can_be_played_through_either_door(
+        self, run: Run, tmp_path: Path, over: str
+    ) -> None:
+        file = tmp_path / "one.yaml"
+        file.write_text(
+            'scenarios: [{name: a call, turns: [{user: "Hello"}], finally: {state: {turns: 1}}}]'
+        )
+        finished = run("play", str(file), "--over", over)
+        assert (finished.code, finished.err) == (0, "")
+        assert "1 scenario, 1 ok" in finished.out
+
+    def test_over_a_websocket_the_agent_learns_that_the_caller_begins_to_speak(
+        self, run: Run
+    ) -> None:
+        finished = run("call", "--over", "websocket", "--raw", stdin=b"hello\n")
+        told = [
+            entry["event"]["type"]
+            for entry in map(json.loads, finished.out.splitlines())
+            if entry["kind"] == "event"
+        ]
+        assert told[told.index("user_speak") - 1] == "user_speech_started"
+
+    def test_a_stack_without_a_websocket_says_so(self, run: Run) -> None:
+        options = ("--over", "websocket", "--parameter", "WebSocket=disabled")
+        finished = run("call", *options, stdin=b"hello\n")
+        assert finished.code == 2
+        assert "no WebSocket API, or it is switched off" in finished.err
+
+    @pytest.mark.parametrize("command", ["call", "play"])
+    def test_a_bot_at_a_url_has_a_door_of_its_own(self, run: Run, command: str) -> None:
+        files = (str(AGENT),) if command == "play" else ()
+        finished = run(command, *files, "--over", "http", "--url", "http://127.0.0.1:9/")
+        assert finished.code == 2
+        assert "--over is for the agent of this project" in finished.err
+
+    def test_scripts_go_over_http_anyway(self, run: Run) -> None:
+        finished = run("play", str(AGENT.with_name("welcome.jsonl")), "--over", "websocket")
+        assert finished.code == 2
+        assert "--over is for scenario files" in finished.err

@@ -1,0 +1,373 @@
+"""What events and actions do to a call, one rule at a time."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aiflow.domain.transitions import (
+    REPEAT_WINDOW_MS,
+    arrive,
+    depart,
+    fingerprint,
+    intent,
+    release,
+    remember,
+    repetition,
+)
+from aiflow.protocol.events import EVENT_TYPES, Event, UnknownEvent, parse_event
+from aiflow.protocol.types import JsonObject
+from aiflow.sessions.record import Delivery, SessionItem, Status, Turn
+from tests.helpers.items import action
+
+ID = "session-123"
+NOW_MS = 1_800_000_000_000
+ITEM = SessionItem(session_id=ID, begun_at_ms=NOW_MS)
+
+HANGUP = action("hangup", session_id=ID)
+SPEAK = action("speak", session_id=ID, text="Hello")
+AUDIO = action("audio", session_id=ID, audio="...")
+SMS = action("send_sms", session_id=ID, phone_number="493023125001", message="Hello")
+TRANSFER = action("transfer", session_id=ID, target_phone_number="493023125001")
+MIX = action("mix_audio", session_id=ID, stop=True)
+
+
+def event(name: str, session: dict[str, object] | None = None, **members: object) -> Event:
+    found = parse_event({"type": name, "session": {"id": ID, **(session or {})}, **members})
+    assert not isinstance(found, UnknownEvent)
+    return found
+
+
+def item(**members: Any) -> SessionItem:  # noqa: ANN401 - members of an item
+    return replace(ITEM, **members)
+
+
+class TestFingerprint:
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (event("session_start"), event("session_start", {"direction": "inbound"})),
+            (event("user_input_timeout"), event("user_input_timeout")),
+            (event("user_speak", text="yes"), event("user_speak", transcript="yes")),
+            (event("user_speak", text="yes"), event("user_speak", text="yes", barged_in=True)),
+            (event("sms_failed", reason="x"), event("sms_failed", reason="x")),
+        ],
+    )
+    def test_a_repeated_event_has_the_one_of_the_first(self, one: Event, other: Event) -> None:
+        assert fingerprint(one) == fingerprint(other) is not None
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (event("user_speak", text="yes"), event("user_speak", text="yes.")),
+            (event("user_speak", text="yes"), event("user_speak", text="Yes")),
+            (event("user_speak", text="yes"), event("sms_failed", reason="yes")),
+            (event("sms_failed", reason="x"), event("sms_failed", reason="y")),
+            (event("sms_failed"), event("session_start")),
+            (event("session_start"), event("user_input_timeout")),
+        ],
+    )
+    def test_another_event_has_another_one(self, one: Event, other: Event) -> None:
+        assert fingerprint(one) != fingerprint(other)
+
+    @pytest.mark.parametrize(
+        "each_counts",
+        [
+            event("dtmf_received", digit="1"),
+            event("assistant_speak", text="Hello"),
+            event("assistant_speech_ended"),
+            event("user_speech_started"),
+            event("session_end"),
+            event("user_speak", text=""),
+            event("user_speak", text=" \n"),
+        ],
+        ids=lambda value: value.type,
+    )
+    def test_events_that_each_count_have_none(self, each_counts: Event) -> None:
+        assert fingerprint(each_counts) is None
+
+    def test_it_does_not_tell_what_was_said(self) -> None:
+        assert "yes" not in str(fingerprint(event("user_speak", text="yes")))
+
+
+class TestRepetition:
+    def answered(self, said: Event, at_ms: int = NOW_MS) -> SessionItem:
+        return item(started=True, deliveries=(delivery(said, at_ms),))
+
+    @pytest.mark.parametrize(
+        ("later_ms", "repeated"),
+        [
+            (0, True),
+            (1, True),
+            (REPEAT_WINDOW_MS, True),
+            (REPEAT_WINDOW_MS + 1, False),
+            (60_000, False),
+            (-1, True),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "said",
+        [
+            event("user_speak", text="yes"),
+            event("user_input_timeout"),
+            event("sms_failed", reason="x"),
+        ],
+        ids=lambda value: value.type,
+    )
+    def test_the_same_again_is_a_repetition_for_a_second_after_its_answer(
+        self, said: Event, later_ms: int, *, repeated: bool
+    ) -> None:
+        known = repetition(self.answered(said), said, NOW_MS + later_ms)
+        assert known == (delivery(said, NOW_MS) if repeated else None)
+
+    def test_other_words_are_none(self) -> None:
+        base = self.answered(event("user_speak", text="yes"))
+        assert repetition(base, event("user_speak", text="no"), NOW_MS) is None
+
+    def test_the_latest_answer_is_the_one_that_counts(self) -> None:
+        said = event("user_speak", text="yes")
+        older, newer = delivery(said, NOW_MS - 60_000), delivery(said, NOW_MS)
+        assert repetition(item(deliveries=(older, newer)), said, NOW_MS) is newer
+
+    @pytest.mark.parametrize("digit", ["1", ""])
+    def test_a_key_pressed_twice_is_two_keys(self, digit: str) -> None:
+        pressed = event("dtmf_received", digit=digit)
+        base = remember(ITEM, pressed, [SPEAK], NOW_MS)
+        assert repetition(base, pressed, NOW_MS) is None
+
+    def test_the_first_start_is_none(self) -> None:
+        assert repetition(ITEM, event("session_start"), NOW_MS) is None
+
+    def test_a_start_again_at_any_time_repeats_the_greeting(self) -> None:
+        start = event("session_start")
+        known = repetition(self.answered(start), start, NOW_MS + 3_600_000)
+        assert known == delivery(start, NOW_MS)
+
+    def test_a_start_again_after_the_caller_spoke_greets_nobody(self) -> None:
+        start, said = event("session_start"), event("user_speak", text="Hello")
+        base = item(started=True, deliveries=(delivery(start, NOW_MS), delivery(said, NOW_MS)))
+        known = repetition(base, start, NOW_MS)
+        assert known is not None
+        assert known.answer == ()
+
+    def test_a_start_again_whose_answer_was_not_kept_greets_nobody(self) -> None:
+        known = repetition(item(started=True), event("session_start"), NOW_MS)
+        assert known is not None
+        assert known.answer == ()
+
+    def test_a_start_while_a_call_is_transferred_is_the_call_that_came_back(self) -> None:
+        start = event("session_start")
+        base = replace(self.answered(start), status=Status.TRANSFERRING)
+        assert repetition(base, start, NOW_MS) is None
+
+    def test_a_start_behind_other_events_is_the_first_start(self) -> None:
+        said = event("user_speak", text="Hello")
+        base = item(started=False, deliveries=(delivery(said, NOW_MS),))
+        assert repetition(base, event("session_start"), NOW_MS) is None
+
+
+class TestArrive:
+    BUSY = item(playing=2, followers=(HANGUP,), turns=(Turn(0, "assistant", "Hello"),))
+
+    @pytest.mark.parametrize(
+        ("arriving", "changed"),
+        [
+            (
+                event("session_start"),
+                {"started": True, "status": Status.ACTIVE, "playing": 0, "followers": ()},
+            ),
+            (
+                event("user_speak", text="Hi"),
+                {
+                    "playing": 0,
+                    "followers": (),
+                    "turns_taken": 1,
+                    "turns": (Turn(0, "assistant", "Hello"), Turn(1, "user", "Hi")),
+                },
+            ),
+            (event("user_speak", text=" "), {}),
+            (event("user_speech_started"), {}),
+            (event("dtmf_received", digit="1"), {"followers": ()}),
+            (event("assistant_speak", text="Hello"), {}),
+            (event("assistant_speech_ended"), {"playing": 1}),
+            (event("user_input_timeout"), {"playing": 0, "silences": 1}),
+            (event("sms_failed"), {}),
+            (event("session_end"), {"status": Status.ENDED, "playing": 0, "followers": ()}),
+        ],
+        ids=lambda value: getattr(value, "type", ""),
+    )
+    def test_an_event_changes_what_it_says_and_no_more(
+        self, arriving: Event, changed: dict[str, Any]
+    ) -> None:
+        assert arrive(self.BUSY, arriving, NOW_MS) == replace(self.BUSY, **changed)
+
+    def test_more_ends_than_playbacks_are_no_debt(self) -> None:
+        assert arrive(ITEM, event("assistant_speech_ended"), NOW_MS).playing == 0
+
+    def test_what_a_session_brings_is_kept_and_what_it_does_not_bring_stays(self) -> None:
+        first = event("session_start", {"from_phone_number": "+493023125001", "account_id": "a1"})
+        second = event("user_speak", {"account_id": "a2", "direction": "inbound"}, text="Hi")
+        assert arrive(arrive(ITEM, first, NOW_MS), second, NOW_MS).session == {
+            "from_phone_number": "+493023125001",
+            "account_id": "a2",
+            "direction": "inbound",
+        }
+
+    def test_a_member_of_a_session_is_kept_as_long_as_it_is_sensible(self) -> None:
+        brought = arrive(ITEM, event("session_start", {"account_id": "x" * 10_000}), NOW_MS).session
+        assert brought == {"account_id": "x" * 64}
+
+    @pytest.mark.parametrize(
+        ("arriving", "ledger", "left"),
+        [
+            ("session_start", ("transfer:a", "send_sms:b"), ("send_sms:b",)),
+            ("session_start", ("transfer:a", "transfer:b"), ("transfer:a",)),
+            ("session_start", (), ()),
+            (
+                "sms_failed",
+                ("send_sms:a", "send_sms:b", "transfer:c"),
+                ("send_sms:a", "transfer:c"),
+            ),
+            ("sms_failed", ("transfer:c",), ("transfer:c",)),
+            ("user_speak", ("transfer:a", "send_sms:b"), ("transfer:a", "send_sms:b")),
+            ("session_end", ("transfer:a", "send_sms:b"), ("transfer:a", "send_sms:b")),
+        ],
+    )
+    def test_what_did_not_come_to_pass_may_be_tried_again(
+        self, arriving: str, ledger: tuple[str, ...], left: tuple[str, ...]
+    ) -> None:
+        assert arrive(item(ledger=ledger), event(arriving), NOW_MS).ledger == left
+
+
+class TestRelease:
+    @pytest.mark.parametrize("name", ["assistant_speech_ended", "user_input_timeout"])
+    def test_what_waited_is_due_when_all_has_been_heard(self, name: str) -> None:
+        due, rest = release(item(followers=(MIX, HANGUP)), event(name), NOW_MS)
+        assert due == (MIX, HANGUP)
+        assert rest == ITEM
+
+    @pytest.mark.parametrize("name", ["assistant_speech_ended", "user_input_timeout"])
+    def test_nothing_is_due_while_something_plays(self, name: str) -> None:
+        base = item(playing=1, followers=(HANGUP,))
+        assert release(base, event(name), NOW_MS) == ((), base)
+
+    @pytest.mark.parametrize(
+        "name", sorted(EVENT_TYPES.keys() - {"assistant_speech_ended", "user_input_timeout"})
+    )
+    def test_nothing_is_due_at_other_events(self, name: str) -> None:
+        base = item(followers=(HANGUP,))
+        assert release(base, event(name), NOW_MS) == ((), base)
+
+    def test_nothing_waits_nothing_is_due(self) -> None:
+        assert release(ITEM, event("assistant_speech_ended"), NOW_MS) == ((), ITEM)
+
+    @pytest.mark.parametrize(
+        ("waiting", "due"),
+        [
+            ((SPEAK, HANGUP), 1),
+            ((MIX, SPEAK, HANGUP), 2),
+            ((MIX, AUDIO, SPEAK, HANGUP), 2),
+            ((MIX, SMS, HANGUP), 3),
+        ],
+    )
+    def test_what_plays_itself_makes_the_rest_wait_again(
+        self, waiting: tuple[JsonObject, ...], due: int
+    ) -> None:
+        released, rest = release(item(followers=waiting), event("assistant_speech_ended"), NOW_MS)
+        assert released == waiting[:due]
+        assert rest.followers == waiting[due:]
+
+
+class TestIntent:
+    def test_the_same_message_to_the_same_number_is_the_same_intent(self) -> None:
+        assert intent(SMS) == intent({**SMS})
+        assert intent(SMS).startswith("send_sms:")
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {**SMS, "message": "Hello!"},
+            {**SMS, "phone_number": "493023125002"},
+            {**SMS, "session_id": "session-124"},
+            {**SMS, "extra": 1},
+            {**SMS, "type": "transfer"},
+        ],
+    )
+    def test_anything_else_is_another_one(self, other: JsonObject) -> None:
+        assert intent(SMS) != intent(other)
+
+    def test_it_does_not_tell_whom_it_is_for(self) -> None:
+        assert "493023125001" not in intent(SMS)
+
+
+class TestDepart:
+    @pytest.mark.parametrize(
+        ("actions", "status"),
+        [
+            ([SPEAK], Status.ACTIVE),
+            ([TRANSFER], Status.TRANSFERRING),
+            ([SPEAK, TRANSFER], Status.TRANSFERRING),
+            ([HANGUP], Status.HANGING_UP),
+            ([TRANSFER, HANGUP], Status.HANGING_UP),
+            ([HANGUP, TRANSFER], Status.HANGING_UP),
+            ([], Status.ACTIVE),
+        ],
+    )
+    def test_a_call_is_where_its_last_action_leads(
+        self, actions: list[JsonObject], status: Status
+    ) -> None:
+        assert depart(ITEM, actions, NOW_MS).status is status
+
+    def test_who_is_being_transferred_stays_so(self) -> None:
+        assert (
+            depart(item(status=Status.TRANSFERRING), [SPEAK], NOW_MS).status is Status.TRANSFERRING
+        )
+
+    def test_each_playback_is_waited_for(self) -> None:
+        assert depart(item(playing=1), [SPEAK, MIX, AUDIO, HANGUP], NOW_MS).playing == 3
+
+    def test_what_costs_money_is_written_down(self) -> None:
+        departed = depart(item(ledger=("transfer:a",)), [SPEAK, SMS, TRANSFER], NOW_MS)
+        assert departed.ledger == ("transfer:a", intent(SMS), intent(TRANSFER))
+
+    @pytest.mark.parametrize(
+        ("actions", "words"),
+        [
+            ([SPEAK], "Hello"),
+            ([SPEAK, MIX, SPEAK], "Hello Hello"),
+            ([action("speak", ssml="<speak>Good <break/>&amp; <b>bye</b></speak>")], "Good & bye"),
+            ([action("speak", text="", ssml="<speak>no</speak>")], None),
+            ([AUDIO, HANGUP, SMS], None),
+            ([], None),
+        ],
+    )
+    def test_what_is_said_is_remembered_without_its_markup(
+        self, actions: list[JsonObject], words: str | None
+    ) -> None:
+        turns = depart(ITEM, actions, NOW_MS).turns
+        assert [turn.text for turn in turns] == ([] if words is None else [words])
+        assert all(turn.role == "assistant" for turn in turns)
+
+    def test_nothing_sent_changes_nothing(self) -> None:
+        assert depart(ITEM, [], NOW_MS) == ITEM
+
+
+class TestRemember:
+    def test_an_answer_is_kept_for_a_repetition_without_what_costs_money(self) -> None:
+        said = event("user_speak", text="yes")
+        remembered = remember(ITEM, said, [SMS, SPEAK, TRANSFER], NOW_MS)
+        (kept,) = remembered.deliveries
+        assert kept == Delivery(str(fingerprint(said)), NOW_MS, (SPEAK,))
+
+    def test_silence_is_an_answer(self) -> None:
+        remembered = remember(ITEM, event("user_speak", text="yes"), [], NOW_MS)
+        assert remembered.deliveries[0].answer == ()
+
+    @pytest.mark.parametrize("name", ["dtmf_received", "assistant_speech_ended", "session_end"])
+    def test_events_that_each_count_leave_nothing(self, name: str) -> None:
+        assert remember(ITEM, event(name), [SPEAK], NOW_MS) == ITEM
+
+
+def delivery(said: Event, at_ms: int) -> Delivery:
+    """Return what is kept of an event that was answered with `SPEAK`."""
+    return Delivery(str(fingerprint(said)), at_ms, (SPEAK,))

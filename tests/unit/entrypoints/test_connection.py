@@ -1,0 +1,157 @@
+"""Who may connect to the WebSocket, and what is taken down of a connection."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+import authorizer.app
+import connection.app
+from aiflow.bootstrap import default_runtime, default_surroundings
+from aiflow.entrypoints.authorizer import Authorizer
+from aiflow.errors import SettingsError
+from aiflow.pipeline.runtime import Runtime
+from tests.helpers.bad_bodies import EVENT
+from tests.helpers.runtime import (
+    TOKEN,
+    Body,
+    FakeContext,
+    Log,
+    digest_of,
+    make_runtime,
+    make_settings,
+    websocket,
+)
+
+ARN = "arn:aws:execute-api:eu-central-1:123456789012:api/live/$connect"
+NEXT = "the-token-that-comes-next-0123456789abcdef"
+
+
+def connect(*tokens: str, header: str = "X-API-TOKEN", runtime: Runtime | None = None) -> Any:  # noqa: ANN401 - JSON
+    """Ask the authorizer; return the effect of its policy."""
+    request = {
+        "type": "REQUEST",
+        "methodArn": ARN,
+        "headers": {"Host": "api", **({header: tokens[-1]} if tokens else {})},
+        "multiValueHeaders": {"Host": ["api"], **({header: list(tokens)} if tokens else {})},
+        "requestContext": {"routeKey": "$connect", "eventType": "CONNECT", "connectionId": "c"},
+    }
+    bound = authorizer.app.lambda_handler.bind(runtime or make_runtime())
+    return bound(request, FakeContext())
+
+
+def effect(policy: dict[str, Any]) -> str:
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert statement["Action"] == "execute-api:Invoke"
+    assert statement["Resource"] == ARN
+    allowed: str = statement["Effect"]
+    return allowed
+
+
+class TestTheAuthorizer:
+    def test_whoever_knows_the_token_may_connect_and_nothing_else(self) -> None:
+        assert connect(TOKEN) == {
+            "principalId": "ai-flow",
+            "policyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN}],
+            },
+        }
+
+    @pytest.mark.parametrize("header", ["x-api-token", "X-Api-Token"])
+    def test_the_case_of_the_header_does_not_matter(self, header: str) -> None:
+        assert effect(connect(TOKEN, header=header)) == "Allow"
+
+    @pytest.mark.parametrize(
+        ("tokens", "reason"),
+        [
+            ((), "missing"),
+            (("",), "wrong"),
+            ((TOKEN[:-1],), "wrong"),
+            ((TOKEN.upper(),), "wrong"),
+            (("pässwört",), "wrong"),
+            ((sha256(TOKEN.encode()).hexdigest(),), "wrong"),
+            ((TOKEN, TOKEN), "repeated"),
+        ],
+    )
+    def test_all_others_may_not_and_the_log_says_why_without_the_token(
+        self, tokens: tuple[str, ...], reason: str
+    ) -> None:
+        log = Log()
+        assert effect(connect(*tokens, runtime=make_runtime(stream=log))) == "Deny"
+        (entry,), (blob,) = log.entries(), log.metrics()
+        assert (entry["event_type"], entry["outcome"]) == ("authorize", "refused")
+        assert (entry["reason"], blob["AuthFailed"]) == (reason, [1])
+        assert not [token for token in tokens if token and token in log.getvalue()]
+
+    def test_both_tokens_are_accepted_while_one_takes_the_place_of_the_other(self) -> None:
+        settings = make_settings(next_token_digest=digest_of(NEXT))
+        runtime = make_runtime(settings=settings)
+        assert effect(connect(TOKEN, runtime=runtime)) == "Allow"
+        assert effect(connect(NEXT, runtime=runtime)) == "Allow"
+        assert effect(connect(NEXT)) == "Deny"
+
+
+class TestTheConnection:
+    @pytest.mark.parametrize(
+        ("kind", "event_type"), [("CONNECT", "connect"), ("DISCONNECT", "disconnect")]
+    )
+    def test_its_begin_and_its_end_are_taken_down(self, kind: str, event_type: str) -> None:
+        assert self.taken_down(None, kind)["event_type"] == event_type
+
+    def test_an_event_of_a_type_that_nobody_knows_is_no_error(self) -> None:
+        entry = self.taken_down({**EVENT, "type": "brand_new"})
+        assert (entry["outcome"], entry["level"]) == ("unknown", "INFO")
+        assert (entry["event_type"], entry["session_id"]) == ("other", "session-123")
+
+    def test_an_event_that_has_a_function_of_its_own_was_misrouted(self) -> None:
+        assert self.taken_down(EVENT)["outcome"] == "misrouted"
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [("hello", "bad_json"), (None, "empty"), ("[]", "not_object"), (b"\xff", "bad_encoding")],
+    )
+    def test_what_is_no_event_is_dropped_with_a_metric(self, body: Body, reason: str) -> None:
+        entry = self.taken_down(body)
+        assert (entry["outcome"], entry["reason"]) == ("refused", reason)
+
+    def taken_down(self, body: Body, kind: str = "MESSAGE") -> dict[str, Any]:
+        log = Log()
+        handler = connection.app.lambda_handler.bind(make_runtime(stream=log))
+        answer = handler(websocket(body, kind=kind), FakeContext())
+        assert answer == {"statusCode": 200}
+        (entry,) = log.entries()
+        return entry
+
+
+class TestStartUp:
+    @pytest.fixture(autouse=True)
+    def on_lambda(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """A process as Lambda starts it."""
+        monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+        monkeypatch.setenv("SESSIONS_TABLE", "sessions")
+        default_surroundings.cache_clear()
+        yield
+        default_surroundings.cache_clear()
+
+    def test_without_a_digest_nobody_may_connect_since_it_does_not_start(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("API_TOKEN_SHA256", raising=False)
+        with pytest.raises(SettingsError, match="API_TOKEN_SHA256: "):
+            authorizer_of_a_new_process()
+
+    def test_it_makes_no_client_of_aws(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("API_TOKEN_SHA256", digest_of(TOKEN))
+        made = default_runtime.cache_info().currsize
+        authorizer_of_a_new_process()
+        assert default_surroundings.cache_info().currsize == 1
+        assert default_runtime.cache_info().currsize == made
+
+
+def authorizer_of_a_new_process() -> Authorizer:
+    """Make one as the function does when it starts."""
+    from aiflow import authorizer as make  # noqa: PLC0415 - its name is that of the function
+
+    return make()

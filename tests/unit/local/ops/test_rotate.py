@@ -1,0 +1,277 @@
+"""`aiflow rotate`, step by step, on a stack in moto."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from botocore.session import Session
+from botocore.stub import Stubber
+
+from aiflow_local.errors import LocalError
+from aiflow_local.ops.rotation.stack_update import wait
+from aiflow_local.tokens import Token
+from tests.unit.local.cli.command import Finished, Run
+from tests.unit.local.ops.account import Account
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+OLD, NEW = Token("the-old-token-0123456789"), Token("the-new-token-0123456789")
+BEGUN = {"TokenSha256": OLD.digest, "TokenSha256Next": NEW.digest, "Release": "1"}
+
+
+class Operator:
+    """Rotates the token of a stack, whose callers show this or that one."""
+
+    def __init__(self, account: Account, run: Run) -> None:
+        self.account, self._run = account, run
+
+    def run(self, *arguments: str) -> Finished:
+        """Run `aiflow rotate`."""
+        return self._run("rotate", *arguments, "--stack", self.account.stack)
+
+    def json(self, *arguments: str) -> Any:  # noqa: ANN401 - JSON
+        """Run it for a program."""
+        finished = self.run(*arguments, "--json")
+        assert finished.code == 0, finished.err
+        return json.loads(finished.out)
+
+    @property
+    def deployed(self) -> dict[str, str]:
+        """The parameters as they are deployed."""
+        (stack,) = self.account.cloudformation.describe_stacks()["Stacks"]
+        parameters = stack.get("Parameters", [])
+        return {p.get("ParameterKey", ""): p.get("ParameterValue", "") for p in parameters}
+
+    def see_new(self) -> None:
+        """Let a caller show the new token, as the functions tell of it."""
+        client = cast("CloudWatchClient", Session().create_client("cloudwatch"))
+        client.put_metric_data(
+            Namespace="AiFlow",
+            MetricData=[
+                {
+                    "MetricName": "NextToken",
+                    "Dimensions": [{"Name": "service", "Value": self.account.stack}],
+                    "Timestamp": datetime.now(UTC),
+                    "Value": 1,
+                }
+            ],
+        )
+
+    def log(self, *shown: str) -> None:
+        """Let callers show these tokens, as the log of the front door tells of it."""
+        client = cast("CloudWatchLogsClient", Session().create_client("logs"))
+        group = f"/aws/lambda/{self.account.stack}/webhook"
+        client.create_log_group(logGroupName=group)
+        client.create_log_stream(logGroupName=group, logStreamName="one")
+        now_ms = round(datetime.now(UTC).timestamp() * 1000)
+        for token in shown:
+            line = json.dumps({"event_type": "user_speak", "token": token}, separators=(",", ":"))
+            client.put_log_events(
+                logGroupName=group,
+                logStreamName="one",
+                logEvents=[{"timestamp": now_ms, "message": line}],
+            )
+
+
+@pytest.fixture
+def operator(account: Account, run: Run) -> Operator:
+    return Operator(account, run)
+
+
+class TestBegin:
+    def test_it_shows_a_token_once_and_lets_the_stack_accept_it(self, operator: Operator) -> None:
+        operator.account.deploy_with({"TokenSha256": OLD.digest, "LogLevel": "DEBUG"}, {})
+        finished = operator.run("begin")
+        assert finished.code == 0
+        token = Token(finished.out.split()[1])
+        deployed = operator.deployed
+        assert deployed["TokenSha256Next"] == token.digest
+        assert (deployed["TokenSha256"], deployed["LogLevel"]) == (OLD.digest, "DEBUG")
+        assert "sipgate dashboard" in finished.out
+        assert token.secret not in json.dumps(deployed)
+
+    def test_a_program_gets_the_token_too(self, operator: Operator) -> None:
+        operator.account.deploy_with({"TokenSha256": OLD.digest}, {})
+        told = operator.json("begin")
+        assert Token(told["token"]).digest == operator.deployed["TokenSha256Next"]
+
+    def test_it_publishes_a_version_for_the_prepared_door(self, operator: Operator) -> None:
+        operator.account.deploy_with({"TokenSha256": OLD.digest, "Release": "1"}, {})
+        operator.run("begin")
+        release = operator.deployed["Release"]
+        assert release != "1"
+        assert release.isalnum()
+        assert len(release) <= 10
+
+    def test_a_second_one_is_refused(self, operator: Operator) -> None:
+        operator.account.deploy_with(BEGUN, {})
+        finished = operator.run("begin")
+        assert (finished.code, finished.out) == (1, "")
+        assert "a rotation is under way" in finished.err
+        assert operator.deployed["TokenSha256Next"] == NEW.digest
+
+    def test_a_dry_run_makes_no_token_and_changes_nothing(self, operator: Operator) -> None:
+        operator.account.deploy_with({"TokenSha256": OLD.digest}, {})
+        finished = operator.run("begin", "--dry-run")
+        assert (finished.code, "TokenSha256Next would become" in finished.out) == (0, True)
+        assert "Token  " not in finished.out
+        assert operator.deployed["TokenSha256Next"] == ""
+
+    def test_a_stack_of_another_template_is_left_alone(self, operator: Operator) -> None:
+        operator.account.deploy_with({}, {}, names=("Other",))
+        finished = operator.run("begin")
+        assert (finished.code, "has no parameter TokenSha256Next" in finished.err) == (1, True)
+
+
+class TestFinish:
+    def test_the_new_token_takes_the_place_of_the_old_one(self, operator: Operator) -> None:
+        operator.account.deploy_with(BEGUN, {})
+        operator.see_new()
+        operator.log("next")
+        assert operator.run("finish").code == 0
+        deployed = operator.deployed
+        assert (deployed["TokenSha256"], deployed["TokenSha256Next"]) == (NEW.digest, "")
+        assert deployed["Release"] != "1"
+
+    def test_it_is_refused_while_the_old_one_is_in_use(self, operator: Operator) -> None:
+        operator.account.deploy_with(BEGUN, {})
+        operator.see_new()
+        operator.log("next", "current")
+        finished = operator.run("finish")
+        assert (finished.code, "the old token is still in use" in finished.err) == (1, True)
+        assert operator.deployed == {**operator.deployed, **BEGUN}
+
+    def test_it_is_refused_as_long_as_nobody_showed_the_new_one(self, operator: Operator) -> None:
+        operator.account.deploy_with(BEGUN, {})
+        operator.log()
+        finished = operator.run("finish")
+        assert (finished.code, "was not seen yet" in finished.err) == (1, True)
+
+    @pytest.mark.parametrize("level", ["WARNING", "ERROR", "INFO"])
+    def test_it_is_refused_where_the_logs_do_not_tell(self, operator: Operator, level: str) -> None:
+        operator.account.deploy_with({**BEGUN, "LogLevel": level}, {})
+        operator.see_new()
+        finished = operator.run("finish")
+        assert (finished.code, "the logs do not tell" in finished.err) == (1, True)
+
+    def test_whoever_insists_is_not_asked(self, operator: Operator) -> None:
+        operator.account.deploy_with(BEGUN, {})
+        assert operator.run("finish", "--force").code == 0
+        assert operator.deployed["TokenSha256"] == NEW.digest
+
+    def test_a_dry_run_changes_nothing(self, operator: Operator) -> None:
+        operator.account.deploy_with(BEGUN, {})
+        told = operator.json("finish", "--force", "--dry-run")
+        assert (told["dry_run"], told["changed"]["TokenSha256"]) == (True, NEW.digest)
+        assert operator.deployed == {**operator.deployed, **BEGUN}
+
+    @pytest.mark.parametrize("step", ["finish", "abort"])
+    def test_without_a_rotation_there_is_nothing_to_end(
+        self, operator: Operator, step: str
+    ) -> None:
+        operator.account.deploy_with({"TokenSha256": OLD.digest}, {})
+        finished = operator.run(step)
+        assert (finished.code, "no rotation is under way" in finished.err) == (1, True)
+
+
+class TestAbort:
+    def test_the_old_token_stays_and_the_new_one_goes(self, operator: Operator) -> None:
+        operator.account.deploy_with(BEGUN, {})
+        assert operator.run("abort").code == 0
+        deployed = operator.deployed
+        assert (deployed["TokenSha256"], deployed["TokenSha256Next"]) == (OLD.digest, "")
+
+    def test_it_is_refused_once_the_new_one_is_in_use(self, operator: Operator) -> None:
+        operator.account.deploy_with(BEGUN, {})
+        operator.see_new()
+        finished = operator.run("abort")
+        assert (finished.code, "the new token is in use" in finished.err) == (1, True)
+        assert operator.run("abort", "--force").code == 0
+
+
+class TestStatus:
+    def test_it_tells_how_far_it_is_and_what_comes_next(self, operator: Operator) -> None:
+        operator.account.deploy_with({"TokenSha256": OLD.digest}, {})
+        assert operator.json("status") == {"step": "idle", "usage": None, "conflicts": []}
+        assert "aiflow rotate begin" in operator.run("status").out
+
+    def test_it_tells_which_tokens_are_shown(self, operator: Operator) -> None:
+        operator.account.deploy_with(BEGUN, {})
+        operator.see_new()
+        operator.log("current")
+        told = operator.json("status", "--minutes", "5")
+        assert (told["step"], told["usage"]) == ("begun", {"minutes": 5, "new": 1, "old": True})
+        assert "the old one was shown" in operator.run("status").out
+
+    def test_what_the_next_deployment_would_put_back_is_warned_about(
+        self, operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "template.yaml").touch()
+        monkeypatch.chdir(tmp_path)
+        overrides = f'parameter_overrides = ["TokenSha256={OLD.digest}", "LogLevel=INFO"]'
+        text = f'[default.deploy.parameters]\nregion = "eu-central-1"\n{overrides}\n'
+        (tmp_path / "samconfig.toml").write_text(text, encoding="utf-8")
+        operator.account.deploy_with(BEGUN, {})
+        assert operator.json("status")["conflicts"] == []
+        finished = operator.run("finish", "--force")
+        assert "sets another TokenSha256: the next `sam deploy` would put it back" in finished.out
+        assert f'TokenSha256="{NEW.digest}"' in finished.out
+
+    def test_without_a_stack_it_tells_how_to_do_it_by_hand(self, operator: Operator) -> None:
+        finished = operator.run("status")
+        assert (finished.code, "TokenSha256Next=DIGEST" in finished.out) == (1, True)
+        assert "there is no stack" in finished.err
+        told = operator.run("begin", "--json")
+        assert (told.code, json.loads(told.out)["step"]) == (1, None)
+
+
+class TestWaiting:
+    """What moto has done at once takes minutes elsewhere, and may fail."""
+
+    def test_it_goes_on_until_the_update_is_through(self) -> None:
+        statuses = ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
+        told, pauses = _waited(statuses)
+        assert (told, pauses) == (statuses, [5.0, 5.0])
+
+    def test_an_update_that_was_rolled_back_says_why(self) -> None:
+        with pytest.raises(LocalError, match=r"at work again.*Webhook: no such key"):
+            _waited(["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"], "no such key")
+
+    def test_one_without_a_reason_leads_to_its_events(self) -> None:
+        with pytest.raises(LocalError, match="its events say why"):
+            _waited(["UPDATE_ROLLBACK_COMPLETE"], "")
+
+
+def _waited(statuses: list[str], reason: str | None = None) -> tuple[list[str], list[float]]:
+    """Wait for a stack that goes through these statuses; return what was told, and the pauses."""
+    client: Any = Session().create_client(
+        "cloudformation",
+        region_name="eu-central-1",
+        aws_access_key_id="made-up",
+        aws_secret_access_key="made-up",
+    )
+    told: list[str] = []
+    pauses: list[float] = []
+    at = {"StackName": "one", "CreationTime": datetime.now(UTC)}
+    with Stubber(client) as stub:
+        for status in statuses:
+            stub.add_response("describe_stacks", {"Stacks": [{**at, "StackStatus": status}]})
+        if reason is not None:
+            stub.add_response("describe_stack_events", {"StackEvents": _events(reason)})
+        wait(client, "one", pauses.append, told.append)
+    return told, pauses
+
+
+def _events(reason: str) -> list[dict[str, object]]:
+    event = {"StackId": "one", "StackName": "one", "Timestamp": datetime.now(UTC)}
+    resource = {**event, "LogicalResourceId": "Webhook", "ResourceStatusReason": reason}
+    if not reason:
+        return []
+    return [
+        {**resource, "EventId": "2", "ResourceStatus": "UPDATE_COMPLETE"},
+        {**resource, "EventId": "1", "ResourceStatus": "UPDATE_FAILED"},
+    ]

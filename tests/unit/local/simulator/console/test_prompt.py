@@ -1,0 +1,140 @@
+"""Where a person types, without a terminal: what comes in is what a keyboard would send."""
+
+import asyncio
+import os
+import pty
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import History, InMemoryHistory
+from prompt_toolkit.input import PipeInput, create_input, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from aiflow_local.simulator.console.prompt import OrderCompleter, Prompt, open_history
+from aiflow_local.simulator.console.virtual_time import HungUp
+
+ENTER, UP, CTRL_C, CTRL_D = "\r", "\x1b[A", "\x03", "\x04"
+
+
+@pytest.fixture
+def keyboard() -> Iterator[PipeInput]:
+    with create_pipe_input() as keyboard, create_app_session(keyboard, DummyOutput()):
+        yield keyboard
+
+
+def prompt(history: History | None = None) -> Prompt:
+    return Prompt(lambda: "It is your turn.", history or InMemoryHistory())
+
+
+def test_each_line_is_brought_up_to_the_end_of_input(keyboard: PipeInput) -> None:
+    keyboard.send_text(f"hello{ENTER}{ENTER}/keys 1{ENTER}{CTRL_D}")
+    assert list(prompt().lines()) == ["hello", "", "/keys 1"]
+
+
+def test_what_is_pasted_is_brought_line_by_line(keyboard: PipeInput) -> None:
+    keyboard.send_text(f"\x1b[200~one\ntwo\x1b[201~{ENTER}{CTRL_D}")
+    assert list(prompt().lines()) == ["one", "two"]
+
+
+def test_ctrl_c_hangs_up(keyboard: PipeInput) -> None:
+    keyboard.send_text(f"half a sen{CTRL_C}")
+    with pytest.raises(HungUp):
+        next(prompt().lines())
+
+
+def test_it_can_be_asked_without_blocking(keyboard: PipeInput) -> None:
+    keyboard.send_text(f"hello{ENTER}")
+    assert asyncio.run(prompt().ask()) == "hello"
+
+
+@pytest.mark.timeout(20)
+def test_ctrl_c_between_two_lines_hangs_up_as_soon_as_it_can_be_read() -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs) as terminal, create_app_session(create_input(terminal), DummyOutput()):
+        asking = prompt()
+        with asking.keeping_keys():
+            os.write(ours, CTRL_C.encode())
+            with pytest.raises(HungUp):
+                asyncio.run(asking.ask())
+    os.close(ours)
+
+
+def test_what_was_typed_in_another_call_comes_back(
+    keyboard: PipeInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    keyboard.send_text(f"a person, please{ENTER}")
+    assert next(prompt(open_history()).lines()) == "a person, please"
+    # A new one reads the file.
+    assert list(open_history().load_history_strings()) == ["a person, please"]
+
+
+def test_the_history_is_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    open_history().append_string("hello")
+    file = tmp_path / "state" / "aiflow" / "call-history"
+    assert "hello" in file.read_text("utf-8")
+    assert file.stat().st_mode & 0o077 == 0
+    assert file.parent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("home", ["", "not/absolute"])
+def test_without_a_folder_for_state_it_is_kept_in_the_home(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", home)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    open_history().append_string("hello")
+    assert (tmp_path / ".local" / "state" / "aiflow" / "call-history").exists()
+
+
+def test_where_no_history_can_be_kept_there_is_one_for_this_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "aiflow").write_text("a file, not a folder")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    history = open_history()
+    history.append_string("hello")
+    assert history.get_strings() == ["hello"]
+
+
+def test_a_history_that_is_lost_in_the_middle_of_a_call_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    history = open_history()
+    (tmp_path / "aiflow" / "call-history").unlink()
+    (tmp_path / "aiflow").rmdir()
+    history.append_string("hello")
+    assert history.get_strings() == ["hello"]
+
+
+@pytest.fixture
+def completed() -> Callable[[str], list[str]]:
+    """Return what a line can be completed to."""
+
+    def completed(line: str) -> list[str]:
+        found = OrderCompleter().get_completions(Document(line), CompleteEvent())
+        return [line[: len(line) + each.start_position] + each.text for each in found]
+
+    return completed
+
+
+def test_orders_are_completed_and_what_may_follow_them(
+    completed: Callable[[str], list[str]],
+) -> None:
+    assert completed("/s") == ["/silence", "/sms", "/state"]
+    assert completed("/transfer ") == [
+        *("/transfer answered", "/transfer busy", "/transfer no_answer", "/transfer rejected"),
+    ]
+    assert completed("/sms f") == ["/sms fail"]
+    assert len(completed("/")) == 8
+
+
+@pytest.mark.parametrize("line", ["", "hello", "his/her", "/keys 1", "/nothing ", "/transfer up"])
+def test_nothing_else_is_completed(completed: Callable[[str], list[str]], line: str) -> None:
+    assert completed(line) == []

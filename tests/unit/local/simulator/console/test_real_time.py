@@ -1,0 +1,143 @@
+"""A call in real time, with somebody who types at moments that the test knows."""
+
+from collections import deque
+
+import pytest
+
+from aiflow_local.simulator.console.command_runner import Caller
+from aiflow_local.simulator.console.pacing import Spontaneous
+from aiflow_local.simulator.console.real_time import Keyboard, Typed, converse_live
+from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.engine.clock import Clock
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.transcript import Kind
+from tests.unit.local.simulator.fake_bots import TRANSFER, Bot, Script, act, answers, say
+
+TEN_WORDS = "one two three four five six seven eight nine ten"
+"""Four seconds."""
+
+GREETING = answers(session_start=say(TEN_WORDS))
+
+
+class Typist(Keyboard):
+    """Types lines at moments of a call, in milliseconds; and hangs up after the last one."""
+
+    def __init__(self, *lines: tuple[int, str | None]) -> None:
+        super().__init__()
+        self.clock = Clock(self.wait)
+        self._due = deque(lines)
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Let time pass up to the next line, if that comes first."""
+        at_ms, line = self._due[0] if self._due else (self.clock.now_ms, None)
+        waited_ms = at_ms - self.clock.now_ms
+        if seconds is None or (self._due and waited_ms < seconds * 1000):
+            if self._due:
+                self._due.popleft()
+            raise Typed(line, waited_ms)
+
+
+def held(script: Script, *lines: tuple[int, str | None]) -> tuple[PhoneCall, Bot]:
+    bot, typist = Bot(script), Typist(*lines)
+    call = PhoneCall(bot, Switches(transfer="busy"), clock=typist.clock)
+    converse_live(Caller(call, Spontaneous(call), print, None))
+    return call, bot
+
+
+def said(call: PhoneCall) -> list[tuple[int, str]]:
+    return [(entry.at_ms, entry.text) for entry in call.transcript.of(Kind.SAID)]
+
+
+def test_what_is_typed_while_the_agent_speaks_interrupts_it() -> None:
+    call, bot = held(GREETING, (1000, "stop it now"))
+    (heard,) = call.transcript.of(Kind.HEARD)
+    assert heard.data["interrupted"]
+    assert 1000 < heard.data["played_ms"] < 2000
+    assert bot.all("user_speak") == [{"text": "stop it now", "barged_in": True}]
+
+
+def test_what_is_typed_later_is_said_then() -> None:
+    call, bot = held(GREETING, (5000, "hello"))
+    assert said(call)[0] == (5000, '"hello"')
+    assert bot.all("user_speak") == [{"text": "hello"}]
+
+
+def test_lines_in_a_row_are_one_turn() -> None:
+    _, bot = held(GREETING, (5000, "I want"), (5600, "a person"))
+    assert bot.all("user_speak") == [{"text": "I want a person"}]
+
+
+def test_whoever_types_nothing_is_silent() -> None:
+    script = answers(session_start=say("Hello?", user_input_timeout_seconds=8))
+    call, bot = held(script, (9000, "/hangup"))
+    assert "user_input_timeout" in bot.told
+    assert said(call) == [(9000, "hangs up")]
+
+
+def test_ctrl_c_hangs_up_in_the_middle_of_a_sentence() -> None:
+    call, bot = held(GREETING, (1000, None))
+    assert call.heard == ["one two"]
+    assert bot.told[-1] == "session_end"
+
+
+def test_an_interruption_may_wait_for_its_moment() -> None:
+    call, _ = held(GREETING, (500, "/interrupt 1500 stop it now"))
+    assert said(call)[0] == (1500, '"stop it now"')
+
+
+@pytest.mark.parametrize("line", ["/interrupt stop it now", "/interrupt 200 stop it now"])
+def test_an_interruption_whose_moment_is_over_comes_at_once(line: str) -> None:
+    call, _ = held(GREETING, (500, line))
+    assert said(call)[0] == (500, '"stop it now"')
+
+
+def test_keys_are_pressed_at_once_one_after_another() -> None:
+    call, _ = held(GREETING, (500, "/keys 12"))
+    assert said(call)[:2] == [(500, "presses 1"), (700, "presses 2")]
+
+
+def test_the_agent_goes_on_by_itself() -> None:
+    script = answers(session_start=say("Hello?"), assistant_speech_ended=act("hangup"))
+    call, bot = held(script, (100, ""), (200, "/silence 60"))
+    assert said(call) == []
+    assert bot.told[-1] == "session_end"
+
+
+def test_nobody_listens_while_a_transfer_rings() -> None:
+    script = answers(user_speak={**TRANSFER, "timeout": 20})
+    call, bot = held(script, (0, "a person"), (2500, "hello?"))
+    assert any("nobody listens" in entry.text for entry in call.transcript.of(Kind.NOTE))
+    assert bot.told.count("session_start") == 2
+
+
+class TestTheKeyboard:
+    def test_it_brings_what_was_typed_and_how_long_that_took(self) -> None:
+        seconds = iter([10.0, 10.25])
+        keyboard = Keyboard(lambda: next(seconds))
+        keyboard.type("hello")
+        with pytest.raises(Typed) as typed:
+            keyboard.wait(1)
+        assert (typed.value.line, typed.value.waited_ms) == ("hello", 250)
+
+    def test_it_never_waits_beyond_what_is_due(self) -> None:
+        seconds = iter([10.0, 12.0])
+        keyboard = Keyboard(lambda: next(seconds))
+        keyboard.type(None)
+        with pytest.raises(Typed) as typed:
+            keyboard.wait(1)
+        assert (typed.value.line, typed.value.waited_ms) == (None, 1000)
+
+    def test_it_lets_time_pass_while_nothing_is_typed(self) -> None:
+        keyboard = Keyboard()
+        keyboard.wait(0)
+        keyboard.type("at last")
+        with pytest.raises(Typed, match="at last"):
+            keyboard.wait(0)
+
+    def test_it_waits_for_ever_where_nothing_is_due(self) -> None:
+        seconds = iter([10.0, 3610.0])
+        keyboard = Keyboard(lambda: next(seconds))
+        keyboard.type("good morning")
+        with pytest.raises(Typed) as typed:
+            keyboard.wait()
+        assert typed.value.waited_ms == 3_600_000

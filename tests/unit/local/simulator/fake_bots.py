@@ -1,0 +1,138 @@
+"""Bots in the memory of a test, and calls to them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aiflow_local.simulator.engine.bot_port import Answered, Failed, Message, Outcome, Unanswered
+from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.engine.clock import Clock
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.transcript import Kind
+from tests.helpers.wav import as_base64, wav
+
+type Json = dict[str, Any]
+type Reply = Json | list[Json] | Outcome | None
+type Script = Callable[[Json], Reply]
+"""What a bot answers to an event; `session_id` need not be given."""
+
+EXAMPLE = Path(__file__).with_name("example.yaml")
+"""The scenario that the documentation shows."""
+
+SECOND = as_base64(wav(bytes(32_000)))
+"""A sound of one second."""
+
+HALF_A_SECOND = as_base64(wav(bytes(16_000)))
+
+
+class Bot:
+    """A bot and the door to it."""
+
+    def __init__(self, script: Script, *, reports_speech_started: bool = False) -> None:
+        self.reports_speech_started = reports_speech_started
+        self.events: list[Json] = []
+        self._script = script
+        self._by_itself: list[Message | Failed] = []
+
+    def send(self, event: Json) -> Outcome:
+        """Answer in one millisecond, with what the script says."""
+        self.events.append(event)
+        reply = self._script(event)
+        if isinstance(reply, Answered | Message | Unanswered | Failed):
+            return reply
+        if reply is None:
+            return Answered(204, {}, "", 1.0)
+        session = {"session_id": event["session"]["id"]}
+        items = [session | item for item in (reply if isinstance(reply, list) else [reply])]
+        return ok(json.dumps(items if isinstance(reply, list) else items[0]))
+
+    def sends_by_itself(self, *what: Json | Failed) -> None:
+        """Send actions that the phone finds when it looks; or be found to have gone."""
+        session = {"session_id": self.events[-1]["session"]["id"]}
+        self._by_itself += [
+            each if isinstance(each, Failed) else Message(json.dumps(session | each), None)
+            for each in what
+        ]
+
+    def arrived(self) -> list[Message | Failed]:
+        """Return what was sent by itself."""
+        arrived, self._by_itself = self._by_itself, []
+        return arrived
+
+    @property
+    def told(self) -> list[str]:
+        """The types of the events, in order."""
+        return [event["type"] for event in self.events]
+
+    def all(self, name: str) -> list[Json]:
+        """Return the events of a type, without their session."""
+        return [
+            {key: value for key, value in event.items() if key not in {"type", "session"}}
+            for event in self.events
+            if event["type"] == name
+        ]
+
+
+def ok(body: str, ms: float = 1.0) -> Answered:
+    """Return an answer as a good bot gives it."""
+    return Answered(200, {"Content-Type": "application/json"}, body, ms)
+
+
+def say(text: str, **members: object) -> Json:
+    """Return a `speak`."""
+    return {"type": "speak", "text": text, **members}
+
+
+def act(name: str, **members: object) -> Json:
+    """Return any action."""
+    return {"type": name, **members}
+
+
+TRANSFER = act(
+    "transfer",
+    target_phone_number="493023125002",
+    caller_id_name="Agent",
+    caller_id_number="493023125003",
+)
+
+
+def answers(**replies: Reply | Script) -> Script:
+    """Return a script that answers each type of event with one reply, and others with nothing."""
+
+    def script(event: Json) -> Reply:
+        reply = replies.get(event["type"])
+        return reply(event) if callable(reply) else reply
+
+    return script
+
+
+def in_turn(*replies: Reply) -> Script:
+    """Return a script that gives one reply after another, and then none."""
+    left = list(replies)
+    return lambda _: left.pop(0) if left else None
+
+
+def by_words(**replies: Reply) -> Script:
+    """Return a script that looks for a word in what the caller says."""
+
+    def script(event: Json) -> Reply:
+        return next((reply for word, reply in replies.items() if word in event["text"]), None)
+
+    return script
+
+
+def call(
+    script: Script | Bot, *, party: Party | None = None, **switches: object
+) -> tuple[PhoneCall, Bot]:
+    """Begin a call to a bot in which a word takes 400 ms; return both."""
+    bot = script if isinstance(script, Bot) else Bot(script)
+    phone = PhoneCall(bot, Switches.model_validate(switches), party, Clock())
+    phone.begin()
+    return phone, bot
+
+
+def played_ms(phone: PhoneCall) -> list[int]:
+    """Return for how long each playback was heard."""
+    return [entry.data["played_ms"] for entry in phone.transcript.of(Kind.HEARD)]

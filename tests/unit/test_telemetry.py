@@ -1,0 +1,548 @@
+"""One log line and one metric blob for each event, with nothing of what was said."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import webhook.app
+from aiflow import Call, Event, Reply, Session, UserSpeak, entrypoint
+from aiflow.domain.call_summary import CallOutcome
+from aiflow.errors import InvalidAction
+from aiflow.protocol.events import EVENT_TYPES
+from aiflow.sessions.memory import InMemorySessions
+from aiflow.sessions.record import SessionItem
+from aiflow.telemetry import Outcome, Report, Telemetry
+from tests.helpers.bad_bodies import EVENT, bad_bodies
+from tests.helpers.items import hostile_texts, json_values, session_ids
+from tests.helpers.properties import repeatable
+from tests.helpers.runtime import (
+    Clock,
+    FakeContext,
+    Log,
+    http_v2,
+    invoke,
+    make_runtime,
+    make_settings,
+    rest_v1,
+    send,
+)
+from tests.helpers.stores import WatchedSessions
+
+TYPES = [*EVENT_TYPES, "user_barge_in", "invented_tomorrow"]
+
+WORDS = "Xylophon-Geheimnis"
+PHONE = "493023125777"
+ACCOUNT = "account-canary"
+DIGITS = "7#7*7"
+HEADER = "header-canary"
+CONFIG = "config-canary"
+CANARIES = (WORDS, PHONE, ACCOUNT, DIGITS, HEADER, CONFIG)
+
+SESSION = {
+    "id": "session-123",
+    "account_id": ACCOUNT,
+    "phone_number": PHONE,
+    "direction": "inbound",
+    "from_phone_number": PHONE,
+    "to_phone_number": PHONE,
+}
+FULL_EVENT = {
+    "text": WORDS,
+    "digit": DIGITS,
+    "reason": WORDS,
+    "ssml": f"<speak>{WORDS}</speak>",
+    "session": SESSION,
+}
+
+
+MISTAKES: list[Callable[[Any], object]] = [
+    lambda call: call.transfer(WORDS, caller_id_name=WORDS, caller_id_number=PHONE),
+    lambda call: call.transfer(PHONE, caller_id_name="", caller_id_number=WORDS),
+    lambda call: call.transfer(PHONE, caller_id_name=WORDS, caller_id_number=PHONE, timeout=WORDS),
+    lambda call: call.send_sms(WORDS, PHONE),
+    lambda call: call.send_sms(PHONE, None),
+    lambda call: call.audio(WORDS),
+    lambda call: call.mix_audio(WORDS, volume=WORDS),
+    lambda call: call.speak(ssml=f"<speak>{WORDS}"),
+    lambda call: call.speak(ssml=f"<speak>&{WORDS};</speak>"),
+    lambda call: call.speak(WORDS, ssml=f"<speak>{WORDS}</speak>"),
+    lambda call: call.speak(WORDS, user_input_timeout_seconds=WORDS),
+    lambda call: call.speak(WORDS, tts={"provider": WORDS}),
+    lambda call: call.speak(WORDS, extra={WORDS: object()}),
+    lambda call: call.speak(WORDS, extra={"text": WORDS}),
+    lambda call: call.configure_transcription(languages=[WORDS + "!"], provider=WORDS),
+    lambda call: call.configure_transcription(custom_vocabulary=[WORDS * 200]),
+    lambda call: call.configure_voice_to_voice(WORDS, temperature=WORDS, language="!"),
+    lambda _: {"text": WORDS},
+    lambda _: [WORDS],
+    lambda _: WORDS.encode(),
+    lambda call: call.state.update({WORDS: {PHONE}}),
+    lambda call: call.state.update(words=WORDS * 10_000),
+    lambda call: call.speak(WORDS).then(call.speak(WORDS * 10_000)),
+    lambda call: call.speak(WORDS * 1_000_000),
+]
+
+
+def written(
+    handle: Callable[[Event, Call], Reply], log: Log | None = None, **overrides: object
+) -> Log:
+    """Return what is written about events of all types that a handler answers."""
+    log = log or Log()
+    clock = Clock()
+    settings = make_settings(agent={"canary": CONFIG}, **overrides)
+    runtime = make_runtime(WatchedSessions(clock), clock, settings, log)
+
+    def answer(event: Event, call: Call) -> Reply:
+        return handle(event, call)
+
+    handler = entrypoint(answer)
+    for name in TYPES:
+        clock.advance(10)
+        send(
+            handler,
+            http_v2({**FULL_EVENT, "type": name}, headers={"X-Canary": HEADER}),
+            runtime,
+        )
+    return log
+
+
+def dimensions(blob: dict[str, Any]) -> dict[str, object]:
+    return {name: blob[name] for name in ("event_type", "outcome")}
+
+
+class TestTheLogLine:
+    def test_it_says_which_event_of_which_call_went_how(self) -> None:
+        log = Log()
+        context = FakeContext(aws_request_id="request-1")
+        invoke(webhook.app.lambda_handler, EVENT, make_runtime(stream=log), context=context)
+        (entry,) = log.entries()
+        assert entry.pop("service")
+        assert entry.pop("timestamp")
+        assert entry == {
+            "level": "INFO",
+            "message": "Event handled",
+            "request_id": "request-1",
+            "event_type": "user_speak",
+            "session_id": "session-123",
+            "token": "current",
+            "outcome": "answered",
+            "actions": ["speak"],
+            "duration_ms": 0.0,
+            "store_ms": 0.0,
+            "handler_ms": 0.0,
+        }
+
+    @pytest.mark.parametrize("door", [http_v2, rest_v1, dict])
+    def test_it_says_by_which_older_name_an_event_was_read(
+        self, door: Callable[[dict[str, object]], dict[str, object]]
+    ) -> None:
+        log = Log()
+        older = {name: value for name, value in EVENT.items() if name != "text"}
+        envelope = door({**older, "transcript": "Hello"})
+        send(webhook.app.lambda_handler, envelope, make_runtime(stream=log))
+        (entry,) = log.entries()
+        assert (entry["legacy_name"], entry["outcome"]) == ("transcript", "answered")
+
+    @pytest.mark.parametrize("door", [http_v2, rest_v1, dict])
+    @pytest.mark.parametrize("name", TYPES)
+    def test_there_is_one_for_each_event_and_one_metric_blob(
+        self, name: str, door: Callable[[dict[str, object]], dict[str, object]]
+    ) -> None:
+        log = Log()
+        envelope = door({**EVENT, "type": name})
+        send(webhook.app.lambda_handler, envelope, make_runtime(stream=log))
+        assert (len(log.entries()), len(log.metrics()), len(log.lines())) == (1, 1, 2)
+
+    @pytest.mark.parametrize(
+        ("envelope", "level", "message"),
+        [
+            (http_v2(EVENT), "INFO", "Event handled"),
+            (http_v2({**EVENT, "type": "invented_tomorrow"}), "INFO", "Event handled"),
+            (http_v2("{"), "WARNING", "Request refused"),
+            (http_v2(EVENT, token="wrong"), "WARNING", "Request refused"),
+            (http_v2({**EVENT, "text": "fail"}), "ERROR", "Event answered with an apology"),
+        ],
+        ids=["answered", "unknown", "refused", "unauthorized", "degraded"],
+    )
+    def test_its_sentence_is_constant_and_its_level_tells_how_bad_it_is(
+        self, envelope: dict[str, object], level: str, message: str
+    ) -> None:
+        def fail_if_asked(event: UserSpeak, call: Call) -> Reply:
+            if event.text == "fail":
+                raise ZeroDivisionError
+            return call.speak("Yes?")
+
+        log = Log()
+        send(entrypoint(fail_if_asked), envelope, make_runtime(stream=log))
+        (entry,) = log.entries()
+        assert (entry["level"], entry["message"]) == (level, message)
+
+    def test_the_duration_is_measured_by_the_clock_of_the_runtime(self) -> None:
+        clock, log = Clock(), Log()
+
+        def think(event: UserSpeak, call: Call) -> Reply:
+            clock.advance(1.2345)
+            return call.speak(event.text)
+
+        invoke(entrypoint(think), EVENT, make_runtime(clock=clock, stream=log))
+
+        (entry,), (blob,) = log.entries(), log.metrics()
+        assert entry["duration_ms"] == 1234.5
+        assert blob["AnswerMs"] == [pytest.approx(1234.5)]
+
+    def test_nothing_of_one_event_is_left_in_the_line_of_the_next(self) -> None:
+        log = Log()
+        runtime = make_runtime(stream=log)
+        send(webhook.app.lambda_handler, http_v2(EVENT), runtime)
+        send(webhook.app.lambda_handler, http_v2(EVENT, token=None), runtime)
+        _, second = log.entries()
+        assert "session_id" not in second
+        assert "actions" not in second
+        assert second["event_type"] == "other"
+
+    def test_what_is_less_than_the_level_is_not_logged_but_counted(self) -> None:
+        log = Log()
+        runtime = make_runtime(settings=make_settings(log_level="ERROR"), stream=log)
+        send(webhook.app.lambda_handler, http_v2(EVENT), runtime)
+        send(webhook.app.lambda_handler, http_v2("{"), runtime)
+        assert (len(log.entries()), len(log.metrics())) == (0, 2)
+
+    def test_without_a_stream_it_goes_to_standard_output(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        telemetry = Telemetry("on-standard-output", "AiFlow")
+        telemetry.write(Report("request-1"), 1.0)
+        entry, blob = map(json.loads, capsys.readouterr().out.splitlines())
+        assert entry["request_id"] == "request-1"
+        assert blob["service"] == "on-standard-output"
+
+
+class SlowSessions(InMemorySessions):
+    """A store that takes its time, on the clock of the test."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._clock = clock
+
+    def load(self, session_id: str) -> SessionItem | None:
+        """Take 0.2 s, whether it is there or not."""
+        self._clock.advance(0.2)
+        return super().load(session_id)
+
+    def commit(self, item: SessionItem) -> None:
+        """Take 0.3 s, whether it goes well or not."""
+        self._clock.advance(0.3)
+        super().commit(item)
+
+
+class TestTheShares:
+    """What an answer was waited for: the store and the handler, apart."""
+
+    def test_the_store_and_the_handler_are_told_apart(self) -> None:
+        clock, log = Clock(), Log()
+
+        def think(event: UserSpeak, call: Call) -> Reply:
+            clock.advance(1.2345)
+            return call.speak(event.text)
+
+        runtime = make_runtime(SlowSessions(clock), clock, stream=log)
+        invoke(entrypoint(think), EVENT, runtime)
+
+        (entry,), (blob,) = log.entries(), log.metrics()
+        assert (entry["duration_ms"], entry["store_ms"], entry["handler_ms"]) == (
+            1734.5,
+            500,
+            1234.5,
+        )
+        assert blob["StoreMs"] == [pytest.approx(500)]
+        assert blob["HandlerMs"] == [pytest.approx(1234.5)]
+
+    def test_a_race_that_was_lost_counts_with_all_its_tries(self) -> None:
+        clock, log = Clock(), Log()
+        sessions = SlowSessions(clock)
+        others = make_runtime(sessions, clock)
+        asked: list[str] = []
+
+        def overtaken(event: UserSpeak, call: Call) -> Reply:
+            asked.append(event.text)
+            if len(asked) == 1:
+                invoke(entrypoint(overtaken), {**EVENT, "text": "Meanwhile"}, others)
+            clock.advance(1)
+            return call.speak(event.text)
+
+        runtime = make_runtime(sessions, clock, stream=log)
+        invoke(entrypoint(overtaken), EVENT, runtime)
+
+        (entry,) = log.entries()
+        assert asked == [EVENT["text"], "Meanwhile", EVENT["text"]]
+        # Of the other event, the handler of this one has waited for all.
+        assert entry["handler_ms"] == 2000 + 1500
+        assert entry["store_ms"] == 200 + 300 + 300
+
+    def test_what_failed_took_its_time_too(self) -> None:
+        clock, log = Clock(), Log()
+
+        def fail(event: UserSpeak, call: Call) -> Reply:
+            clock.advance(3)
+            raise ZeroDivisionError(event, call)
+
+        runtime = make_runtime(SlowSessions(clock), clock, stream=log)
+        invoke(entrypoint(fail), EVENT, runtime)
+        (entry,) = log.entries()
+        assert (entry["outcome"], entry["handler_ms"]) == ("degraded", 3000)
+        assert entry["store_ms"] == 200 + 200 + 300
+
+    def test_who_was_not_asked_took_no_time_and_is_not_counted(self) -> None:
+        log = Log()
+        runtime = make_runtime(stream=log)
+        send(webhook.app.lambda_handler, http_v2("{"), runtime)
+        end = {**EVENT, "type": "session_end"}
+        for event in (end, EVENT):
+            invoke(webhook.app.lambda_handler, event, runtime)
+        refused, _, late = log.entries()
+        assert {"store_ms", "handler_ms"}.isdisjoint(refused)
+        assert "handler_ms" not in late
+        refused_blob, _, late_blob = log.metrics()
+        assert {"StoreMs", "HandlerMs"}.isdisjoint(refused_blob)
+        assert ("StoreMs" in late_blob, "HandlerMs" in late_blob) == (True, False)
+
+
+class TestWhatIsKeptToOneself:
+    def test_an_answered_call_leaves_no_word_and_no_number(self) -> None:
+        def repeat(event: Event, call: Call) -> Reply:
+            call.state["heard"] = WORDS
+            return [call.speak(WORDS), call.send_sms(PHONE, f"{WORDS} {event.type}")]
+
+        assert_silent(written(repeat))
+
+    def test_the_default_agent_leaves_no_word_and_no_number(self) -> None:
+        log, clock = Log(), Clock()
+        settings = make_settings(agent={"transfer_number": PHONE, "canary": CONFIG})
+        runtime = make_runtime(WatchedSessions(clock), clock, settings, log)
+        for text in ("nothing", "goodbye", "a person", "deutsch", "summary"):
+            for name in TYPES[:-1]:
+                clock.advance(10)
+                session = {**SESSION, "id": text}
+                event = {**FULL_EVENT, "type": name, "text": f"{text} {WORDS}", "session": session}
+                invoke(webhook.app.lambda_handler, event, runtime)
+        assert len(log.entries()) == 5 * len(TYPES[:-1])
+        assert_silent(log)
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            ValueError(WORDS),
+            KeyError(WORDS, PHONE, ACCOUNT, DIGITS, HEADER, CONFIG),
+            ExceptionGroup(WORDS, [ValueError(PHONE)]),
+            RuntimeError(json.dumps(FULL_EVENT)),
+            UnicodeDecodeError("utf-8", WORDS.encode(), 0, 1, PHONE),
+        ],
+        ids=lambda fault: type(fault).__name__,
+    )
+    def test_what_a_failing_handler_says_is_not_repeated(self, fault: Exception) -> None:
+        def fail(event: Event, call: Call) -> Reply:
+            raise fault from ValueError(f"{event} {call.session}")
+
+        log = written(fail)
+        assert_silent(log)
+        degraded = [entry for entry in log.entries() if entry["outcome"] == "degraded"]
+        assert {entry["reason"] for entry in degraded} == {"handler_error"}
+        assert {entry["error"] for entry in degraded} == {type(fault).__name__}
+        assert all("fail" in str(entry["where"]) for entry in degraded)
+
+    @pytest.mark.parametrize("mistake", MISTAKES)
+    def test_what_a_handler_did_wrong_is_told_without_what_it_said(
+        self, mistake: Callable[[Any], Any]
+    ) -> None:
+        def err(_: Event, call: Call) -> Reply:
+            reply: Reply = mistake(call)
+            return reply
+
+        log = written(err)
+        assert_silent(log)
+        assert "degraded" in {str(entry["outcome"]) for entry in log.entries()}
+
+    def test_refused_bodies_and_headers_are_not_repeated(self) -> None:
+        log = Log()
+        runtime = make_runtime(stream=log)
+        text = json.dumps({**FULL_EVENT, "type": "user_speak"})
+        for bad in bad_bodies():
+            headers = {**bad.headers, "X-Canary": HEADER}
+            for body in (bad.body, text[:-1], f"[{text}]", text + WORDS, WORDS):
+                send(webhook.app.lambda_handler, rest_v1(body, headers=headers), runtime)
+        refused = Log("\n".join(json.dumps(e) for e in log.lines() if e["outcome"] == "refused"))
+        assert len(refused.entries()) > 800
+        assert_silent(refused)
+
+    def test_of_messages_only_ours_are_told(self) -> None:
+        ours, theirs = Report("1"), Report("2")
+        with pytest.raises(InvalidAction) as mistake:
+            Call(Session(id="1")).speak("Hello", user_input_timeout_seconds=-1)
+        with pytest.raises(InvalidAction) as forgery:
+            raise InvalidAction(WORDS)
+        ours.failed("invalid_action", mistake.value)
+        theirs.failed("invalid_action", forgery.value)
+        assert "user_input_timeout_seconds" in str(ours.details["detail"])
+        assert "detail" not in theirs.details
+        assert theirs.details["error"] == "InvalidAction"
+
+
+def assert_silent(log: Log) -> None:
+    """Check that there is something in the log, and none of the canaries."""
+    output = log.getvalue()
+    assert output
+    found = [canary for canary in CANARIES if canary in output]
+    assert found == []
+
+
+class TestHostileText:
+    @repeatable
+    @given(
+        name=st.sampled_from(TYPES) | hostile_texts,
+        text=hostile_texts,
+        session_id=session_ids,
+        more=json_values,
+    )
+    def test_each_line_is_one_json_object_in_ascii(
+        self, name: str, text: str, session_id: str, more: object
+    ) -> None:
+        log = Log()
+        event = {
+            **dict.fromkeys(("text", "digit", "reason", "ssml", "duration_ms"), text),
+            "type": name,
+            "more": more,
+            "session": {"id": session_id, "account_id": text, "from_phone_number": text},
+        }
+        send(webhook.app.lambda_handler, http_v2(event), make_runtime(stream=log))
+        output = log.getvalue()
+        assert output.isascii()
+        assert all(character == "\n" or character.isprintable() for character in output)
+        lines = output.split("\n")
+        assert len(lines) == 3
+        assert lines[2] == ""
+        assert all(isinstance(json.loads(line), dict) for line in lines[:2])
+
+    @repeatable
+    @given(message=hostile_texts)
+    def test_what_a_handler_raises_forges_no_line(self, message: str) -> None:
+        def fail(event: UserSpeak, call: Call) -> Reply:
+            raise ValueError(message, event, call)
+
+        log = Log()
+        send(entrypoint(fail), http_v2(EVENT), make_runtime(stream=log))
+        assert log.getvalue().isascii()
+        assert log.getvalue().count("\n") == 2
+        assert len(log.entries()) == 1
+
+
+class TestTheMetrics:
+    def test_dimensions_come_out_of_closed_sets_whatever_arrives(self) -> None:
+        log = Log()
+        runtime = make_runtime(stream=log)
+        for number in range(1000):
+            name = f"{chr(0x21 + number)} invented {number}"
+            event = {**EVENT, "type": name, "session": {"id": f"session-{number}"}}
+            assert invoke(webhook.app.lambda_handler, event, runtime).status == 204
+        for name in TYPES:
+            invoke(webhook.app.lambda_handler, {**EVENT, "type": name}, runtime)
+        for bad in bad_bodies()[::10]:
+            send(webhook.app.lambda_handler, http_v2(bad.body, headers=bad.headers), runtime)
+
+        blobs = log.metrics()
+
+        assert len(blobs) > 1000
+        assert {str(blob["event_type"]) for blob in blobs} <= {*EVENT_TYPES, "other"}
+        assert {str(blob["outcome"]) for blob in blobs} <= {outcome.value for outcome in Outcome}
+        assert len({str(blob["service"]) for blob in blobs}) == 1
+        dimensions_of_all = {
+            json.dumps(directive["Dimensions"]) for blob in blobs for directive in directives(blob)
+        }
+        assert dimensions_of_all == {
+            '[["service"]]',
+            '[["event_type", "outcome", "service"]]',
+            '[["call_outcome", "service"], ["service"]]',
+        }
+        ends = [blob for blob in blobs if len(directives(blob)) > 2]
+        assert {str(blob["event_type"]) for blob in ends} == {"session_end"}
+        assert {str(blob["call_outcome"]) for blob in ends} <= {*map(str, CallOutcome)}
+
+    def test_they_have_the_namespace_of_the_settings_and_units(self) -> None:
+        log = Log()
+        settings = make_settings(metrics_namespace="Agents")
+        invoke(webhook.app.lambda_handler, EVENT, make_runtime(settings=settings, stream=log))
+        (blob,) = log.metrics()
+        assert directive(blob)["Namespace"] == "Agents"
+        assert directive(blob)["Metrics"] == [
+            {"Name": "Events", "Unit": "Count"},
+            {"Name": "AnswerMs", "Unit": "Milliseconds"},
+            {"Name": "StoreMs", "Unit": "Milliseconds"},
+            {"Name": "HandlerMs", "Unit": "Milliseconds"},
+        ]
+        assert dimensions(blob) == {"event_type": "user_speak", "outcome": "answered"}
+
+    def test_little_is_told_for_each_kind_of_event_since_each_is_billed(self) -> None:
+        log = Log()
+        invoke(webhook.app.lambda_handler, EVENT, make_runtime(stream=log))
+        (blob,) = log.metrics()
+        whole, apart = directives(blob)
+        assert whole["Dimensions"] == [["service"]]
+        assert apart["Dimensions"] == [["event_type", "outcome", "service"]]
+        assert [metric["Name"] for metric in apart["Metrics"]] == ["Events", "AnswerMs"]
+
+    @pytest.mark.parametrize(
+        ("envelope", "metric"),
+        [
+            (http_v2("{"), "Rejected"),
+            (http_v2(EVENT, token="wrong"), "AuthFailed"),
+            (http_v2({**EVENT, "type": "session_start"}), "DegradedAnswer"),
+            (http_v2({**EVENT, "text": "a person"}), "PricedAction"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_what_an_operator_wants_to_hear_of_is_counted(
+        self, envelope: dict[str, object], metric: str
+    ) -> None:
+        def text_or_fail(event: Event, call: Call) -> Reply:
+            if isinstance(event, UserSpeak):
+                return call.send_sms(PHONE, "A message")
+            raise ZeroDivisionError
+
+        log, settings = Log(), make_settings(allowed_numbers={PHONE})
+        send(entrypoint(text_or_fail), envelope, make_runtime(settings=settings, stream=log))
+        (blob,) = log.metrics()
+        assert blob[metric] == [1]
+        assert {"Name": metric, "Unit": "Count"} in directive(blob)["Metrics"]
+
+    def test_what_comes_again_and_what_comes_late_is_counted(self) -> None:
+        clock, log = Clock(), Log()
+        runtime = make_runtime(WatchedSessions(clock), clock, stream=log)
+        end = {**EVENT, "type": "session_end"}
+        for event in (EVENT, EVENT, end, EVENT):
+            invoke(webhook.app.lambda_handler, event, runtime)
+        _, again, _, late = log.metrics()
+        assert (again["Duplicate"], again["outcome"]) == ([1], "duplicate")
+        assert (late["LateEvent"], late["outcome"]) == ([1], "late")
+
+    def test_nothing_is_counted_that_did_not_happen(self) -> None:
+        report = Report("request-1")
+        report.count("PricedAction", 0)
+        report.count("Duplicate", number=False)
+        report.count("StoreRetry")
+        report.count("StoreRetry", 2)
+        assert report.counts == {"StoreRetry": 3}
+
+
+def directives(blob: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a blob tells CloudWatch: of the stack, the event, and a call that it ends."""
+    found: list[dict[str, Any]] = blob["_aws"]["CloudWatchMetrics"]
+    return found
+
+
+def directive(blob: dict[str, Any]) -> dict[str, Any]:
+    """Return what a blob tells CloudWatch of the stack as a whole, where it ends no call."""
+    found, _ = directives(blob)
+    return found

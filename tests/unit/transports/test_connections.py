@@ -1,0 +1,91 @@
+"""The way back to a WebSocket: API Gateway's own client, against a server that answers as told."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from aiflow.aws_clients import FAULTS, connections_client
+from aiflow.bootstrap import default_runtime, default_surroundings
+from aiflow.errors import ConnectionGone, ConnectionUnavailable
+from aiflow.transports.connections import ApiGatewayConnections, NoConnections
+from tests.helpers.management import ManagementServer, managing
+from tests.helpers.runtime import TOKEN, digest_of
+from tests.helpers.tables import ENVIRONMENT
+
+ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagementServer]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with managing() as server:
+        monkeypatch.setenv(ENDPOINT, server.endpoint)
+        yield server
+
+
+@pytest.fixture
+def connections(server: ManagementServer) -> ApiGatewayConnections:
+    return ApiGatewayConnections(connections_client(), FAULTS)
+
+
+def test_a_message_is_posted_to_its_connection_as_text(
+    connections: ApiGatewayConnections, server: ManagementServer
+) -> None:
+    connections.send("abc=", '{"type":"hangup"}')
+    assert server.posted == [("/live/@connections/abc%3D", b'{"type":"hangup"}')]
+
+
+def test_who_is_gone_is_gone(connections: ApiGatewayConnections, server: ManagementServer) -> None:
+    server.statuses = [410]
+    with pytest.raises(ConnectionGone):
+        connections.send("abc", "{}")
+    assert len(server.posted) == 1
+
+
+def test_a_failure_is_tried_once_more(
+    connections: ApiGatewayConnections, server: ManagementServer
+) -> None:
+    server.statuses = [500]
+    connections.send("abc", "{}")
+    assert len(server.posted) == 2
+
+
+@pytest.mark.parametrize("status", [500, 403, 413, 429])
+def test_what_does_not_get_through_is_told_without_the_message(
+    connections: ApiGatewayConnections, server: ManagementServer, status: int
+) -> None:
+    server.statuses = [status] * 2
+    with pytest.raises(ConnectionUnavailable, match="did not go out: ") as caught:
+        connections.send("abc", "a secret")
+    assert "a secret" not in str(caught.value)
+
+
+def test_its_time_limits_are_short(server: ManagementServer) -> None:
+    del server
+    config: Any = connections_client().meta.config
+    assert (config.connect_timeout, config.read_timeout) == (0.3, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "kind"), [("set", ApiGatewayConnections), ("", NoConnections)]
+)
+def test_a_function_has_a_way_back_if_its_stack_says_where_it_leads(
+    server: ManagementServer, monkeypatch: pytest.MonkeyPatch, endpoint: str, kind: type
+) -> None:
+    del server
+    if not endpoint:
+        monkeypatch.setenv(ENDPOINT, "")
+    monkeypatch.setenv("API_TOKEN_SHA256", digest_of(TOKEN))
+    monkeypatch.setenv("SESSIONS_TABLE", "sessions")
+    default_surroundings.cache_clear()
+    default_runtime.cache_clear()
+    assert isinstance(default_runtime().connections, kind)
+    default_surroundings.cache_clear()
+    default_runtime.cache_clear()
+
+
+def test_without_one_it_says_what_is_missing() -> None:
+    with pytest.raises(ConnectionUnavailable, match=ENDPOINT):
+        NoConnections().send("abc", "{}")
