@@ -26,20 +26,20 @@ SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate scan build built format events lock sbom bench bench-phone bench-transports clean
+.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate scan build test-build format events lock sbom bench bench-simulator bench-transports clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 call: $(LOCAL) ## Play phone calls in the terminal: no account, no Docker, no AWS
 	@$(BIN)/aiflow play events/calls/welcome.jsonl
 	@$(BIN)/aiflow play events/calls/agent.call.yaml
-	@$(BIN)/aiflow play events/calls/agent.call.yaml --over websocket
+	@$(BIN)/aiflow play events/calls/agent.call.yaml --transport websocket
 
 serve: $(LOCAL) ## Serve the stack on this machine
 	@$(BIN)/aiflow serve
 
-test: check-format lint types validate scan unit build built ## Everything, in the order of what fails fastest
+test: check-format lint types validate scan unit build test-build ## Everything, in the order of what fails fastest
 	$(SAY) 'all passed'
 
 check-format: $(DEV)
@@ -90,9 +90,9 @@ build-%: $(DEV)
 		> .aws-sam/$*.log 2>&1 || { cat .aws-sam/$*.log >&2; exit 1; }
 	@$(BIN)/aiflow compile .aws-sam/$*
 
-built: $(DEV) $(RUNTIME) ## Test what `make build` built, in Lambda's own runtime emulator
+test-build: $(DEV) $(RUNTIME) ## Test what `make build` built, in Lambda's own runtime emulator
 	$(SAY) 'tests of what was built'
-	@$(BIN)/pytest -m built tests/template tests/e2e tests/simulation
+	@$(BIN)/pytest -m built tests/infrastructure tests/e2e tests/simulation
 
 format: $(DEV) ## Format, and mend what lint can mend
 	@$(BIN)/ruff format .
@@ -127,8 +127,8 @@ bench: build $(RUNTIME) $(NODE) $(PEERS:%=.bench/%/.stamp) ## Measure what it co
 bench-transports: $(LOCAL) ## Time the first action over HTTP and WebSocket
 	@$(BIN)/python -m benchmarks.transports
 
-bench-phone: $(LOCAL) ## Count the calls a minute that the phone makes
-	@$(BIN)/python -m benchmarks.phone
+bench-simulator: $(LOCAL) ## Count the calls a minute that the phone makes
+	@$(BIN)/python -m benchmarks.simulator
 
 clean: ## Remove all that these commands made
 	rm -rf $(VENV) .runtime .scan .bench .sbom .aws-sam tests/helpers/node/node_modules \

@@ -9,7 +9,7 @@ from aiflow.errors import InvalidEvent
 from aiflow.protocol.actions import ACTION_TYPES
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.protocol.json_codec import decode
-from aiflow.protocol.lint import Problem, lint_answer, lint_event, lint_response
+from aiflow.protocol.lint import Diagnostic, lint_answer, lint_event, lint_response
 from aiflow.protocol.types import JsonObject, JsonValue
 from aiflow_local.errors import Unreadable
 
@@ -19,7 +19,7 @@ type Level = Literal["ok", "warning", "error"]
 MAX_BYTES = 32 * 1024 * 1024
 """More than any event, answer or response can have."""
 
-_RULES: Mapping[Kind, Callable[[object], list[Problem]]] = {
+_RULES: Mapping[Kind, Callable[[object], list[Diagnostic]]] = {
     "event": lint_event,
     "action": lint_answer,
     "response": lint_response,
@@ -48,7 +48,7 @@ class Verdict:
 
     kind: Kind | None
     type: str | None
-    problems: tuple[Problem, ...]
+    problems: tuple[Diagnostic, ...]
 
     @property
     def level(self) -> Level:

@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.emulated import Container
 from benchmarks.growth import Turn
-from benchmarks.phone import Figures
 from benchmarks.processes import Process
+from benchmarks.simulator import Figures
 
 
 @dataclass

@@ -13,8 +13,8 @@ from math import ceil
 
 import webhook.app
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem, Turn
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord, Turn
 from tests.helpers.items import stored_bytes
 from tests.helpers.runtime import Clock, Log, invoke, make_runtime
 from tests.simulation.dice import EVERYDAY
@@ -61,16 +61,16 @@ class WeighedSessions:
 
     def __init__(self, clock: Clock) -> None:
         self.units = Units()
-        self._sessions = InMemorySessions(clock)
+        self._sessions = InMemorySessionStore(clock)
         self._size = 0
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
         self.units.requests += 1
         self.units.read += max(1, ceil(self._size / _READ_UNIT))
         return self._sessions.load(session_id)
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         leaving, kept = item.spill()
         before, self._size = self._size, stored_bytes(kept)

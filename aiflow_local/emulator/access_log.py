@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aiflow.telemetry import Report
+from aiflow.telemetry import EventReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class ServedRequest:
     path: str
     status: int
     ms: float
-    report: Report | None
+    report: EventReport | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class ServedMessage:
     status: int
     sent: int
     ms: float
-    report: Report | None
+    report: EventReport | None
 
 
 type Served = ServedRequest | ServedMessage

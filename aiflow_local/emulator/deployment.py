@@ -15,12 +15,12 @@ from aiflow.entrypoints.authorizer import Authorizer
 from aiflow.entrypoints.connection import Connection
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.errors import SettingsError
-from aiflow.pipeline.meanwhile import in_background
-from aiflow.pipeline.runtime import Runtime, Surroundings
-from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.pipeline.meanwhile import run_if_slow
+from aiflow.pipeline.runtime import Dependencies, Runtime
+from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
-from aiflow.telemetry import Report, Telemetry
+from aiflow.telemetry import EventReport, Telemetry
 from aiflow_local.emulator.connections import OpenConnections
 from aiflow_local.emulator.deadline import late_is_too_late
 from aiflow_local.emulator.dynamodb import OneAtATime, create_tables
@@ -43,14 +43,14 @@ class Reports(Telemetry):
     """Keeps the report of each invocation until the gateway takes it, instead of logging it."""
 
     def __init__(self) -> None:
-        self._reports: dict[str, Report] = {}
+        self._reports: dict[str, EventReport] = {}
 
-    def write(self, report: Report, duration_ms: float) -> None:
+    def write(self, report: EventReport, duration_ms: float) -> None:
         """Keep a report."""
         del duration_ms
         self._reports[report.request_id] = report
 
-    def take(self, request_id: str) -> Report | None:
+    def take(self, request_id: str) -> EventReport | None:
         """Return the report of an invocation, and forget it."""
         return self._reports.pop(request_id, None)
 
@@ -122,7 +122,7 @@ class Platform:
         except SettingsError as error:
             raise TemplateError(f"{spec.name}: {error}") from None
         if not isinstance(handler, Entrypoint):
-            around = Surroundings(settings=settings, telemetry=self.reports, now=self.now)
+            around = Dependencies(settings=settings, telemetry=self.reports, now=self.now)
             return handler.bind(around)
         runtime = Runtime(
             settings=settings,
@@ -133,12 +133,12 @@ class Platform:
             pause=time.sleep,
             chance=random.random,
             time_limit=self._time_limit,
-            meanwhile=in_background,
+            meanwhile=run_if_slow,
         )
         return handler.bind(runtime)
 
     def _sessions(self, table: str) -> SessionStore:
-        return OneAtATime(DynamoDbSessions(self.client, table, self.now, FAULTS), self.lock)
+        return OneAtATime(DynamoDbSessionStore(self.client, table, self.now, FAULTS), self.lock)
 
     def _time_limit(self, seconds: float) -> AbstractContextManager[None]:
         return late_is_too_late(seconds, self.complain)

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from aiflow.aws_clients import FAULTS, dynamodb_client
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.record import SessionItem, Turn
+from aiflow.sessions.record import SessionRecord, Turn
 from aiflow.sessions.store import SessionStore
 from aiflow_local.errors import TemplateError
 from aiflow_local.stack.intrinsics import REGION
@@ -51,12 +51,12 @@ class OneAtATime:
         self._store = store
         self._lock = lock
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
         with self._lock:
             return self._store.load(session_id)
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         with self._lock:
             self._store.commit(item)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from aiflow.protocol.types import JsonObject, JsonValue
-from aiflow.telemetry import Report
+from aiflow.telemetry import EventReport
 from aiflow_local.emulator.connections import counting
 from aiflow_local.emulator.lambda_function import Function, FunctionFailed
 
@@ -32,7 +32,7 @@ class Invoked:
     answer: JsonValue
     sent: int
     ms: float
-    report: Report | None
+    report: EventReport | None
 
 
 NOT_INVOKED = Invoked(status=OK, answer=None, sent=0, ms=0, report=None)
@@ -49,7 +49,7 @@ class Invoker:
     """
 
     complain: Callable[[str], None]
-    take_report: Callable[[str], Report | None]
+    take_report: Callable[[str], EventReport | None]
 
     async def __call__(self, function: Function, event: JsonObject) -> Invoked:
         """Invoke a function, and wait until it is over."""

@@ -41,8 +41,8 @@ parameters_option: Decorator = click.option(
 )
 
 
-over_option: Decorator = click.option(
-    "--over",
+transport_option: Decorator = click.option(
+    "--transport",
     type=click.Choice(["http", "websocket"]),
     help="Call the agent of this project through its gateway; otherwise there is no socket.",
 )

@@ -138,8 +138,8 @@ class TestErrors:
             error
             for error in vars(errors).values()
             if isinstance(error, type)
-            and issubclass(error, errors.Refusal)
-            and error is not errors.Refusal
+            and issubclass(error, errors.RequestRejected)
+            and error is not errors.RequestRejected
         }
         assert set(STATUS) == refusals
         assert {status.value for status in STATUS.values()} == {400, 401, 403, 405, 413, 415}

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import pytest
 
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.store import OpenCalls, SessionStore
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.store import OpenCallFinder, SessionStore
 from tests.helpers.runtime import Clock
 from tests.helpers.tables import ENVIRONMENT, Table, moto_table, served_table
 
@@ -46,13 +46,13 @@ def table(request: pytest.FixtureRequest) -> Table:
     return found
 
 
-class Sessions(SessionStore, OpenCalls, Protocol):
+class Sessions(SessionStore, OpenCallFinder, Protocol):
     """All that is asked of a place that keeps sessions."""
 
 
 @pytest.fixture(params=["memory", "table_in_process", "table_behind_socket"])
 def sessions(request: pytest.FixtureRequest, clock: Clock) -> Sessions:
     if request.param == "memory":
-        return InMemorySessions(clock)
+        return InMemorySessionStore(clock)
     found: Table = request.getfixturevalue(request.param)
     return found.sessions

@@ -17,8 +17,8 @@ from botocore.exceptions import (
 import webhook.app
 from aiflow.aws_clients import FAULTS, dynamodb_client
 from aiflow.errors import StoreUnavailable
-from aiflow.sessions.dynamodb import DynamoDbSessions
-from aiflow.sessions.record import MAX_TURNS, SessionItem
+from aiflow.sessions.dynamodb import DynamoDbSessionStore
+from aiflow.sessions.record import MAX_TURNS, SessionRecord
 from aiflow.sessions.store import CommitConflict
 from tests.helpers.items import EXPIRES_AT, stored_bytes, talk, whole_item
 from tests.helpers.loopback import HOST, free_port
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 ID = "session-123"
 URL = "https://dynamodb.eu-central-1.amazonaws.com"
-NEW = SessionItem(session_id=ID)
+NEW = SessionRecord(session_id=ID)
 
 
-def first(writer: str = "me") -> SessionItem:
+def first(writer: str = "me") -> SessionRecord:
     return NEW.next_version(writer, EXPIRES_AT)
 
 
@@ -57,8 +57,8 @@ def client(aws_environment: None) -> Iterator["DynamoDBClient"]:
 
 
 @pytest.fixture
-def sessions(client: "DynamoDBClient") -> DynamoDbSessions:
-    return DynamoDbSessions(client, "sessions", Clock(), FAULTS)
+def sessions(client: "DynamoDBClient") -> DynamoDbSessionStore:
+    return DynamoDbSessionStore(client, "sessions", Clock(), FAULTS)
 
 
 def test_the_client_gives_up_before_a_caller_would(client: "DynamoDBClient") -> None:
@@ -196,7 +196,7 @@ def test_a_length_that_no_speech_has_does_not_cost_the_call_its_state(
         invoke(webhook.app.lambda_handler, {**event, "session": {"id": ID}}, runtime)
 
     assert [entry["outcome"] for entry in log.entries()] == ["answered", "silent"]
-    assert len(table.call(ID)["playing_until_ms"]["N"]) <= 38
+    assert len(table.call(ID)["playback_end_ms"]["N"]) <= 38
 
 
 def test_the_size_that_is_limited_is_the_size_in_the_table(table: Table) -> None:
@@ -328,7 +328,7 @@ def test_turns_that_left_for_a_commit_that_failed_are_still_whole(table: Table) 
 )
 @pytest.mark.parametrize("operation", ["load", "commit", "turns"])
 def test_an_error_of_the_table_makes_the_store_unavailable(
-    client: "DynamoDBClient", sessions: DynamoDbSessions, operation: str, code: str
+    client: "DynamoDBClient", sessions: DynamoDbSessionStore, operation: str, code: str
 ) -> None:
     in_place_of_the_network(client, Refuses(code, "a secret"))
     without_pauses(client)
@@ -350,7 +350,7 @@ def test_an_error_of_the_table_makes_the_store_unavailable(
 )
 @pytest.mark.parametrize("operation", ["load", "commit", "turns"])
 def test_a_fault_on_the_way_makes_the_store_unavailable(
-    client: "DynamoDBClient", sessions: DynamoDbSessions, operation: str, fault: Exception
+    client: "DynamoDBClient", sessions: DynamoDbSessionStore, operation: str, fault: Exception
 ) -> None:
     def fail(**_: object) -> None:
         raise fault
@@ -362,7 +362,7 @@ def test_a_fault_on_the_way_makes_the_store_unavailable(
 
 
 def test_a_throttled_request_is_asked_twice(
-    client: "DynamoDBClient", sessions: DynamoDbSessions
+    client: "DynamoDBClient", sessions: DynamoDbSessionStore
 ) -> None:
     throttle = Refuses("ThrottlingException")
     in_place_of_the_network(client, throttle)
@@ -376,7 +376,7 @@ def test_a_port_where_nobody_listens_makes_the_store_unavailable(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://{HOST}:{free_port()}")
     client = dynamodb_client()
-    sessions = DynamoDbSessions(client, "sessions", Clock(), FAULTS)
+    sessions = DynamoDbSessionStore(client, "sessions", Clock(), FAULTS)
     with pytest.raises(StoreUnavailable, match="EndpointConnectionError"):
         sessions.load(ID)
     client.close()
@@ -388,14 +388,14 @@ def test_a_table_that_accepts_and_says_nothing_makes_the_store_unavailable(
     with socket.create_server((HOST, 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://{HOST}:{silent.getsockname()[1]}")
         client = dynamodb_client()
-        sessions = DynamoDbSessions(client, "sessions", Clock(), FAULTS)
+        sessions = DynamoDbSessionStore(client, "sessions", Clock(), FAULTS)
         with pytest.raises(StoreUnavailable, match="ReadTimeoutError"):
             sessions.load(ID)
         client.close()
 
 
 def test_a_fault_of_ours_is_not_taken_for_one_of_the_table(
-    client: "DynamoDBClient", sessions: DynamoDbSessions
+    client: "DynamoDBClient", sessions: DynamoDbSessionStore
 ) -> None:
     def fail(**_: object) -> None:
         raise ZeroDivisionError
@@ -406,7 +406,7 @@ def test_a_fault_of_ours_is_not_taken_for_one_of_the_table(
 
 
 def test_without_the_table_the_caller_hears_the_apology(
-    client: "DynamoDBClient", sessions: DynamoDbSessions
+    client: "DynamoDBClient", sessions: DynamoDbSessionStore
 ) -> None:
     in_place_of_the_network(client, Refuses("AccessDeniedException"))
     log = Log()
@@ -414,12 +414,12 @@ def test_without_the_table_the_caller_hears_the_apology(
     event = {"type": "user_speak", "text": "Hello", "session": {"id": ID}}
     status, answer = invoke(webhook.app.lambda_handler, event, runtime)
     assert status == 200
-    assert answer["text"] == runtime.settings.apology
+    assert answer["text"] == runtime.settings.apology_message
     (entry,) = log.entries()
     assert (entry["outcome"], entry["reason"]) == ("degraded", "store")
 
 
-def _ask(sessions: DynamoDbSessions, operation: str) -> None:
+def _ask(sessions: DynamoDbSessionStore, operation: str) -> None:
     match operation:
         case "load":
             sessions.load(ID)

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiflow.protocol.types import JsonValue
-from aiflow.sessions.record import MAX_TURNS, SessionItem, Turn
+from aiflow.sessions.record import MAX_TURNS, SessionRecord, Turn
 from aiflow.sessions.store import CommitConflict, SessionStore
 from tests.helpers.items import (
     EXPIRES_AT,
@@ -29,13 +29,13 @@ ID = "session-123"
 new_ids = (f"session-{number}" for number in count(1000))
 
 
-def new(session_id: str = ID) -> SessionItem:
-    return SessionItem(session_id=session_id)
+def new(session_id: str = ID) -> SessionRecord:
+    return SessionRecord(session_id=session_id)
 
 
 def committed(
-    sessions: SessionStore, item: SessionItem, writer: str = "somebody", until: int = EXPIRES_AT
-) -> SessionItem:
+    sessions: SessionStore, item: SessionRecord, writer: str = "somebody", until: int = EXPIRES_AT
+) -> SessionRecord:
     """Commit the next version of `item`, and return what the store has of it then."""
     sessions.commit(item.next_version(writer, until))
     stored = sessions.load(item.session_id)
@@ -43,7 +43,7 @@ def committed(
     return stored
 
 
-def with_state(item: SessionItem, **state: JsonValue) -> SessionItem:
+def with_state(item: SessionRecord, **state: JsonValue) -> SessionRecord:
     return replace(item, state=state)
 
 
@@ -70,7 +70,7 @@ def test_an_item_comes_back_with_every_member_as_it_was(sessions: SessionStore) 
 def test_whatever_json_handlers_keep_comes_back(
     sessions: SessionStore, state: dict[str, JsonValue]
 ) -> None:
-    item = SessionItem(session_id=next(new_ids), state=state)
+    item = SessionRecord(session_id=next(new_ids), state=state)
     assert repr(committed(sessions, item).state) == repr(state)
 
 
@@ -242,10 +242,10 @@ def test_a_new_call_does_not_remember_what_was_said_in_the_expired_one(
 
 def long_call(
     sessions: SessionStore,
-    item: SessionItem | None = None,
+    item: SessionRecord | None = None,
     events: int = 2 * MAX_TURNS,
     until: int = EXPIRES_AT,
-) -> SessionItem:
+) -> SessionRecord:
     """Commit so many events, two turns each, and return the item after them."""
     item = item or new()
     for number in range(events):

@@ -1,4 +1,4 @@
-"""With KEEP_WORDS disabled no word of either side lies in the table, in whatever item or form."""
+"""With STORE_TRANSCRIPTS disabled, the table holds no word of either side in any item."""
 
 import json
 import re
@@ -40,10 +40,10 @@ TURNS = 22
 """So many that the older ones leave the item."""
 
 SENTENCES = {
-    "apology": "canaryApology again",
-    "trouble": "canaryTrouble here",
-    "refusal": "canaryRefusal now",
-    "goodbye": "canaryGoodbye then",
+    "apology_message": "canaryApology again",
+    "failure_message": "canaryTrouble here",
+    "blocked_message": "canaryRefusal now",
+    "limit_message": "canaryGoodbye then",
 }
 
 type Door = Literal["http", "websocket"]
@@ -179,7 +179,7 @@ def calls(table: Table) -> Callable[..., Caller]:
 def test_no_word_of_a_whole_call_lies_in_the_table(
     calls: Callable[..., Caller], door: Door
 ) -> None:
-    caller = calls(talk, door, keep_words="disabled", **SENTENCES)
+    caller = calls(talk, door, store_transcripts="disabled", **SENTENCES)
     whole_call(caller)
     assert caller.found == set()
     assert len(caller.words) > TURNS
@@ -202,7 +202,7 @@ def test_with_the_words_kept_they_are_found_so_that_this_can_fail(
 def test_who_spoke_and_in_which_order_is_kept_either_way(
     table: Table, calls: Callable[..., Caller], door: Door, keep_words: str
 ) -> None:
-    caller = calls(talk, door, keep_words=keep_words, **SENTENCES)
+    caller = calls(talk, door, store_transcripts=keep_words, **SENTENCES)
     whole_call(caller)
     turns = table.sessions.turns("session-1")
     assert [turn.number for turn in turns] == [*range(len(turns))]
@@ -216,7 +216,9 @@ def test_who_spoke_and_in_which_order_is_kept_either_way(
 @doors
 def test_no_word_of_the_default_agent_lies_in_the_table(table: Table, door: Door) -> None:
     agent = webhook.app.lambda_handler
-    caller = Caller(table, agent, door, keep_words="disabled", agent={"transfer_number": COLLEAGUE})
+    caller = Caller(
+        table, agent, door, store_transcripts="disabled", agent={"transfer_number": COLLEAGUE}
+    )
     caller.send("session_start")
     for text in ("canaryHello", "deutsch please", "summary please", "a person please"):
         caller.send("user_speak", text=text)
@@ -235,7 +237,7 @@ def test_no_word_of_the_default_agent_lies_in_the_table(table: Table, door: Door
 def test_words_cannot_be_tried_by_who_has_the_table_alone(
     calls: Callable[..., Caller], keep_words: str
 ) -> None:
-    caller = calls(talk, "http", keep_words=keep_words)
+    caller = calls(talk, "http", store_transcripts=keep_words)
     caller.send("user_speak", text="yes please")
     tried = {
         sha256("\0".join(parts).encode()).hexdigest()[:16]
@@ -254,7 +256,7 @@ def test_words_that_were_kept_before_the_switch_leave_with_the_next_turn(
     before = Caller(table, agent, "http")
     before.send("user_speak", text="canaryBefore")
     assert before.found == {"canarybefore", "canaryanswer"}
-    after = Caller(table, agent, "http", keep_words="disabled")
+    after = Caller(table, agent, "http", store_transcripts="disabled")
     after.said += before.said
     after.send("user_speak", text="canaryAfter")
     assert after.found == set()

@@ -11,7 +11,7 @@ from aiflow import Call, Reply, SessionEnd, entrypoint
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.entrypoints.sweeper import Sweeper
 from aiflow.errors import StoreUnavailable
-from aiflow.sessions.record import SessionItem, Status
+from aiflow.sessions.record import SessionRecord, Status
 from tests.helpers.items import EXPIRES_AT
 from tests.helpers.runtime import NOW, Clock, FakeContext, Log, invoke, make_runtime
 from tests.helpers.tables import Calls, Table
@@ -25,8 +25,8 @@ ABANDONED = 1800
 ENDED = {"type": "session_end"}
 
 
-def begun(session_id: str, at_ms: int, status: Status = Status.ACTIVE) -> SessionItem:
-    item = SessionItem(session_id=session_id, begun_at_ms=at_ms, status=status)
+def begun(session_id: str, at_ms: int, status: Status = Status.ACTIVE) -> SessionRecord:
+    item = SessionRecord(session_id=session_id, first_event_at_ms=at_ms, status=status)
     return item.next_version("somebody", EXPIRES_AT)
 
 
@@ -69,7 +69,7 @@ class Stack:
         calls = Sweeper(self.aftercare.handler, lambda: self.runtime, lambda: self.sessions)
         calls({}, FakeContext(remaining_ms=remaining_ms))
 
-    def item(self, session_id: str = "session-1") -> SessionItem:
+    def item(self, session_id: str = "session-1") -> SessionRecord:
         """What is kept of a call."""
         item = self.sessions.load(session_id)
         assert item is not None
@@ -78,7 +78,7 @@ class Stack:
     @property
     def expired(self) -> int:
         """How many calls were counted as expired."""
-        return sum(blob.get("SessionsExpired", [0])[0] for blob in self.log.metrics())
+        return sum(blob.get("AbandonedCalls", [0])[0] for blob in self.log.metrics())
 
     @property
     def told(self) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ class TestFindingThem:
             event = {"type": name, "text": "Hi", "digit": "1", "session": {"id": "session-1"}}
             invoke(webhook.app.lambda_handler, event, runtime)
             item = table.call("session-1")
-            keys.append((item["open_call"]["S"], item["begun_at_ms"]["N"]))
+            keys.append((item["open_call"]["S"], item["first_event_at_ms"]["N"]))
         assert set(keys) == {("1", str(NOW_MS + 10_000))}
         invoke(webhook.app.lambda_handler, {**ENDED, "session": {"id": "session-1"}}, runtime)
         assert "open_call" not in table.call("session-1")
@@ -295,14 +295,14 @@ class TestWhoeverIsFirst:
 class Stale:
     """Sessions that are read as they were before somebody else wrote, and written as they are."""
 
-    def __init__(self, sessions: "Sessions", loaded: SessionItem) -> None:
+    def __init__(self, sessions: "Sessions", loaded: SessionRecord) -> None:
         self._sessions, self._loaded = sessions, loaded
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
         return self._loaded
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         self._sessions.commit(item)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiflow import Call, Event, Reply
 from aiflow.entrypoints.event import Entrypoint, entrypoint
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
 from tests.helpers.runtime import Clock, FakeContext, Log, invoke, make_runtime
@@ -64,7 +64,7 @@ class Line:
         return [action["type"] for action in actions]
 
     @property
-    def item(self) -> SessionItem:
+    def item(self) -> SessionRecord:
         """What is kept of the call."""
         item = self.runtime.sessions.load(self.session_id)
         assert item is not None

@@ -5,8 +5,8 @@ import unicodedata
 from hypothesis import strategies as st
 
 from aiflow.protocol.types import JsonObject, JsonValue
-from aiflow.sessions.codec import item_attributes
-from aiflow.sessions.record import Delivery, SessionItem, Status
+from aiflow.sessions.codec import to_attributes
+from aiflow.sessions.record import ProcessedEvent, SessionRecord, Status
 from tests.helpers.runtime import NOW
 
 EXPIRES_AT = int(NOW) + 3600
@@ -81,33 +81,33 @@ hostile_texts = st.one_of(
 """What callers and handlers may say at worst."""
 
 
-def whole_item(session_id: str) -> SessionItem:
+def whole_item(session_id: str) -> SessionRecord:
     """Return an item, never stored, with something odd in every member."""
-    return SessionItem(
+    return SessionRecord(
         session_id=session_id,
         status=Status.TRANSFERRING,
         started=True,
         session={"account_id": "a1", "phone_number": "+493023125001", "direction": "inbound"},
         state=ODD_STATE,
-        deliveries=(
-            Delivery("0123456789abcdef", 1_800_000_000_123, (action("speak", text="é"),)),
-            Delivery("fedcba9876543210", 1_800_000_000_456, ()),
-            Delivery("00000000ffffffff", 1_800_000_000_789, None),
+        processed_events=(
+            ProcessedEvent("0123456789abcdef", 1_800_000_000_123, (action("speak", text="é"),)),
+            ProcessedEvent("fedcba9876543210", 1_800_000_000_456, ()),
+            ProcessedEvent("00000000ffffffff", 1_800_000_000_789, None),
         ),
-        ledger=("send_sms:0123456789abcdef", "transfer:0123456789abcdef"),
-        followers=(action("hangup", session_id=session_id), action("speak", ssml="🤖")),
-        playing=3,
-        connection="JKJaXmPLvHcESHA=",
-        speaking="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-        begun_at_ms=1_800_000_000_000,
-        turns_taken=41,
+        billable_keys=("send_sms:0123456789abcdef", "transfer:0123456789abcdef"),
+        deferred_actions=(action("hangup", session_id=session_id), action("speak", ssml="🤖")),
+        open_playbacks=3,
+        connection_id="JKJaXmPLvHcESHA=",
+        stream_owner="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+        first_event_at_ms=1_800_000_000_000,
+        caller_turns=41,
         sms_sent=2,
         transfers_made=1,
         closing=True,
-        apologies=2,
+        consecutive_failures=2,
         interruptions=3,
-        silences=4,
-        written_at_ms=1_800_000_123_456,
+        input_timeouts=4,
+        committed_at_ms=1_800_000_123_456,
     ).with_turn("user", "ä " * 50)
 
 
@@ -116,19 +116,19 @@ def action(name: str, **members: JsonValue) -> JsonObject:
     return {"type": name, **members}
 
 
-def talk(item: SessionItem, *texts: str) -> SessionItem:
+def talk(item: SessionRecord, *texts: str) -> SessionRecord:
     """Return the item after the caller and the agent said something in turn."""
     for number, text in enumerate(texts):
         item = item.with_turn("assistant" if number % 2 else "user", text)
     return item
 
 
-def stored_bytes(item: SessionItem) -> int:
+def stored_bytes(item: SessionRecord) -> int:
     """Return what a table would count for an item: names and values in UTF-8."""
     attributes: dict[str, str | int] = {
         "pk": item.session_id,
         "sk": "call",
         "open_call": "1",
-        **item_attributes(item),
+        **to_attributes(item),
     }
     return sum(len(f"{name}{value}".encode()) for name, value in attributes.items())

@@ -14,11 +14,11 @@ from typing import Any, Literal, NamedTuple, cast
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.pipeline.runtime import Runtime
 from aiflow.pipeline.time_limits import TimeLimit
-from aiflow.sessions.memory import InMemorySessions
+from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
 from aiflow.telemetry import Telemetry
-from aiflow.transports.connections import Connections, NoConnections
+from aiflow.transports.connections import ConnectionSender, UnavailableConnectionSender
 
 TOKEN = "correct-horse-battery-staple-0123456789abcdef"
 """The API token of every stack under test; the sender's, so that settings hold only its digest."""
@@ -124,7 +124,7 @@ def make_runtime(  # noqa: PLR0913 - the parts of a runtime, each with a default
     time_limit: TimeLimit = unlimited,
     *,
     chance: Callable[[], float] = lambda: 0.5,
-    connections: Connections | None = None,
+    connections: ConnectionSender | None = None,
 ) -> Runtime:
     """Return a runtime in the memory of this test; its pauses move the clock instead of waiting."""
     clock = clock or Clock()
@@ -136,8 +136,8 @@ def make_runtime(  # noqa: PLR0913 - the parts of a runtime, each with a default
     )
     return Runtime(
         settings=settings,
-        sessions=InMemorySessions(clock) if sessions is None else sessions,
-        connections=connections or NoConnections(),
+        sessions=InMemorySessionStore(clock) if sessions is None else sessions,
+        connections=connections or UnavailableConnectionSender(),
         telemetry=telemetry,
         now=clock,
         pause=clock.advance,

@@ -13,7 +13,7 @@ from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
 from aiflow.aws_clients import FAULTS, dynamodb_client
-from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from tests.helpers.runtime import Clock
 from tests.helpers.template import ROOT, Template
 
@@ -49,9 +49,9 @@ class Table:
     clock: Clock
 
     @property
-    def sessions(self) -> DynamoDbSessions:
+    def sessions(self) -> DynamoDbSessionStore:
         """The store on this table."""
-        return DynamoDbSessions(self.client, self.name, self.clock, FAULTS)
+        return DynamoDbSessionStore(self.client, self.name, self.clock, FAULTS)
 
     def items(self, session_id: str) -> dict[str, Item]:
         """All items of a call as they lie in the table, by sort key."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from aiflow import Call, Event, Reply
 from aiflow.entrypoints.event import Entrypoint
-from aiflow.pipeline.meanwhile import Meanwhile, never
+from aiflow.pipeline.meanwhile import DelayedAction, never
 from aiflow.pipeline.time_limits import TimeLimit
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
 from tests.helpers.in_process import for_every_event
@@ -28,7 +28,7 @@ class WebSocketLine:
         sessions: SessionStore | None = None,
         settings: Settings | None = None,
         time_limit: TimeLimit = unlimited,
-        meanwhile: Meanwhile = never,
+        meanwhile: DelayedAction = never,
     ) -> None:
         self.clock = Clock()
         self.log = Log()
@@ -54,7 +54,7 @@ class WebSocketLine:
         assert self.handler(envelope, context or FakeContext()) == {"statusCode": 200}
 
     @property
-    def item(self) -> SessionItem:
+    def item(self) -> SessionRecord:
         """What is kept of the call."""
         item = self.runtime.sessions.load(self.session_id)
         assert item is not None

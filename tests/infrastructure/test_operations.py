@@ -11,8 +11,8 @@ import pytest
 import webhook.app
 from aiflow import Call, Event, Reply
 from aiflow.protocol.types import JsonValue
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import CommitConflict
 from aiflow_local.stack.intrinsics import STACK_NAME, Resolver
 from aiflow_local.stack.parameters import parameter_values
@@ -62,14 +62,14 @@ def bad_day() -> Iterator[Log]:
     yield log
 
 
-class Beaten(InMemorySessions):
+class Beaten(InMemorySessionStore):
     """Sessions of which somebody else writes the first version first."""
 
     def __init__(self, now: Clock) -> None:
         super().__init__(now)
         self._is_first = True
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         if self._is_first:
             self._is_first = False

@@ -154,7 +154,7 @@ def test_the_table_keeps_calls_safely_and_for_a_while(template: Template) -> Non
             {"AttributeName": "pk", "AttributeType": "S"},
             {"AttributeName": "sk", "AttributeType": "S"},
             {"AttributeName": "open_call", "AttributeType": "S"},
-            {"AttributeName": "begun_at_ms", "AttributeType": "N"},
+            {"AttributeName": "first_event_at_ms", "AttributeType": "N"},
         ],
         "KeySchema": [
             {"AttributeName": "pk", "KeyType": "HASH"},
@@ -166,7 +166,7 @@ def test_the_table_keeps_calls_safely_and_for_a_while(template: Template) -> Non
                 "IndexName": "open-calls",
                 "KeySchema": [
                     {"AttributeName": "open_call", "KeyType": "HASH"},
-                    {"AttributeName": "begun_at_ms", "KeyType": "RANGE"},
+                    {"AttributeName": "first_event_at_ms", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }

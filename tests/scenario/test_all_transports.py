@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from aiflow.protocol.types import JsonObject
 from aiflow_local.emulator.sample_events import mock_event
 from aiflow_local.simulator.bots.over_gateway import load_served_agent
-from aiflow_local.simulator.bots.target import Over, Reach
+from aiflow_local.simulator.bots.target import Reach, TransportName
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.transcript import Kind
 from aiflow_local.simulator.pytest_collection import agent_of
@@ -29,9 +29,9 @@ CALLS, TURNS = 200, 2
 
 
 @contextmanager
-def no_complaints(over: Over) -> Generator[Reach]:
+def no_complaints(transport: TransportName) -> Generator[Reach]:
     complaints: list[str] = []
-    with load_served_agent(over, COLLEAGUE, complaints.append) as reach:
+    with load_served_agent(transport, COLLEAGUE, complaints.append) as reach:
         yield reach
     assert complaints == []
 
@@ -119,7 +119,7 @@ def test_two_hundred_calls_at_once_lose_no_answer_and_mix_none(patient: Agent) -
 
 
 class TestTheCommand:
-    @pytest.mark.parametrize("over", get_args(Over.__value__))
+    @pytest.mark.parametrize("over", get_args(TransportName.__value__))
     def test_a_scenario_can_be_played_through_either_door(
         self, run: Run, tmp_path: Path, over: str
     ) -> None:
@@ -127,14 +127,14 @@ class TestTheCommand:
         file.write_text(
             'scenarios: [{name: a call, turns: [{user: "Hello"}], finally: {state: {turns: 1}}}]'
         )
-        finished = run("play", str(file), "--over", over)
+        finished = run("play", str(file), "--transport", over)
         assert (finished.code, finished.err) == (0, "")
         assert "1 scenario, 1 ok" in finished.out
 
     def test_over_a_websocket_the_agent_learns_that_the_caller_begins_to_speak(
         self, run: Run
     ) -> None:
-        finished = run("call", "--over", "websocket", "--raw", stdin=b"hello\n")
+        finished = run("call", "--transport", "websocket", "--raw", stdin=b"hello\n")
         told = [
             entry["event"]["type"]
             for entry in map(json.loads, finished.out.splitlines())
@@ -143,7 +143,7 @@ class TestTheCommand:
         assert told[told.index("user_speak") - 1] == "user_speech_started"
 
     def test_a_stack_without_a_websocket_says_so(self, run: Run) -> None:
-        options = ("--over", "websocket", "--parameter", "WebSocket=disabled")
+        options = ("--transport", "websocket", "--parameter", "WebSocket=disabled")
         finished = run("call", *options, stdin=b"hello\n")
         assert finished.code == 2
         assert "no WebSocket API, or it is switched off" in finished.err
@@ -151,11 +151,11 @@ class TestTheCommand:
     @pytest.mark.parametrize("command", ["call", "play"])
     def test_a_bot_at_a_url_has_a_door_of_its_own(self, run: Run, command: str) -> None:
         files = (str(AGENT),) if command == "play" else ()
-        finished = run(command, *files, "--over", "http", "--url", "http://127.0.0.1:9/")
+        finished = run(command, *files, "--transport", "http", "--url", "http://127.0.0.1:9/")
         assert finished.code == 2
-        assert "--over is for the agent of this project" in finished.err
+        assert "--transport is for the agent of this project" in finished.err
 
     def test_scripts_go_over_http_anyway(self, run: Run) -> None:
-        finished = run("play", str(AGENT.with_name("welcome.jsonl")), "--over", "websocket")
+        finished = run("play", str(AGENT.with_name("welcome.jsonl")), "--transport", "websocket")
         assert finished.code == 2
-        assert "--over is for scenario files" in finished.err
+        assert "--transport is for scenario files" in finished.err

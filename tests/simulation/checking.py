@@ -32,7 +32,7 @@ class Checked:
         self.doors.update(happened.doors.values())
         self.agents.update(happened.names.values())
         self.overlapped += happened.record.overlapped
-        filler = happened.cloud.settings.filler
+        filler = happened.cloud.settings.filler_message
         self.filled += sum(filler in body for run in happened.record.runs for body in run.bodies)
         self.calls += len(happened.names)
         self.invocations += len(happened.record.runs)

@@ -17,7 +17,7 @@ from aiflow.entrypoints.event import Entrypoint
 from aiflow.errors import ConnectionGone, ConnectionUnavailable, DeadlineExceeded
 from aiflow.pipeline.meanwhile import never
 from aiflow.pipeline.runtime import Runtime
-from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.settings import Settings
 from aiflow.telemetry import Telemetry
 from aiflow_local.simulator.engine.call import EPOCH_MS
@@ -39,14 +39,21 @@ WINDY_SHARE = 0.1
 FUNCTION_TIMEOUT_MS = 28_000
 NEWEST = frozenset(
     {
-        *("connection", "speaking"),
-        *("begun_at_ms", "turns_taken", "sms_sent", "transfers_made"),
-        *("closing", "apologies", "written_at_ms", "interruptions", "silences", "open_call"),
+        *("connection_id", "stream_owner"),
+        *("first_event_at_ms", "caller_turns", "sms_sent", "transfers_made"),
+        *(
+            "closing",
+            "consecutive_failures",
+            "committed_at_ms",
+            "interruptions",
+            "input_timeouts",
+            "open_call",
+        ),
     }
 )
 """Attributes of the item that the version of the code before this one does not know."""
 
-type MakeStore = Callable[["DynamoDBClient", Callable[[], float]], DynamoDbSessions]
+type MakeStore = Callable[["DynamoDBClient", Callable[[], float]], DynamoDbSessionStore]
 
 
 class Killed(BaseException):
@@ -66,9 +73,9 @@ class Outage:
     to_ms: int
 
 
-def production_store(client: "DynamoDBClient", now: Callable[[], float]) -> DynamoDbSessions:
+def production_store(client: "DynamoDBClient", now: Callable[[], float]) -> DynamoDbSessionStore:
     """Return the store of the product on a client."""
-    return DynamoDbSessions(client, "sessions", now, (TableFault,))
+    return DynamoDbSessionStore(client, "sessions", now, (TableFault,))
 
 
 class Cloud:

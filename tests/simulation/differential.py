@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from aiflow.aws_clients import FAULTS
-from aiflow.sessions.dynamodb import DynamoDbSessions
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.dynamodb import DynamoDbSessionStore
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import CommitConflict, SessionStore
 from tests.helpers.runtime import Clock
 from tests.helpers.tables import moto_table
@@ -64,8 +64,8 @@ def differences(programs: int, seed: int = 1) -> list[str]:
             program = _program(Dice(seed * 100_000 + number), f"session-{number}")
             simulated = cast("DynamoDBClient", TableClient())
             stores: dict[str, SessionStore] = {
-                "memory": InMemorySessions(clock),
-                "simulated": DynamoDbSessions(simulated, table.name, clock, FAULTS),
+                "memory": InMemorySessionStore(clock),
+                "simulated": DynamoDbSessionStore(simulated, table.name, clock, FAULTS),
             }
             begun = clock.seconds
             wanted = program(table.sessions, clock)
@@ -81,13 +81,13 @@ def _program(dice: Dice, session_id: str) -> Program:
     steps = [(dice.roll("step"), dice.pick("writer", WRITERS)) for _ in range(STEPS)]
 
     def run(store: SessionStore, clock: Clock) -> list[object]:
-        known: dict[str, SessionItem] = {}
+        known: dict[str, SessionRecord] = {}
         results: list[object] = []
         for chance, writer in steps:
-            item = known.get(writer) or SessionItem(session_id=session_id)
+            item = known.get(writer) or SessionRecord(session_id=session_id)
             if chance < 0.25:
                 results.append(store.load(session_id))
-                known[writer] = store.load(session_id) or SessionItem(session_id=session_id)
+                known[writer] = store.load(session_id) or SessionRecord(session_id=session_id)
             elif chance < 0.35:
                 results.append(store.turns(session_id))
             elif chance < 0.42:
@@ -110,12 +110,12 @@ def _program(dice: Dice, session_id: str) -> Program:
     return run
 
 
-def _next(item: SessionItem, writer: str, clock: Clock) -> SessionItem:
+def _next(item: SessionRecord, writer: str, clock: Clock) -> SessionRecord:
     said = item.with_turn("user", f"{writer} {item.version} " + "x" * 3900)
     return said.next_version(writer, int(clock()) + TTL_SECONDS)
 
 
-def _conflict(store: SessionStore, item: SessionItem) -> CommitConflict | None:
+def _conflict(store: SessionStore, item: SessionRecord) -> CommitConflict | None:
     try:
         store.commit(item)
     except CommitConflict as conflict:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from aiflow.sessions.codec import item_from, turns_from
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.codec import from_attributes, turns_from
+from aiflow.sessions.record import SessionRecord
 from tests.simulation.happened import Happened
 from tests.simulation.record import Record, Run
 from tests.simulation.table import Item
@@ -31,13 +31,13 @@ class Version:
 
     at_ms: int
     run: Run
-    before: SessionItem
-    after: SessionItem
+    before: SessionRecord
+    after: SessionRecord
 
     @property
     def new_intents(self) -> tuple[str, ...]:
         """What costs money and was decided by this."""
-        return self.after.ledger[len(self.before.ledger) :]
+        return self.after.billable_keys[len(self.before.billable_keys) :]
 
 
 class Histories:
@@ -71,8 +71,8 @@ class Histories:
             session_id, name = write.key
             if name == "call":
                 known = versions[session_id]
-                before = known[-1].after if known else SessionItem(session_id=session_id)
-                after = item_from(session_id, plain(write.after))
+                before = known[-1].after if known else SessionRecord(session_id=session_id)
+                after = from_attributes(session_id, plain(write.after))
                 known.append(Version(write.at_ms, self.runs[write.by], before, after))
         return versions
 
@@ -99,7 +99,7 @@ def adds(version: Version, role: str) -> list[str]:
 def is_overheard(version: Version) -> bool:
     """Tell whether a turn was kept and not answered, since a later one is being answered."""
     is_kept = bool(adds(version, "user")) and not adds(version, "assistant")
-    return is_kept and version.after.speaking == version.before.speaking != ""
+    return is_kept and version.after.stream_owner == version.before.stream_owner != ""
 
 
 def mark(run: Run) -> tuple[int, str, str | None]:
@@ -109,7 +109,7 @@ def mark(run: Run) -> tuple[int, str, str | None]:
 
 def is_apology(happened: Happened, run: Run) -> bool:
     """Tell whether the caller was told that something went wrong."""
-    apology = happened.cloud.settings.apology
+    apology = happened.cloud.settings.apology_message
     return any(action.get("text") == apology for action in run.actions)
 
 

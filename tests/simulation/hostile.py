@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import webhook.app
 from aiflow.protocol.ssml import escape, spoken_text
-from aiflow.telemetry import Report, Telemetry
+from aiflow.telemetry import EventReport, Telemetry
 from tests.helpers.bad_bodies import EVENT, bad_bodies
 from tests.helpers.items import ODD_TEXTS
 from tests.helpers.runtime import Body, Envelope, Log, http_v2, make_runtime, rest_v1, send
@@ -153,7 +153,7 @@ def forged_lines(texts: list[str]) -> list[str]:
     for text in texts:
         log.seek(0)
         log.truncate()
-        telemetry.write(Report(request_id="one", session_id=text), 1)
+        telemetry.write(EventReport(request_id="one", session_id=text), 1)
         lines = log.getvalue().splitlines()
         is_plain = all(" " <= character <= "~" for line in lines for character in line)
         if len(lines) != 2 or not is_plain or json.loads(lines[0])["session_id"] != text:

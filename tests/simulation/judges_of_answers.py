@@ -134,7 +134,7 @@ def _wrong(run: Run) -> Finds:
 
 
 def _forgotten(happened: Happened, histories: Histories, run: Run) -> Finds:
-    filler = happened.cloud.settings.filler
+    filler = happened.cloud.settings.filler_message
     is_overtaken = any(
         run.begun_ms <= other.begun_ms <= run.ended_ms
         for other in histories.by_session[run.session_id]

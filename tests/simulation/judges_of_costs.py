@@ -53,7 +53,7 @@ def _overtime(
         run = version.run
         is_turn = run.event["type"] == "user_speak" and bool(adds(version, "user"))
         # An apology is no answer: whoever overtakes a turn that then fails is not asked again.
-        is_sorry = happened.cloud.settings.apology in adds(version, "assistant")
+        is_sorry = happened.cloud.settings.apology_message in adds(version, "assistant")
         answered += is_turn and not is_sorry
         if answered > settings.max_turns:
             yield session_id, f"{run.id} answers turn {answered} of {settings.max_turns}"

@@ -66,8 +66,8 @@ def counted_in(log: str) -> Counter[str]:
     for line in log.splitlines():
         if '"_aws"' not in line:
             told = line
-        elif '"SessionsExpired"' in line:
-            counted[json.loads(told)["session_id"]] += json.loads(line)["SessionsExpired"][0]
+        elif '"AbandonedCalls"' in line:
+            counted[json.loads(told)["session_id"]] += json.loads(line)["AbandonedCalls"][0]
     return counted
 
 
@@ -99,4 +99,4 @@ def _can_be_found(happened: Happened, session_id: str) -> bool:
     item = happened.record.table.items[session_id, "call"]
     last = happened.cloud.unix(happened.record.sweeps[-1].begun_ms)
     is_expired = int(item["expires_at"]["N"]) <= last + _SKEW_SECONDS
-    return {"open_call", "begun_at_ms"} <= item.keys() and not is_expired
+    return {"open_call", "first_event_at_ms"} <= item.keys() and not is_expired

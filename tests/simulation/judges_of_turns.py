@@ -79,7 +79,7 @@ def _kept_twice(session_id: str, versions: list[Version]) -> Finds:
             if until_ms is not None and version.run.begun_ms + _SLACK_MS <= until_ms:
                 yield session_id, f"{turn.text!r} was repeated at once and is there twice"
             # It was answered when that was decided, which may have taken a while to be kept.
-            decided_ms = version.after.deliveries[-1].answered_at_ms - EPOCH_MS
+            decided_ms = version.after.processed_events[-1].answered_at_ms - EPOCH_MS
             answered[turn.text] = decided_ms + REPEAT_WINDOW_MS
 
 
@@ -106,13 +106,13 @@ def state_goes_with_its_turn(happened: Happened, histories: Histories) -> Finds:
         filled: set[str] = set()
         for version in versions:
             said = adds(version, "assistant")
-            if said[-1:] == [settings.filler]:
+            if said[-1:] == [settings.filler_message]:
                 # The handler still thinks: what it does to the state comes with its answer.
                 filled.add(version.run.id)
                 continue
             if _is_miscounted(version, is_filled=version.run.id in filled):
                 yield session_id, f"{version.run.id} kept a turn, but not what it did to the state"
-            if settings.apology in said and version.after.state != version.before.state:
+            if settings.apology_message in said and version.after.state != version.before.state:
                 yield session_id, f"{version.run.id} failed, and kept what it did to the state"
             filled.discard(version.run.id)
 

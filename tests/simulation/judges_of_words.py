@@ -91,11 +91,16 @@ def trouble_comes_of_two_apologies(happened: Happened, histories: Histories) -> 
     settings = happened.cloud.settings
     for session_id, versions in histories.versions.items():
         for version in versions:
-            if settings.trouble in adds(version, "assistant"):
+            if settings.failure_message in adds(version, "assistant"):
                 said = [t.text for t in version.before.turns if t.role == "assistant"]
-                before = [t for t in said if t not in {settings.goodbye, settings.filler}]
+                before = [
+                    t for t in said if t not in {settings.limit_message, settings.filler_message}
+                ]
                 # Whoever speaks at the same time as somebody who was told so may be told, too.
-                if len(before) < 2 or not {*before[-2:]} <= {settings.apology, settings.trouble}:
+                if len(before) < 2 or not {*before[-2:]} <= {
+                    settings.apology_message,
+                    settings.failure_message,
+                }:
                     yield session_id, f"{version.run.id} gave up after {before[-2:]}"
 
 

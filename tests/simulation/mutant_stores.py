@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from aiflow.sessions.dynamodb import DynamoDbSessions
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.dynamodb import DynamoDbSessionStore
+from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import CommitConflict
 from tests.simulation.client import TableFault
 from tests.simulation.cloud import MakeStore, production_store
@@ -44,25 +44,25 @@ class Careless:
 def careless(left_out: str) -> MakeStore:
     """Return what makes a store whose requests lack a part."""
 
-    def make(client: "DynamoDBClient", now: Now) -> DynamoDbSessions:
+    def make(client: "DynamoDBClient", now: Now) -> DynamoDbSessionStore:
         return production_store(cast("DynamoDBClient", Careless(client, left_out)), now)
 
     return make
 
 
-class NoWriterId(DynamoDbSessions):
+class NoWriterId(DynamoDbSessionStore):
     """Does not know who wrote what."""
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
         item = super().load(session_id)
         return item and replace(item, writers=())
 
 
-class WholeHistoryOverwrite(DynamoDbSessions):
+class WholeHistoryOverwrite(DynamoDbSessionStore):
     """Writes its own history over that of whoever was faster."""
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         try:
             super().commit(item)
@@ -72,10 +72,10 @@ class WholeHistoryOverwrite(DynamoDbSessions):
             super().commit(replace(item, version=conflict.current.version + 1))
 
 
-class LeavesTooLate(DynamoDbSessions):
+class LeavesTooLate(DynamoDbSessionStore):
     """Keeps the turns that leave the item when it has been written without them."""
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         leaving, kept = item.spill()
         super().commit(kept)
@@ -83,11 +83,11 @@ class LeavesTooLate(DynamoDbSessions):
             self._keep_turns(item, leaving)
 
 
-def made_by(store: type[DynamoDbSessions]) -> MakeStore:
+def made_by(store: type[DynamoDbSessionStore]) -> MakeStore:
     """Return what makes stores of a kind."""
     return lambda client, now: store(client, "sessions", now, (TableFault,))
 
 
-def never_expiring(client: "DynamoDBClient", _: Now) -> DynamoDbSessions:
+def never_expiring(client: "DynamoDBClient", _: Now) -> DynamoDbSessionStore:
     """Return a store that leaves it to the table to delete what has expired."""
     return production_store(client, lambda: 0.0)

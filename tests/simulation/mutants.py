@@ -9,16 +9,16 @@ from aiflow import Call, Event, Reply, SessionStart, UserSpeak
 from aiflow.domain import transitions
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.errors import StoreUnavailable
-from aiflow.pipeline.deadlines import Patience
+from aiflow.pipeline.deadlines import Deadlines
 from aiflow.pipeline.deciding import Deciding, Fill
 from aiflow.pipeline.decision import Decision
 from aiflow.pipeline.processor import Conversation
-from aiflow.pipeline.reply_stream import Pieces
+from aiflow.pipeline.reply_stream import ReplyStream
 from aiflow.pipeline.runtime import Context, Runtime
 from aiflow.protocol.actions import Action
-from aiflow.sessions.record import Delivery, SessionItem
+from aiflow.sessions.record import ProcessedEvent, SessionRecord
 from aiflow.sessions.store import CommitConflict
-from aiflow.telemetry import Report
+from aiflow.telemetry import EventReport
 from tests.helpers.in_process import for_every_event
 from tests.simulation.agents import agents
 from tests.simulation.cloud import Cloud, MakeStore, production_store
@@ -65,7 +65,7 @@ class Mutant:
 class NoFingerprint(Deciding):
     """Knows no repetition."""
 
-    def _repeated(self, base: SessionItem) -> Delivery | None:
+    def _repeated(self, base: SessionRecord) -> ProcessedEvent | None:
         del base
         return None
 
@@ -73,16 +73,16 @@ class NoFingerprint(Deciding):
 class TextOnlyFingerprint(Deciding):
     """Takes the same words for a repetition, however much later."""
 
-    def _repeated(self, base: SessionItem) -> Delivery | None:
+    def _repeated(self, base: SessionRecord) -> ProcessedEvent | None:
         mark = transitions.fingerprint(self.event)
-        same = (delivery for delivery in base.deliveries if delivery.fingerprint == mark)
+        same = (delivery for delivery in base.processed_events if delivery.fingerprint == mark)
         return next(same, None) if isinstance(self.event, UserSpeak) else super()._repeated(base)
 
 
 class FenceAfterReplay(Deciding):
     """Looks for a repetition before it looks whether the call is over."""
 
-    def first(self, base: SessionItem, fill: Fill, *, raced: bool) -> Decision:
+    def first(self, base: SessionRecord, fill: Fill, *, raced: bool) -> Decision:
         """See `Deciding.first`."""
         known = self._repeated(base)
         decision = super().first(base, fill, raced=raced)
@@ -93,27 +93,27 @@ class NoLedger(Deciding):
     """Sends what costs money as often as it is decided."""
 
     def _depart(self, decision: Decision) -> Decision:
-        unspent = replace(decision, item=replace(decision.item, ledger=()))
+        unspent = replace(decision, item=replace(decision.item, billable_keys=()))
         return super()._depart(unspent)
 
 
 class StartResets(Deciding):
     """Begins anew whenever a call seems to begin."""
 
-    def first(self, base: SessionItem, fill: Fill, *, raced: bool) -> Decision:
+    def first(self, base: SessionRecord, fill: Fill, *, raced: bool) -> Decision:
         """See `Deciding.first`."""
         if isinstance(self.event, SessionStart):
-            base = SessionItem(
+            base = SessionRecord(
                 session_id=base.session_id, version=base.version, writers=base.writers
             )
         return super().first(base, fill, raced=raced)
 
 
-class Endless(Patience):
+class Endless(Deadlines):
     """Lets a handler try for as long as it likes."""
 
     def seconds(self, since: float) -> float:
-        """See `Patience.seconds`."""
+        """See `Deadlines.seconds`."""
         del since
         return 1e6
 
@@ -122,7 +122,7 @@ class RetryWithoutDeadline(Deciding):
     """Does not know how long a caller waits."""
 
     @property
-    def patience(self) -> Patience:
+    def patience(self) -> Deadlines:
         """See `Deciding.patience`."""
         return Endless(**vars(super().patience))
 
@@ -130,7 +130,7 @@ class RetryWithoutDeadline(Deciding):
 class EndsAlone(Deciding):
     """Does not know that the sweeper may be about to end the same call."""
 
-    def competes(self, base: SessionItem) -> bool:
+    def competes(self, base: SessionRecord) -> bool:
         """See `Deciding.competes`."""
         del base
         return False
@@ -162,7 +162,7 @@ def lenient(right: Runtime, **members: object) -> Runtime:
 class FillerIsEnough(Deciding):
     """Leaves the caller with the filler, and forgets the answer."""
 
-    def next(self, item: SessionItem, pieces: Pieces, actions: Sequence[Action]) -> Decision:
+    def next(self, item: SessionRecord, pieces: ReplyStream, actions: Sequence[Action]) -> Decision:
         """See `Deciding.next`."""
         return super().next(item, pieces, () if self.report.counts.get("Filler") else actions)
 
@@ -182,31 +182,31 @@ class LedgerAfterAnswer(Conversation):
         sessions = self.deciding.runtime.sessions
         item = sessions.load(self.deciding.event.session.id) if self._spent else None
         if item:
-            super()._commit(replace(item, ledger=item.ledger + self._spent))
+            super()._commit(replace(item, billable_keys=item.billable_keys + self._spent))
 
-    def _commit(self, item: SessionItem) -> SessionItem:
+    def _commit(self, item: SessionRecord) -> SessionRecord:
         known = self.deciding.runtime.sessions.load(item.session_id)
-        ledger = known.ledger if known else ()
-        self._spent = tuple(entry for entry in item.ledger if entry not in ledger)
-        return super()._commit(replace(item, ledger=ledger))
+        ledger = known.billable_keys if known else ()
+        self._spent = tuple(entry for entry in item.billable_keys if entry not in ledger)
+        return super()._commit(replace(item, billable_keys=ledger))
 
 
 class AftercareFirst(Conversation):
     """Asks the handler, and then closes the call that nobody ended."""
 
-    def close(self, abandoned: SessionItem) -> None:
+    def close(self, abandoned: SessionRecord) -> None:
         """See `Conversation.close`."""
         now_ms = int(self.deciding.runtime.now() * 1000)
-        ended = transitions.arrive(abandoned, self.deciding.event, now_ms)
+        ended = transitions.apply_event(abandoned, self.deciding.event, now_ms)
         with suppress(CommitConflict):
             self._send(self._keep(self.deciding.ended(ended), abandoned))
-            self.report.count("SessionsExpired")
+            self.report.count("AbandonedCalls")
 
 
 class ClosesWhateverItFinds(Conversation):
     """Closes a call whatever has happened in it meanwhile."""
 
-    def _claim(self, item: SessionItem) -> SessionItem:
+    def _claim(self, item: SessionRecord) -> SessionRecord:
         try:
             return super()._claim(item)
         except CommitConflict as conflict:
@@ -240,7 +240,7 @@ class HeaderLogged(Wrong):
 
     def __call__(self, envelope: Mapping[str, Any], context: Context) -> Any:  # noqa: ANN401 - JSON
         """See `Entrypoint.__call__`."""
-        report = Report(request_id=context.aws_request_id)
+        report = EventReport(request_id=context.aws_request_id)
         report.details["headers"] = str(envelope.get("headers"))
         self._runtime().telemetry.write(report, 0)
         return super().__call__(envelope, context)

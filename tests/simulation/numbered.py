@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aiflow import Call, Event, Reply
-from aiflow.domain.spending_policy import objection
+from aiflow.domain.spending_policy import deny_reason
 from aiflow.protocol.types import JsonObject
 from tests.helpers.in_process import Line
 from tests.helpers.numbers import (
@@ -109,7 +109,7 @@ def _verdicts() -> Iterator[tuple[str, bool, bool]]:
 
     def ask(kind: str, number: str, *, everywhere: bool) -> bool:
         action: JsonObject = {"type": kind, TARGETS[kind]: number}
-        return bool(objection(action, INBOUND, EVERYWHERE if everywhere else ANYWHERE))
+        return bool(deny_reason(action, INBOUND, EVERYWHERE if everywhere else ANYWHERE))
 
     for example in national_examples():
         is_callable, is_german = example.kind in CALLABLE, example.country == "DE"

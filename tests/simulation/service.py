@@ -38,7 +38,7 @@ class Network:
         self.kind = kind
         self.connection = f"{number}-0" if kind == "websocket" else ""
         self.call: SimulatedCall | None = None
-        self.deliveries = 0
+        self.processed_events = 0
         self.sent = 0
         self.lost = 0
         self.copied = 0
@@ -71,11 +71,11 @@ class Network:
         cloud, name = self._cloud, str(self._number)
         is_repeated = event is self._last
         self._last = event
-        self.deliveries += not is_repeated
+        self.processed_events += not is_repeated
         self.sent += 1
         if self.kind == "websocket":
             self._connect(name)
-        delivery, begun_ms = self.deliveries, cloud.clock.now_ms
+        delivery, begun_ms = self.processed_events, cloud.clock.now_ms
         send = partial(self._run, event, delivery, self.connection)
         self._copy(send)
         if self._is_lost(event):
@@ -94,7 +94,7 @@ class Network:
         """Connect anew if nobody is connected; that may end in a moment."""
         cloud = self._cloud
         if not self.connection:
-            self.connection = f"{name}-{self.deliveries}"
+            self.connection = f"{name}-{self.processed_events}"
         if cloud.faults.strikes(Fault.RECONNECT, name):
             cloud.clock.after(cloud.dice.between(f"{name}:gone", 0, 1500), self._disconnect)
 

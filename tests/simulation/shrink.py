@@ -84,7 +84,9 @@ def history(happened: Happened, session_ids: set[str]) -> Iterator[str]:
         if write.key[0] in session_ids:
             kept = plain(write.after)
             parts = [
-                f"{name} {kept[name]}" for name in ("version", "status", "ledger") if name in kept
+                f"{name} {kept[name]}"
+                for name in ("version", "status", "billable_keys")
+                if name in kept
             ]
             lines.append((write.at_ms, f"  {write.by} writes {write.key[1]}: {'; '.join(parts)}"))
     lines.sort(key=lambda line: line[0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.entrypoints.sweeper import Sweeper
 from aiflow.pipeline.runtime import Invocation, Runtime
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.record import SessionRecord
 from tests.helpers.runtime import FakeContext
 from tests.simulation.cloud import FUNCTION_TIMEOUT_MS, Killed
 from tests.simulation.happened import Happened
@@ -17,7 +17,7 @@ from tests.simulation.record import Json, Run
 from tests.simulation.service import Network
 
 if TYPE_CHECKING:
-    from aiflow.sessions.store import OpenCalls
+    from aiflow.sessions.store import OpenCallFinder
 
 ROUNDS_MS = (2_100_000, 2_400_000)
 """When the schedule comes round while anything may go wrong; nothing does in the last round."""
@@ -109,7 +109,7 @@ class Sweeping:
         run = _run(f"sweep {number}", -number, "", now_ms, now_ms + FUNCTION_TIMEOUT_MS)
         sweeps.append(run)
         runtime = cloud.sweepers[number % len(cloud.sweepers)]
-        calls = cast("OpenCalls", runtime.sessions)
+        calls = cast("OpenCallFinder", runtime.sessions)
         sweep = Sweeper(_Endings(self._happened, self._handlers), lambda: runtime, lambda: calls)
         with cloud.going_on(run):
             cloud.spend(cloud.dice.between("sweep:start", 1, 4))
@@ -129,7 +129,7 @@ class _Endings(Entrypoint):
         self._happened = happened
         self._handlers = handlers
 
-    def close(self, abandoned: SessionItem, runtime: Runtime, invocation: Invocation) -> None:
+    def close(self, abandoned: SessionRecord, runtime: Runtime, invocation: Invocation) -> None:
         """See `Entrypoint.close`: what is done for a call is its own run in the record."""
         cloud, sweep = self._happened.cloud, self._happened.cloud.run
         number = int(abandoned.session_id.removeprefix("call-"))

@@ -128,10 +128,10 @@ class Table:
             item
             for item in items.values()
             if item.get("open_call") == values[":open"]
-            and "begun_at_ms" in item
-            and int(item["begun_at_ms"]["N"]) < int(values[":before"]["N"])
+            and "first_event_at_ms" in item
+            and int(item["first_event_at_ms"]["N"]) < int(values[":before"]["N"])
         ]
-        found.sort(key=lambda item: int(item["begun_at_ms"]["N"]))
+        found.sort(key=lambda item: int(item["first_event_at_ms"]["N"]))
         return [{name: item[name] for name in ("pk", "sk")} for item in found]
 
     def _write(self, write: Written) -> None:

@@ -11,7 +11,7 @@ import time
 
 from aiflow import Call, Event, Reply, UserSpeak
 from aiflow.aws_clients import FAULTS, dynamodb_client
-from aiflow.sessions.dynamodb import DynamoDbSessions
+from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from tests.helpers.in_process import for_every_event
 from tests.helpers.runtime import FakeContext, invoke, make_runtime, make_settings
 
@@ -27,7 +27,7 @@ def main() -> None:
     client = dynamodb_client()
     # All of them together say more than one caller may.
     settings = make_settings(max_turns=10_000)
-    store = DynamoDbSessions(client, table, time.time, FAULTS)
+    store = DynamoDbSessionStore(client, table, time.time, FAULTS)
     runtime = make_runtime(store, settings=settings)
     handler = for_every_event(answer)
     runtime.sessions.load(session_id)  # The first request of a process takes a while.

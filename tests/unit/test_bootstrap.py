@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from aiflow import Call, Event, Reply, entrypoint
-from aiflow.bootstrap import default_runtime, default_sessions, default_surroundings
+from aiflow.bootstrap import default_dependencies, default_runtime, default_session_store
 from aiflow.errors import SettingsError
 from tests.helpers.bad_bodies import EVENT
 from tests.helpers.runtime import TOKEN, Clock, FakeContext, digest_of, http_v2
@@ -30,8 +30,8 @@ def on_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _forget() -> None:
     default_runtime.cache_clear()
-    default_sessions.cache_clear()
-    default_surroundings.cache_clear()
+    default_session_store.cache_clear()
+    default_dependencies.cache_clear()
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 
 from aiflow import Call, Event, Reply, SessionEnd, SessionStart, UserSpeak, entrypoint, errors
 from aiflow.entrypoints.sweeper import Sweeper
-from aiflow.errors import AiflowError, ConnectionUnavailable, Refusal, StoreUnavailable
+from aiflow.errors import AiflowError, ConnectionUnavailable, RequestRejected, StoreUnavailable
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord
 from tests.helpers.in_process import for_every_event
 from tests.helpers.inbox import Mailbox
 from tests.helpers.runtime import (
@@ -63,7 +63,7 @@ def happening(name: str, number: int = 0) -> dict[str, object]:
 
 def made(kind: type[AiflowError]) -> AiflowError:
     """Return an error of our own family that says all there is to say."""
-    return kind(ALL, ALL) if issubclass(kind, Refusal) else kind(ALL)
+    return kind(ALL, ALL) if issubclass(kind, RequestRejected) else kind(ALL)
 
 
 class Odd(Sequence[Any]):
@@ -146,19 +146,19 @@ each_handler = pytest.mark.parametrize(
 )
 
 
-class Faulty(InMemorySessions):
+class Faulty(InMemorySessionStore):
     """A store that fails now and then, and whose faults say too much."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         super().__init__(now)
         self._asked = 0
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
         self._stumble()
         return super().load(session_id)
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         self._stumble()
         super().commit(item)
@@ -184,7 +184,7 @@ class Talkative(Mailbox):
 def told(handle: Callable[..., Any], *, is_faulty: bool, **limits: object) -> Log:
     """Send every event through every door; return what was written."""
     clock, log = Clock(), Log()
-    sessions = Faulty(clock) if is_faulty else InMemorySessions(clock)
+    sessions = Faulty(clock) if is_faulty else InMemorySessionStore(clock)
     connections = Talkative() if is_faulty else Mailbox()
     settings = make_settings(
         agent={"canary": CONFIG}, allowed_numbers=OWN, fallback_number=PREMIUM, **limits
@@ -241,13 +241,13 @@ def test_the_sweeper_tells_no_more(error: Exception) -> None:
         raise error
 
     clock, log = Clock(), Log()
-    sessions = InMemorySessions(clock)
+    sessions = InMemorySessionStore(clock)
     runtime = make_runtime(sessions, clock, stream=log)
     send(for_every_event(moves), happening("user_speak"), runtime)
     clock.advance(3600)
     sweep = Sweeper(entrypoint(after), lambda: runtime, lambda: sessions)
     sweep({"detail": ALL}, FakeContext())
-    assert log.metrics()[-1].get("SessionsExpired") == [1]
+    assert log.metrics()[-1].get("AbandonedCalls") == [1]
     assert_silent(log.getvalue())
 
 

@@ -40,7 +40,7 @@ class TestThePage:
         documented = {
             name: cells[1].strip("`") for name, cells in rows(PAGE).items() if "`" in cells[1]
         }
-        assert set(documented) >= {"APOLOGY", "SESSION_TTL_SECONDS", "API_TOKEN_HEADER"}
+        assert set(documented) >= {"APOLOGY_MESSAGE", "SESSION_TTL_SECONDS", "API_TOKEN_HEADER"}
         assert read(**documented) == read()
 
     def test_every_variable_that_has_no_default_is_documented_as_required(self) -> None:
@@ -81,11 +81,11 @@ class TestReading:
             ("SESSION_TTL_SECONDS", "3600", 3600),
             ("ANSWER_DEADLINE_SECONDS", "0.5", 0.5),
             ("INPUT_TIMEOUT_SECONDS", "12.5", 12.5),
-            ("APOLOGY", "Wie bitte? 🤖", "Wie bitte? 🤖"),
+            ("APOLOGY_MESSAGE", "Wie bitte? 🤖", "Wie bitte? 🤖"),
             ("ALLOWED_ACCOUNT_IDS", "a1, a2,,a3  a4", frozenset({"a1", "a2", "a3", "a4"})),
             ("POWERTOOLS_SERVICE_NAME", "agent", "agent"),
             ("POWERTOOLS_METRICS_NAMESPACE", "Agents", "Agents"),
-            ("KEEP_WORDS", "disabled", "disabled"),
+            ("STORE_TRANSCRIPTS", "disabled", "disabled"),
             ("POWERTOOLS_LOG_LEVEL", "DEBUG", "DEBUG"),
         ],
     )
@@ -103,12 +103,12 @@ class TestReading:
         assert read(**{variable: blank}) == read()
 
     def test_variables_of_others_are_left_alone(self) -> None:
-        others = {"PATH": "/bin", "AWS_REGION": "eu-central-1", "apology": "no", "TOKEN": TOKEN}
+        others = {"PATH": "/bin", "AWS_REGION": "eu-central-1", "apology_message": "no"}
         assert read(**others) == read()
 
     def test_they_do_not_change(self) -> None:
         with pytest.raises(ValidationError, match="frozen"):
-            read().apology = "else"  # type: ignore[misc]  # the point of it
+            read().apology_message = "else"  # type: ignore[misc]  # the point of it
 
 
 class TestRefusing:
@@ -126,11 +126,11 @@ class TestRefusing:
             ("INPUT_TIMEOUT_SECONDS", "0"),
             ("INPUT_TIMEOUT_SECONDS", "121"),
             ("INPUT_TIMEOUT_SECONDS", "-inf"),
-            ("KEEP_WORDS", "none"),
-            ("KEEP_WORDS", "Disabled"),
+            ("STORE_TRANSCRIPTS", "none"),
+            ("STORE_TRANSCRIPTS", "Disabled"),
             ("POWERTOOLS_LOG_LEVEL", "loud"),
             ("POWERTOOLS_LOG_LEVEL", "info"),
-            ("APOLOGY", "\x00\x01"),
+            ("APOLOGY_MESSAGE", "\x00\x01"),
         ],
     )
     def test_what_cannot_be_used_is_named_and_not_repeated(self, variable: str, text: str) -> None:
@@ -172,9 +172,9 @@ class TestForHandlers:
         assert seen == [{"city": "Neuss", "transfer_number": "+493023125001"}]
 
     def test_a_name_of_ours_behind_the_prefix_is_still_theirs(self) -> None:
-        settings = read(AGENT_APOLOGY="theirs")
-        assert settings.apology != "theirs"
-        assert settings.agent == {"apology": "theirs"}
+        settings = read(AGENT_APOLOGY_MESSAGE="theirs")
+        assert settings.apology_message != "theirs"
+        assert settings.agent == {"apology_message": "theirs"}
 
 
 def test_a_function_of_lambda_is_known_by_its_runtime() -> None:

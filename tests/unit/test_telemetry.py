@@ -13,9 +13,9 @@ from aiflow import Call, Event, Reply, Session, UserSpeak, entrypoint
 from aiflow.domain.call_summary import CallOutcome
 from aiflow.errors import InvalidAction
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem
-from aiflow.telemetry import Outcome, Report, Telemetry
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord
+from aiflow.telemetry import EventReport, Outcome, Telemetry
 from tests.helpers.bad_bodies import EVENT, bad_bodies
 from tests.helpers.items import hostile_texts, json_values, session_ids
 from tests.helpers.properties import repeatable
@@ -215,25 +215,25 @@ class TestTheLogLine:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         telemetry = Telemetry("on-standard-output", "AiFlow")
-        telemetry.write(Report("request-1"), 1.0)
+        telemetry.write(EventReport("request-1"), 1.0)
         entry, blob = map(json.loads, capsys.readouterr().out.splitlines())
         assert entry["request_id"] == "request-1"
         assert blob["service"] == "on-standard-output"
 
 
-class SlowSessions(InMemorySessions):
+class SlowSessions(InMemorySessionStore):
     """A store that takes its time, on the clock of the test."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self._clock = clock
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """Take 0.2 s, whether it is there or not."""
         self._clock.advance(0.2)
         return super().load(session_id)
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """Take 0.3 s, whether it goes well or not."""
         self._clock.advance(0.3)
         super().commit(item)
@@ -379,7 +379,7 @@ class TestWhatIsKeptToOneself:
         assert_silent(refused)
 
     def test_of_messages_only_ours_are_told(self) -> None:
-        ours, theirs = Report("1"), Report("2")
+        ours, theirs = EventReport("1"), EventReport("2")
         with pytest.raises(InvalidAction) as mistake:
             Call(Session(id="1")).speak("Hello", user_input_timeout_seconds=-1)
         with pytest.raises(InvalidAction) as forgery:
@@ -499,7 +499,7 @@ class TestTheMetrics:
             (http_v2("{"), "Rejected"),
             (http_v2(EVENT, token="wrong"), "AuthFailed"),
             (http_v2({**EVENT, "type": "session_start"}), "DegradedAnswer"),
-            (http_v2({**EVENT, "text": "a person"}), "PricedAction"),
+            (http_v2({**EVENT, "text": "a person"}), "BillableActions"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
@@ -528,8 +528,8 @@ class TestTheMetrics:
         assert (late["LateEvent"], late["outcome"]) == ([1], "late")
 
     def test_nothing_is_counted_that_did_not_happen(self) -> None:
-        report = Report("request-1")
-        report.count("PricedAction", 0)
+        report = EventReport("request-1")
+        report.count("BillableActions", 0)
         report.count("Duplicate", number=False)
         report.count("StoreRetry")
         report.count("StoreRetry", 2)

@@ -9,13 +9,18 @@ import click
 
 from aiflow_local.errors import LocalError
 from aiflow_local.simulator.bots.cli_options import number_of, session_id_of, switches_of
-from aiflow_local.simulator.bots.target import Over, Target, reachable
+from aiflow_local.simulator.bots.target import Target, TransportName, reachable
 from aiflow_local.simulator.console.session import Session, Style
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.options import Switches
 from aiflow_local.simulator.engine.parties import Party
 from aiflow_local.simulator.recordings.recording import Recording
-from aiflow_local.stack.cli_options import over_option, parameters_option, token_option, url_option
+from aiflow_local.stack.cli_options import (
+    parameters_option,
+    token_option,
+    transport_option,
+    url_option,
+)
 
 _EPILOG = f"""\b
 Examples:
@@ -39,7 +44,7 @@ class _Target(TypedDict):
     url: str | None
     token: str | None
     parameters: tuple[str, ...]
-    over: Over | None
+    transport: TransportName | None
 
 
 class _Party(TypedDict):
@@ -66,7 +71,7 @@ class CannotBegin(LocalError):
 @url_option
 @token_option("The API token to send with --url.")
 @parameters_option
-@over_option
+@transport_option
 @click.option(
     "--set",
     "settings",
@@ -113,7 +118,7 @@ def command(context: click.Context, **options: Unpack[_Options]) -> None:
 
 
 def _target(options: _Target) -> Target:
-    return Target(options["url"], options["token"], options["parameters"], options["over"])
+    return Target(options["url"], options["token"], options["parameters"], options["transport"])
 
 
 def _party(options: _Party) -> Party:

@@ -8,7 +8,7 @@ import click
 
 from aiflow.protocol.actions import ACTION_TYPES
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.protocol.lint import Problem
+from aiflow.protocol.lint import Diagnostic
 from aiflow_local.checking import MAX_BYTES, Kind, Verdict, judge, parse
 from aiflow_local.errors import Unreadable
 
@@ -44,7 +44,7 @@ def command(context: click.Context, file: str, kind: Kind | None, *, as_json: bo
         verdict = judge(parse(_read(file)), kind)
         code = 1 if verdict.level == "error" else 0
     except Unreadable as error:
-        verdict = Verdict(kind, None, (Problem.error(error.code, "", str(error)),))
+        verdict = Verdict(kind, None, (Diagnostic.error(error.code, "", str(error)),))
         code = _UNREADABLE
     name = "standard input" if file == "-" else click.format_filename(file)
     if as_json:

@@ -7,9 +7,14 @@ from typing import TypedDict, Unpack
 import click
 
 from aiflow_local.simulator.bots.cli_options import switches_of
-from aiflow_local.simulator.bots.target import Over, Target
+from aiflow_local.simulator.bots.target import Target, TransportName
 from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.stack.cli_options import over_option, parameters_option, token_option, url_option
+from aiflow_local.stack.cli_options import (
+    parameters_option,
+    token_option,
+    transport_option,
+    url_option,
+)
 
 _ENDINGS = (".yaml", ".yml")
 _SECONDS = 5.0
@@ -36,7 +41,7 @@ class _Target(TypedDict):
     url: str | None
     token: str | None
     parameters: tuple[str, ...]
-    over: Over | None
+    transport: TransportName | None
 
 
 class _ForScenarios(TypedDict):
@@ -56,7 +61,7 @@ class _Options(_Target, _ForScenarios):
 @url_option
 @token_option("The API token to send.")
 @parameters_option
-@over_option
+@transport_option
 @click.option(
     "--set",
     "settings",
@@ -116,7 +121,7 @@ def _play_scripts(files: Sequence[str], options: _Options) -> bool:
         "verbose": "--verbose",
         "junit": "--junit",
         "record": "--record",
-        "over": "--over",
+        "transport": "--transport",
     }
     if foreign := [option for name, option in names.items() if options.get(name)]:
         raise click.UsageError(f"{foreign[0]} is for scenario files, which end in .yaml.")
@@ -131,4 +136,4 @@ def _settings(options: _Options) -> list[str]:
 
 
 def _target(options: _Target) -> Target:
-    return Target(options["url"], options["token"], options["parameters"], options["over"])
+    return Target(options["url"], options["token"], options["parameters"], options["transport"])

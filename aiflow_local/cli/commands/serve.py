@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 import aiflow
-from aiflow.telemetry import Report
+from aiflow.telemetry import EventReport
 from aiflow_local.emulator.access_log import Served, ServedMessage, ServedRequest
 from aiflow_local.emulator.gateway import Gateway, Terms, open_gateway
 from aiflow_local.emulator.hot_reload import Watched, watching
@@ -171,7 +171,7 @@ def _what(served: Served) -> str:
             return f"WebSocket {served.route_key}"
 
 
-def _append(line: Text, report: Report) -> None:
+def _append(line: Text, report: EventReport) -> None:
     if report.reason:
         line.append(f" {report.outcome.value}: {report.reason}", "yellow")
     if message := report.details.get("message"):

@@ -13,8 +13,8 @@ from aiflow_local.ops.calls.table import KeptCall
 def exported(call: KeptCall) -> str:
     """Return all that is kept of a call, as one line."""
     turns = [turn._asdict() for turn in call.turns]
-    deliveries = [delivery._asdict() for delivery in call.item.deliveries]
-    return json.dumps({**asdict(call.item), "turns": turns, "deliveries": deliveries})
+    deliveries = [delivery._asdict() for delivery in call.item.processed_events]
+    return json.dumps({**asdict(call.item), "turns": turns, "processed_events": deliveries})
 
 
 def write(lines: Iterable[str], output: Path) -> int:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiflow.protocol.constraints import is_object
-from aiflow.sessions.codec import item_from, turns_from
+from aiflow.sessions.codec import from_attributes, turns_from
 from aiflow.sessions.dynamodb import from_dynamodb
-from aiflow.sessions.record import SessionItem, Turn
+from aiflow.sessions.record import SessionRecord, Turn
 from aiflow_local.errors import LocalError
 from aiflow_local.printable import printable
 
@@ -44,7 +44,7 @@ class Reading:
     unreadable: list[str] = field(default_factory=list[str])
 
 
-def item_of(found: "Mapping[str, AttributeValueTypeDef]") -> SessionItem:
+def item_of(found: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
     """Return a call.
 
     Raises:
@@ -52,7 +52,7 @@ def item_of(found: "Mapping[str, AttributeValueTypeDef]") -> SessionItem:
     """
     session_id = found["pk"].get("S", "")
     with _readable(session_id):
-        item = item_from(session_id, from_dynamodb(found))
+        item = from_attributes(session_id, from_dynamodb(found))
         if not (_is_sound(item) and all(map(_is_turn, item.turns))):
             raise ValueError
         return item
@@ -82,11 +82,11 @@ def _readable(session_id: str) -> Generator[None]:
         raise NotReadable(session_id) from None
 
 
-def _is_sound(item: SessionItem) -> bool:
+def _is_sound(item: SessionRecord) -> bool:
     """Tell whether all that is told of an item is what this version would have written."""
-    times = (item.expires_at, item.begun_at_ms / 1000, item.written_at_ms / 1000)
-    objects = (item.session, item.state, *item.followers)
-    texts = (*item.writers, *item.ledger)
+    times = (item.expires_at, item.first_event_at_ms / 1000, item.committed_at_ms / 1000)
+    objects = (item.session, item.state, *item.deferred_actions)
+    texts = (*item.writers, *item.billable_keys)
     return all(map(_is_time, times)) and all(map(is_object, objects)) and all(map(_is_text, texts))
 
 

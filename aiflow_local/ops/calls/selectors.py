@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import click
 
-from aiflow.domain.spending_policy import partner
-from aiflow.sessions.record import SessionItem
+from aiflow.domain.spending_policy import remote_number
+from aiflow.sessions.record import SessionRecord
 from aiflow_local.errors import LocalError
 from aiflow_local.ops.calls.item_reader import NotReadable, Reading
 from aiflow_local.ops.calls.phone_numbers import told
@@ -34,14 +34,14 @@ class Choice:
         is_kind = self.caller is not None or self.since is not None
         return (self.session_id is not None) != is_kind
 
-    def covers(self, item: SessionItem) -> bool:
+    def covers(self, item: SessionRecord) -> bool:
         """Tell whether a call is of the kind."""
-        if self.since is not None and item.begun_at_ms < self.since * 1000:
+        if self.since is not None and item.first_event_at_ms < self.since * 1000:
             return False
-        return self.caller is None or partner(item.session) == self.caller
+        return self.caller is None or remote_number(item.session) == self.caller
 
 
-def all_chosen(table: CallTable, choice: Choice, reading: Reading) -> Iterator[SessionItem]:
+def all_chosen(table: CallTable, choice: Choice, reading: Reading) -> Iterator[SessionRecord]:
     """Return the calls of a kind, in no order; and say what it took to find them.
 
     Raises:
@@ -77,7 +77,7 @@ def _found(table: CallTable, choice: Choice, reading: Reading) -> Iterator[KeptC
     if choice.session_id is not None:
         yield table.find(choice.session_id)
         return
-    for item in sorted(all_chosen(table, choice, reading), key=lambda item: item.begun_at_ms):
+    for item in sorted(all_chosen(table, choice, reading), key=lambda item: item.first_event_at_ms):
         try:
             yield table.find(item.session_id)
         except NotReadable:

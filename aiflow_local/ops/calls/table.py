@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiflow.sessions.codec import item_attributes
-from aiflow.sessions.dynamodb import DynamoDbSessions, item_key, to_dynamodb
-from aiflow.sessions.record import SessionItem, Status, Turn
+from aiflow.sessions.codec import to_attributes
+from aiflow.sessions.dynamodb import DynamoDbSessionStore, item_key, to_dynamodb
+from aiflow.sessions.record import SessionRecord, Status, Turn
 from aiflow_local.errors import LocalError
 from aiflow_local.ops.aws_session import AwsError, asked
 from aiflow_local.ops.calls.item_reader import NotReadable, Reading, item_of, left_over
@@ -31,11 +31,11 @@ class KeptCall:
         turns: all of them, oldest first.
     """
 
-    item: SessionItem
+    item: SessionRecord
     turns: tuple[Turn, ...]
 
 
-def is_erased(item: SessionItem) -> bool:
+def is_erased(item: SessionRecord) -> bool:
     """Tell whether only a tombstone is left of a call."""
     return item.writers == (_ERASER,)
 
@@ -54,15 +54,15 @@ class CallTable:
         self._now = now
         self.name = name
 
-    def is_live(self, item: SessionItem) -> bool:
+    def is_live(self, item: SessionRecord) -> bool:
         """Tell whether the functions still see a call: expired items are deleted late."""
         return item.expires_at > self._now()
 
-    def is_open(self, item: SessionItem) -> bool:
+    def is_open(self, item: SessionRecord) -> bool:
         """Tell whether a call goes on."""
         return self.is_live(item) and item.status is not Status.ENDED
 
-    def scan(self, reading: Reading) -> Iterator[SessionItem]:
+    def scan(self, reading: Reading) -> Iterator[SessionRecord]:
         """Return all calls, in no order, by reading the whole table.
 
         Args:
@@ -87,7 +87,7 @@ class CallTable:
                     except NotReadable:
                         reading.unreadable.append(found["pk"].get("S", ""))
 
-    def open_calls(self) -> Iterator[SessionItem]:
+    def open_calls(self) -> Iterator[SessionRecord]:
         """Return the calls that have not ended, newest first, by their index.
 
         Raises:
@@ -95,7 +95,7 @@ class CallTable:
             NotReadable: one of them cannot be read.
         """
         # No fault is turned into another: `asked` tells what to do about each.
-        sessions = DynamoDbSessions(self._client, self.name, self._now, ())
+        sessions = DynamoDbSessionStore(self._client, self.name, self._now, ())
         with asked(f"read the open calls of the table {self.name}"):
             # Whenever they began: the clock of this machine may be behind.
             newest_first = [*sessions.open_calls(sys.maxsize)][::-1]
@@ -121,7 +121,7 @@ class CallTable:
                 gone, expires_at = left_over(session_id, found)
                 turns.update((turn.number, turn) for turn in gone)
                 last_of_them = max(last_of_them, expires_at)
-        left = SessionItem(session_id=session_id, status=Status.ENDED, expires_at=last_of_them)
+        left = SessionRecord(session_id=session_id, status=Status.ENDED, expires_at=last_of_them)
         item = item_of(kept[_CALL]) if _CALL in kept else left
         turns.update((turn.number, turn) for turn in item.turns)
         return KeptCall(item, tuple(turns[number] for number in sorted(turns)))
@@ -153,7 +153,7 @@ class CallTable:
                 with asked(f"erase turns in the table {self.name}"):
                     self._client.delete_item(TableName=self.name, Key=item_key(session_id, name))
 
-    def _bury(self, item: SessionItem) -> None:
+    def _bury(self, item: SessionRecord) -> None:
         key = item_key(item.session_id, _CALL)
         version: dict[str, AttributeValueTypeDef] = {":read": {"N": str(item.version)}}
         try:
@@ -162,7 +162,7 @@ class CallTable:
                     self._client.put_item(
                         TableName=self.name,
                         # As a whole: nothing stays that another version of this code may have kept.
-                        Item=key | to_dynamodb(item_attributes(_tombstone(item))),
+                        Item=key | to_dynamodb(to_attributes(_tombstone(item))),
                         ConditionExpression="version = :read",
                         ExpressionAttributeValues=version,
                     )
@@ -190,9 +190,9 @@ class CallTable:
             return {item["sk"].get("S", ""): item for page in pages for item in page["Items"]}
 
 
-def _tombstone(item: SessionItem) -> SessionItem:
+def _tombstone(item: SessionRecord) -> SessionRecord:
     """Return what the fence needs to know of a call, and no more."""
-    return SessionItem(
+    return SessionRecord(
         session_id=item.session_id,
         version=item.version + 1,
         writers=(_ERASER,),

@@ -4,19 +4,19 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from aiflow.protocol.types import JsonObject, JsonValue
-from aiflow.sessions.record import SessionItem, Status, Turn, as_json
+from aiflow.sessions.record import SessionRecord, Status, Turn, as_json
 from aiflow_local.ops.calls.phone_numbers import own, person, told
 from aiflow_local.ops.calls.table import KeptCall, is_erased
 
 
-def status_of(item: SessionItem, now: float) -> str:
+def status_of(item: SessionRecord, now: float) -> str:
     """Return where a call is in its life, or after it: `erased`, `expired`."""
     if is_erased(item):
         return "erased"
     return "expired" if item.expires_at <= now else item.status.value
 
 
-def summary(item: SessionItem, now: float, *, is_revealed: bool = False) -> JsonObject:
+def summary(item: SessionRecord, now: float, *, is_revealed: bool = False) -> JsonObject:
     """Return what a list tells of a call.
 
     Args:
@@ -28,9 +28,9 @@ def summary(item: SessionItem, now: float, *, is_revealed: bool = False) -> Json
     return {
         "session_id": item.session_id,
         "status": status_of(item, now),
-        "begun_at": at(item.begun_at_ms / 1000) if item.begun_at_ms else None,
+        "begun_at": at(item.first_event_at_ms / 1000) if item.first_event_at_ms else None,
         "seconds": _seconds(item, now),
-        "turns": item.turns_taken,
+        "turns": item.caller_turns,
         "direction": direction if isinstance(direction, str) else None,
         "caller": told(person(item.session), is_revealed=is_revealed),
     }
@@ -39,22 +39,22 @@ def summary(item: SessionItem, now: float, *, is_revealed: bool = False) -> Json
 def details(call: KeptCall, now: float, *, is_revealed: bool) -> JsonObject:
     """Return all that `show` tells of a call; see `summary`."""
     item = call.item
-    decided = Counter(entry.partition(":")[0] for entry in item.ledger)
+    decided = Counter(entry.partition(":")[0] for entry in item.billable_keys)
     return {
         **summary(item, now, is_revealed=is_revealed),
         "own_number": told(own(item.session), is_revealed=is_revealed),
         "expires_at": at(item.expires_at),
         "used": {
-            "turns": item.turns_taken,
+            "turns": item.caller_turns,
             "sms": item.sms_sent,
             "transfers": item.transfers_made,
             "interruptions": item.interruptions,
-            "silences": item.silences,
-            "apologies_in_a_row": item.apologies,
+            "silences": item.input_timeouts,
+            "apologies_in_a_row": item.consecutive_failures,
         },
         "decided": dict(sorted(decided.items())),
         "waiting": [
-            action if is_revealed else str(action.get("type")) for action in item.followers
+            action if is_revealed else str(action.get("type")) for action in item.deferred_actions
         ],
         **({"state": item.state} if is_revealed else {"state_size": _size(item.state)}),
         "said": [_turn(turn, is_revealed=is_revealed) for turn in call.turns],
@@ -66,13 +66,13 @@ def at(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _seconds(item: SessionItem, now: float) -> int | None:
-    if not item.begun_at_ms:
+def _seconds(item: SessionRecord, now: float) -> int | None:
+    if not item.first_event_at_ms:
         return None
     is_over = item.status is Status.ENDED or item.expires_at <= now
-    until_ms = item.written_at_ms if is_over else int(now * 1000)
+    until_ms = item.committed_at_ms if is_over else int(now * 1000)
     # The clocks of two instances, and of this machine, may be apart.
-    return max(0, until_ms - item.begun_at_ms) // 1000
+    return max(0, until_ms - item.first_event_at_ms) // 1000
 
 
 def _size(state: JsonObject) -> JsonObject:

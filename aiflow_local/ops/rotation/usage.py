@@ -11,7 +11,7 @@ from aiflow_local.ops.stack import Stack
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-_NAMESPACE, _METRIC = "AiFlow", "NextToken"
+_NAMESPACE, _METRIC = "AiFlow", "NextTokenUsed"
 _SHOWN = '{ $.token = "current" }'
 _MARK = '"token":"current"'
 _SILENT = frozenset({"WARNING", "ERROR"})

@@ -13,11 +13,11 @@ from aiflow.errors import SettingsError
 from aiflow.pipeline.runtime import Runtime
 from aiflow.protocol.json_codec import encode
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord
 from aiflow.settings import Settings
-from aiflow.telemetry import Report, Telemetry
-from aiflow.transports.connections import NoConnections
+from aiflow.telemetry import EventReport, Telemetry
+from aiflow.transports.connections import UnavailableConnectionSender
 from aiflow_local.emulator.deadline import late_is_too_late
 from aiflow_local.emulator.http_event import Arrival, HttpRequest, http_event
 from aiflow_local.emulator.module_loader import Code
@@ -37,7 +37,7 @@ class _Unseen(Telemetry):
     def __init__(self) -> None:
         """Need no names."""
 
-    def write(self, report: Report, duration_ms: float) -> None:
+    def write(self, report: EventReport, duration_ms: float) -> None:
         """Let it go."""
 
 
@@ -64,12 +64,12 @@ class Line(OnRequest):
 
         self._agent = agent
         self._now = now
-        self._sessions = InMemorySessions(now)
+        self._sessions = InMemorySessionStore(now)
         self._handler = agent.handler.bind(
             Runtime(
                 settings=agent.settings,
                 sessions=self._sessions,
-                connections=NoConnections(),
+                connections=UnavailableConnectionSender(),
                 telemetry=_Unseen(),
                 now=now,
                 pause=lambda _: None,
@@ -87,7 +87,7 @@ class Line(OnRequest):
         ms = (time.monotonic() - begun) * 1000
         return Answered(answer["statusCode"], answer.get("headers", {}), answer.get("body", ""), ms)
 
-    def item(self, session_id: str) -> SessionItem | None:
+    def item(self, session_id: str) -> SessionRecord | None:
         """Return what is kept of a call."""
         return self._sessions.load(session_id)
 

@@ -16,7 +16,7 @@ from aiflow_local.emulator.project_gateway import Own, Wanted, serve_own
 from aiflow_local.errors import TemplateError
 from aiflow_local.simulator.bots.http import UrlDoor
 from aiflow_local.simulator.bots.response_wait import Live, UntilSettled
-from aiflow_local.simulator.bots.target import Over, Reach, Reached
+from aiflow_local.simulator.bots.target import Reach, Reached, TransportName
 from aiflow_local.simulator.bots.websocket import SocketDoor
 from aiflow_local.simulator.engine.call import EPOCH_MS
 from aiflow_local.simulator.engine.clock import Clock
@@ -66,12 +66,12 @@ class _Watch:
 
 @contextmanager
 def load_served_agent(
-    over: Over, parameters: Sequence[str], complain: Callable[[str], None]
+    transport: TransportName, parameters: Sequence[str], complain: Callable[[str], None]
 ) -> Generator[Reach]:
     """Serve the agent of this project, for as long as the block takes.
 
     Args:
-        over: what lies between.
+        transport: what lies between.
         parameters: of the template, as `NAME=VALUE`.
         complain: told of each error of a handler.
 
@@ -82,7 +82,7 @@ def load_served_agent(
     with serve_own(Wanted(token, parameters, complain, watch.now, watch.told)) as own:
 
         def door(clock: Clock, switches: Switches) -> AbstractContextManager[UrlDoor | SocketDoor]:
-            if over == "http":
+            if transport == "http":
                 return UrlDoor(own.url, token.secret, switches.answer_deadline_ms)
             url = _websocket_url(own)
             if clock.wake:

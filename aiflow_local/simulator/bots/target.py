@@ -11,7 +11,7 @@ from aiflow_local.simulator.engine.bot_port import Door
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.options import Switches
 
-type Over = Literal["http", "websocket"]
+type TransportName = Literal["http", "websocket"]
 """What lies between the phone and the agent of this project."""
 
 
@@ -23,14 +23,14 @@ class Target:
         url: of a bot; None for the agent of this project.
         token: sent to the bot.
         parameters: of the template, as `NAME=VALUE`.
-        over: `http` or `websocket`, where the agent of this project is called through its gateway
+        transport: `http` or `websocket`: call the agent of this project through its gateway,
             over a real socket; None for no socket.
     """
 
     url: str | None
     token: str | None
     parameters: tuple[str, ...]
-    over: Over | None = None
+    transport: TransportName | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reac
     if target.url is not None:
         yield _at(target, target.url)
         return
-    if target.over is not None:
+    if target.transport is not None:
         from aiflow_local.simulator.bots.over_gateway import load_served_agent  # noqa: PLC0415 - no other call needs it
 
-        with load_served_agent(target.over, target.parameters, complain) as served:
+        with load_served_agent(target.transport, target.parameters, complain) as served:
             yield served
         return
     # A call to a URL need not wait for what reads templates and runs handlers.
@@ -84,7 +84,7 @@ def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reac
 
 
 def _at(target: Target, url: str) -> Reach:
-    for option, value in (("--parameter", target.parameters), ("--over", target.over)):
+    for option, value in (("--parameter", target.parameters), ("--transport", target.transport)):
         if value:
             raise click.UsageError(f"{option} is for the agent of this project, not for --url.")
     return _over_websocket(target, url) if is_websocket(url) else _over_http(target, url)

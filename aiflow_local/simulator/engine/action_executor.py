@@ -15,7 +15,7 @@ from aiflow import (
     Speak,
     Transfer,
 )
-from aiflow.protocol.lint import Problem
+from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.formatting import seconds, told_action
 from aiflow_local.simulator.engine.transcript import Kind
 
@@ -100,7 +100,9 @@ class Obedience:
         for action in actions:
             if isinstance(action, Speak):
                 message = "speak is no more than an instruction to the model in voice-to-voice"
-                self._call.scribe.problem(Problem.warning("speak_in_voice_to_voice", "", message))
+                self._call.scribe.problem(
+                    Diagnostic.warning("speak_in_voice_to_voice", "", message)
+                )
             elif isinstance(action, ConfigureTranscription):
                 message = "configure_transcription has no effect in voice-to-voice"
-                self._call.scribe.problem(Problem.warning("no_op", "", message))
+                self._call.scribe.problem(Diagnostic.warning("no_op", "", message))

@@ -11,7 +11,7 @@ from aiflow.errors import InvalidEvent
 from aiflow.protocol.actions import ACTION_TYPES
 from aiflow.protocol.constraints import is_object
 from aiflow.protocol.json_codec import decode
-from aiflow.protocol.lint import Problem, lint_actions, lint_answer
+from aiflow.protocol.lint import Diagnostic, lint_actions, lint_answer
 from aiflow.protocol.types import JsonValue
 from aiflow_local.simulator.engine.formatting import seconds
 
@@ -35,7 +35,7 @@ class Judgement:
     """
 
     actions: Sequence[Action] = ()
-    problems: Sequence[Problem] = field(default_factory=list[Problem])
+    problems: Sequence[Diagnostic] = field(default_factory=list[Diagnostic])
     is_lost: bool = False
     is_final: bool = False
     is_open: bool = False
@@ -57,12 +57,12 @@ def flawless(text: str, session_id: str) -> Sequence[Action]:
     return () if lint_actions(actions) else actions
 
 
-def cut(body: JsonValue, path: str) -> tuple[JsonValue, list[Problem]]:
+def cut(body: JsonValue, path: str) -> tuple[JsonValue, list[Diagnostic]]:
     """Return as much of JSON as is looked at, and the problem if that is not all."""
     if not isinstance(body, list) or len(body) <= MOST_ACTIONS:
         return body, []
     message = f"has {len(body)} actions: no more than the first {MOST_ACTIONS} are looked at"
-    return body[:MOST_ACTIONS], [Problem.error("too_many_actions", path, message)]
+    return body[:MOST_ACTIONS], [Diagnostic.error("too_many_actions", path, message)]
 
 
 def obeyed(body: JsonValue, session_id: str) -> list[Action]:
@@ -71,19 +71,19 @@ def obeyed(body: JsonValue, session_id: str) -> list[Action]:
     return [action for action in read if action]
 
 
-def bounded(problems: Sequence[Problem], path: str) -> list[Problem]:
+def bounded(problems: Sequence[Diagnostic], path: str) -> list[Diagnostic]:
     """Return problems, but not without end."""
     more = len(problems) - MOST_PROBLEMS
     if more <= 0:
         return list(problems)
-    rest = Problem.error("more_problems", path, f"has {more} more problems like these")
+    rest = Diagnostic.error("more_problems", path, f"has {more} more problems like these")
     return [*problems[:MOST_PROBLEMS], rest]
 
 
-def slow(ms: float) -> Problem:
+def slow(ms: float) -> Diagnostic:
     """Return the warning of an answer that came late, but not too late."""
     message = f"answered after {seconds(ms)}: the caller hears the silence"
-    return Problem.warning("slow", "", message)
+    return Diagnostic.warning("slow", "", message)
 
 
 def _obeyed(item: object, session_id: str) -> Action | None:
@@ -99,7 +99,7 @@ def _obeyed(item: object, session_id: str) -> Action | None:
     return None if errors else ACTION_TYPES[str(members["type"])].model_validate(members)
 
 
-def _errors(item: object, session_id: str) -> list[Problem]:
+def _errors(item: object, session_id: str) -> list[Diagnostic]:
     return [each for each in lint_answer(item, session_id) if each.severity == "error"]
 
 

@@ -1,7 +1,7 @@
 """A phone call as the AI Flow service runs it: it owns the call, sends events, obeys actions."""
 
 from aiflow import Action, Audio, Hangup, Speak
-from aiflow.protocol.lint import Problem
+from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.bot_port import Door
 from aiflow_local.simulator.engine.bot_session import Dialogue
 from aiflow_local.simulator.engine.carrier import Outside
@@ -82,7 +82,9 @@ class ServiceCall:
 
     def cut_off(self, why: str) -> None:
         """End a call that would not end by itself, and say why."""
-        self.scribe.problem(Problem.error("endless", "", f"this call {why}: the phone cuts it off"))
+        self.scribe.problem(
+            Diagnostic.error("endless", "", f"this call {why}: the phone cuts it off")
+        )
         self.end()
 
     def fall_silent(self) -> None:

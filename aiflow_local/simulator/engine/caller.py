@@ -1,6 +1,6 @@
 """The caller: speaks, interrupts, presses keys, is silent, hangs up."""
 
-from aiflow.protocol.lint import Problem
+from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.call import ServiceCall
 from aiflow_local.simulator.engine.formatting import quoted
 from aiflow_local.simulator.engine.transcript import Kind
@@ -127,7 +127,7 @@ class PhoneCall(ServiceCall):
             pass
 
     @property
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[Diagnostic]:
         """What the bot did wrong so far."""
         return self.transcript.problems
 

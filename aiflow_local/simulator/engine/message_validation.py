@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from aiflow.errors import InvalidEvent
 from aiflow.protocol.actions import ACTION_TYPES
 from aiflow.protocol.json_codec import decode
-from aiflow.protocol.lint import Problem, lint_answer
+from aiflow.protocol.lint import Diagnostic, lint_answer
 from aiflow.protocol.types import JsonValue
 from aiflow_local.simulator.engine.body_validation import (
     Judgement,
@@ -79,17 +79,19 @@ def _failure(body: Mapping[str, JsonValue]) -> str:
     return f"{told}: the log of the function says more"
 
 
-def _warning(content: str, body: JsonValue) -> Problem | None:
+def _warning(content: str, body: JsonValue) -> Diagnostic | None:
     """Return what is to be said of a message that does no harm, and nothing else."""
     if is_chatter(content):
-        return Problem.warning(CHATTER, "", "is no action, and means nothing to the service")
+        return Diagnostic.warning(CHATTER, "", "is no action, and means nothing to the service")
     if body == []:
-        return Problem.warning("empty_array", "", "does nothing: for nothing to do, send nothing")
+        return Diagnostic.warning(
+            "empty_array", "", "does nothing: for nothing to do, send nothing"
+        )
     return None
 
 
 def _wrong(code: str, text: str, *, is_lost: bool = False) -> Judgement:
-    return Judgement(problems=[Problem.error(code, "", text)], is_lost=is_lost)
+    return Judgement(problems=[Diagnostic.error(code, "", text)], is_lost=is_lost)
 
 
 _ODD = "is none that can be read in one way"

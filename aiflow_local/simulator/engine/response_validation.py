@@ -5,7 +5,7 @@ from typing import Any
 
 from aiflow.errors import InvalidEvent
 from aiflow.protocol.json_codec import decode
-from aiflow.protocol.lint import Problem, lint_response
+from aiflow.protocol.lint import Diagnostic, lint_response
 from aiflow.protocol.types import JsonValue
 from aiflow_local.simulator.engine.body_validation import (
     Judgement,
@@ -34,20 +34,22 @@ def judge(outcome: Answered | Failed, event: Mapping[str, Any], switches: Switch
         problems.append(slow(outcome.ms))
     if event["type"] in UNHEARD and outcome.status == _OK and outcome.body.strip():
         message = f"is not read after {event['type']}: answer 204 without a body"
-        return Judgement(problems=[*problems, Problem.warning("ignored_answer", "/body", message)])
+        return Judgement(
+            problems=[*problems, Diagnostic.warning("ignored_answer", "/body", message)]
+        )
     return Judgement(judgement.actions, problems, is_lost=outcome.status >= _SERVER_ERROR)
 
 
 def judge_failure(failed: Failed) -> Judgement:
     """Judge that there is no answer."""
-    problems = [Problem.error(failed.code, "", failed.reason)]
+    problems = [Diagnostic.error(failed.code, "", failed.reason)]
     return Judgement(problems=problems, is_lost=True, is_final=failed.is_final)
 
 
-def _too_late(ms: float, switches: Switches) -> Problem:
+def _too_late(ms: float, switches: Switches) -> Diagnostic:
     deadline = seconds(switches.answer_deadline_ms)
     message = f"answered after {seconds(ms)}: the service waits {deadline}, and does not obey it"
-    return Problem.error("too_late", "", message)
+    return Diagnostic.error("too_late", "", message)
 
 
 def _flawless(outcome: Answered, event: Mapping[str, Any]) -> Judgement | None:

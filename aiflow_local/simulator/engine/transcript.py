@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from aiflow.protocol.lint import Problem
+from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.formatting import visible
 
@@ -90,9 +90,9 @@ class Transcript:
         return [entry for entry in self.entries if entry.kind is kind]
 
     @property
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[Diagnostic]:
         """What the bot did wrong, errors and warnings."""
-        return [Problem(**entry.data["problem"]) for entry in self.of(Kind.PROBLEM)]
+        return [Diagnostic(**entry.data["problem"]) for entry in self.of(Kind.PROBLEM)]
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -134,7 +134,7 @@ class Scribe:
         """Take down what is neither event nor action."""
         self.take_down(Kind.NOTE, text, {})
 
-    def problem(self, problem: Problem) -> None:
+    def problem(self, problem: Diagnostic) -> None:
         """Take down what the bot did wrong."""
         text = f"{problem.path} {problem.message} [{problem.code}]".lstrip()
         self.take_down(Kind.PROBLEM, text, {"problem": asdict(problem)})

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from aiflow.protocol.actions import ACTION_TYPES
-from aiflow.protocol.constraints import refuse
+from aiflow.protocol.constraints import reject
 
 _ENVELOPE = frozenset({"type", "session_id"})
 
@@ -31,7 +31,7 @@ class Entry(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _not_empty(cls, value: object) -> object:
-        return refuse("is empty: give it a value, or leave it out") if value is None else value
+        return reject("is empty: give it a value, or leave it out") if value is None else value
 
 
 def _pattern(text: str) -> str:
@@ -41,7 +41,7 @@ def _pattern(text: str) -> str:
             warnings.simplefilter("error")
             re.compile(text)
     except (re.error, OverflowError, RecursionError, Warning) as error:
-        refuse(f"must be a regular expression: {error}")
+        reject(f"must be a regular expression: {error}")
     return text
 
 
@@ -92,7 +92,7 @@ class _OneAction(Entry):
     @field_validator("*", mode="before")
     @classmethod
     def _not_empty(cls, value: object) -> object:
-        return refuse("is empty: write {} for any") if value is None else value
+        return reject("is empty: write {} for any") if value is None else value
 
 
 def _entry() -> type[Entry]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Discriminator, Field, Strict, Tag
 
-from aiflow.protocol.constraints import Rule, refuse
+from aiflow.protocol.constraints import TextConstraint, reject
 from aiflow_local.simulator.scenarios.expectation_models import Expected
 
 ANYTHING_MORE = "..."
@@ -37,20 +37,21 @@ def _anything(value: object) -> str | None:
 
 def _last_is_anything[T](entries: list[T]) -> list[T]:
     if ANYTHING_MORE in entries[:-1]:
-        refuse("... allows more at the end, and stands there only")
+        reject("... allows more at the end, and stands there only")
     return entries
 
 
-Number = Annotated[str, Rule(_number, _DIGITS, {"pattern": r"^\+?[0-9]{1,15}$"})]
+Number = Annotated[str, TextConstraint(_number, _DIGITS, {"pattern": r"^\+?[0-9]{1,15}$"})]
 """A phone number, kept without +."""
 
 NumberOrNone = Annotated[
-    str, Rule(_number_or_none, f"{_DIGITS}, or empty", {"pattern": r"^(\+?[0-9]{1,15})?$"})
+    str,
+    TextConstraint(_number_or_none, f"{_DIGITS}, or empty", {"pattern": r"^(\+?[0-9]{1,15})?$"}),
 ]
 """A phone number, or none: that of an anonymous caller."""
 
 Keys = Annotated[
-    str, Rule(_keys, "must be one or more of 0-9, * and #", {"pattern": r"^[0-9*#]+$"})
+    str, TextConstraint(_keys, "must be one or more of 0-9, * and #", {"pattern": r"^[0-9*#]+$"})
 ]
 """Keys of a phone, one after another."""
 
@@ -67,7 +68,9 @@ Expectation = Annotated[
     Annotated[Expected, Tag("<object>")]
     | Annotated[
         str,
-        Rule(_anything, "must be an action, like {speak: {}}, or ...", {"const": ANYTHING_MORE}),
+        TextConstraint(
+            _anything, "must be an action, like {speak: {}}, or ...", {"const": ANYTHING_MORE}
+        ),
         Tag("<text>"),
     ],
     Discriminator(form_of),

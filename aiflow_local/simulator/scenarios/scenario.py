@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from aiflow.protocol.constraints import refuse
+from aiflow.protocol.constraints import reject
 from aiflow.protocol.types import SessionId
 from aiflow_local.errors import Unreadable
 from aiflow_local.simulator.engine.formatting import short, told_members
@@ -119,7 +119,7 @@ class Step(_Placed):
     def _one_thing_at_a_time(self) -> "Step":
         done = [name for name in CALLER_ACTIONS if getattr(self, name) is not None]
         if len(done) > 1:
-            refuse(f"has {' and '.join(done)}: the caller does one thing in a step")
+            reject(f"has {' and '.join(done)}: the caller does one thing in a step")
         return self
 
 

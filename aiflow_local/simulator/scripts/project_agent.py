@@ -70,6 +70,6 @@ def _kept(gateway: Gateway, session_id: str) -> State:
         return {}
     if item is None:
         return {}
-    waiting = [follower["type"] for follower in item.followers]
+    waiting = [follower["type"] for follower in item.deferred_actions]
     state = {f"state.{name}": value for name, value in item.state.items()}
     return {"status": item.status.value, **({"waiting": waiting} if waiting else {}), **state}

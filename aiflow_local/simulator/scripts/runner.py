@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from aiflow.errors import InvalidEvent
 from aiflow.protocol.json_codec import decode
-from aiflow.protocol.lint import Problem, lint_response
+from aiflow.protocol.lint import Diagnostic, lint_response
 from aiflow.protocol.types import JsonObject, JsonValue
 from aiflow_local.simulator.engine.message_validation import is_chatter, judge_message
 from aiflow_local.simulator.engine.options import Switches
@@ -43,7 +43,7 @@ class Exchange:
     event: JsonObject
     answer: Answer
     actions: tuple[JsonObject, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[Diagnostic, ...]
     changes: State
 
     @property
@@ -102,8 +102,8 @@ def session_id_of(event: JsonObject) -> str:
     return str(session["id"]) if isinstance(session, dict) else ""
 
 
-def _problems(answer: Answer, session_id: str) -> list[Problem]:
-    fault = [Problem.error(answer.fault[0], "", answer.fault[1])] if answer.fault else []
+def _problems(answer: Answer, session_id: str) -> list[Diagnostic]:
+    fault = [Diagnostic.error(answer.fault[0], "", answer.fault[1])] if answer.fault else []
     if answer.messages is not None:
         judged = [judge_message(each, session_id, Switches()) for each in answer.messages]
         return [*(problem for one in judged for problem in one.problems), *fault]
@@ -111,13 +111,17 @@ def _problems(answer: Answer, session_id: str) -> list[Problem]:
         return fault
     status, headers = answer.status or 0, answer.headers or {}
     if status not in _FINE:
-        return [Problem.error("bad_status", "/status", _status_message(status, headers))]
+        return [Diagnostic.error("bad_status", "/status", _status_message(status, headers))]
     if status == HTTPStatus.OK and "html" in headers.get("content-type", ""):
-        return [Problem.error("html", "/body", "answered with a web page: is this the right URL?")]
+        return [
+            Diagnostic.error("html", "/body", "answered with a web page: is this the right URL?")
+        ]
     try:
         body = answer.body.decode()
     except UnicodeDecodeError:
-        return [Problem.error("not_json", "/body", "must be an action as JSON, but is not UTF-8")]
+        return [
+            Diagnostic.error("not_json", "/body", "must be an action as JSON, but is not UTF-8")
+        ]
     response = {"status": status, "headers": dict(headers), "body": body}
     return lint_response(response, session_id)
 

@@ -20,7 +20,7 @@ from aiflow.entrypoints.connection import Connection
 from aiflow.entrypoints.sweeper import Sweeper
 from aiflow.pipeline.runtime import Runtime
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.transports.connections import ApiGatewayConnections
+from aiflow.transports.connections import ApiGatewayConnectionSender
 from tests.helpers.management import managing
 from tests.helpers.runtime import (
     TOKEN,
@@ -120,7 +120,7 @@ def driven() -> Driven:
         moto_table(Clock()) as table,
     ):
         client, log = connections_client(), Log()
-        connections = ApiGatewayConnections(client, FAULTS)
+        connections = ApiGatewayConnectionSender(client, FAULTS)
         drive = _Drive(
             table, make_runtime(table.sessions, table.clock, stream=log, connections=connections)
         )

@@ -2,13 +2,13 @@
 
 import pytest
 
-from aiflow.telemetry import Outcome, Report, Telemetry
+from aiflow.telemetry import EventReport, Outcome, Telemetry
 from benchmarks.cost import Usage
 from benchmarks.usage import SHORT, custom_metrics, everyday_log, units_of_a_call
 from tests.helpers.runtime import Log
 
 
-def log_of(*reports: Report) -> str:
+def log_of(*reports: EventReport) -> str:
     """What is written of some events."""
     log = Log()
     for report in reports:
@@ -17,8 +17,8 @@ def log_of(*reports: Report) -> str:
 
 
 def test_a_custom_metric_is_a_name_with_a_set_of_dimensions() -> None:
-    answered = Report("1", event_type="user_speak", outcome=Outcome.ANSWERED)
-    late = Report("2", event_type="user_speak", outcome=Outcome.LATE)
+    answered = EventReport("1", event_type="user_speak", outcome=Outcome.ANSWERED)
+    late = EventReport("2", event_type="user_speak", outcome=Outcome.LATE)
     # Events and AnswerMs: for the stack, and for this type with this outcome.
     assert custom_metrics(log_of(answered)) == 4
     assert custom_metrics(log_of(answered, answered)) == 4

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from aiflow import Call, Event, Reply, UserSpeak
-from aiflow.sessions.codec import item_attributes, item_from
-from aiflow.sessions.record import SessionItem, Status
+from aiflow.sessions.codec import from_attributes, to_attributes
+from aiflow.sessions.record import SessionRecord, Status
 from tests.helpers.in_process import Line
 from tests.helpers.items import whole_item
 from tests.helpers.runtime import make_settings
@@ -16,7 +16,7 @@ from tests.helpers.websocket_in_process import WebSocketLine
 GOODBYE = "We have to end our call here. Thank you for calling, and goodbye."
 NUMBERS = [f"4930231250{number:02}" for number in range(20)]
 SOMEBODY = make_settings(allowed_numbers=frozenset(NUMBERS))
-REFUSAL = SOMEBODY.refusal
+REFUSAL = SOMEBODY.blocked_message
 
 
 def talk(event: Event, call: Call) -> Reply:
@@ -98,11 +98,11 @@ class TestTurns:
             line.send_at_once("dtmf_received", digit="1")
             line.send_at_once("user_input_timeout")
             line.send_at_once("user_speak", text=" ")
-        assert line.item.turns_taken == 1
+        assert line.item.caller_turns == 1
         assert not line.item.closing
 
     def test_the_sentence_is_the_operators_own(self) -> None:
-        line = Line(talk, settings=make_settings(max_turns=1, goodbye="Schluss für heute."))
+        line = Line(talk, settings=make_settings(max_turns=1, limit_message="Schluss für heute."))
         line.send("user_speak", text="one")
         assert spoken(line.send("user_speak", text="two")) == "Schluss für heute."
 
@@ -251,28 +251,28 @@ class TestWhatCostsMoney:
 
 
 class TestOlderItems:
-    def older(self, item: SessionItem) -> SessionItem:
+    def older(self, item: SessionRecord) -> SessionRecord:
         """Return an item as a version without caps wrote it, and as this one reads it."""
-        attributes = item_attributes(item)
-        for name in ("begun_at_ms", "turns_taken", "sms_sent", "transfers_made", "closing"):
+        attributes = to_attributes(item)
+        for name in ("first_event_at_ms", "caller_turns", "sms_sent", "transfers_made", "closing"):
             del attributes[name]
-        return item_from(item.session_id, attributes)
+        return from_attributes(item.session_id, attributes)
 
     def test_they_are_read_and_begin_with_the_next_event(self) -> None:
         line = Line(talk, settings=make_settings(max_minutes=5))
-        item = self.older(SessionItem(session_id=line.session_id))
+        item = self.older(SessionRecord(session_id=line.session_id))
         line.runtime.sessions.commit(item.next_version("older", int(line.clock()) + 3600))
         assert spoken(line.send("user_speak", text="hello")) == "hello"
-        assert line.item.begun_at_ms == int(line.clock() * 1000)
+        assert line.item.first_event_at_ms == int(line.clock() * 1000)
 
     def test_what_stands_in_their_ledger_was_sent(self) -> None:
         line = Line(TestWhatCostsMoney().text, settings=SOMEBODY)
         item = self.older(
-            SessionItem(session_id=line.session_id, ledger=("send_sms:a", "send_sms:b"))
+            SessionRecord(session_id=line.session_id, billable_keys=("send_sms:a", "send_sms:b"))
         )
         line.runtime.sessions.commit(item.next_version("older", int(line.clock()) + 3600))
         assert spoken(line.send("user_speak", text="text me")) == REFUSAL
 
     def test_nothing_of_the_rest_is_lost(self) -> None:
         item = whole_item("session-123")
-        assert self.older(item).ledger == item.ledger
+        assert self.older(item).billable_keys == item.billable_keys

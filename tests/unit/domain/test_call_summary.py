@@ -8,11 +8,11 @@ import pytest
 
 import webhook.app
 from aiflow import Call, Event, Reply, SessionEnd, UserSpeak
-from aiflow.domain.call_summary import CallOutcome, CallReport, ending
+from aiflow.domain.call_summary import CallOutcome, CallSummary, summarize_call
 from aiflow.errors import StoreUnavailable
-from aiflow.sessions.codec import item_attributes, item_from
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem, Status
+from aiflow.sessions.codec import from_attributes, to_attributes
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord, Status
 from tests.helpers.in_process import Line
 from tests.helpers.items import whole_item
 from tests.helpers.runtime import NOW, Clock, Log, make_settings
@@ -113,8 +113,8 @@ class TestTheOutcome:
     def test_a_call_that_the_sweeper_closed_is_abandoned_unless_it_tells_better(
         self, status: Status, apologies: int, outcome: CallOutcome
     ) -> None:
-        before = SessionItem(session_id="1", status=status, apologies=apologies)
-        assert ending(before, replace(before), is_swept=True).outcome is outcome
+        before = SessionRecord(session_id="1", status=status, consecutive_failures=apologies)
+        assert summarize_call(before, replace(before), is_swept=True).outcome is outcome
 
 
 class TestTheFigures:
@@ -181,17 +181,17 @@ class TestTheFigures:
         assert (figures["turns"], figures["interruptions"]) == (0, 0)
 
     def test_clocks_that_are_apart_make_no_call_shorter_than_nothing(self) -> None:
-        before = SessionItem(session_id="1", begun_at_ms=NOW_MS)
-        after = replace(before, status=Status.ENDED, written_at_ms=NOW_MS - 500)
-        assert ending(before, after, is_swept=False) == CallReport(
+        before = SessionRecord(session_id="1", first_event_at_ms=NOW_MS)
+        after = replace(before, status=Status.ENDED, committed_at_ms=NOW_MS - 500)
+        assert summarize_call(before, after, is_swept=False) == CallSummary(
             CallOutcome.FINISHED, 0, turns=0, interruptions=0, silences=0
         )
 
     def test_items_of_an_earlier_version_have_none_to_count(self) -> None:
-        attributes = item_attributes(whole_item("session-123"))
-        del attributes["interruptions"], attributes["silences"]
-        item = item_from("session-123", attributes)
-        assert (item.interruptions, item.silences) == (0, 0)
+        attributes = to_attributes(whole_item("session-123"))
+        del attributes["interruptions"], attributes["input_timeouts"]
+        item = from_attributes("session-123", attributes)
+        assert (item.interruptions, item.input_timeouts) == (0, 0)
 
 
 class TestOnce:
@@ -221,10 +221,10 @@ class TestOnce:
         ]
 
     def test_an_end_that_could_not_be_kept_is_not_told_but_the_next_one_is(self) -> None:
-        class Down(InMemorySessions):
+        class Down(InMemorySessionStore):
             is_down = True
 
-            def commit(self, item: SessionItem) -> None:
+            def commit(self, item: SessionRecord) -> None:
                 """See `SessionStore.commit`."""
                 if self.is_down:
                     raise StoreUnavailable("the table did not answer: ReadTimeoutError")

@@ -44,7 +44,7 @@ def test_it_is_dropped_when_the_caller_goes_on_talking() -> None:
 
     assert line.types("user_speak", text="wait!", barged_in=True) == ["speak"]
     assert line.types("assistant_speech_ended") == []
-    assert line.item.followers == ()
+    assert line.item.deferred_actions == ()
 
 
 def test_an_end_that_comes_too_early_is_an_interruption_whose_words_are_still_on_their_way() -> (
@@ -59,7 +59,7 @@ def test_an_end_that_comes_too_early_is_an_interruption_whose_words_are_still_on
 
     line.clock.advance(0.9)
     assert line.send_at_once("user_speak", text="wait!", barged_in=True)["text"] == "Hello"
-    assert line.item.followers == ()
+    assert line.item.deferred_actions == ()
 
 
 def test_without_a_reported_length_no_voice_is_believed_to_speak_that_fast() -> None:
@@ -85,7 +85,7 @@ def test_it_is_dropped_when_the_caller_presses_a_key() -> None:
     line.send("user_speak", text="bye")
     line.send("dtmf_received", digit="5")
 
-    assert len(line.item.followers) == 1  # only what the key's own answer made wait
+    assert len(line.item.deferred_actions) == 1  # only what the key's own answer made wait
 
 
 def test_it_is_kept_when_the_recogniser_reports_no_words() -> None:
@@ -95,7 +95,7 @@ def test_it_is_kept_when_the_recogniser_reports_no_words() -> None:
 
     line.send("user_speak", text="")
 
-    assert len(line.item.followers) == 1
+    assert len(line.item.deferred_actions) == 1
 
 
 def test_the_end_of_an_earlier_playback_does_not_cut_the_goodbye_off() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from aiflow import Call, Event, Reply, UserSpeak
 from aiflow.errors import StoreUnavailable
-from aiflow.sessions.codec import item_attributes, item_from
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem, Status
+from aiflow.sessions.codec import from_attributes, to_attributes
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord, Status
 from aiflow.settings import Settings
 from tests.helpers.in_process import Line
 from tests.helpers.items import whole_item
@@ -99,10 +99,10 @@ class TestTheThirdTime:
         hears(line, "one")
         for _ in range(3):
             assert said(line.send_at_once("user_speak", text="one")) == APOLOGY
-        assert line.item.apologies == 1
+        assert line.item.consecutive_failures == 1
 
     def test_the_sentence_is_the_operators_own(self) -> None:
-        line = failing(make_settings(trouble="Technische Störung."))
+        line = failing(make_settings(failure_message="Technische Störung."))
         assert hears(line, "one", "two", "three")[-1] == "Technische Störung."
 
     def test_what_waited_for_an_earlier_speech_does_not_come_any_more(self) -> None:
@@ -115,7 +115,7 @@ class TestTheThirdTime:
         line.send("user_speak", text="go")
         for number in range(3):
             line.send("sms_failed", reason=f"{number}")
-        assert [follower["type"] for follower in line.item.followers] == ["hangup"]
+        assert [follower["type"] for follower in line.item.deferred_actions] == ["hangup"]
 
     def test_over_a_websocket_it_is_the_same(self) -> None:
         def begin(event: Event, call: Call) -> Iterator[Reply]:
@@ -162,7 +162,7 @@ class TestTheFallback:
     @pytest.mark.parametrize(
         "limits",
         [
-            {"priced_actions": "disabled"},
+            {"billable_actions": "disabled"},
             {"max_transfers": 0},
         ],
     )
@@ -190,10 +190,10 @@ class TestTheFallback:
 
 
 class TestWithoutTheStore:
-    class ReadOnly(InMemorySessions):
+    class ReadOnly(InMemorySessionStore):
         """A store that reads, and does not write."""
 
-        def commit(self, item: SessionItem) -> None:
+        def commit(self, item: SessionRecord) -> None:
             """Fail."""
             raise StoreUnavailable("the table did not answer: ReadTimeoutError")
 
@@ -210,6 +210,6 @@ class TestWithoutTheStore:
 
 
 def test_items_of_an_earlier_version_have_none_to_count() -> None:
-    attributes = item_attributes(whole_item("session-123"))
-    del attributes["apologies"]
-    assert item_from("session-123", attributes).apologies == 0
+    attributes = to_attributes(whole_item("session-123"))
+    del attributes["consecutive_failures"]
+    assert from_attributes("session-123", attributes).consecutive_failures == 0

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aiflow import Call, Event, Reply, SessionStart, UserSpeak
-from aiflow.domain.redaction import has_words
+from aiflow.domain.redaction import carries_text
 from aiflow.domain.transitions import fingerprint
 from aiflow.protocol.actions import Action
 from aiflow.protocol.events import parse_event
@@ -17,7 +17,7 @@ from tests.helpers.items import action
 from tests.helpers.runtime import make_settings
 from tests.helpers.websocket_in_process import WebSocketLine
 
-OFF = make_settings(keep_words="disabled")
+OFF = make_settings(store_transcripts="disabled")
 APOLOGY = "Sorry, something went wrong. Please say that again."
 NUMBER = "493023125002"
 
@@ -47,7 +47,7 @@ class TestWhatHasWords:
         ids=lambda members: members["type"],
     )
     def test_these_have_none(self, members: dict[str, JsonValue]) -> None:
-        assert not has_words({**members, "session_id": "1", "aiflow:once": "name"})
+        assert not carries_text({**members, "session_id": "1", "aiflow:once": "name"})
 
     @pytest.mark.parametrize(
         "member",
@@ -57,7 +57,7 @@ class TestWhatHasWords:
         ],
     )
     def test_these_have_and_so_has_what_nobody_knows(self, member: str) -> None:
-        assert has_words(action("hangup", **{member: "word"}))
+        assert carries_text(action("hangup", **{member: "word"}))
 
 
 class TestARepetition:
@@ -66,7 +66,7 @@ class TestARepetition:
         assert line.send_at_once("user_speak", text="hello")["text"] == "Yes?"
         assert line.send_at_once("user_speak", text="hello")["text"] == APOLOGY
         assert line.outcome == "duplicate"
-        assert line.item.apologies == 0
+        assert line.item.consecutive_failures == 0
 
     @pytest.mark.parametrize("name", ["session_start", "user_input_timeout", "sms_failed"])
     def test_so_it_is_with_every_event_that_is_waited_for(self, name: str) -> None:
@@ -115,7 +115,7 @@ class TestARepetition:
         line = silent_line(lambda event, call: "Yes?")
         for _ in range(2):
             assert line.send("user_speak", text="hello")["text"] == "Yes?"
-        assert line.item.turns_taken == 2
+        assert line.item.caller_turns == 2
 
 
 class TestFingerprints:
@@ -169,14 +169,14 @@ class TestWhatFollows:
         session = {"from_phone_number": "491713920050", "to_phone_number": "493023125001"}
         answer = line.send("user_speak", text="go", session={"id": line.session_id, **session})
         assert types(answer) == ["speak", "speak", "send_sms"]
-        assert [action["type"] for action in line.item.followers] == ["hangup"]
+        assert [action["type"] for action in line.item.deferred_actions] == ["hangup"]
         assert line.types("assistant_speech_ended") == []
         assert line.types("assistant_speech_ended") == ["hangup"]
 
     def test_a_chain_of_words_waits_for_nothing(self) -> None:
         line = silent_line(lambda event, call: call.speak("One").then(call.speak("Two")))
         assert types(line.send("user_speak", text="go")) == ["speak", "speak"]
-        assert line.item.followers == ()
+        assert line.item.deferred_actions == ()
 
     @pytest.mark.parametrize("follow", MISPLACED)
     def test_words_behind_what_waits_are_a_mistake_that_the_log_explains(
@@ -186,8 +186,8 @@ class TestWhatFollows:
         assert line.send("user_speak", text="go")["text"] == APOLOGY
         entry = line.log.entries()[-1]
         assert (entry["outcome"], entry["reason"]) == ("degraded", "invalid_action")
-        assert entry["detail"].startswith("KEEP_WORDS is disabled, so ")
-        assert line.item.followers == ()
+        assert entry["detail"].startswith("STORE_TRANSCRIPTS is disabled, so ")
+        assert line.item.deferred_actions == ()
 
     def test_the_goodbye_and_the_end_after_apologies_wait_as_ever(self) -> None:
         def fail(event: Event, call: Call) -> Reply:

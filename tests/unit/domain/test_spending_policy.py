@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aiflow import Call, Event, Reply, SendSms, Session
-from aiflow.domain.spending_policy import objection
+from aiflow.domain.spending_policy import deny_reason
 from aiflow.protocol.types import JsonObject
 from tests.helpers.in_process import Line
 from tests.helpers.items import action
@@ -72,13 +72,13 @@ class TestTheTable:
         self, example: Example
     ) -> None:
         expected = None if example.kind in CALLABLE else "kind"
-        assert objection(transfer(example.digits), INBOUND, EVERYWHERE) == expected
+        assert deny_reason(transfer(example.digits), INBOUND, EVERYWHERE) == expected
 
     @pytest.mark.parametrize("example", NATIONAL, ids=str)
     def test_of_the_kinds_in_an_allowed_country_the_mobile_ones_are_texted(
         self, example: Example
     ) -> None:
-        found = objection(sms(example.digits), INBOUND, EVERYWHERE)
+        found = deny_reason(sms(example.digits), INBOUND, EVERYWHERE)
         if example.kind == "mobile":
             assert found is None
         elif example.kind != "fixed":  # In some plans a landline could be a mobile one.
@@ -87,7 +87,7 @@ class TestTheTable:
     @pytest.mark.parametrize("example", NATIONAL, ids=str)
     def test_no_other_country_is_called_or_texted(self, example: Example) -> None:
         for made in (transfer(example.digits), sms(example.digits)):
-            found = objection(made, INBOUND, ANYONE)
+            found = deny_reason(made, INBOUND, ANYONE)
             if example.country != "DE":
                 assert found in {"kind", "country"}
             elif example.kind in CALLABLE and made["type"] == "transfer":
@@ -100,27 +100,27 @@ class TestTheTable:
     )
     def test_an_island_is_not_its_larger_neighbour(self, example: Example) -> None:
         for made in (transfer(example.digits), sms(example.digits)):
-            assert objection(made, INBOUND, EVERYWHERE) in {"kind", "country"}
+            assert deny_reason(made, INBOUND, EVERYWHERE) in {"kind", "country"}
 
     @pytest.mark.parametrize("example", INTERNATIONAL, ids=str)
     def test_what_is_of_no_country_is_never_reached(self, example: Example) -> None:
         for made in (transfer(example.digits), sms(example.digits)):
-            assert objection(made, INBOUND, EVERYWHERE)
+            assert deny_reason(made, INBOUND, EVERYWHERE)
 
     @pytest.mark.parametrize(("number", "expected"), HAND_PICKED.items())
     def test_what_looks_harmless_is_looked_at_closely(self, number: str, expected: str) -> None:
-        assert objection(transfer(number), INBOUND, DEFAULTS) == expected
+        assert deny_reason(transfer(number), INBOUND, DEFAULTS) == expected
 
     @pytest.mark.parametrize(
         "number", ["491713920050", "491713920099", "4915228817386", "4917299259040"]
     )
     def test_a_german_mobile_is_called_and_texted(self, number: str) -> None:
-        assert objection(transfer(number), INBOUND, DEFAULTS) is None
-        assert objection(sms(number), INBOUND, ANYONE) is None
+        assert deny_reason(transfer(number), INBOUND, DEFAULTS) is None
+        assert deny_reason(sms(number), INBOUND, ANYONE) is None
 
     def test_a_landline_is_called_and_not_texted(self) -> None:
-        assert objection(transfer(LANDLINE), INBOUND, DEFAULTS) is None
-        assert objection(sms(LANDLINE), INBOUND, ANYONE) == "kind"
+        assert deny_reason(transfer(LANDLINE), INBOUND, DEFAULTS) is None
+        assert deny_reason(sms(LANDLINE), INBOUND, ANYONE) == "kind"
 
 
 class TestTheCountry:
@@ -135,44 +135,44 @@ class TestTheCountry:
     def test_without_a_list_it_is_that_of_the_number_that_was_called(
         self, own: str, theirs: str
     ) -> None:
-        assert objection(transfer(theirs), of_number(own), DEFAULTS) is None
-        assert objection(transfer(LANDLINE), of_number(own), DEFAULTS) == "country"
+        assert deny_reason(transfer(theirs), of_number(own), DEFAULTS) is None
+        assert deny_reason(transfer(LANDLINE), of_number(own), DEFAULTS) == "country"
 
     @pytest.mark.parametrize("own", ["", "nobody", "881612345678", None])
     def test_where_that_is_not_known_it_is_germany(self, own: str | None) -> None:
         session: JsonObject = {"to_phone_number": own}
-        assert objection(transfer(LANDLINE), session, DEFAULTS) is None
-        assert objection(transfer("12025550123"), session, DEFAULTS) == "country"
+        assert deny_reason(transfer(LANDLINE), session, DEFAULTS) is None
+        assert deny_reason(transfer("12025550123"), session, DEFAULTS) == "country"
 
     def test_in_a_call_of_ours_it_is_that_of_the_number_that_calls(self) -> None:
         session: JsonObject = {**OUTBOUND, "to_phone_number": "12025550123"}
-        assert objection(transfer(MOBILE), session, DEFAULTS) is None
-        assert objection(transfer("12025550124"), session, DEFAULTS) == "country"
+        assert deny_reason(transfer(MOBILE), session, DEFAULTS) is None
+        assert deny_reason(transfer("12025550124"), session, DEFAULTS) == "country"
 
     def test_a_list_is_all_there_is(self) -> None:
         limits = make_settings(allowed_countries="at, ch")
-        assert objection(transfer("436641234567"), INBOUND, limits) is None
-        assert objection(transfer(LANDLINE), INBOUND, limits) == "country"
+        assert deny_reason(transfer("436641234567"), INBOUND, limits) is None
+        assert deny_reason(transfer(LANDLINE), INBOUND, limits) == "country"
 
 
 class TestTheList:
     @pytest.mark.parametrize("number", ["499001234567", "881612345678", "12025550123"])
     def test_a_number_on_it_is_reached_whatever_it_is(self, number: str) -> None:
         limits = make_settings(allowed_numbers=f"+{number},49302312")
-        assert objection(transfer(number), INBOUND, limits) is None
-        assert objection(transfer(f"+{number}"), INBOUND, limits) is None
-        assert objection(sms(number), INBOUND, limits) is None
+        assert deny_reason(transfer(number), INBOUND, limits) is None
+        assert deny_reason(transfer(f"+{number}"), INBOUND, limits) is None
+        assert deny_reason(sms(number), INBOUND, limits) is None
 
     def test_it_allows_exact_numbers_only(self) -> None:
         limits = make_settings(allowed_numbers="499001234567")
-        assert objection(transfer("4990012345678"), INBOUND, limits) is not None
+        assert deny_reason(transfer("4990012345678"), INBOUND, limits) is not None
 
     def test_it_does_not_help_against_the_kill_switch_or_a_loop(self) -> None:
         limits = make_settings(allowed_numbers=OWN)
-        assert objection(transfer(OWN), INBOUND, limits) == "loop"
-        off = make_settings(allowed_numbers=MOBILE, priced_actions="disabled")
-        assert objection(transfer(MOBILE), INBOUND, off) == "disabled"
-        assert objection(sms(CALLER), INBOUND, off) == "disabled"
+        assert deny_reason(transfer(OWN), INBOUND, limits) == "loop"
+        off = make_settings(allowed_numbers=MOBILE, billable_actions="disabled")
+        assert deny_reason(transfer(MOBILE), INBOUND, off) == "disabled"
+        assert deny_reason(sms(CALLER), INBOUND, off) == "disabled"
 
 
 class TestTheOwnNumber:
@@ -181,33 +181,33 @@ class TestTheOwnNumber:
     def test_nobody_is_transferred_to_where_the_call_came_in(
         self, member: str, written: str
     ) -> None:
-        assert objection(transfer(OWN), {member: written}, DEFAULTS) == "loop"
+        assert deny_reason(transfer(OWN), {member: written}, DEFAULTS) == "loop"
 
     def test_in_a_call_of_ours_that_is_the_number_that_calls(self) -> None:
-        assert objection(transfer(OWN), OUTBOUND, DEFAULTS) == "loop"
+        assert deny_reason(transfer(OWN), OUTBOUND, DEFAULTS) == "loop"
 
 
 class TestWhoIsTexted:
     @pytest.mark.parametrize("written", [CALLER, f"+{CALLER}", f"00{CALLER}"])
     def test_the_caller_and_nobody_else(self, written: str) -> None:
         session: JsonObject = {**INBOUND, "from_phone_number": written}
-        assert objection(sms(CALLER), session, DEFAULTS) is None
-        assert objection(sms(MOBILE), session, DEFAULTS) == "recipient"
+        assert deny_reason(sms(CALLER), session, DEFAULTS) is None
+        assert deny_reason(sms(MOBILE), session, DEFAULTS) == "recipient"
 
     def test_in_a_call_of_ours_whoever_was_called(self) -> None:
-        assert objection(sms(CALLER), OUTBOUND, DEFAULTS) is None
-        assert objection(sms(MOBILE), OUTBOUND, DEFAULTS) == "recipient"
+        assert deny_reason(sms(CALLER), OUTBOUND, DEFAULTS) is None
+        assert deny_reason(sms(MOBILE), OUTBOUND, DEFAULTS) == "recipient"
 
     @pytest.mark.parametrize("caller", ["", "anonymous", None])
     def test_nobody_when_the_caller_is_anonymous(self, caller: str | None) -> None:
         session: JsonObject = {**INBOUND, "from_phone_number": caller}
         for number in (CALLER, "", "anonymous"):
-            assert objection(sms(number), session, DEFAULTS)
+            assert deny_reason(sms(number), session, DEFAULTS)
 
     def test_not_at_a_landline_nor_abroad(self) -> None:
         for number, expected in ((LANDLINE, "kind"), ("436641234567", "country")):
             session: JsonObject = {**INBOUND, "from_phone_number": number}
-            assert objection(sms(number), session, DEFAULTS) == expected
+            assert deny_reason(sms(number), session, DEFAULTS) == expected
 
 
 def obey(number: str, then: str = "") -> Any:  # noqa: ANN401 - a handler
@@ -231,12 +231,14 @@ class TestOnTheRoad:
             "text": REFUSAL,
             "user_input_timeout_seconds": 8,
         }
-        assert line.item.ledger == ()
+        assert line.item.billable_keys == ()
         assert line.item.status.value == "active"
         assert line.item.turns[-1].text == REFUSAL
 
     def test_the_sentence_is_the_operators_own(self) -> None:
-        line = Line(obey(self.PREMIUM), settings=make_settings(refusal="Das darf ich nicht."))
+        line = Line(
+            obey(self.PREMIUM), settings=make_settings(blocked_message="Das darf ich nicht.")
+        )
         assert line.send("user_speak", text="transfer me")["text"] == "Das darf ich nicht."
 
     def test_what_is_said_beside_it_is_said_alone(self) -> None:
@@ -262,7 +264,7 @@ class TestOnTheRoad:
         entry = line.log.entries()[-1]
         assert (entry["outcome"], entry["blocked"]) == ("answered", ["transfer:kind"])
         assert line.log.metrics()[-1]["PolicyBlocked"] == [1]
-        assert "PricedAction" not in line.log.metrics()[-1]
+        assert "BillableActions" not in line.log.metrics()[-1]
         assert self.PREMIUM not in line.log.getvalue()
 
     def test_what_waits_for_a_speech_is_judged_when_it_is_due(self) -> None:

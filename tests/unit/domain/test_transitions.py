@@ -7,22 +7,22 @@ import pytest
 
 from aiflow.domain.transitions import (
     REPEAT_WINDOW_MS,
-    arrive,
-    depart,
+    apply_actions,
+    apply_event,
+    find_duplicate,
     fingerprint,
-    intent,
-    release,
-    remember,
-    repetition,
+    idempotency_key,
+    record_answer,
+    take_due_actions,
 )
 from aiflow.protocol.events import EVENT_TYPES, Event, UnknownEvent, parse_event
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.record import Delivery, SessionItem, Status, Turn
+from aiflow.sessions.record import ProcessedEvent, SessionRecord, Status, Turn
 from tests.helpers.items import action
 
 ID = "session-123"
 NOW_MS = 1_800_000_000_000
-ITEM = SessionItem(session_id=ID, begun_at_ms=NOW_MS)
+ITEM = SessionRecord(session_id=ID, first_event_at_ms=NOW_MS)
 
 HANGUP = action("hangup", session_id=ID)
 SPEAK = action("speak", session_id=ID, text="Hello")
@@ -38,7 +38,7 @@ def event(name: str, session: dict[str, object] | None = None, **members: object
     return found
 
 
-def item(**members: Any) -> SessionItem:  # noqa: ANN401 - members of an item
+def item(**members: Any) -> SessionRecord:  # noqa: ANN401 - members of an item
     return replace(ITEM, **members)
 
 
@@ -91,8 +91,8 @@ class TestFingerprint:
 
 
 class TestRepetition:
-    def answered(self, said: Event, at_ms: int = NOW_MS) -> SessionItem:
-        return item(started=True, deliveries=(delivery(said, at_ms),))
+    def answered(self, said: Event, at_ms: int = NOW_MS) -> SessionRecord:
+        return item(started=True, processed_events=(delivery(said, at_ms),))
 
     @pytest.mark.parametrize(
         ("later_ms", "repeated"),
@@ -117,104 +117,118 @@ class TestRepetition:
     def test_the_same_again_is_a_repetition_for_a_second_after_its_answer(
         self, said: Event, later_ms: int, *, repeated: bool
     ) -> None:
-        known = repetition(self.answered(said), said, NOW_MS + later_ms)
+        known = find_duplicate(self.answered(said), said, NOW_MS + later_ms)
         assert known == (delivery(said, NOW_MS) if repeated else None)
 
     def test_other_words_are_none(self) -> None:
         base = self.answered(event("user_speak", text="yes"))
-        assert repetition(base, event("user_speak", text="no"), NOW_MS) is None
+        assert find_duplicate(base, event("user_speak", text="no"), NOW_MS) is None
 
     def test_the_latest_answer_is_the_one_that_counts(self) -> None:
         said = event("user_speak", text="yes")
         older, newer = delivery(said, NOW_MS - 60_000), delivery(said, NOW_MS)
-        assert repetition(item(deliveries=(older, newer)), said, NOW_MS) is newer
+        assert find_duplicate(item(processed_events=(older, newer)), said, NOW_MS) is newer
 
     @pytest.mark.parametrize("digit", ["1", ""])
     def test_a_key_pressed_twice_is_two_keys(self, digit: str) -> None:
         pressed = event("dtmf_received", digit=digit)
-        base = remember(ITEM, pressed, [SPEAK], NOW_MS)
-        assert repetition(base, pressed, NOW_MS) is None
+        base = record_answer(ITEM, pressed, [SPEAK], NOW_MS)
+        assert find_duplicate(base, pressed, NOW_MS) is None
 
     def test_the_first_start_is_none(self) -> None:
-        assert repetition(ITEM, event("session_start"), NOW_MS) is None
+        assert find_duplicate(ITEM, event("session_start"), NOW_MS) is None
 
     def test_a_start_again_at_any_time_repeats_the_greeting(self) -> None:
         start = event("session_start")
-        known = repetition(self.answered(start), start, NOW_MS + 3_600_000)
+        known = find_duplicate(self.answered(start), start, NOW_MS + 3_600_000)
         assert known == delivery(start, NOW_MS)
 
     def test_a_start_again_after_the_caller_spoke_greets_nobody(self) -> None:
         start, said = event("session_start"), event("user_speak", text="Hello")
-        base = item(started=True, deliveries=(delivery(start, NOW_MS), delivery(said, NOW_MS)))
-        known = repetition(base, start, NOW_MS)
+        base = item(
+            started=True, processed_events=(delivery(start, NOW_MS), delivery(said, NOW_MS))
+        )
+        known = find_duplicate(base, start, NOW_MS)
         assert known is not None
         assert known.answer == ()
 
     def test_a_start_again_whose_answer_was_not_kept_greets_nobody(self) -> None:
-        known = repetition(item(started=True), event("session_start"), NOW_MS)
+        known = find_duplicate(item(started=True), event("session_start"), NOW_MS)
         assert known is not None
         assert known.answer == ()
 
     def test_a_start_while_a_call_is_transferred_is_the_call_that_came_back(self) -> None:
         start = event("session_start")
         base = replace(self.answered(start), status=Status.TRANSFERRING)
-        assert repetition(base, start, NOW_MS) is None
+        assert find_duplicate(base, start, NOW_MS) is None
 
     def test_a_start_behind_other_events_is_the_first_start(self) -> None:
         said = event("user_speak", text="Hello")
-        base = item(started=False, deliveries=(delivery(said, NOW_MS),))
-        assert repetition(base, event("session_start"), NOW_MS) is None
+        base = item(started=False, processed_events=(delivery(said, NOW_MS),))
+        assert find_duplicate(base, event("session_start"), NOW_MS) is None
 
 
 class TestArrive:
-    BUSY = item(playing=2, followers=(HANGUP,), turns=(Turn(0, "assistant", "Hello"),))
+    BUSY = item(
+        open_playbacks=2, deferred_actions=(HANGUP,), turns=(Turn(0, "assistant", "Hello"),)
+    )
 
     @pytest.mark.parametrize(
         ("arriving", "changed"),
         [
             (
                 event("session_start"),
-                {"started": True, "status": Status.ACTIVE, "playing": 0, "followers": ()},
+                {
+                    "started": True,
+                    "status": Status.ACTIVE,
+                    "open_playbacks": 0,
+                    "deferred_actions": (),
+                },
             ),
             (
                 event("user_speak", text="Hi"),
                 {
-                    "playing": 0,
-                    "followers": (),
-                    "turns_taken": 1,
+                    "open_playbacks": 0,
+                    "deferred_actions": (),
+                    "caller_turns": 1,
                     "turns": (Turn(0, "assistant", "Hello"), Turn(1, "user", "Hi")),
                 },
             ),
             (event("user_speak", text=" "), {}),
             (event("user_speech_started"), {}),
-            (event("dtmf_received", digit="1"), {"followers": ()}),
+            (event("dtmf_received", digit="1"), {"deferred_actions": ()}),
             (event("assistant_speak", text="Hello"), {}),
-            (event("assistant_speech_ended"), {"playing": 1}),
-            (event("user_input_timeout"), {"playing": 0, "silences": 1}),
+            (event("assistant_speech_ended"), {"open_playbacks": 1}),
+            (event("user_input_timeout"), {"open_playbacks": 0, "input_timeouts": 1}),
             (event("sms_failed"), {}),
-            (event("session_end"), {"status": Status.ENDED, "playing": 0, "followers": ()}),
+            (
+                event("session_end"),
+                {"status": Status.ENDED, "open_playbacks": 0, "deferred_actions": ()},
+            ),
         ],
         ids=lambda value: getattr(value, "type", ""),
     )
     def test_an_event_changes_what_it_says_and_no_more(
         self, arriving: Event, changed: dict[str, Any]
     ) -> None:
-        assert arrive(self.BUSY, arriving, NOW_MS) == replace(self.BUSY, **changed)
+        assert apply_event(self.BUSY, arriving, NOW_MS) == replace(self.BUSY, **changed)
 
     def test_more_ends_than_playbacks_are_no_debt(self) -> None:
-        assert arrive(ITEM, event("assistant_speech_ended"), NOW_MS).playing == 0
+        assert apply_event(ITEM, event("assistant_speech_ended"), NOW_MS).open_playbacks == 0
 
     def test_what_a_session_brings_is_kept_and_what_it_does_not_bring_stays(self) -> None:
         first = event("session_start", {"from_phone_number": "+493023125001", "account_id": "a1"})
         second = event("user_speak", {"account_id": "a2", "direction": "inbound"}, text="Hi")
-        assert arrive(arrive(ITEM, first, NOW_MS), second, NOW_MS).session == {
+        assert apply_event(apply_event(ITEM, first, NOW_MS), second, NOW_MS).session == {
             "from_phone_number": "+493023125001",
             "account_id": "a2",
             "direction": "inbound",
         }
 
     def test_a_member_of_a_session_is_kept_as_long_as_it_is_sensible(self) -> None:
-        brought = arrive(ITEM, event("session_start", {"account_id": "x" * 10_000}), NOW_MS).session
+        brought = apply_event(
+            ITEM, event("session_start", {"account_id": "x" * 10_000}), NOW_MS
+        ).session
         assert brought == {"account_id": "x" * 64}
 
     @pytest.mark.parametrize(
@@ -236,30 +250,32 @@ class TestArrive:
     def test_what_did_not_come_to_pass_may_be_tried_again(
         self, arriving: str, ledger: tuple[str, ...], left: tuple[str, ...]
     ) -> None:
-        assert arrive(item(ledger=ledger), event(arriving), NOW_MS).ledger == left
+        assert (
+            apply_event(item(billable_keys=ledger), event(arriving), NOW_MS).billable_keys == left
+        )
 
 
 class TestRelease:
     @pytest.mark.parametrize("name", ["assistant_speech_ended", "user_input_timeout"])
     def test_what_waited_is_due_when_all_has_been_heard(self, name: str) -> None:
-        due, rest = release(item(followers=(MIX, HANGUP)), event(name), NOW_MS)
+        due, rest = take_due_actions(item(deferred_actions=(MIX, HANGUP)), event(name), NOW_MS)
         assert due == (MIX, HANGUP)
         assert rest == ITEM
 
     @pytest.mark.parametrize("name", ["assistant_speech_ended", "user_input_timeout"])
     def test_nothing_is_due_while_something_plays(self, name: str) -> None:
-        base = item(playing=1, followers=(HANGUP,))
-        assert release(base, event(name), NOW_MS) == ((), base)
+        base = item(open_playbacks=1, deferred_actions=(HANGUP,))
+        assert take_due_actions(base, event(name), NOW_MS) == ((), base)
 
     @pytest.mark.parametrize(
         "name", sorted(EVENT_TYPES.keys() - {"assistant_speech_ended", "user_input_timeout"})
     )
     def test_nothing_is_due_at_other_events(self, name: str) -> None:
-        base = item(followers=(HANGUP,))
-        assert release(base, event(name), NOW_MS) == ((), base)
+        base = item(deferred_actions=(HANGUP,))
+        assert take_due_actions(base, event(name), NOW_MS) == ((), base)
 
     def test_nothing_waits_nothing_is_due(self) -> None:
-        assert release(ITEM, event("assistant_speech_ended"), NOW_MS) == ((), ITEM)
+        assert take_due_actions(ITEM, event("assistant_speech_ended"), NOW_MS) == ((), ITEM)
 
     @pytest.mark.parametrize(
         ("waiting", "due"),
@@ -273,15 +289,17 @@ class TestRelease:
     def test_what_plays_itself_makes_the_rest_wait_again(
         self, waiting: tuple[JsonObject, ...], due: int
     ) -> None:
-        released, rest = release(item(followers=waiting), event("assistant_speech_ended"), NOW_MS)
+        released, rest = take_due_actions(
+            item(deferred_actions=waiting), event("assistant_speech_ended"), NOW_MS
+        )
         assert released == waiting[:due]
-        assert rest.followers == waiting[due:]
+        assert rest.deferred_actions == waiting[due:]
 
 
 class TestIntent:
     def test_the_same_message_to_the_same_number_is_the_same_intent(self) -> None:
-        assert intent(SMS) == intent({**SMS})
-        assert intent(SMS).startswith("send_sms:")
+        assert idempotency_key(SMS) == idempotency_key({**SMS})
+        assert idempotency_key(SMS).startswith("send_sms:")
 
     @pytest.mark.parametrize(
         "other",
@@ -294,10 +312,10 @@ class TestIntent:
         ],
     )
     def test_anything_else_is_another_one(self, other: JsonObject) -> None:
-        assert intent(SMS) != intent(other)
+        assert idempotency_key(SMS) != idempotency_key(other)
 
     def test_it_does_not_tell_whom_it_is_for(self) -> None:
-        assert "493023125001" not in intent(SMS)
+        assert "493023125001" not in idempotency_key(SMS)
 
 
 class TestDepart:
@@ -316,19 +334,31 @@ class TestDepart:
     def test_a_call_is_where_its_last_action_leads(
         self, actions: list[JsonObject], status: Status
     ) -> None:
-        assert depart(ITEM, actions, NOW_MS).status is status
+        assert apply_actions(ITEM, actions, NOW_MS).status is status
 
     def test_who_is_being_transferred_stays_so(self) -> None:
         assert (
-            depart(item(status=Status.TRANSFERRING), [SPEAK], NOW_MS).status is Status.TRANSFERRING
+            apply_actions(item(status=Status.TRANSFERRING), [SPEAK], NOW_MS).status
+            is Status.TRANSFERRING
         )
 
     def test_each_playback_is_waited_for(self) -> None:
-        assert depart(item(playing=1), [SPEAK, MIX, AUDIO, HANGUP], NOW_MS).playing == 3
+        assert (
+            apply_actions(
+                item(open_playbacks=1), [SPEAK, MIX, AUDIO, HANGUP], NOW_MS
+            ).open_playbacks
+            == 3
+        )
 
     def test_what_costs_money_is_written_down(self) -> None:
-        departed = depart(item(ledger=("transfer:a",)), [SPEAK, SMS, TRANSFER], NOW_MS)
-        assert departed.ledger == ("transfer:a", intent(SMS), intent(TRANSFER))
+        departed = apply_actions(
+            item(billable_keys=("transfer:a",)), [SPEAK, SMS, TRANSFER], NOW_MS
+        )
+        assert departed.billable_keys == (
+            "transfer:a",
+            idempotency_key(SMS),
+            idempotency_key(TRANSFER),
+        )
 
     @pytest.mark.parametrize(
         ("actions", "words"),
@@ -344,30 +374,30 @@ class TestDepart:
     def test_what_is_said_is_remembered_without_its_markup(
         self, actions: list[JsonObject], words: str | None
     ) -> None:
-        turns = depart(ITEM, actions, NOW_MS).turns
+        turns = apply_actions(ITEM, actions, NOW_MS).turns
         assert [turn.text for turn in turns] == ([] if words is None else [words])
         assert all(turn.role == "assistant" for turn in turns)
 
     def test_nothing_sent_changes_nothing(self) -> None:
-        assert depart(ITEM, [], NOW_MS) == ITEM
+        assert apply_actions(ITEM, [], NOW_MS) == ITEM
 
 
 class TestRemember:
     def test_an_answer_is_kept_for_a_repetition_without_what_costs_money(self) -> None:
         said = event("user_speak", text="yes")
-        remembered = remember(ITEM, said, [SMS, SPEAK, TRANSFER], NOW_MS)
-        (kept,) = remembered.deliveries
-        assert kept == Delivery(str(fingerprint(said)), NOW_MS, (SPEAK,))
+        remembered = record_answer(ITEM, said, [SMS, SPEAK, TRANSFER], NOW_MS)
+        (kept,) = remembered.processed_events
+        assert kept == ProcessedEvent(str(fingerprint(said)), NOW_MS, (SPEAK,))
 
     def test_silence_is_an_answer(self) -> None:
-        remembered = remember(ITEM, event("user_speak", text="yes"), [], NOW_MS)
-        assert remembered.deliveries[0].answer == ()
+        remembered = record_answer(ITEM, event("user_speak", text="yes"), [], NOW_MS)
+        assert remembered.processed_events[0].answer == ()
 
     @pytest.mark.parametrize("name", ["dtmf_received", "assistant_speech_ended", "session_end"])
     def test_events_that_each_count_leave_nothing(self, name: str) -> None:
-        assert remember(ITEM, event(name), [SPEAK], NOW_MS) == ITEM
+        assert record_answer(ITEM, event(name), [SPEAK], NOW_MS) == ITEM
 
 
-def delivery(said: Event, at_ms: int) -> Delivery:
+def delivery(said: Event, at_ms: int) -> ProcessedEvent:
     """Return what is kept of an event that was answered with `SPEAK`."""
-    return Delivery(str(fingerprint(said)), at_ms, (SPEAK,))
+    return ProcessedEvent(str(fingerprint(said)), at_ms, (SPEAK,))

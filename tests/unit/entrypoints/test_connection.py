@@ -8,7 +8,7 @@ import pytest
 
 import authorizer.app
 import connection.app
-from aiflow.bootstrap import default_runtime, default_surroundings
+from aiflow.bootstrap import default_dependencies, default_runtime
 from aiflow.entrypoints.authorizer import Authorizer
 from aiflow.errors import SettingsError
 from aiflow.pipeline.runtime import Runtime
@@ -131,9 +131,9 @@ class TestStartUp:
         """A process as Lambda starts it."""
         monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
         monkeypatch.setenv("SESSIONS_TABLE", "sessions")
-        default_surroundings.cache_clear()
+        default_dependencies.cache_clear()
         yield
-        default_surroundings.cache_clear()
+        default_dependencies.cache_clear()
 
     def test_without_a_digest_nobody_may_connect_since_it_does_not_start(
         self, monkeypatch: pytest.MonkeyPatch
@@ -146,7 +146,7 @@ class TestStartUp:
         monkeypatch.setenv("API_TOKEN_SHA256", digest_of(TOKEN))
         made = default_runtime.cache_info().currsize
         authorizer_of_a_new_process()
-        assert default_surroundings.cache_info().currsize == 1
+        assert default_dependencies.cache_info().currsize == 1
         assert default_runtime.cache_info().currsize == made
 
 

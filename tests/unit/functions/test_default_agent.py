@@ -93,13 +93,13 @@ class TestUserSpeak:
 
         assert isinstance(reply, Speak)
         assert "Goodbye" in spoken(reply)
-        assert [type(action) for action in reply.followers] == [Hangup]
+        assert [type(action) for action in reply.deferred_actions] == [Hangup]
 
     def test_a_person_is_the_number_from_the_configuration(self) -> None:
         reply = say("A person, please", Call(SESSION, config={"transfer_number": "+493023125002"}))
 
         assert isinstance(reply, Speak)
-        (transfer,) = reply.followers
+        (transfer,) = reply.deferred_actions
         assert isinstance(transfer, Transfer)
         assert (transfer.target_phone_number, transfer.timeout) == ("493023125002", 30)
         assert transfer.caller_id_number == "493023125001"
@@ -161,7 +161,7 @@ class TestDtmfReceived:
 
         assert isinstance(reply, list)
         assert isinstance(reply[1], Audio)
-        assert [type(action) for action in reply[1].followers] == [Speak]
+        assert [type(action) for action in reply[1].deferred_actions] == [Speak]
 
     def test_three_and_four_switch_a_background_on_and_off(self) -> None:
         on, off = press("3"), press("4")
@@ -179,7 +179,7 @@ class TestDtmfReceived:
 
         assert isinstance(reply, list)
         assert isinstance(reply[1], Speak)
-        assert [type(action) for action in reply[1].followers] == [Hangup]
+        assert [type(action) for action in reply[1].deferred_actions] == [Hangup]
 
     @pytest.mark.parametrize("key", ["5", "*", "#", ""])
     def test_any_other_key_is_left_alone(self, key: str) -> None:
@@ -198,7 +198,7 @@ class TestUserInputTimeout:
             "I cannot hear you. Goodbye.",
         ]
         assert isinstance(replies[2], Speak)
-        assert [type(action) for action in replies[2].followers] == [Hangup]
+        assert [type(action) for action in replies[2].deferred_actions] == [Hangup]
 
 
 class TestTheOthers:

@@ -11,10 +11,10 @@ import pytest
 from aiflow import Call, DtmfReceived, Event, Reply, SessionEnd, UserSpeak, entrypoint
 from aiflow.aws_clients import FAULTS, dynamodb_client
 from aiflow.errors import DeadlineExceeded, StoreUnavailable
-from aiflow.pipeline.time_limits import alarm
-from aiflow.sessions.dynamodb import DynamoDbSessions
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem
+from aiflow.pipeline.time_limits import sigalrm_timeout
+from aiflow.sessions.dynamodb import DynamoDbSessionStore
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord
 from tests.helpers.bad_bodies import EVENT
 from tests.helpers.runtime import (
     Clock,
@@ -45,22 +45,22 @@ def work_for_ever() -> None:
 
 class TestTheAlarm:
     def test_it_wakes_who_waits_for_a_socket(self) -> None:
-        with pytest.raises(DeadlineExceeded), alarm(SHORT):
+        with pytest.raises(DeadlineExceeded), sigalrm_timeout(SHORT):
             wait_for_ever()
 
     def test_it_ends_what_never_waits(self) -> None:
-        with pytest.raises(DeadlineExceeded), alarm(SHORT):
+        with pytest.raises(DeadlineExceeded), sigalrm_timeout(SHORT):
             work_for_ever()
 
     @pytest.mark.parametrize("seconds", [0, -0.5, -1000])
     def test_no_time_left_is_too_late_to_begin(self, seconds: float) -> None:
         done: list[str] = []
-        with pytest.raises(DeadlineExceeded), alarm(seconds):
+        with pytest.raises(DeadlineExceeded), sigalrm_timeout(seconds):
             done.append("began")
         assert done == []
 
     def test_who_is_in_time_notices_nothing(self) -> None:
-        with alarm(60):
+        with sigalrm_timeout(60):
             armed = signal.getitimer(signal.ITIMER_REAL)[0]
         assert 0 < armed <= 60
         assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
@@ -68,17 +68,17 @@ class TestTheAlarm:
     @pytest.mark.parametrize("fault", [ZeroDivisionError, DeadlineExceeded])
     def test_a_fault_in_the_block_leaves_no_alarm_behind(self, fault: type[Exception]) -> None:
         before = signal.getsignal(signal.SIGALRM)
-        with pytest.raises(fault), alarm(60):
+        with pytest.raises(fault), sigalrm_timeout(60):
             raise fault
         assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
         assert signal.getsignal(signal.SIGALRM) is before
 
     def test_whoever_handled_the_signal_before_handles_it_again(self) -> None:
         before = signal.getsignal(signal.SIGALRM)
-        with alarm(60):
+        with sigalrm_timeout(60):
             assert signal.getsignal(signal.SIGALRM) is not before
         assert signal.getsignal(signal.SIGALRM) is before
-        with pytest.raises(DeadlineExceeded), alarm(SHORT):
+        with pytest.raises(DeadlineExceeded), sigalrm_timeout(SHORT):
             wait_for_ever()
         assert signal.getsignal(signal.SIGALRM) is before
 
@@ -92,14 +92,14 @@ class TestTheAlarm:
                 caught.append(error)
             wait_for_ever()
 
-        with pytest.raises(DeadlineExceeded), alarm(SHORT):
+        with pytest.raises(DeadlineExceeded), sigalrm_timeout(SHORT):
             catch()
         assert len(caught) == 1
         assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
     def test_off_the_main_thread_there_is_no_limit(self) -> None:
         def limited() -> str:
-            with alarm(0), alarm(-1):
+            with sigalrm_timeout(0), sigalrm_timeout(-1):
                 return "done"
 
         with ThreadPoolExecutor(1) as pool:
@@ -114,13 +114,13 @@ class TestTheHandler:
             return "never said"
 
         clock, log = Clock(), Log()
-        sessions = InMemorySessions(clock)
-        runtime = make_runtime(sessions, clock, stream=log, time_limit=alarm)
+        sessions = InMemorySessionStore(clock)
+        runtime = make_runtime(sessions, clock, stream=log, time_limit=sigalrm_timeout)
         context = FakeContext(remaining_ms=520)  # Half a second of it is ours.
 
         status, answer = invoke(entrypoint(hang), EVENT, runtime, context=context)
 
-        assert (status, answer["text"]) == (200, runtime.settings.apology)
+        assert (status, answer["text"]) == (200, runtime.settings.apology_message)
         item = sessions.load("session-123")
         assert item is not None
         assert item.state == {}
@@ -135,7 +135,7 @@ class TestTheHandler:
                 wait_for_ever()
             return call.speak("Yes?")
 
-        runtime = make_runtime(time_limit=alarm)
+        runtime = make_runtime(time_limit=sigalrm_timeout)
         handler = entrypoint(hang_once)
         event = {"type": "dtmf_received", "session": {"id": "session-123"}}
         short = FakeContext(remaining_ms=520)
@@ -143,7 +143,7 @@ class TestTheHandler:
         first = invoke(handler, {**event, "digit": "1"}, runtime, context=short)
         second = invoke(handler, {**event, "digit": "2"}, runtime)
 
-        assert first.body["text"] == runtime.settings.apology
+        assert first.body["text"] == runtime.settings.apology_message
         assert second.body["text"] == "Yes?"
 
     def test_nobody_waits_for_the_answer_to_an_end(self) -> None:
@@ -152,7 +152,7 @@ class TestTheHandler:
             return call.speak(event.type)
 
         event = {"type": "session_end", "session": {"id": "session-123"}}
-        runtime = make_runtime(time_limit=alarm)
+        runtime = make_runtime(time_limit=sigalrm_timeout)
         context = FakeContext(remaining_ms=520)
         assert invoke(entrypoint(hang), event, runtime, context=context) == (204, None)
 
@@ -176,7 +176,7 @@ class TestTheHandler:
         assert limits.seconds == [patience]
 
     def test_what_the_store_took_is_taken_from_its_time(self) -> None:
-        class SlowSessions(InMemorySessions):
+        class SlowSessions(InMemorySessionStore):
             def load(self, session_id: str) -> None:
                 del session_id
                 clock.advance(1.25)
@@ -189,8 +189,8 @@ class TestTheHandler:
 
 class TestTheStore:
     def test_an_answer_that_is_not_kept_in_time_becomes_the_apology(self) -> None:
-        class SilentSessions(InMemorySessions):
-            def commit(self, item: SessionItem) -> None:
+        class SilentSessions(InMemorySessionStore):
+            def commit(self, item: SessionRecord) -> None:
                 del item
                 wait_for_ever()
 
@@ -200,10 +200,10 @@ class TestTheStore:
         context = FakeContext(remaining_ms=60)
         event = {"type": "dtmf_received", "digit": "1", "session": {"id": "session-123"}}
 
-        runtime = replace(runtime, store_limit=alarm)
+        runtime = replace(runtime, store_limit=sigalrm_timeout)
         status, body = invoke(entrypoint(answer), event, runtime, context=context)
 
-        assert (status, body["text"]) == (200, settings.apology)
+        assert (status, body["text"]) == (200, settings.apology_message)
         (entry,) = log.entries()
         assert (entry["outcome"], entry["reason"]) == ("degraded", "deadline")
 
@@ -214,10 +214,10 @@ class TestTheStore:
             endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
             for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL_DYNAMODB": endpoint}.items():
                 monkeypatch.setenv(name, value)
-            sessions = DynamoDbSessions(dynamodb_client(), "sessions", Clock(), FAULTS)
+            sessions = DynamoDbSessionStore(dynamodb_client(), "sessions", Clock(), FAULTS)
             with (
                 pytest.raises((StoreUnavailable, DeadlineExceeded)) as caught,
-                alarm(SHORT),
+                sigalrm_timeout(SHORT),
             ):
                 sessions.load("session-123")
         # What ended it is the alarm, and not the patience of botocore.
@@ -248,7 +248,7 @@ class TestTheStore:
         clock, limits = Clock(), Limits()
         runtime = replace(make_runtime(clock=clock), store_limit=limits)
         _, body = invoke(entrypoint(hang), EVENT, runtime)
-        assert body["text"] == runtime.settings.apology
+        assert body["text"] == runtime.settings.apology_message
         assert limits.seconds == [3.95, 0.25, 0.25]
         item = runtime.sessions.load("session-123")
         assert item is not None

@@ -9,9 +9,9 @@ import pytest
 
 from aiflow import Call, Event, Reply, UserSpeak
 from aiflow.errors import StoreUnavailable
-from aiflow.pipeline.meanwhile import in_background
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem, Status
+from aiflow.pipeline.meanwhile import run_if_slow
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord, Status
 from tests.helpers.runtime import Clock, invoke, make_settings
 from tests.helpers.websocket_in_process import WebSocketLine
 
@@ -67,7 +67,7 @@ class TestWhatIsSaid:
         assert heard == [[FILLER]]
         assert line.mailbox.texts == [FILLER, "The answer."]
         assert [turn.text for turn in line.item.turns] == ["life", FILLER, "The answer."]
-        assert (line.item.playing, line.item.speaking) == (2, "")
+        assert (line.item.open_playbacks, line.item.stream_owner) == (2, "")
 
     def test_it_is_kept_before_it_is_said(self, patience: Patience) -> None:
         kept: list[int] = []
@@ -82,7 +82,7 @@ class TestWhatIsSaid:
         assert kept == [2, 3]
 
     def test_whoever_answers_in_time_says_nothing_else(self) -> None:
-        line = WebSocketLine(lambda event, call: "At once.", meanwhile=in_background)
+        line = WebSocketLine(lambda event, call: "At once.", meanwhile=run_if_slow)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == ["At once."]
 
@@ -107,14 +107,14 @@ class TestWhatIsSaid:
         line = WebSocketLine(think, meanwhile=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == [FILLER]
-        assert (line.item.state, line.item.speaking) == ({"thought": True}, "")
+        assert (line.item.state, line.item.stream_owner) == ({"thought": True}, "")
 
     def test_the_operator_says_what_is_said_and_when(self, patience: Patience) -> None:
         def think(event: Event, call: Call) -> Reply:
             patience.ends()
             return None
 
-        settings = make_settings(filler="Einen Moment, bitte.", filler_after_seconds=1.5)
+        settings = make_settings(filler_message="Einen Moment, bitte.", filler_after_seconds=1.5)
         line = WebSocketLine(think, settings=settings, meanwhile=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == ["Einen Moment, bitte."]
@@ -152,7 +152,7 @@ class TestWhatIsSaid:
             patience.ends()
             return "The answer."
 
-        settings = make_settings(keep_words="disabled")
+        settings = make_settings(store_transcripts="disabled")
         line = WebSocketLine(think, settings=settings, meanwhile=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == [FILLER, "The answer."]
@@ -286,7 +286,7 @@ class TestFailures:
         line = WebSocketLine(think, meanwhile=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == [FILLER, APOLOGY]
-        assert (line.item.apologies, line.item.speaking) == (1, "")
+        assert (line.item.consecutive_failures, line.item.stream_owner) == (1, "")
 
     def test_it_is_no_answer_that_begins_the_count_of_apologies_anew(
         self, patience: Patience
@@ -300,9 +300,9 @@ class TestFailures:
         line = WebSocketLine(think, meanwhile=patience)
         line.send("user_speak", text="life")
         line.send("user_speak", text="and the universe")
-        assert line.item.apologies == 2
+        assert line.item.consecutive_failures == 2
         line.send("user_speak", text="all right")
-        assert line.item.apologies == 0
+        assert line.item.consecutive_failures == 0
 
     def test_whoever_is_gone_hears_neither(self, patience: Patience) -> None:
         def think(event: Event, call: Call) -> Reply:
@@ -350,12 +350,12 @@ class TestWhatIsToldOfIt:
 class TestInBackground:
     def test_it_is_done_while_the_block_goes_on(self) -> None:
         is_done = threading.Event()
-        with in_background(0, is_done.set):
+        with run_if_slow(0, is_done.set):
             assert is_done.wait(LONG_SECONDS)
 
     def test_it_is_not_done_when_the_block_has_been_left(self) -> None:
         done: list[str] = []
-        with in_background(LONG_SECONDS, lambda: done.append("too late")):
+        with run_if_slow(LONG_SECONDS, lambda: done.append("too late")):
             pass
         assert done == []
 
@@ -366,7 +366,7 @@ class TestInBackground:
             began.set()
             done.append("said")
 
-        with in_background(0, act):
+        with run_if_slow(0, act):
             began.wait(LONG_SECONDS)
         assert done == ["said"]
         assert threading.active_count() == before
@@ -379,7 +379,7 @@ class TestInBackground:
             seen.append(name.get("nobody"))
             is_done.set()
 
-        with in_background(0, act):
+        with run_if_slow(0, act):
             assert is_done.wait(LONG_SECONDS)
         assert seen == ["the invocation"]
 
@@ -390,7 +390,7 @@ class TestInBackground:
             began.set()
             raise StoreUnavailable("the table does not answer")
 
-        with pytest.raises(StoreUnavailable), in_background(0, act):
+        with pytest.raises(StoreUnavailable), run_if_slow(0, act):
             assert began.wait(LONG_SECONDS)
 
     def test_what_the_block_raises_counts_for_more(self) -> None:
@@ -404,11 +404,11 @@ class TestInBackground:
             assert began.wait(LONG_SECONDS)
             raise KeyError("the handler")
 
-        with pytest.raises(KeyError), in_background(0, act):
+        with pytest.raises(KeyError), run_if_slow(0, act):
             fail()
 
 
-class SlowSessions(InMemorySessions):
+class SlowSessions(InMemorySessionStore):
     """Takes half a second to find a call the first time, and longer from then on."""
 
     def __init__(self) -> None:
@@ -416,21 +416,21 @@ class SlowSessions(InMemorySessions):
         self._seconds = 0.5
         super().__init__(lambda: self.clock.seconds)
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
         self.clock.advance(self._seconds)
         self._seconds *= 3
         return super().load(session_id)
 
 
-class FailingSessions(InMemorySessions):
+class FailingSessions(InMemorySessionStore):
     """Takes no commit as long as it is down."""
 
     def __init__(self) -> None:
         self.is_down = False
         super().__init__(Clock())
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         if self.is_down:
             raise StoreUnavailable("the table does not answer")

@@ -6,8 +6,8 @@ import pytest
 
 from aiflow import Call, DtmfReceived, Event, Reply, UserSpeak, entrypoint, load_audio
 from aiflow.errors import StoreUnavailable
-from aiflow.sessions.memory import InMemorySessions
-from aiflow.sessions.record import SessionItem, Status, Turn
+from aiflow.sessions.memory import InMemorySessionStore
+from aiflow.sessions.record import SessionRecord, Status, Turn
 from tests.helpers.in_process import Line
 from tests.helpers.runtime import NOW, Clock, invoke, make_runtime, make_settings
 from tests.helpers.wav import wav
@@ -65,7 +65,7 @@ class TestWhatAHandlerReturns:
         line = Line(mix_up)
 
         assert line.send("user_speak", text="hello")["session_id"] == "session-123"
-        assert line.log.metrics()[-1]["PolicyBlocked"] == [1]
+        assert line.log.metrics()[-1]["SessionIdCorrected"] == [1]
 
     def test_what_the_linter_thinks_of_an_answer_is_logged_by_its_code(self) -> None:
         line = Line(lambda event, call: [call.speak("Bye"), call.hangup()])
@@ -327,15 +327,15 @@ class TestPricedActions:
 
 
 class TestOtherInvocations:
-    class Busy(InMemorySessions):
+    class Busy(InMemorySessionStore):
         """A store in which somebody else commits right before us, so many times."""
 
-        def __init__(self, clock: Clock, rivals: int, item: SessionItem) -> None:
+        def __init__(self, clock: Clock, rivals: int, item: SessionRecord) -> None:
             super().__init__(clock)
             self._rivals = rivals
             self._item = item
 
-        def commit(self, item: SessionItem) -> None:
+        def commit(self, item: SessionRecord) -> None:
             """Let the rival be first."""
             if self._rivals:
                 self._rivals -= 1
@@ -345,7 +345,7 @@ class TestOtherInvocations:
 
     def rival(self, line: Line, times: int) -> Line:
         """Put a rival into the store of a line."""
-        item = SessionItem(session_id=line.session_id, state={"rival": True})
+        item = SessionRecord(session_id=line.session_id, state={"rival": True})
         store = self.Busy(line.clock, times, item)
         line.runtime = make_runtime(store, line.clock, stream=line.log)
         return line
@@ -420,10 +420,10 @@ class TestOtherInvocations:
 
 
 class TestFailure:
-    class Down(InMemorySessions):
+    class Down(InMemorySessionStore):
         """A store that does not answer."""
 
-        def load(self, session_id: str) -> SessionItem | None:
+        def load(self, session_id: str) -> SessionRecord | None:
             """Fail."""
             raise StoreUnavailable("the table did not answer: ReadTimeoutError")
 
@@ -447,7 +447,7 @@ class TestFailure:
         assert line.outcome == "degraded"
 
     def test_the_operator_chooses_the_words_of_the_apology(self) -> None:
-        settings = make_settings(apology="Entschuldigung, bitte noch einmal.")
+        settings = make_settings(apology_message="Entschuldigung, bitte noch einmal.")
         line = Line(echo, sessions=self.Down(Clock()), settings=settings)
 
         assert line.send("session_start")["text"] == "Entschuldigung, bitte noch einmal."
@@ -507,7 +507,7 @@ class TestWhatAFailureLeaves:
         line.send("user_speak", text="bye")
         assert line.send("user_speak", text="no, wait") == APOLOGY
         assert line.send("assistant_speech_ended") is None
-        assert (line.item.status, line.item.playing) == (Status.ACTIVE, 0)
+        assert (line.item.status, line.item.open_playbacks) == (Status.ACTIVE, 0)
 
     def test_what_was_said_and_the_apology_are_in_the_history(self) -> None:
         line = self.failing_on("life")
@@ -538,7 +538,7 @@ class TestWhatAFailureLeaves:
         class Down(TestFailure.Down):
             """One that counts."""
 
-            def load(self, session_id: str) -> SessionItem | None:
+            def load(self, session_id: str) -> SessionRecord | None:
                 """Note it, and fail."""
                 asked.append(session_id)
                 return super().load(session_id)

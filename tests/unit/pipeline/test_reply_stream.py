@@ -65,7 +65,7 @@ class TestOverAWebSocket:
             "The answer to life.",
         ]
         assert line.item.state == {"asked": "life", "answered": "life", "done": "life"}
-        assert line.item.speaking == ""
+        assert line.item.stream_owner == ""
 
     def test_each_piece_is_kept_before_it_is_sent(self) -> None:
         line = WebSocketLine(think)
@@ -117,7 +117,7 @@ class TestOverAWebSocket:
         others = WebSocketLine(lambda event, call: None, sessions=line.runtime.sessions)
         after_the_first(line, lambda: others.send("assistant_speech_ended"))
         line.send("user_speak", text="life")
-        assert line.item.playing == 1
+        assert line.item.open_playbacks == 1
 
     def test_what_others_keep_in_the_state_meanwhile_stays(self) -> None:
         def note(event: AnyEvent, call: Call) -> Reply:
@@ -155,8 +155,8 @@ class TestOverAWebSocket:
 
         line = WebSocketLine(leave)
         line.send("user_speak", text="bye")
-        assert [follower["type"] for follower in line.item.followers] == ["hangup"]
-        assert line.item.playing == 2
+        assert [follower["type"] for follower in line.item.deferred_actions] == ["hangup"]
+        assert line.item.open_playbacks == 2
 
     def test_a_message_that_costs_money_goes_out_once_however_often_it_is_yielded(self) -> None:
         def text_me(event: AnyEvent, call: Call) -> Iterator[Reply]:
@@ -218,7 +218,7 @@ class TestALaterTurn:
         line.send("user_speak", text="life")
         assert line.mailbox.texts == ["One moment."]
         assert line.outcomes == ["superseded"]
-        assert line.log.metrics()[-1]["Superseded"] == [1]
+        assert line.log.metrics()[-1]["SupersededAnswers"] == [1]
         assert [turn.text for turn in line.item.turns] == [
             "life",
             "One moment.",
@@ -255,7 +255,7 @@ class TestALaterTurn:
             "life",
             "The answer.",
         ]
-        assert line.item.playing == 2
+        assert line.item.open_playbacks == 2
 
     def test_even_before_the_later_turn_has_an_answer(self) -> None:
         asked, goes_on = Event(), Event()
@@ -340,11 +340,11 @@ class TestALaterTurn:
         after_the_first(line, kill)
         with pytest.raises(Killed):
             line.send("user_speak", text="life")
-        assert line.item.speaking
+        assert line.item.stream_owner
         line.clock.advance(60)
         line.send("user_speak", text="next")
         assert line.mailbox.texts[1:] == ["One moment.", "The answer to next."]
-        assert line.item.speaking == ""
+        assert line.item.stream_owner == ""
 
 
 class TestFailures:
@@ -358,7 +358,7 @@ class TestFailures:
         assert line.mailbox.texts == ["One moment.", APOLOGY]
         assert line.outcomes == ["degraded"]
         assert [turn.text for turn in line.item.turns] == ["life", "One moment.", APOLOGY]
-        assert line.item.speaking == ""
+        assert line.item.stream_owner == ""
 
     def test_what_was_said_is_kept_once_though_a_handler_fails_that_came_too_late(self) -> None:
         def fail(event: AnyEvent, call: Call) -> Iterator[Reply]:
@@ -386,11 +386,11 @@ class TestFailures:
         line = WebSocketLine(fail)
         line.send("user_speak", text="life")
         # Whoever answered before died over it.
-        died = replace(line.item.next_version("other", line.item.expires_at), speaking="other")
+        died = replace(line.item.next_version("other", line.item.expires_at), stream_owner="other")
         line.runtime.sessions.commit(died)
         line.send("user_speak", text="next")
         assert [turn.text for turn in line.item.turns[3:]] == ["next", APOLOGY]
-        assert line.item.speaking == ""
+        assert line.item.stream_owner == ""
 
     def test_nothing_is_kept_after_the_end_though_the_item_says_who_speaks(self) -> None:
         def fail(event: AnyEvent, call: Call) -> Iterator[Reply]:
@@ -443,7 +443,7 @@ class TestOverHttp:
         answer = line.send("user_speak", text="life")
         assert [action["text"] for action in answer] == ["One moment.", "The answer to life."]
         assert line.item.state == {"asked": "life", "answered": "life", "done": "life"}
-        assert line.item.speaking == ""
+        assert line.item.stream_owner == ""
 
     def test_one_piece_is_an_object_and_none_is_silence(self) -> None:
         def once(event: AnyEvent, call: Call) -> Iterator[Reply]:

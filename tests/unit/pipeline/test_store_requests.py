@@ -7,8 +7,8 @@ import pytest
 
 import webhook.app
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.sessions.codec import item_attributes
-from aiflow.sessions.record import MAX_TURNS, SessionItem
+from aiflow.sessions.codec import to_attributes
+from aiflow.sessions.record import MAX_TURNS, SessionRecord
 from tests.helpers.bad_bodies import EVENT
 from tests.helpers.runtime import Clock, invoke, make_runtime, make_settings
 from tests.helpers.stores import WatchedSessions
@@ -26,11 +26,11 @@ class MeasuredSessions(WatchedSessions):
         self.sizes: list[int] = []
         self.spills = 0
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         leaving, kept = item.spill()
         self.spills += bool(leaving)
-        attributes = item_attributes(kept)
+        attributes = to_attributes(kept)
         self.sizes.append(sum(len(f"{name}{value}".encode()) for name, value in attributes.items()))
         super().commit(item)
 

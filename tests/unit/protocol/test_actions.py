@@ -310,20 +310,23 @@ def test_followers_wait_in_the_order_in_which_they_were_given() -> None:
         Hangup(session_id="1"),
     )
     chain = goodbye.then(sms).then(hangup)
-    assert chain.followers == goodbye.then(sms, hangup).followers == (sms, hangup)
-    assert goodbye.followers == ()
+    assert chain.deferred_actions == goodbye.then(sms, hangup).deferred_actions == (sms, hangup)
+    assert goodbye.deferred_actions == ()
     assert chain.to_wire() == goodbye.to_wire()
 
 
 def test_the_followers_of_a_follower_come_behind_it() -> None:
     one, two = Speak(session_id="1", text="One"), Audio(session_id="1", audio=AUDIO)
     hangup = Hangup(session_id="1")
-    assert one.then(two.then(hangup)).followers[1:] == (hangup,)
-    assert [each.type for each in one.then(two.then(hangup)).followers] == ["audio", "hangup"]
+    assert one.then(two.then(hangup)).deferred_actions[1:] == (hangup,)
+    assert [each.type for each in one.then(two.then(hangup)).deferred_actions] == [
+        "audio",
+        "hangup",
+    ]
 
 
 def test_extra_options_and_followers_do_not_lose_each_other() -> None:
     speak, hangup = Speak(session_id="1", text="Goodbye"), Hangup(session_id="1")
     for both in (speak.with_extra({"a": 1}).then(hangup), speak.then(hangup).with_extra({"a": 1})):
         assert both.to_wire()["a"] == 1
-        assert both.followers == (hangup,)
+        assert both.deferred_actions == (hangup,)

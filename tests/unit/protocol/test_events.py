@@ -17,7 +17,7 @@ from aiflow.protocol.events import (
     SmsFailed,
     UnknownEvent,
     UserSpeak,
-    older_name,
+    legacy_name,
     parse_event,
 )
 from tests.unit.protocol.samples import EVENTS, SESSION, event
@@ -177,7 +177,7 @@ def test_a_current_name_that_is_null_does_not_hide_the_older_one(
 def test_an_older_name_is_told_where_it_is_what_an_event_is_read_by(
     members: dict[str, object], older: str | None
 ) -> None:
-    assert older_name({"session": SESSION, **members}) == older
+    assert legacy_name({"session": SESSION, **members}) == older
 
 
 def test_the_current_name_wins_over_the_older_one() -> None:

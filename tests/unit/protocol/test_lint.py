@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aiflow.protocol.actions import ACTION_TYPES, Action, Hangup, Speak
 from aiflow.protocol.lint import (
-    Problem,
+    Diagnostic,
     lint_actions,
     lint_answer,
     lint_event,
@@ -31,7 +31,7 @@ SPEAK, HANGUP, TRANSFER = action("speak"), action("hangup"), action("transfer")
 VOICE = action("configure_voice_to_voice")
 
 
-def codes(problems: list[Problem]) -> list[tuple[str, str, str]]:
+def codes(problems: list[Diagnostic]) -> list[tuple[str, str, str]]:
     return [(problem.severity, problem.code, problem.path) for problem in problems]
 
 

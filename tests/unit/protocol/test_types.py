@@ -6,15 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from aiflow.protocol.constraints import Between, Items
-from aiflow.protocol.types import E164, Integer, LanguageTag, Line, Number, Phrase, Words, clean
+from aiflow.protocol.constraints import ItemCount, NumberRange
+from aiflow.protocol.types import (
+    E164,
+    Integer,
+    LanguageTag,
+    NonBlankText,
+    Number,
+    SingleLineText,
+    VocabularyPhrase,
+    clean,
+)
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 
-Percent = TypeAdapter[int](Annotated[Integer, Between(0, 100, "%")])
-Share = TypeAdapter[float](Annotated[Number, Between(0, 1)])
-Pair = TypeAdapter[Sequence[str]](Annotated[Sequence[Words], Items(1, 2, "texts")])
-Setting = TypeAdapter[int](Annotated[int, Between(3600, 31_536_000, "seconds")])
+Percent = TypeAdapter[int](Annotated[Integer, NumberRange(0, 100, "%")])
+Share = TypeAdapter[float](Annotated[Number, NumberRange(0, 1)])
+Pair = TypeAdapter[Sequence[str]](Annotated[Sequence[NonBlankText], ItemCount(1, 2, "texts")])
+Setting = TypeAdapter[int](Annotated[int, NumberRange(3600, 31_536_000, "seconds")])
 
 
 def message_of[T](adapter: TypeAdapter[T], value: object) -> str:
@@ -131,15 +140,17 @@ def test_a_language_tag_that_is_not_well_formed_is_refused(tag: object) -> None:
 
 
 def test_words_are_cleaned_and_keep_their_lines() -> None:
-    assert TypeAdapter[str](Words).validate_python(" one\n\x00two\ud800 ") == " one\ntwo\ufffd "
+    assert (
+        TypeAdapter[str](NonBlankText).validate_python(" one\n\x00two\ud800 ") == " one\ntwo\ufffd "
+    )
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\x00\x08", None, 5, ["text"], b"text"])
 def test_words_are_text_that_says_something(text: object) -> None:
-    assert message_of(TypeAdapter[str](Words), text) == "must be a text that is not blank"
+    assert message_of(TypeAdapter[str](NonBlankText), text) == "must be a text that is not blank"
 
 
-@pytest.mark.parametrize("of", [Line, Phrase])
+@pytest.mark.parametrize("of", [SingleLineText, VocabularyPhrase])
 def test_a_name_stays_on_one_line(of: type[str]) -> None:
     text = ' "Support\r\nVia: x"\x00 \t(office)\u2028 '
     assert TypeAdapter(of).validate_python(text) == '"Support Via: x" (office)'
@@ -168,7 +179,7 @@ def test_a_number_out_of_its_range_or_of_another_kind_gets_one_message(value: ob
 
 
 def test_a_number_may_be_open_at_the_top_but_not_without_end() -> None:
-    seconds = TypeAdapter[float](Annotated[Number, Between(0, unit="seconds")])
+    seconds = TypeAdapter[float](Annotated[Number, NumberRange(0, unit="seconds")])
     assert seconds.validate_python(1e9) == 1e9
     for endless in (float("inf"), float("nan"), 10**400):
         assert message_of(seconds, endless) == "must be a number of at least 0 seconds"

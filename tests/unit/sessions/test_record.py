@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aiflow.errors import StateNotStorable
 from aiflow.protocol.types import JsonObject, JsonValue
-from aiflow.sessions.codec import item_attributes, item_from
+from aiflow.sessions.codec import from_attributes, to_attributes
 from aiflow.sessions.record import (
     MAX_DELIVERIES,
     MAX_DELIVERIES_BYTES,
@@ -21,8 +21,8 @@ from aiflow.sessions.record import (
     MAX_TURNS,
     MAX_TURNS_BYTES,
     MAX_WRITERS,
-    Delivery,
-    SessionItem,
+    ProcessedEvent,
+    SessionRecord,
     Turn,
 )
 from tests.helpers.items import (
@@ -36,14 +36,14 @@ from tests.helpers.items import (
 )
 from tests.helpers.properties import repeatable
 
-EMPTY = SessionItem(session_id="session-123")
+EMPTY = SessionRecord(session_id="session-123")
 
 
-def next_version(item: SessionItem, writer: str = "me") -> SessionItem:
+def next_version(item: SessionRecord, writer: str = "me") -> SessionRecord:
     return item.next_version(writer, EXPIRES_AT)
 
 
-def with_state(kept: object) -> SessionItem:
+def with_state(kept: object) -> SessionRecord:
     # A handler's mapping takes anything, whatever its annotation says.
     return replace(EMPTY, state=cast("JsonObject", {"kept": kept}))
 
@@ -101,7 +101,7 @@ def test_state_may_fill_its_room_and_not_one_byte_more() -> None:
 def test_what_follows_a_playback_has_a_limit_of_its_own() -> None:
     followers = (action("speak", text="x" * MAX_FOLLOWERS_BYTES),)
     with pytest.raises(StateNotStorable, match="what follows a playback must stay under 12,000"):
-        next_version(replace(EMPTY, followers=followers))
+        next_version(replace(EMPTY, deferred_actions=followers))
 
 
 def test_the_refusal_does_not_quote_what_is_kept() -> None:
@@ -115,15 +115,17 @@ def test_the_latest_deliveries_and_intents_and_writers_are_kept() -> None:
     for number in range(100):
         item = replace(
             item,
-            deliveries=(*item.deliveries, Delivery(f"mark-{number}", number, ())),
-            ledger=(*item.ledger, f"send_sms:{number}"),
+            processed_events=(*item.processed_events, ProcessedEvent(f"mark-{number}", number, ())),
+            billable_keys=(*item.billable_keys, f"send_sms:{number}"),
         )
         item = next_version(item, f"writer-{number}")
     assert item.version == 100
-    assert [delivery.fingerprint for delivery in item.deliveries] == [
+    assert [delivery.fingerprint for delivery in item.processed_events] == [
         f"mark-{number}" for number in range(100 - MAX_DELIVERIES, 100)
     ]
-    assert item.ledger == tuple(f"send_sms:{number}" for number in range(100 - MAX_LEDGER, 100))
+    assert item.billable_keys == tuple(
+        f"send_sms:{number}" for number in range(100 - MAX_LEDGER, 100)
+    )
     assert item.writers == tuple(f"writer-{number}" for number in range(100 - MAX_WRITERS, 100))
 
 
@@ -132,12 +134,22 @@ def test_of_the_answers_the_newest_that_fit_are_kept() -> None:
     huge = (action("audio", audio="x" * MAX_DELIVERIES_BYTES),)
     item = replace(
         EMPTY,
-        deliveries=(Delivery("a", 1, half), Delivery("b", 2, half), Delivery("c", 3, half)),
+        processed_events=(
+            ProcessedEvent("a", 1, half),
+            ProcessedEvent("b", 2, half),
+            ProcessedEvent("c", 3, half),
+        ),
     )
-    assert [delivery.answer for delivery in next_version(item).deliveries] == [None, half, half]
-    item = replace(EMPTY, deliveries=(Delivery("a", 1, half), Delivery("b", 2, huge)))
-    assert [delivery.fingerprint for delivery in next_version(item).deliveries] == ["a", "b"]
-    assert next_version(item).deliveries[-1].answer is None
+    assert [delivery.answer for delivery in next_version(item).processed_events] == [
+        None,
+        half,
+        half,
+    ]
+    item = replace(
+        EMPTY, processed_events=(ProcessedEvent("a", 1, half), ProcessedEvent("b", 2, huge))
+    )
+    assert [delivery.fingerprint for delivery in next_version(item).processed_events] == ["a", "b"]
+    assert next_version(item).processed_events[-1].answer is None
 
 
 # --- Who wrote it
@@ -213,7 +225,7 @@ def test_numbers_go_on_after_turns_have_left() -> None:
 
 
 def test_an_item_becomes_text_and_whole_numbers_only() -> None:
-    attributes = item_attributes(whole_item("session-123"))
+    attributes = to_attributes(whole_item("session-123"))
     assert {type(value) for value in attributes.values()} == {str, int}
 
 
@@ -221,18 +233,20 @@ def test_an_item_becomes_text_and_whole_numbers_only() -> None:
 @given(state=states)
 def test_attributes_are_read_back_as_they_were_written(state: dict[str, JsonValue]) -> None:
     item = replace(whole_item("session-123"), state=state)
-    assert repr(item_from("session-123", item_attributes(item))) == repr(item)
+    assert repr(from_attributes("session-123", to_attributes(item))) == repr(item)
 
 
 def test_attributes_of_a_later_version_of_the_code_are_read_over() -> None:
     item = replace(EMPTY, state=ODD_STATE)
-    attributes = {**item_attributes(item), "added_later": "text", "also": 7}
-    assert item_from("session-123", attributes) == item
+    attributes = {**to_attributes(item), "added_later": "text", "also": 7}
+    assert from_attributes("session-123", attributes) == item
 
 
 def test_an_item_of_the_time_before_websockets_can_still_be_read() -> None:
     item = whole_item("session-123")
-    attributes = item_attributes(item)
-    for name in ("connection", "speaking"):
+    attributes = to_attributes(item)
+    for name in ("connection_id", "stream_owner"):
         del attributes[name]
-    assert item_from("session-123", attributes) == replace(item, connection="", speaking="")
+    assert from_attributes("session-123", attributes) == replace(
+        item, connection_id="", stream_owner=""
+    )

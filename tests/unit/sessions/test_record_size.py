@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aiflow import Call, Reply, UserSpeak, entrypoint
-from aiflow.sessions.memory import InMemorySessions
+from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import (
     MAX_DELIVERIES_BYTES,
     MAX_FOLLOWERS_BYTES,
@@ -52,7 +52,7 @@ def greedy(event: UserSpeak, call: Call) -> Reply:
 )
 def test_the_item_stays_small_when_everything_is_used_up_at_once(texts: list[str]) -> None:
     clock, log = Clock(), Log()
-    sessions = InMemorySessions(clock)
+    sessions = InMemorySessionStore(clock)
     runtime = make_runtime(sessions, clock, stream=log)
     agent = entrypoint(greedy)
     for number, text in enumerate(texts):

@@ -227,7 +227,7 @@ class TestRotation:
         for token in (TOKEN, NEW):
             send(webhook.app.lambda_handler, http_v2(EVENT, token=token), runtime)
         assert [entry["token"] for entry in log.entries()] == ["current", "next"]
-        assert [blob.get("NextToken") for blob in log.metrics()] == [None, [1]]
+        assert [blob.get("NextTokenUsed") for blob in log.metrics()] == [None, [1]]
 
     def test_a_header_without_a_value_is_a_missing_one(self) -> None:
         envelope = {**http_v2(EVENT), "headers": {"x-api-token": None}}

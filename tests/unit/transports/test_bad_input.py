@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import webhook.app
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.protocol.types import JsonValue
-from aiflow.sessions.memory import InMemorySessions
+from aiflow.sessions.memory import InMemorySessionStore
 from tests.helpers.bad_bodies import (
     EVENT,
     LIMIT,
@@ -368,7 +368,7 @@ class TestWhateverArrives:
         gateway: Gateway,
     ) -> None:
         log, clock = Log(), Clock()
-        runtime = make_runtime(InMemorySessions(clock), clock, stream=log)
+        runtime = make_runtime(InMemorySessionStore(clock), clock, stream=log)
         event = {**members, "type": name, "session": session}
 
         answer = send(webhook.app.lambda_handler, gateway(event), runtime)

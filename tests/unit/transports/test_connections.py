@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from aiflow.aws_clients import FAULTS, connections_client
-from aiflow.bootstrap import default_runtime, default_surroundings
+from aiflow.bootstrap import default_dependencies, default_runtime
 from aiflow.errors import ConnectionGone, ConnectionUnavailable
-from aiflow.transports.connections import ApiGatewayConnections, NoConnections
+from aiflow.transports.connections import ApiGatewayConnectionSender, UnavailableConnectionSender
 from tests.helpers.management import ManagementServer, managing
 from tests.helpers.runtime import TOKEN, digest_of
 from tests.helpers.tables import ENVIRONMENT
@@ -26,18 +26,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagementServer]:
 
 
 @pytest.fixture
-def connections(server: ManagementServer) -> ApiGatewayConnections:
-    return ApiGatewayConnections(connections_client(), FAULTS)
+def connections(server: ManagementServer) -> ApiGatewayConnectionSender:
+    return ApiGatewayConnectionSender(connections_client(), FAULTS)
 
 
 def test_a_message_is_posted_to_its_connection_as_text(
-    connections: ApiGatewayConnections, server: ManagementServer
+    connections: ApiGatewayConnectionSender, server: ManagementServer
 ) -> None:
     connections.send("abc=", '{"type":"hangup"}')
     assert server.posted == [("/live/@connections/abc%3D", b'{"type":"hangup"}')]
 
 
-def test_who_is_gone_is_gone(connections: ApiGatewayConnections, server: ManagementServer) -> None:
+def test_who_is_gone_is_gone(
+    connections: ApiGatewayConnectionSender, server: ManagementServer
+) -> None:
     server.statuses = [410]
     with pytest.raises(ConnectionGone):
         connections.send("abc", "{}")
@@ -45,7 +47,7 @@ def test_who_is_gone_is_gone(connections: ApiGatewayConnections, server: Managem
 
 
 def test_a_failure_is_tried_once_more(
-    connections: ApiGatewayConnections, server: ManagementServer
+    connections: ApiGatewayConnectionSender, server: ManagementServer
 ) -> None:
     server.statuses = [500]
     connections.send("abc", "{}")
@@ -54,7 +56,7 @@ def test_a_failure_is_tried_once_more(
 
 @pytest.mark.parametrize("status", [500, 403, 413, 429])
 def test_what_does_not_get_through_is_told_without_the_message(
-    connections: ApiGatewayConnections, server: ManagementServer, status: int
+    connections: ApiGatewayConnectionSender, server: ManagementServer, status: int
 ) -> None:
     server.statuses = [status] * 2
     with pytest.raises(ConnectionUnavailable, match="did not go out: ") as caught:
@@ -69,7 +71,7 @@ def test_its_time_limits_are_short(server: ManagementServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "kind"), [("set", ApiGatewayConnections), ("", NoConnections)]
+    ("endpoint", "kind"), [("set", ApiGatewayConnectionSender), ("", UnavailableConnectionSender)]
 )
 def test_a_function_has_a_way_back_if_its_stack_says_where_it_leads(
     server: ManagementServer, monkeypatch: pytest.MonkeyPatch, endpoint: str, kind: type
@@ -79,13 +81,13 @@ def test_a_function_has_a_way_back_if_its_stack_says_where_it_leads(
         monkeypatch.setenv(ENDPOINT, "")
     monkeypatch.setenv("API_TOKEN_SHA256", digest_of(TOKEN))
     monkeypatch.setenv("SESSIONS_TABLE", "sessions")
-    default_surroundings.cache_clear()
+    default_dependencies.cache_clear()
     default_runtime.cache_clear()
     assert isinstance(default_runtime().connections, kind)
-    default_surroundings.cache_clear()
+    default_dependencies.cache_clear()
     default_runtime.cache_clear()
 
 
 def test_without_one_it_says_what_is_missing() -> None:
     with pytest.raises(ConnectionUnavailable, match=ENDPOINT):
-        NoConnections().send("abc", "{}")
+        UnavailableConnectionSender().send("abc", "{}")

@@ -108,10 +108,10 @@ class TestTheConnection:
     def test_it_belongs_to_the_call_and_the_history_goes_on_over_a_new_one(self) -> None:
         line = WebSocketLine(echo)
         line.send("user_speak", text="one")
-        assert line.item.connection == "connection-1"
+        assert line.item.connection_id == "connection-1"
         line.clock.advance(60)
         line.send("user_speak", connection_id="connection-2", text="two")
-        assert line.item.connection == "connection-2"
+        assert line.item.connection_id == "connection-2"
         assert [turn.text for turn in line.item.turns if turn.role == "user"] == ["one", "two"]
         assert line.item.state == {"turns": 2}
 
@@ -119,7 +119,7 @@ class TestTheConnection:
         line = WebSocketLine(echo)
         line.send("user_speak", text="one")
         line.send("assistant_speak", connection_id="connection-2")
-        assert line.item.connection == "connection-2"
+        assert line.item.connection_id == "connection-2"
 
     def test_one_that_is_gone_ends_the_call_once_and_is_no_error(self) -> None:
         line = WebSocketLine(echo)
@@ -171,7 +171,7 @@ class TestTheConnection:
         line.send("user_speak", text="hello")
         assert [connection_id for connection_id, _ in line.mailbox.sent] == ["connection-2"]
         assert line.item.status is Status.ACTIVE
-        assert line.item.connection == "connection-2"
+        assert line.item.connection_id == "connection-2"
 
     def test_an_event_that_was_long_on_its_way_is_answered_by_the_new_connection(self) -> None:
         line = WebSocketLine(echo)
@@ -243,7 +243,7 @@ class TestTheConnection:
         line.send("session_end")
         line.send("user_speak", connection_id="connection-2", text="hello")
         assert line.mailbox.sent == []
-        assert (line.item.status, line.item.connection) == (Status.ENDED, "connection-1")
+        assert (line.item.status, line.item.connection_id) == (Status.ENDED, "connection-1")
 
     def test_a_message_that_does_not_go_out_is_an_error_of_its_own(self) -> None:
         line = WebSocketLine(echo)
@@ -265,7 +265,7 @@ class TestTheConnection:
         line = WebSocketLine(echo)
         line.send("user_speak", text="hello")
         Line(echo, sessions=line.runtime.sessions).send("user_speak", text="again")
-        assert line.item.connection == "connection-1"
+        assert line.item.connection_id == "connection-1"
         assert line.item.state == {"turns": 2}
 
 

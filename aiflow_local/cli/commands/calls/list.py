@@ -9,7 +9,7 @@ from typing import Unpack
 
 import click
 
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.record import SessionRecord
 from aiflow_local.ops.calls.formatting import table_lines
 from aiflow_local.ops.calls.item_reader import Reading
 from aiflow_local.ops.calls.options import TableOptions, open_table, since_of, table_options
@@ -58,13 +58,15 @@ def command(**options: Unpack[_Options]) -> None:
         click.echo("There are none.", err=True)
 
 
-def _newest(table: CallTable, options: _Options) -> Sequence[SessionItem]:
+def _newest(table: CallTable, options: _Options) -> Sequence[SessionRecord]:
     choice = Choice(since=options["since"])
     if options["is_open"]:
         return [*islice(takewhile(choice.covers, table.open_calls()), options["limit"])]
     reading = Reading()
     newest = heapq.nlargest(
-        options["limit"], all_chosen(table, choice, reading), key=lambda item: item.begun_at_ms
+        options["limit"],
+        all_chosen(table, choice, reading),
+        key=lambda item: item.first_event_at_ms,
     )
     is_all(reading)
     return newest

@@ -1,8 +1,8 @@
 """Phone agents on sipgate AI Flow, serverless: what a handler needs, by its name."""
 
-from aiflow.starting import undisturbed
+from aiflow.starting import gc_frozen
 
-with undisturbed():
+with gc_frozen():
     from aiflow.call import Call, Reply
     from aiflow.entrypoints.authorizer import authorizer
     from aiflow.entrypoints.connection import connection

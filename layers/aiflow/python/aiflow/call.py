@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from aiflow.domain.transitions import PRICED
+from aiflow.domain.transitions import BILLABLE
 from aiflow.errors import InvalidAction
 from aiflow.protocol.actions import (
     Action,
@@ -85,7 +85,7 @@ class Call:
         `call.once("directions", call.send_sms(...))` is one message, however the text is worded the
         next time. When it failed (`sms_failed`, or the call came back), it may be done once more.
         """
-        if not key.strip() or action.type not in PRICED:
+        if not key.strip() or action.type not in BILLABLE:
             raise InvalidAction("once needs a name that is not blank, and a send_sms or transfer")
         return action.named(key)
 

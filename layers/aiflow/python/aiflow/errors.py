@@ -1,7 +1,7 @@
 """The error family: one root, each class one cause.
 
-What a request did wrong is a `Refusal`; it carries a `reason` from a closed set, which is all that
-logs and metrics ever see of it. What a handler did wrong is an `InvalidAction` or a
+What a request did wrong is a `RequestRejected`; it carries a `reason` from a closed set, which is
+all that logs and metrics ever see of it. What a handler did wrong is an `InvalidAction` or a
 `StateNotStorable`. What the world did wrong is a `StoreUnavailable` or a `DeadlineExceeded`. The
 table from class to HTTP status is in `aiflow.domain.outbox`.
 """
@@ -15,7 +15,7 @@ class SettingsError(AiflowError):
     """The environment lacks what the functions need; the message names variable and remedy."""
 
 
-class Refusal(AiflowError):
+class RequestRejected(AiflowError):
     """A request that is answered with a 4xx status and reaches no handler.
 
     Attributes:
@@ -28,27 +28,27 @@ class Refusal(AiflowError):
         self.reason = reason
 
 
-class InvalidEvent(Refusal):
+class InvalidEvent(RequestRejected):
     """The body is not an AI Flow event."""
 
 
-class Unauthorized(Refusal):
+class Unauthorized(RequestRejected):
     """The shared secret is missing, wrong or given more than once."""
 
 
-class ForeignAccount(Refusal):
+class AccountNotAllowed(RequestRejected):
     """The secret is right, but the event belongs to an account this stack does not serve."""
 
 
-class MethodNotAllowed(Refusal):
+class MethodNotAllowed(RequestRejected):
     """AI Flow only ever sends POST."""
 
 
-class BodyTooLarge(Refusal):
+class BodyTooLarge(RequestRejected):
     """The body is larger than any event of the protocol."""
 
 
-class UnsupportedBody(Refusal):
+class UnsupportedBody(RequestRejected):
     """The body is not plain JSON by its content type or its encoding."""
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from aiflow.protocol.types import E164, Words
+from aiflow.protocol.types import E164, NonBlankText
 
 
 def names(value: object) -> object:
@@ -23,9 +23,9 @@ class Limits(BaseModel):
         frozen=True, defer_build=True, hide_input_in_errors=True, validate_by_name=True
     )
 
-    priced_actions: Literal["enabled", "disabled"] = Field(
+    billable_actions: Literal["enabled", "disabled"] = Field(
         "enabled",
-        alias="PRICED_ACTIONS",
+        alias="BILLABLE_ACTIONS",
         description="`disabled` lets no `transfer` and no `send_sms` leave: the kill switch.",
     )
     allowed_countries: Annotated[frozenset[Country], BeforeValidator(names)] = Field(
@@ -69,9 +69,9 @@ class Limits(BaseModel):
         alias="MAX_MINUTES",
         description="How long a call lasts, from its first event on; then the goodbye is said.",
     )
-    goodbye: Words = Field(
+    limit_message: NonBlankText = Field(
         "We have to end our call here. Thank you for calling, and goodbye.",
-        alias="GOODBYE",
+        alias="LIMIT_MESSAGE",
         description="What the caller hears before the agent hangs up, when a cap is reached.",
     )
     fallback_number: E164 | None = Field(
@@ -79,8 +79,8 @@ class Limits(BaseModel):
         alias="FALLBACK_NUMBER",
         description="Where a caller is transferred when three answers in a row have failed.",
     )
-    refusal: Words = Field(
+    blocked_message: NonBlankText = Field(
         "I am sorry, I cannot do that.",
-        alias="REFUSAL",
+        alias="BLOCKED_MESSAGE",
         description="What the caller hears when an action was blocked and nothing else is said.",
     )

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from aiflow.errors import SettingsError
 from aiflow.limits import Limits, names
-from aiflow.protocol.types import Words
+from aiflow.protocol.types import NonBlankText
 
 AGENT_PREFIX = "AGENT_"
 _DIGEST_OF_NOTHING = sha256().digest()
@@ -71,9 +71,9 @@ class Settings(Limits):
         alias="SESSION_TTL_SECONDS",
         description="How long a call is kept after its last event.",
     )
-    keep_words: Literal["enabled", "disabled"] = Field(
+    store_transcripts: Literal["enabled", "disabled"] = Field(
         "enabled",
-        alias="KEEP_WORDS",
+        alias="STORE_TRANSCRIPTS",
         description="`disabled` writes no word of the caller or of the agent to the table.",
     )
     abandoned_after_seconds: Annotated[int, AfterValidator(_within_ttl)] = Field(
@@ -98,9 +98,9 @@ class Settings(Limits):
         description="How long a caller over a WebSocket waits for an answer before the filler is"
         " said; 0 says none.",
     )
-    filler: Words = Field(
+    filler_message: NonBlankText = Field(
         "One moment, please.",
-        alias="FILLER",
+        alias="FILLER_MESSAGE",
         description="What the caller hears while the answer takes its time.",
     )
     input_timeout_seconds: float = Field(
@@ -110,14 +110,14 @@ class Settings(Limits):
         alias="INPUT_TIMEOUT_SECONDS",
         description="Silence after which `user_input_timeout` comes to our rescue.",
     )
-    apology: Words = Field(
+    apology_message: NonBlankText = Field(
         "Sorry, something went wrong. Please say that again.",
-        alias="APOLOGY",
+        alias="APOLOGY_MESSAGE",
         description="What the caller hears when an answer failed.",
     )
-    trouble: Words = Field(
+    failure_message: NonBlankText = Field(
         "I am sorry, we have a technical problem.",
-        alias="TROUBLE",
+        alias="FAILURE_MESSAGE",
         description="What the caller hears instead when three in a row have failed; then the call"
         " ends, or goes to the fallback number.",
     )
@@ -156,14 +156,14 @@ class Settings(Limits):
         )
 
     @property
-    def keeps_words(self) -> bool:
+    def stores_transcripts(self) -> bool:
         """Whether what was said is kept with the call."""
-        return self.keep_words == "enabled"
+        return self.store_transcripts == "enabled"
 
     @property
     def fingerprint_key(self) -> bytes:
         """What keys the fingerprints of words that are not kept; who reads the table has it not."""
-        return b"" if self.keeps_words else self.token_digest
+        return b"" if self.stores_transcripts else self.token_digest
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

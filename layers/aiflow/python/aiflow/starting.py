@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def undisturbed() -> Generator[None]:
+def gc_frozen() -> Generator[None]:
     """Load something without a search for garbage, and leave it out of all later searches."""
     was_enabled = gc.isenabled()
     gc.disable()

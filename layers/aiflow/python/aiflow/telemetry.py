@@ -13,22 +13,22 @@ from typing import Any, TextIO, cast
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from aiflow.domain.call_summary import CallReport
-from aiflow.errors import AiflowError, Refusal, Unauthorized
+from aiflow.domain.call_summary import CallSummary
+from aiflow.errors import AiflowError, RequestRejected, Unauthorized
 
 _PACKAGE = Path(__file__).parent
 # Made once, and without blanks: each byte of a log is paid for.
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
-class Part(StrEnum):
+class Phase(StrEnum):
     """What an answer is waited for, as it is called in the log."""
 
     STORE = "store_ms"
     HANDLER = "handler_ms"
 
 
-_METRICS: Mapping[Part, str] = {Part.STORE: "StoreMs", Part.HANDLER: "HandlerMs"}
+_METRICS: Mapping[Phase, str] = {Phase.STORE: "StoreMs", Phase.HANDLER: "HandlerMs"}
 _TOLD_APART = frozenset({"Events", "AnswerMs"})
 """What is told for each type of event and outcome, too: CloudWatch bills each combination."""
 
@@ -49,7 +49,7 @@ class Outcome(StrEnum):
 
 
 @dataclass
-class Report:
+class EventReport:
     """What is known of one event; filled in on its way, written out at its end.
 
     Attributes:
@@ -74,8 +74,8 @@ class Report:
     reason: str | None = None
     actions: list[str] = field(default_factory=list[str])
     answered_ms: float | None = None
-    parts_ms: dict[Part, float] = field(default_factory=dict[Part, float])
-    call: CallReport | None = None
+    parts_ms: dict[Phase, float] = field(default_factory=dict[Phase, float])
+    call: CallSummary | None = None
     counts: dict[str, int] = field(default_factory=dict[str, int])
     details: dict[str, object] = field(default_factory=dict[str, object])
 
@@ -85,7 +85,7 @@ class Report:
             self.counts[metric] = self.counts.get(metric, 0) + int(number)
 
     @contextmanager
-    def timing(self, part: Part, now: Callable[[], float]) -> Generator[None]:
+    def timing(self, part: Phase, now: Callable[[], float]) -> Generator[None]:
         """Take down how long a block takes that began before the caller had an answer.
 
         Args:
@@ -115,9 +115,9 @@ class Report:
     def shown(self, slot: int) -> None:
         """Take down which token was shown: an old one may go when nobody shows it any more."""
         self.details["token"] = "next" if slot else "current"
-        self.count("NextToken", slot)
+        self.count("NextTokenUsed", slot)
 
-    def refused(self, refusal: Refusal) -> None:
+    def refused(self, refusal: RequestRejected) -> None:
         """Take down why a request or message goes no further."""
         self.outcome = Outcome.REFUSED
         self.reason = refusal.reason
@@ -166,7 +166,7 @@ class Telemetry:
             json_serializer=_encode,
         )
 
-    def write(self, report: Report, duration_ms: float) -> None:
+    def write(self, report: EventReport, duration_ms: float) -> None:
         """Write the log line and the metrics of one event."""
         keys: dict[str, object] = {
             "request_id": report.request_id,
@@ -190,7 +190,7 @@ class Telemetry:
             self._logger.info("Event handled", extra=extra)
         self._write_metrics(report, duration_ms)
 
-    def _write_metrics(self, report: Report, duration_ms: float) -> None:
+    def _write_metrics(self, report: EventReport, duration_ms: float) -> None:
         # What the caller waits for; of an answer in pieces, the first.
         waited_ms = duration_ms if report.answered_ms is None else report.answered_ms
         parts_ms = {_METRICS[part]: spent_ms for part, spent_ms in report.parts_ms.items()}
@@ -212,7 +212,7 @@ class Telemetry:
             self._add_call(cast("dict[str, Any]", blob), report.call)
         (self._stream or sys.stdout).write(_encode(blob) + "\n")
 
-    def _add_call(self, blob: dict[str, Any], call: CallReport) -> None:
+    def _add_call(self, blob: dict[str, Any], call: CallSummary) -> None:
         """Put the call into the blob of the event that has ended it, with dimensions of its own.
 
         Powertools knows one set of metrics in a blob; CloudWatch takes several.

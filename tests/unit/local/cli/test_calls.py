@@ -17,7 +17,7 @@ import pytest
 import webhook.app
 from aiflow import Call, Reply, UserSpeak, entrypoint
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.record import SessionRecord
 from aiflow_local.emulator.sample_events import mock_event
 from aiflow_local.errors import LocalError
 from aiflow_local.ops.aws_session import Account, AwsError
@@ -218,14 +218,14 @@ def test_a_call_that_another_version_wrote_is_named_and_the_others_are_listed(
 
 ODD: list[dict[str, Any]] = [
     {"version": {"S": "three"}},
-    {"begun_at_ms": {"N": "1.5"}},
-    {"begun_at_ms": {"N": "9" * 17}},
-    {"written_at_ms": {"N": "-1"}},
+    {"first_event_at_ms": {"N": "1.5"}},
+    {"first_event_at_ms": {"N": "9" * 17}},
+    {"committed_at_ms": {"N": "-1"}},
     {"expires_at": {"N": "9" * 15}},
     {"session": {"S": "[]"}},
     {"state": {"S": '"text"'}},
-    {"followers": {"S": '[{"type": "hangup"}, 5]'}},
-    {"ledger": {"S": "[5]"}},
+    {"deferred_actions": {"S": '[{"type": "hangup"}, 5]'}},
+    {"billable_keys": {"S": "[5]"}},
     {"turns": {"S": '[[0, "stranger", "Hello"]]'}},
     {"turns": {"S": '[[0, "user", 5]]'}},
     {"turns": {"S": '[["0", "user", "Hello"]]'}},
@@ -260,7 +260,9 @@ def test_nothing_that_an_event_said_of_its_session_moves_a_cursor(
 ) -> None:
     odd = "\x1b[2J\x07\u202e"
     session: JsonObject = {"direction": f"in{odd}", "from_phone_number": f"+49171{odd}3920050"}
-    item = SessionItem(session_id="odd", session=session, ledger=(f"{odd}:1",), state={odd: odd})
+    item = SessionRecord(
+        session_id="odd", session=session, billable_keys=(f"{odd}:1",), state={odd: odd}
+    )
     table.sessions.commit(item.next_version("me", int(table.clock()) + 60))
     out = calls(*how).out
     assert " in" in out
@@ -269,7 +271,7 @@ def test_nothing_that_an_event_said_of_its_session_moves_a_cursor(
 
 def test_an_id_moves_no_cursor(calls: Calls, table: Table) -> None:
     table.sessions.commit(
-        SessionItem(session_id="a\x1b[2Jb").next_version("me", int(table.clock()) + 60)
+        SessionRecord(session_id="a\x1b[2Jb").next_version("me", int(table.clock()) + 60)
     )
     assert "\x1b" not in calls("list").out
     assert "a\ufffd[2Jb" in calls("show", "a\x1b[2Jb").out
@@ -345,7 +347,9 @@ def test_no_word_and_no_number_is_shown_unless_asked_for(
     phone.say(call, *MANY)
     found = table.sessions.load(call)
     assert found
-    heard = replace(found, state={CANARY: CANARY}, followers=({"type": "speak", "text": CANARY},))
+    heard = replace(
+        found, state={CANARY: CANARY}, deferred_actions=({"type": "speak", "text": CANARY},)
+    )
     table.sessions.commit(heard.next_version("me", found.expires_at))
     for finished in (
         calls("list", *shape),
@@ -388,7 +392,7 @@ def test_an_export_has_everything_that_is_kept(calls: Calls, phone: Phone, table
     assert told["state"] == item.state
     assert len(told["turns"]) == 61
     # No value of the item as it lies in the table is missing.
-    for attribute in ("session", "state", "deliveries", "ledger"):
+    for attribute in ("session", "state", "processed_events", "billable_keys"):
         assert told[attribute] == json.loads(table.call(call)[attribute]["S"])
 
 

@@ -53,7 +53,7 @@ class Operator:
             Namespace="AiFlow",
             MetricData=[
                 {
-                    "MetricName": "NextToken",
+                    "MetricName": "NextTokenUsed",
                     "Dimensions": [{"Name": "service", "Value": self.account.stack}],
                     "Timestamp": datetime.now(UTC),
                     "Value": 1,

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from aiflow.sessions.record import SessionItem, Status
+from aiflow.sessions.record import SessionRecord, Status
 
 
 class CallOutcome(StrEnum):
@@ -15,7 +15,7 @@ class CallOutcome(StrEnum):
     FAILED = "failed"
 
 
-class CallReport(NamedTuple):
+class CallSummary(NamedTuple):
     """What is known of a call as a whole when it has ended.
 
     Attributes:
@@ -33,7 +33,7 @@ class CallReport(NamedTuple):
     silences: int
 
 
-def ending(before: SessionItem, after: SessionItem, *, is_swept: bool) -> CallReport:
+def summarize_call(before: SessionRecord, after: SessionRecord, *, is_swept: bool) -> CallSummary:
     """Return what is told of a call as a whole.
 
     Args:
@@ -41,19 +41,19 @@ def ending(before: SessionItem, after: SessionItem, *, is_swept: bool) -> CallRe
         after: as it was committed, ended.
         is_swept: whether its end was never reported; then it lasted until its last sign of life.
     """
-    end_ms = before.written_at_ms if is_swept else after.written_at_ms
-    return CallReport(
+    end_ms = before.committed_at_ms if is_swept else after.committed_at_ms
+    return CallSummary(
         outcome=_outcome(before, is_swept=is_swept),
         # The clocks of two instances may be apart.
-        seconds=max(0, end_ms - after.begun_at_ms) / 1000,
-        turns=after.turns_taken,
+        seconds=max(0, end_ms - after.first_event_at_ms) / 1000,
+        turns=after.caller_turns,
         interruptions=after.interruptions,
-        silences=after.silences,
+        silences=after.input_timeouts,
     )
 
 
-def _outcome(before: SessionItem, *, is_swept: bool) -> CallOutcome:
-    if before.apologies:
+def _outcome(before: SessionRecord, *, is_swept: bool) -> CallOutcome:
+    if before.consecutive_failures:
         return CallOutcome.FAILED
     # Before the sweeper's: nothing says that the service reports the end of a call that it has
     # handed to somebody else.

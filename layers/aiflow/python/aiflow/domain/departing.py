@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from aiflow.domain import transitions
-from aiflow.domain.announcements import refusal
-from aiflow.domain.spending_policy import Objection, objection
+from aiflow.domain.announcements import blocked_announcement
+from aiflow.domain.spending_policy import DenyReason, deny_reason
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.record import SessionRecord
 from aiflow.settings import Settings
 
 _CARRIES_ON = frozenset({"speak", "audio", "hangup", "transfer"})
 """After these the caller does not wait in silence."""
 
 
-class Departure(NamedTuple):
+class Authorized(NamedTuple):
     """Actions as they leave.
 
     Attributes:
@@ -26,25 +26,25 @@ class Departure(NamedTuple):
     blocked: tuple[str, ...]
 
 
-def departure(item: SessionItem, actions: Sequence[JsonObject], settings: Settings) -> Departure:
+def authorize(item: SessionRecord, actions: Sequence[JsonObject], settings: Settings) -> Authorized:
     """Take out what costs money and was decided before, and what the policy forbids.
 
     Where that leaves the caller without an answer, a fixed sentence takes its place.
     """
     leaving: list[JsonObject] = []
     blocked: list[str] = []
-    intents = {*item.ledger}
+    intents = {*item.billable_keys}
     left = {
-        "send_sms": settings.max_sms - transitions.spent(item, "send_sms"),
-        "transfer": settings.max_transfers - transitions.spent(item, "transfer"),
+        "send_sms": settings.max_sms - transitions.used_count(item, "send_sms"),
+        "transfer": settings.max_transfers - transitions.used_count(item, "transfer"),
     }
     for action in actions:
         kind = str(action["type"])
-        if kind in transitions.PRICED:
-            intent = transitions.intent(action)
+        if kind in transitions.BILLABLE:
+            intent = transitions.idempotency_key(action)
             if intent in intents:
                 continue
-            why = objection(action, item.session, settings) if left[kind] > 0 else Objection.CAP
+            why = deny_reason(action, item.session, settings) if left[kind] > 0 else DenyReason.CAP
             if why:
                 blocked.append(f"{kind}:{why}")
                 continue
@@ -52,5 +52,5 @@ def departure(item: SessionItem, actions: Sequence[JsonObject], settings: Settin
             left[kind] -= 1
         leaving.append(action)
     if blocked and _CARRIES_ON.isdisjoint(action["type"] for action in leaving):
-        leaving.append(refusal(item.session_id, settings).to_wire())
-    return Departure(tuple(leaving), tuple(blocked))
+        leaving.append(blocked_announcement(item.session_id, settings).to_wire())
+    return Authorized(tuple(leaving), tuple(blocked))

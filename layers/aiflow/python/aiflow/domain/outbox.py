@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
 
-from aiflow.domain.redaction import parted
-from aiflow.domain.transitions import ONCE
+from aiflow.domain.redaction import split_deferred
+from aiflow.domain.transitions import ONCE_MEMBER
 from aiflow.errors import (
+    AccountNotAllowed,
     BodyTooLarge,
-    ForeignAccount,
     InvalidAction,
     InvalidEvent,
     MethodNotAllowed,
-    Refusal,
+    RequestRejected,
     Unauthorized,
     UnsupportedBody,
 )
@@ -21,10 +21,10 @@ from aiflow.protocol.actions import Action, BaseAction, Speak
 from aiflow.protocol.types import JsonObject
 from aiflow.settings import Settings
 
-STATUS: Mapping[type[Refusal], HTTPStatus] = {
+STATUS: Mapping[type[RequestRejected], HTTPStatus] = {
     InvalidEvent: HTTPStatus.BAD_REQUEST,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
-    ForeignAccount: HTTPStatus.FORBIDDEN,
+    AccountNotAllowed: HTTPStatus.FORBIDDEN,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -32,7 +32,7 @@ STATUS: Mapping[type[Refusal], HTTPStatus] = {
 """Everything that is refused. All else, authenticated and well-formed, ends in 200 or 204."""
 
 
-class Outgoing(NamedTuple):
+class Serialized(NamedTuple):
     """Actions on their way out.
 
     Attributes:
@@ -42,11 +42,11 @@ class Outgoing(NamedTuple):
     """
 
     actions: tuple[JsonObject, ...]
-    followers: tuple[JsonObject, ...] = ()
+    deferred_actions: tuple[JsonObject, ...] = ()
     foreign: int = 0
 
 
-def actions_of(reply: object, session_id: str) -> tuple[Action, ...]:
+def normalize_reply(reply: object, session_id: str) -> tuple[Action, ...]:
     """Return the actions that a reply stands for; blank text and an empty list are silence.
 
     Of a generator all that it yields is one reply.
@@ -56,7 +56,7 @@ def actions_of(reply: object, session_id: str) -> tuple[Action, ...]:
     """
     if isinstance(reply, Iterator):
         pieces = cast("Iterator[object]", reply)
-        return tuple(action for piece in pieces for action in actions_of(piece, session_id))
+        return tuple(action for piece in pieces for action in normalize_reply(piece, session_id))
     if isinstance(reply, str):
         reply = (
             Speak.model_validate({"session_id": session_id, "text": reply})
@@ -73,26 +73,26 @@ def actions_of(reply: object, session_id: str) -> tuple[Action, ...]:
     return cast("tuple[Action, ...]", actions)
 
 
-def outgoing(actions: Sequence[Action], session_id: str, settings: Settings) -> Outgoing:
+def serialize(actions: Sequence[Action], session_id: str, settings: Settings) -> Serialized:
     """Write actions as they leave: for this session, and watched where something waits for them.
 
     Raises:
         InvalidAction: what should wait has words, and none are to be kept.
     """
-    followers = [follower for action in actions for follower in action.followers]
+    followers = [follower for action in actions for follower in action.deferred_actions]
     sent = tuple(_addressed(action, session_id) for action in actions)
     waiting = tuple(_addressed(follower, session_id) for follower in followers)
-    if waiting and not settings.keeps_words:
-        at_once, waiting = parted(waiting)
+    if waiting and not settings.stores_transcripts:
+        at_once, waiting = split_deferred(waiting)
         sent += at_once
-    return Outgoing(
-        actions=watched(sent, settings.input_timeout_seconds) if waiting else sent,
-        followers=waiting,
+    return Serialized(
+        actions=arm_input_timeout(sent, settings.input_timeout_seconds) if waiting else sent,
+        deferred_actions=waiting,
         foreign=sum(action.session_id != session_id for action in (*actions, *followers)),
     )
 
 
-def watched(actions: Sequence[JsonObject], seconds: float) -> tuple[JsonObject, ...]:
+def arm_input_timeout(actions: Sequence[JsonObject], seconds: float) -> tuple[JsonObject, ...]:
     """Arm the input timeout on the last `speak`: it stands in for an end that is never reported."""
     last = max(
         (index for index, action in enumerate(actions) if action["type"] == "speak"), default=-1
@@ -103,7 +103,7 @@ def watched(actions: Sequence[JsonObject], seconds: float) -> tuple[JsonObject, 
     )
 
 
-def body_of(actions: Sequence[JsonObject]) -> str | None:
+def encode_actions(actions: Sequence[JsonObject]) -> str | None:
     """Return the body of an answer: one action as an object, several as an array, none as no body.
 
     It is ASCII: as many bytes as characters.
@@ -113,7 +113,7 @@ def body_of(actions: Sequence[JsonObject]) -> str | None:
     return json_codec.encode(actions[0] if len(actions) == 1 else list(actions))
 
 
-def http_answer(body: str | None) -> dict[str, Any]:
+def ok_or_no_content(body: str | None) -> dict[str, Any]:
     """Return 200 with actions, or 204 without a body.
 
     A 200 without an action was seen to leave the service without ears.
@@ -123,7 +123,7 @@ def http_answer(body: str | None) -> dict[str, Any]:
     return _http(HTTPStatus.OK, body)
 
 
-def http_refusal(refusal: Refusal) -> dict[str, Any]:
+def error_response(refusal: RequestRejected) -> dict[str, Any]:
     """Return the 4xx of a refusal, with a body for the person who tries it by hand."""
     status = STATUS[type(refusal)]
     return _http(status, json_codec.encode({"error": status.phrase, "message": str(refusal)}))
@@ -138,5 +138,5 @@ def _http(status: HTTPStatus, body: str) -> dict[str, Any]:
 
 
 def _addressed(action: BaseAction, session_id: str) -> JsonObject:
-    name: JsonObject = {} if action.once is None else {ONCE: action.once}
+    name: JsonObject = {} if action.once is None else {ONCE_MEMBER: action.once}
     return {**action.to_wire(), "session_id": session_id, **name}

@@ -24,7 +24,7 @@ _DEAR = re.compile(r"1600|6114|1\d{3}976")
 
 
 @dataclass(frozen=True)
-class Line:
+class PhoneNumberInfo:
     """What a number leads to.
 
     Attributes:
@@ -39,7 +39,7 @@ class Line:
     is_mobile: bool
 
 
-def line_of(digits: str) -> Line | None:
+def look_up(digits: str) -> PhoneNumberInfo | None:
     """Look a number up: E.164 without `+`; None if there is no such number.
 
     What would be read as another number than it is written as does not exist either: `490900...`
@@ -54,7 +54,7 @@ def line_of(digits: str) -> Line | None:
         return None
     country, kind = phonenumbers.region_code_for_number(number), phonenumbers.number_type(number)
     is_ordinary = kind in _ORDINARY and not _DEAR.match(digits)
-    return Line(
+    return PhoneNumberInfo(
         country=None if country == _NO_COUNTRY else country,
         is_ordinary=is_ordinary,
         is_mobile=is_ordinary and kind in _MOBILE,

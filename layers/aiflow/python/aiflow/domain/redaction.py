@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from copy import replace
 
-from aiflow.domain.transitions import ONCE
+from aiflow.domain.transitions import ONCE_MEMBER
 from aiflow.errors import InvalidAction
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.record import Delivery, SessionItem
+from aiflow.sessions.record import ProcessedEvent, SessionRecord
 
 _CUTTING = frozenset({"hangup", "transfer", "barge_in"})
 """What would cut off whatever is being played."""
@@ -15,7 +15,7 @@ _CUTTING = frozenset({"hangup", "transfer", "barge_in"})
 # nobody's mistake.
 _WORDLESS = frozenset(
     {
-        *("type", "session_id", ONCE),
+        *("type", "session_id", ONCE_MEMBER),
         *("target_phone_number", "caller_id_name", "caller_id_number", "timeout"),
         *("volume", "stop"),
         *("provider", "languages", "vad"),
@@ -23,24 +23,24 @@ _WORDLESS = frozenset(
 )
 
 
-def has_words(action: JsonObject) -> bool:
+def carries_text(action: JsonObject) -> bool:
     """Tell whether an action may hold something that is said, written or played to somebody."""
     return not _WORDLESS.issuperset(action)
 
 
-def without_words(item: SessionItem) -> SessionItem:
+def redact(item: SessionRecord) -> SessionRecord:
     """Return what may be kept of an item: who spoke, but not what was said; nor answers with words.
 
-    What waits has none already, see `parted`.
+    What waits has none already, see `split_deferred`.
     """
     return replace(
         item,
         turns=tuple(replace(turn, text="") for turn in item.turns),
-        deliveries=tuple(map(_wordless, item.deliveries)),
+        processed_events=tuple(map(_without_answer_text, item.processed_events)),
     )
 
 
-def parted(
+def split_deferred(
     followers: Sequence[JsonObject],
 ) -> tuple[tuple[JsonObject, ...], tuple[JsonObject, ...]]:
     """Return what follows a playback in two parts: what leaves with it, and what waits, wordless.
@@ -56,21 +56,21 @@ def parted(
         (
             index
             for index, follower in enumerate(followers)
-            if not has_words(follower) or follower["type"] in _CUTTING
+            if not carries_text(follower) or follower["type"] in _CUTTING
         ),
         len(followers),
     )
     for follower in followers[here:]:
-        if has_words(follower):
+        if carries_text(follower):
             raise InvalidAction(
-                f"KEEP_WORDS is disabled, so {follower['type']} cannot wait here: what waits is"
-                " kept, and it holds words. Let only hangup, transfer or barge_in, without options"
-                " of their own, follow as the last"
+                f"STORE_TRANSCRIPTS is disabled, so {follower['type']} cannot wait here: deferred"
+                " actions are stored, and this one holds text. Defer only hangup, transfer or"
+                " barge_in, without options of their own, as the last actions"
             )
     return tuple(followers[:here]), tuple(followers[here:])
 
 
-def _wordless(delivery: Delivery) -> Delivery:
-    if any(map(has_words, delivery.answer or ())):
+def _without_answer_text(delivery: ProcessedEvent) -> ProcessedEvent:
+    if any(map(carries_text, delivery.answer or ())):
         return replace(delivery, answer=None)
     return delivery

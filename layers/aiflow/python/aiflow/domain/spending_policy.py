@@ -16,7 +16,7 @@ _E164 = re.compile(r"[1-9][0-9]{6,14}")
 _TARGETS = {"transfer": "target_phone_number", "send_sms": "phone_number"}
 
 
-class Objection(StrEnum):
+class DenyReason(StrEnum):
     """Why an action may not leave."""
 
     DISABLED = "disabled"
@@ -28,7 +28,7 @@ class Objection(StrEnum):
     CAP = "cap"
 
 
-def objection(action: JsonObject, session: JsonObject, limits: Limits) -> Objection | None:
+def deny_reason(action: JsonObject, session: JsonObject, limits: Limits) -> DenyReason | None:
     """Return what stands against an action that costs money; None lets it leave.
 
     Args:
@@ -39,18 +39,18 @@ def objection(action: JsonObject, session: JsonObject, limits: Limits) -> Object
     # As it leaves, to the letter: a model that was copied has not been checked again.
     number = str(action.get(_TARGETS[str(action["type"])])).removeprefix("+")
     is_sms = action["type"] == "send_sms"
-    if limits.priced_actions == "disabled":
-        return Objection.DISABLED
+    if limits.billable_actions == "disabled":
+        return DenyReason.DISABLED
     if not is_sms and number in _own(session):
-        return Objection.LOOP
+        return DenyReason.LOOP
     if number in limits.allowed_numbers or number == limits.fallback_number:
         return None
-    if is_sms and limits.sms_recipients == "caller" and number != partner(session):
-        return Objection.RECIPIENT
+    if is_sms and limits.sms_recipients == "caller" and number != remote_number(session):
+        return DenyReason.RECIPIENT
     return _objection_to_number(number, session, limits, is_sms=is_sms)
 
 
-def partner(session: JsonObject) -> str | None:
+def remote_number(session: JsonObject) -> str | None:
     """Return the number of the person on the line, if it is one."""
     other = session.get("to_phone_number" if _is_outbound(session) else "from_phone_number")
     number = _digits(other)
@@ -59,18 +59,18 @@ def partner(session: JsonObject) -> str | None:
 
 def _objection_to_number(
     number: str, session: JsonObject, limits: Limits, *, is_sms: bool
-) -> Objection | None:
+) -> DenyReason | None:
     # Most calls come to their end without a number that must be looked up.
-    from aiflow.domain.phone_numbers import line_of  # noqa: PLC0415 - see above
+    from aiflow.domain.phone_numbers import look_up  # noqa: PLC0415 - see above
 
-    line = line_of(number) if _E164.fullmatch(number) else None
+    line = look_up(number) if _E164.fullmatch(number) else None
     if line is None:
-        return Objection.INVALID
+        return DenyReason.INVALID
     if not (line.is_mobile if is_sms else line.is_ordinary):
-        return Objection.KIND
-    own = (line_of(known) for known in sorted(_own(session)))
+        return DenyReason.KIND
+    own = (look_up(known) for known in sorted(_own(session)))
     homes = {found.country for found in own if found and found.country} or {HOME}
-    return None if line.country in (limits.allowed_countries or homes) else Objection.COUNTRY
+    return None if line.country in (limits.allowed_countries or homes) else DenyReason.COUNTRY
 
 
 def _own(session: JsonObject) -> set[str]:

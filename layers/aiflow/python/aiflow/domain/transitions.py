@@ -24,12 +24,12 @@ from aiflow.protocol.events import (
 )
 from aiflow.protocol.ssml import spoken_text
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.record import Delivery, SessionItem, Status
+from aiflow.sessions.record import ProcessedEvent, SessionRecord, Status
 
 PLAYBACKS = frozenset({"speak", "audio"})
-PRICED = frozenset({"send_sms", "transfer"})
+BILLABLE = frozenset({"send_sms", "transfer"})
 REPEAT_WINDOW_MS = 600
-ONCE = "aiflow:once"
+ONCE_MEMBER = "aiflow:once"
 """The member under which an action that waits carries its name; it does not leave with it."""
 _MAX_SESSION_MEMBER = 64
 _DIGITS = 16
@@ -60,9 +60,9 @@ def fingerprint(event: Event, key: bytes = b"") -> str | None:
     return hmac.digest(key, of_this_call, "sha256").hex()[:_DIGITS]
 
 
-def repetition(
-    item: SessionItem, event: Event, arrived_at_ms: int, key: bytes = b"", thinking_ms: int = 0
-) -> Delivery | None:
+def find_duplicate(
+    item: SessionRecord, event: Event, arrived_at_ms: int, key: bytes = b"", thinking_ms: int = 0
+) -> ProcessedEvent | None:
     """Return the delivery that `event` repeats, if it does.
 
     The same words count as a repetition only while the first are unanswered or for 0.6 s after
@@ -77,22 +77,22 @@ def repetition(
         thinking_ms: how long whoever has said a piece of an answer may take for the next.
     """
     mark = fingerprint(event, key)
-    known = _known(item, mark)
+    known = _latest_with(item, mark)
     if isinstance(event, SessionStart):
         if not item.started or item.status is Status.TRANSFERRING:
             return None
         # Once the call went on, the greeting has been heard.
         return (
             known
-            if known and known is item.deliveries[-1]
-            else Delivery(str(mark), arrived_at_ms, ())
+            if known and known is item.processed_events[-1]
+            else ProcessedEvent(str(mark), arrived_at_ms, ())
         )
-    is_unanswered = bool(item.speaking) and known is item.deliveries[-1]
+    is_unanswered = bool(item.stream_owner) and known is item.processed_events[-1]
     window_ms = REPEAT_WINDOW_MS + (thinking_ms if is_unanswered else 0)
     return known if known and arrived_at_ms - known.answered_at_ms <= window_ms else None
 
 
-def members(event: Event) -> JsonObject:
+def session_members(event: Event) -> JsonObject:
     """Return what an event brings of its session, as it is kept: cut, and without the id."""
     return {
         name: value[:_MAX_SESSION_MEMBER]
@@ -101,120 +101,127 @@ def members(event: Event) -> JsonObject:
     }
 
 
-def reach(item: SessionItem, connection_id: str | None) -> SessionItem:
+def bind_connection(item: SessionRecord, connection_id: str | None) -> SessionRecord:
     """Return the item of a call that an event reaches; over a WebSocket, by this connection.
 
     Whoever was believed to be gone and is connected anew goes on with the call.
     """
-    if connection_id in {None, item.connection} or item.status is Status.ENDED:
+    if connection_id in {None, item.connection_id} or item.status is Status.ENDED:
         return item
     status = Status.ACTIVE if item.status is Status.GONE else item.status
-    return replace(item, connection=connection_id, status=status)
+    return replace(item, connection_id=connection_id, status=status)
 
 
-def lose(item: SessionItem) -> SessionItem:
+def mark_connection_lost(item: SessionRecord) -> SessionRecord:
     """Return the item of a call whose connection is gone.
 
     A hang-up or a transfer that was decided stays decided, should the call come back.
     """
     status = Status.GONE if item.status is Status.ACTIVE else item.status
-    return replace(_silence(item), status=status)
+    return replace(_cancel_pending(item), status=status)
 
 
-def quiet_seconds(item: SessionItem, now_ms: int) -> float:
+def idle_seconds(item: SessionRecord, now_ms: int) -> float:
     """Return for how long nobody has changed a call that is open; nothing for one that ended."""
-    return 0 if item.status is Status.ENDED else (now_ms - item.written_at_ms) / 1000
+    return 0 if item.status is Status.ENDED else (now_ms - item.committed_at_ms) / 1000
 
 
-def finish(item: SessionItem, speaker: str) -> SessionItem:
+def end_stream(item: SessionRecord, speaker: str) -> SessionRecord:
     """Return the item after a speaker has said its last piece."""
-    return replace(item, speaking="") if item.speaking == speaker else item
+    return replace(item, stream_owner="") if item.stream_owner == speaker else item
 
 
-def arrive(item: SessionItem, event: Event, now_ms: int) -> SessionItem:  # noqa: C901, PLR0911 - a case each
+def apply_event(item: SessionRecord, event: Event, now_ms: int) -> SessionRecord:  # noqa: C901, PLR0911 - a case each
     """Return the item with what `event` itself says: who calls, what was said, what is over."""
     item = replace(
         item,
-        session={**item.session, **members(event)},
-        begun_at_ms=item.begun_at_ms or now_ms,
+        session={**item.session, **session_members(event)},
+        first_event_at_ms=item.first_event_at_ms or now_ms,
     )
     match event:
         case SessionStart():
             # Also when a transfer failed: then it was not the last word, and may be tried again.
             item = replace(item, started=True, status=Status.ACTIVE)
-            return _reopen(_silence(item), "transfer")
+            return _allow_retry(_cancel_pending(item), "transfer")
         case UserSpeak(text=text, barged_in=barged_in) if text.strip():
             item = replace(
                 item,
-                turns_taken=item.turns_taken + 1,
+                caller_turns=item.caller_turns + 1,
                 interruptions=item.interruptions + barged_in,
             )
             # A goodbye is not talked out of its hang-up.
-            return (item if item.closing else _silence(item)).with_turn("user", text)
+            return (item if item.closing else _cancel_pending(item)).with_turn("user", text)
         case DtmfReceived() if not item.closing:
-            return replace(item, followers=())
-        case AssistantSpeak(duration_ms=float(length)) if item.followers:
-            return replace(item, playing_until_ms=now_ms + int(length) - _JITTER_MS)
+            return replace(item, deferred_actions=())
+        case AssistantSpeak(duration_ms=float(length)) if item.deferred_actions:
+            return replace(item, playback_end_ms=now_ms + int(length) - _JITTER_MS)
         case AssistantSpeechEnded():
-            return replace(item, playing=max(0, item.playing - 1))
+            return replace(item, open_playbacks=max(0, item.open_playbacks - 1))
         case UserInputTimeout():
-            return replace(item, playing=0, silences=item.silences + 1)
+            return replace(item, open_playbacks=0, input_timeouts=item.input_timeouts + 1)
         case SmsFailed():
-            return _reopen(item, "send_sms")
+            return _allow_retry(item, "send_sms")
         case SessionEnd():
-            return replace(_silence(item), status=Status.ENDED)
+            return replace(_cancel_pending(item), status=Status.ENDED)
         case _:
             return item
 
 
-def overheard(before: SessionItem, item: SessionItem) -> SessionItem:
+def keep_pending_answer(before: SessionRecord, item: SessionRecord) -> SessionRecord:
     """Return the item with what was said, but without an end to what is being answered.
 
     Args:
         before: the item without it.
-        item: as `arrive` returns it.
+        item: as `apply_event` returns it.
     """
     return replace(
-        item, playing=before.playing, followers=before.followers, speaking=before.speaking
+        item,
+        open_playbacks=before.open_playbacks,
+        deferred_actions=before.deferred_actions,
+        stream_owner=before.stream_owner,
     )
 
 
-def release(
-    item: SessionItem, event: Event, now_ms: int
-) -> tuple[tuple[JsonObject, ...], SessionItem]:
+def take_due_actions(
+    item: SessionRecord, event: Event, now_ms: int
+) -> tuple[tuple[JsonObject, ...], SessionRecord]:
     """Return the followers that are due, up to the next playback, and the item without them.
 
     They are due when everything that was sent has been heard. An end that comes too early is that
     of an interruption, whose words are still on their way: then, as when no end is reported at
     all, the input timeout releases them, if the caller said nothing after all.
     """
-    is_heard = isinstance(event, AssistantSpeechEnded) and now_ms >= item.playing_until_ms
-    if item.playing or not (is_heard or isinstance(event, UserInputTimeout)):
+    is_heard = isinstance(event, AssistantSpeechEnded) and now_ms >= item.playback_end_ms
+    if item.open_playbacks or not (is_heard or isinstance(event, UserInputTimeout)):
         return (), item
-    types = [follower["type"] for follower in item.followers]
+    types = [follower["type"] for follower in item.deferred_actions]
     end = next((index + 1 for index, name in enumerate(types) if name in PLAYBACKS), len(types))
-    return item.followers[:end], replace(item, followers=item.followers[end:])
+    return item.deferred_actions[:end], replace(item, deferred_actions=item.deferred_actions[end:])
 
 
-def spent(item: SessionItem, kind: str) -> int:
+def used_count(item: SessionRecord, kind: str) -> int:
     """Return how many actions of a kind that costs money were decided in this call."""
     counted = item.sms_sent if kind == "send_sms" else item.transfers_made
     # An earlier version of this code, still running beside this one, counts nothing.
-    return max(counted, sum(entry.startswith(f"{kind}:") for entry in item.ledger))
+    return max(counted, sum(entry.startswith(f"{kind}:") for entry in item.billable_keys))
 
 
-def intent(action: JsonObject) -> str:
+def idempotency_key(action: JsonObject) -> str:
     """Return what makes a priced action the same again: its type, and its name or all the rest."""
-    same = ("once", str(action[ONCE])) if ONCE in action else (json_codec.encode(action),)
+    same = (
+        ("once", str(action[ONCE_MEMBER]))
+        if ONCE_MEMBER in action
+        else (json_codec.encode(action),)
+    )
     return f"{action['type']}:{_digest(*same)}"
 
 
-def bare(action: JsonObject) -> JsonObject:
+def strip_internal_members(action: JsonObject) -> JsonObject:
     """Return an action as it leaves: without its name."""
-    return {member: value for member, value in action.items() if member != ONCE}
+    return {member: value for member, value in action.items() if member != ONCE_MEMBER}
 
 
-def depart(item: SessionItem, actions: Sequence[JsonObject], now_ms: int) -> SessionItem:
+def apply_actions(item: SessionRecord, actions: Sequence[JsonObject], now_ms: int) -> SessionRecord:
     """Return the item after `actions` were decided."""
     types = [action["type"] for action in actions]
     status = item.status
@@ -222,77 +229,83 @@ def depart(item: SessionItem, actions: Sequence[JsonObject], now_ms: int) -> Ses
         status = Status.TRANSFERRING
     if "hangup" in types:
         status = Status.HANGING_UP
-    intents = tuple(intent(action) for action in actions if action["type"] in PRICED)
+    intents = tuple(idempotency_key(action) for action in actions if action["type"] in BILLABLE)
     spoken = " ".join(_spoken(action) for action in actions if action["type"] == "speak")
     item = replace(
         item,
         status=status,
-        ledger=item.ledger + intents,
-        sms_sent=spent(item, "send_sms") + types.count("send_sms"),
-        transfers_made=spent(item, "transfer") + types.count("transfer"),
-        playing=item.playing + sum(name in PLAYBACKS for name in types),
+        billable_keys=item.billable_keys + intents,
+        sms_sent=used_count(item, "send_sms") + types.count("send_sms"),
+        transfers_made=used_count(item, "transfer") + types.count("transfer"),
+        open_playbacks=item.open_playbacks + sum(name in PLAYBACKS for name in types),
     )
-    if item.followers and not PLAYBACKS.isdisjoint(types):
+    if item.deferred_actions and not PLAYBACKS.isdisjoint(types):
         until_ms = now_ms + _shortest_ms(spoken, actions) - _JITTER_MS
-        item = replace(item, playing_until_ms=until_ms)
+        item = replace(item, playback_end_ms=until_ms)
     return item.with_turn("assistant", spoken)
 
 
-def remember(
-    item: SessionItem,
+def record_answer(
+    item: SessionRecord,
     event: Event,
     actions: Sequence[JsonObject],
     now_ms: int,
     key: bytes = b"",
-) -> SessionItem:
+) -> SessionRecord:
     """Return the item with the answer to `event`; a repetition gets it without what costs money."""
     mark = fingerprint(event, key)
     if mark is None:
         return item
-    answer = Delivery(mark, now_ms, _free(actions))
-    return replace(item, deliveries=(*item.deliveries, answer))
+    answer = ProcessedEvent(mark, now_ms, _without_billable(actions))
+    return replace(item, processed_events=(*item.processed_events, answer))
 
 
-def remember_more(
-    item: SessionItem,
+def extend_answer(
+    item: SessionRecord,
     event: Event,
     actions: Sequence[JsonObject],
     now_ms: int,
     key: bytes = b"",
-) -> SessionItem:
+) -> SessionRecord:
     """Return the item with a further piece of the answer to `event`."""
-    known = _known(item, fingerprint(event, key))
+    known = _latest_with(item, fingerprint(event, key))
     if known is None:
         return item
-    whole = None if known.answer is None else known.answer + _free(actions)
+    whole = None if known.answer is None else known.answer + _without_billable(actions)
     longer = replace(known, answered_at_ms=now_ms, answer=whole)
-    deliveries = (longer if delivery is known else delivery for delivery in item.deliveries)
-    return replace(item, deliveries=tuple(deliveries))
+    deliveries = (longer if delivery is known else delivery for delivery in item.processed_events)
+    return replace(item, processed_events=tuple(deliveries))
 
 
-def _silence(item: SessionItem) -> SessionItem:
+def _cancel_pending(item: SessionRecord) -> SessionRecord:
     """Let nothing wait any more, nor anybody go on with what was to be said."""
-    return replace(item, playing=0, followers=(), speaking="")
+    return replace(item, open_playbacks=0, deferred_actions=(), stream_owner="")
 
 
-def _known(item: SessionItem, mark: str | None) -> Delivery | None:
+def _latest_with(item: SessionRecord, mark: str | None) -> ProcessedEvent | None:
     """Return the latest delivery with a fingerprint."""
-    same = (delivery for delivery in reversed(item.deliveries) if delivery.fingerprint == mark)
+    same = (
+        delivery for delivery in reversed(item.processed_events) if delivery.fingerprint == mark
+    )
     return next(same, None)
 
 
-def _free(actions: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
-    return tuple(action for action in actions if action["type"] not in PRICED)
+def _without_billable(actions: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
+    return tuple(action for action in actions if action["type"] not in BILLABLE)
 
 
 def _digest(*parts: str) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()[:_DIGITS]
 
 
-def _reopen(item: SessionItem, kind: str) -> SessionItem:
+def _allow_retry(item: SessionRecord, kind: str) -> SessionRecord:
     """Take the latest intent of a kind back: it did not come to pass and may be tried again."""
-    latest = next((entry for entry in reversed(item.ledger) if entry.startswith(f"{kind}:")), None)
-    return replace(item, ledger=tuple(entry for entry in item.ledger if entry != latest))
+    latest = next(
+        (entry for entry in reversed(item.billable_keys) if entry.startswith(f"{kind}:")), None
+    )
+    return replace(
+        item, billable_keys=tuple(entry for entry in item.billable_keys if entry != latest)
+    )
 
 
 def _shortest_ms(spoken: str, actions: Sequence[JsonObject]) -> int:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from aiflow.bootstrap import default_surroundings, ready
+from aiflow.bootstrap import default_dependencies, eager_on_lambda
 from aiflow.errors import Unauthorized
-from aiflow.pipeline.runtime import Context, Surroundings
+from aiflow.pipeline.runtime import Context, Dependencies
 from aiflow.protocol.types import JsonObject
-from aiflow.telemetry import Report
+from aiflow.telemetry import EventReport
 from aiflow.transports.api_gateway import headers_of
 from aiflow.transports.authentication import authenticate
 
@@ -19,10 +19,10 @@ class Authorizer:
         surroundings: returns what it needs from outside.
     """
 
-    def __init__(self, surroundings: Callable[[], Surroundings]) -> None:
+    def __init__(self, surroundings: Callable[[], Dependencies]) -> None:
         self._surroundings = surroundings
 
-    def bind(self, surroundings: Surroundings) -> "Authorizer":
+    def bind(self, surroundings: Dependencies) -> "Authorizer":
         """Return the same authorizer with other surroundings: for tests, and your own machine."""
         return Authorizer(lambda: surroundings)
 
@@ -34,7 +34,7 @@ class Authorizer:
         """
         around = self._surroundings()
         settings, arrived_at = around.settings, around.now()
-        report = Report(request_id=context.aws_request_id, event_type="authorize")
+        report = EventReport(request_id=context.aws_request_id, event_type="authorize")
         effect: Literal["Allow", "Deny"] = "Allow"
         try:
             digests = settings.token_digests
@@ -52,7 +52,7 @@ def authorizer() -> Authorizer:
     Raises:
         SettingsError: on Lambda, at start-up, when the environment is not complete.
     """
-    return Authorizer(ready(default_surroundings))
+    return Authorizer(eager_on_lambda(default_dependencies))
 
 
 def _policy(effect: str, method_arn: str) -> JsonObject:

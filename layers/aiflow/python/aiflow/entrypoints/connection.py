@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aiflow.bootstrap import default_surroundings, ready
-from aiflow.errors import Refusal
-from aiflow.pipeline.runtime import Context, Surroundings
+from aiflow.bootstrap import default_dependencies, eager_on_lambda
+from aiflow.errors import RequestRejected
+from aiflow.pipeline.runtime import Context, Dependencies
 from aiflow.protocol import json_codec
 from aiflow.protocol.events import UnknownEvent, parse_event
-from aiflow.telemetry import Outcome, Report
+from aiflow.telemetry import EventReport, Outcome
 from aiflow.transports.api_gateway import Body, websocket_message
 from aiflow.transports.base import ACCEPTED
 
@@ -22,10 +22,10 @@ class Connection:
         surroundings: returns what it needs from outside.
     """
 
-    def __init__(self, surroundings: Callable[[], Surroundings]) -> None:
+    def __init__(self, surroundings: Callable[[], Dependencies]) -> None:
         self._surroundings = surroundings
 
-    def bind(self, surroundings: Surroundings) -> "Connection":
+    def bind(self, surroundings: Dependencies) -> "Connection":
         """Return the same handler with other surroundings: for tests, and for your own machine."""
         return Connection(lambda: surroundings)
 
@@ -37,7 +37,7 @@ class Connection:
         """
         around = self._surroundings()
         arrived_at = around.now()
-        report = Report(request_id=context.aws_request_id)
+        report = EventReport(request_id=context.aws_request_id)
         message = websocket_message(envelope)
         if message.kind in _BEGIN_AND_END:
             report.event_type = _BEGIN_AND_END[message.kind]
@@ -53,13 +53,13 @@ def connection() -> Connection:
     Raises:
         SettingsError: on Lambda, at start-up, when the environment is not complete.
     """
-    return Connection(ready(default_surroundings))
+    return Connection(eager_on_lambda(default_dependencies))
 
 
-def _look_at(body: Body, report: Report) -> None:
+def _look_at(body: Body, report: EventReport) -> None:
     try:
         event = parse_event(json_codec.decode_object(body.text()))
-    except Refusal as refusal:
+    except RequestRejected as refusal:
         report.refused(refusal)
     else:
         report.session_id = event.session.id

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeAliasType, get_args, get_type_hints
 
-from aiflow.bootstrap import default_runtime, ready
+from aiflow.bootstrap import default_runtime, eager_on_lambda
 from aiflow.call import Call, Reply
 from aiflow.errors import (
     AnswerTooLarge,
@@ -12,7 +12,7 @@ from aiflow.errors import (
     ConnectionUnavailable,
     DeadlineExceeded,
     InvalidAction,
-    Refusal,
+    RequestRejected,
     StateNotStorable,
     StoreUnavailable,
 )
@@ -20,10 +20,10 @@ from aiflow.pipeline.deciding import Deciding
 from aiflow.pipeline.processor import Conversation
 from aiflow.pipeline.runtime import Context, Invocation, Runtime
 from aiflow.protocol.events import Event, Session, SessionEnd, UnknownEvent
-from aiflow.sessions.record import SessionItem
-from aiflow.telemetry import Outcome, Report
-from aiflow.transports.base import door_of, served_here
-from aiflow.transports.ways import OneAnswer, Way
+from aiflow.sessions.record import SessionRecord
+from aiflow.telemetry import EventReport, Outcome
+from aiflow.transports.base import check_account, select_transport
+from aiflow.transports.ways import BufferedResponder, Responder
 
 _REASONS: Mapping[type[Exception], str] = {
     StoreUnavailable: "store",
@@ -39,9 +39,9 @@ class _Arrived(NamedTuple):
     """An event that was let in, where its answer goes, and what is told of it."""
 
     event: Event | UnknownEvent
-    way: Way
-    report: Report
-    abandoned: SessionItem | None = None
+    way: Responder
+    report: EventReport
+    abandoned: SessionRecord | None = None
 
 
 class Entrypoint:
@@ -86,11 +86,11 @@ class Entrypoint:
             arrived_at=runtime.now(),
             remaining_seconds=context.get_remaining_time_in_millis() / 1000,
         )
-        report = Report(request_id=invocation.id)
-        door = door_of(envelope, runtime.connections)
+        report = EventReport(request_id=invocation.id)
+        door = select_transport(envelope, runtime.connections)
         try:
-            event = served_here(door.event(runtime.settings, report), runtime.settings)
-        except Refusal as refusal:
+            event = check_account(door.event(runtime.settings, report), runtime.settings)
+        except RequestRejected as refusal:
             report.refused(refusal)
             answer = door.refused(refusal)
         else:
@@ -99,15 +99,15 @@ class Entrypoint:
         runtime.telemetry.write(report, (runtime.now() - invocation.arrived_at) * 1000)
         return answer
 
-    def close(self, abandoned: SessionItem, runtime: Runtime, invocation: Invocation) -> None:
+    def close(self, abandoned: SessionRecord, runtime: Runtime, invocation: Invocation) -> None:
         """Take a `session_end` that never came through the road, for a call that was abandoned.
 
         The handler is asked only if nobody has touched the call since it was loaded.
         """
         members = {**abandoned.session, "id": abandoned.session_id}
         event = SessionEnd(session=Session.model_validate(members))
-        report = Report(request_id=invocation.id)
-        self._answer(runtime, invocation, _Arrived(event, OneAnswer(), report, abandoned))
+        report = EventReport(request_id=invocation.id)
+        self._answer(runtime, invocation, _Arrived(event, BufferedResponder(), report, abandoned))
         runtime.telemetry.write(report, (runtime.now() - invocation.arrived_at) * 1000)
 
     def _answer(self, runtime: Runtime, invocation: Invocation, arrived: _Arrived) -> None:
@@ -147,7 +147,7 @@ def entrypoint[E: Event](handle: Callable[[E, Call], Reply]) -> Entrypoint:
         SettingsError: on Lambda, at start-up, when the environment is not complete.
         TypeError: `event` has no annotation.
     """
-    return Entrypoint(handle, _event_types(handle), ready(default_runtime))
+    return Entrypoint(handle, _event_types(handle), eager_on_lambda(default_runtime))
 
 
 def _event_types(handle: Callable[..., Reply]) -> tuple[type[Event], ...]:

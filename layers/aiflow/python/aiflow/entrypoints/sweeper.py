@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aiflow.bootstrap import default_runtime, default_sessions, ready
+from aiflow.bootstrap import default_runtime, default_session_store, eager_on_lambda
 from aiflow.domain import transitions
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.errors import StoreUnavailable
 from aiflow.pipeline.runtime import Context, Invocation, Runtime
-from aiflow.sessions.store import OpenCalls
-from aiflow.telemetry import Report
+from aiflow.sessions.store import OpenCallFinder
+from aiflow.telemetry import EventReport
 
 _RESERVE_SECONDS = 1.0
 
@@ -27,13 +27,13 @@ class Sweeper:
         self,
         ending: Entrypoint,
         runtime: Callable[[], Runtime],
-        calls: Callable[[], OpenCalls],
+        calls: Callable[[], OpenCallFinder],
     ) -> None:
         self._ending = ending
         self._runtime = runtime
         self._calls = calls
 
-    def bind(self, runtime: Runtime, calls: OpenCalls) -> "Sweeper":
+    def bind(self, runtime: Runtime, calls: OpenCallFinder) -> "Sweeper":
         """Return the same sweeper on another runtime: for tests, and for your own machine."""
         return Sweeper(self._ending, lambda: runtime, lambda: calls)
 
@@ -47,7 +47,7 @@ class Sweeper:
         try:
             self._sweep(runtime, context)
         except StoreUnavailable as error:
-            report = Report(request_id=context.aws_request_id)
+            report = EventReport(request_id=context.aws_request_id)
             report.failed("store", error)
             runtime.telemetry.write(report, 0)
 
@@ -61,7 +61,7 @@ class Sweeper:
             if remaining < needed:
                 return
             item = runtime.sessions.load(session_id)
-            if item and transitions.quiet_seconds(item, int(arrived_at * 1000)) >= patience:
+            if item and transitions.idle_seconds(item, int(arrived_at * 1000)) >= patience:
                 invocation = Invocation(
                     id=context.aws_request_id, arrived_at=arrived_at, remaining_seconds=remaining
                 )
@@ -74,4 +74,4 @@ def sweeper(ending: Entrypoint) -> Sweeper:
     Raises:
         SettingsError: on Lambda, at start-up, when the environment is not complete.
     """
-    return Sweeper(ending, ready(default_runtime), default_sessions)
+    return Sweeper(ending, eager_on_lambda(default_runtime), default_session_store)

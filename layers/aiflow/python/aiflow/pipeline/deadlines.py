@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from aiflow.pipeline.runtime import Invocation, Runtime
-from aiflow.telemetry import Part, Report
+from aiflow.telemetry import EventReport, Phase
 
 _RESERVE_SECONDS = 0.5
 # Of the deadline: for two requests to a table that is well, and for the way out.
@@ -16,7 +16,7 @@ _LEAST_FILLER_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Patience:
+class Deadlines:
     """That of the caller, from the arrival of an event on.
 
     Attributes:
@@ -29,7 +29,7 @@ class Patience:
 
     runtime: Runtime
     invocation: Invocation
-    report: Report
+    report: EventReport
     is_awaited: bool
     can_be_filled: bool
 
@@ -41,7 +41,7 @@ class Patience:
             DeadlineExceeded: it took longer.
         """
         limit = self.runtime.time_limit(self.seconds(since))
-        with self.report.timing(Part.HANDLER, self.runtime.now), limit:
+        with self.report.timing(Phase.HANDLER, self.runtime.now), limit:
             yield
 
     def storing(self) -> AbstractContextManager[None]:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from aiflow.domain.caps import Cap
-from aiflow.domain.outbox import body_of
-from aiflow.pipeline.reply_stream import Pieces
+from aiflow.domain.caps import CallLimit
+from aiflow.domain.outbox import encode_actions
+from aiflow.pipeline.reply_stream import ReplyStream
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.record import SessionItem
+from aiflow.sessions.record import SessionRecord
 from aiflow.telemetry import Outcome
 
 
@@ -26,16 +26,16 @@ class Decision:
         pieces: what the handler has still to say, where it says it piece by piece.
     """
 
-    item: SessionItem
+    item: SessionRecord
     outcome: Outcome
     actions: tuple[JsonObject, ...] = ()
     foreign: int = 0
     blocked: tuple[str, ...] = ()
-    cap: Cap | None = None
+    cap: CallLimit | None = None
     problems: tuple[str, ...] = ()
-    pieces: Pieces | None = None
+    pieces: ReplyStream | None = None
 
     @cached_property
     def body(self) -> str | None:
         """The answer as it goes out; None for silence."""
-        return body_of(self.actions)
+        return encode_actions(self.actions)

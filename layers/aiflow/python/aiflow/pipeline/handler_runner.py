@@ -4,16 +4,16 @@ import json
 
 from aiflow.call import Call
 from aiflow.domain import transitions
-from aiflow.domain.departing import departure
-from aiflow.domain.outbox import outgoing
+from aiflow.domain.departing import authorize
+from aiflow.domain.outbox import serialize
 from aiflow.pipeline.runtime import Runtime
 from aiflow.protocol.actions import Action
 from aiflow.protocol.events import Event, Session, SessionStart
-from aiflow.sessions.record import SessionItem, as_json
+from aiflow.sessions.record import SessionRecord, as_json
 from aiflow.settings import Settings
 
 
-def in_hand(runtime: Runtime, event: Event, item: SessionItem, *, has_moved: bool) -> Call:
+def build_call(runtime: Runtime, event: Event, item: SessionRecord, *, has_moved: bool) -> Call:
     """Return the call in which an event happened.
 
     Args:
@@ -34,13 +34,13 @@ def in_hand(runtime: Runtime, event: Event, item: SessionItem, *, has_moved: boo
     )
 
 
-def _session(event: Event, item: SessionItem) -> Session:
+def _session(event: Event, item: SessionRecord) -> Session:
     """Return the session with what earlier events brought of it; most bring it whole."""
-    if transitions.members(event) == item.session:
+    if transitions.session_members(event) == item.session:
         return event.session
     return Session.model_validate({**item.session, "id": item.session_id})
 
 
-def _is_allowed(action: Action, item: SessionItem, settings: Settings) -> bool:
-    asked = outgoing((action,), item.session_id, settings)
-    return departure(item, asked.actions, settings).actions == asked.actions
+def _is_allowed(action: Action, item: SessionRecord, settings: Settings) -> bool:
+    asked = serialize((action,), item.session_id, settings)
+    return authorize(item, asked.actions, settings).actions == asked.actions

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from threading import Event
 
-Meanwhile = Callable[[float, Callable[[], None]], AbstractContextManager[None]]
+DelayedAction = Callable[[float, Callable[[], None]], AbstractContextManager[None]]
 """Does something, once, when a block takes longer than so many seconds.
 
 It is done when the block has been left, and what it raised is raised then, unless the block itself
@@ -19,7 +19,7 @@ def never(_seconds: float, _act: Callable[[], None]) -> AbstractContextManager[N
 
 
 @contextmanager
-def in_background(seconds: float, act: Callable[[], None]) -> Generator[None]:
+def run_if_slow(seconds: float, act: Callable[[], None]) -> Generator[None]:
     """Do it in a thread, which is over when the block is: Lambda freezes whatever still runs then.
 
     Not by an alarm: that would interrupt the handler in the middle of a request to the same table,

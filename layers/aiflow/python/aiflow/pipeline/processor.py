@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from aiflow.domain import transitions
-from aiflow.domain.call_summary import ending
-from aiflow.domain.outbox import body_of
-from aiflow.domain.redaction import without_words
+from aiflow.domain.call_summary import summarize_call
+from aiflow.domain.outbox import encode_actions
+from aiflow.domain.redaction import redact
 from aiflow.errors import (
     ConnectionGone,
     ConnectionUnavailable,
@@ -19,12 +19,12 @@ from aiflow.errors import (
 )
 from aiflow.pipeline.deciding import Deciding
 from aiflow.pipeline.decision import Decision
-from aiflow.pipeline.reply_stream import Pieces
+from aiflow.pipeline.reply_stream import ReplyStream
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.record import SessionItem, Status
+from aiflow.sessions.record import SessionRecord, Status
 from aiflow.sessions.store import CommitConflict
-from aiflow.telemetry import Outcome, Part, Report
-from aiflow.transports.ways import Way
+from aiflow.telemetry import EventReport, Outcome, Phase
+from aiflow.transports.ways import Responder
 
 _TRIES = 5
 _MAX_PAUSE_SECONDS = 0.05
@@ -43,8 +43,8 @@ class Conversation:
     """
 
     deciding: Deciding
-    way: Way
-    report: Report
+    way: Responder
+    report: EventReport
     has_begun: bool = field(default=False, init=False)
     is_swept: bool = field(default=False, init=False)
     # Of the call, when we first saw it.
@@ -67,7 +67,7 @@ class Conversation:
             decision = self._next(decision.item, decision.pieces)
             self._send(decision)
 
-    def close(self, abandoned: SessionItem) -> None:
+    def close(self, abandoned: SessionRecord) -> None:
         """End a call whose end was never reported, and only then let its handler know.
 
         Raises:
@@ -80,7 +80,7 @@ class Conversation:
             # Somebody spoke after all, or the end was reported at last.
             self.report.outcome = Outcome.LATE
             return
-        self.report.count("SessionsExpired")
+        self.report.count("AbandonedCalls")
         self._send(self._keep(self.deciding.ended(claimed), claimed))
 
     def apologise(self, *, is_kept: bool) -> None:
@@ -96,7 +96,7 @@ class Conversation:
             with suppress(StoreUnavailable, StateNotStorable, DeadlineExceeded):
                 apology = self._keep_failed()
         self.report.actions += [str(action["type"]) for action in apology]
-        body = body_of(apology)
+        body = encode_actions(apology)
         if body:
             # To whoever cannot be reached, not even this gets through.
             with suppress(
@@ -110,7 +110,7 @@ class Conversation:
         deciding = self.deciding
         item = self._load()
         for attempt in range(_TRIES):
-            loaded = item or SessionItem(session_id=deciding.event.session.id)
+            loaded = item or SessionRecord(session_id=deciding.event.session.id)
             base = self._reached(loaded)
             decision = deciding.failed(base, has_begun=self.has_begun)
             try:
@@ -128,7 +128,7 @@ class Conversation:
         deciding = self.deciding
         item = self._load()
         for attempt in range(_TRIES):
-            loaded = item or SessionItem(session_id=deciding.event.session.id)
+            loaded = item or SessionRecord(session_id=deciding.event.session.id)
             base = self._reached(loaded)
             try:
                 if deciding.competes(base):
@@ -139,7 +139,7 @@ class Conversation:
                     return self._keep(overheard, loaded)
                 if deciding.takes_the_turn(base):
                     # Whoever still answers what was said before learns now that it is too late.
-                    loaded = base = self._commit(replace(base, speaking=deciding.speaker))
+                    loaded = base = self._commit(replace(base, stream_owner=deciding.speaker))
                 decision = deciding.first(base, partial(self._fill, loaded), raced=attempt > 0)
                 return decision if self.has_begun else self._keep(decision, loaded)
             except CommitConflict as conflict:
@@ -147,28 +147,28 @@ class Conversation:
                 self._pause(attempt)
         raise _too_many_conflicts()
 
-    def _overheard(self, base: SessionItem) -> Decision | None:
+    def _overheard(self, base: SessionRecord) -> Decision | None:
         """Decide on an event that was slow to be kept: what was said later is being answered.
 
         When each of them was said is told by clocks, which may differ. So it is asked only where
         somebody began to speak after we looked at the call.
         """
         if self._speaking is None:
-            self._speaking = base.speaking
-        return None if base.speaking == self._speaking else self.deciding.overheard(base)
+            self._speaking = base.stream_owner
+        return None if base.stream_owner == self._speaking else self.deciding.overheard(base)
 
-    def _reached(self, item: SessionItem) -> SessionItem:
+    def _reached(self, item: SessionRecord) -> SessionRecord:
         """Return the item of the call that this event reaches by its connection.
 
         Unless the service has connected anew while we were at work: then that is the way back.
         """
         if self._connection is None:
-            self._connection = item.connection
-        if item.connection != self._connection and item.status is not Status.GONE:
+            self._connection = item.connection_id
+        if item.connection_id != self._connection and item.status is not Status.GONE:
             return item
-        return transitions.reach(item, self.way.connection_id)
+        return transitions.bind_connection(item, self.way.connection_id)
 
-    def _fill(self, loaded: SessionItem, filler: Decision) -> Decision | None:
+    def _fill(self, loaded: SessionRecord, filler: Decision) -> Decision | None:
         """Say something while the handler thinks; not if somebody else was faster to commit."""
         try:
             kept = self._keep(filler, loaded)
@@ -179,7 +179,7 @@ class Conversation:
         self._send(kept)
         return kept
 
-    def _next(self, item: SessionItem, pieces: Pieces) -> Decision:
+    def _next(self, item: SessionRecord, pieces: ReplyStream) -> Decision:
         """Decide on the next piece, and commit; a later turn of the caller makes it silence."""
         actions = self.deciding.piece(pieces)
         for attempt in range(_TRIES):
@@ -195,21 +195,21 @@ class Conversation:
                 self._pause(attempt)
         raise _too_many_conflicts()
 
-    def _goes_on(self, current: SessionItem, *, is_said: bool) -> bool:
+    def _goes_on(self, current: SessionRecord, *, is_said: bool) -> bool:
         """Tell whether there is still something to do in a call that others have changed."""
         if current.status in {Status.HANGING_UP, Status.GONE, Status.ENDED}:
             return False
         # What a handler leaves in the state after its last piece is kept, whoever speaks now.
-        return is_said or current.speaking == self.deciding.speaker
+        return is_said or current.stream_owner == self.deciding.speaker
 
-    def _claim(self, item: SessionItem) -> SessionItem:
+    def _claim(self, item: SessionRecord) -> SessionRecord:
         """Commit the end of a call before its handler runs: whoever is second finds it ended."""
         now_ms = int(self.deciding.runtime.now() * 1000)
-        ended = self._commit(transitions.arrive(item, self.deciding.event, now_ms))
+        ended = self._commit(transitions.apply_event(item, self.deciding.event, now_ms))
         self._tell_end(item, ended)
         return ended
 
-    def _keep(self, decision: Decision, loaded: SessionItem) -> Decision:
+    def _keep(self, decision: Decision, loaded: SessionRecord) -> Decision:
         """Commit a decision; the next piece of an answer even if it changes nothing else."""
         if decision.body:
             self.way.check(decision.body)
@@ -224,21 +224,21 @@ class Conversation:
     def _storing(self) -> Generator[None]:
         """Let the store be asked: on the clock, and no longer than the caller waits."""
         in_time = nullcontext() if self.has_begun else self.deciding.patience.storing()
-        with self.report.timing(Part.STORE, self.deciding.runtime.now), in_time:
+        with self.report.timing(Phase.STORE, self.deciding.runtime.now), in_time:
             yield
 
-    def _load(self) -> SessionItem | None:
+    def _load(self) -> SessionRecord | None:
         runtime = self.deciding.runtime
         with self._storing():
             return runtime.sessions.load(self.deciding.event.session.id)
 
-    def _commit(self, item: SessionItem) -> SessionItem:
+    def _commit(self, item: SessionRecord) -> SessionRecord:
         runtime = self.deciding.runtime
         now = runtime.now()
-        if not runtime.settings.keeps_words:
-            item = without_words(item)
+        if not runtime.settings.stores_transcripts:
+            item = redact(item)
         expires_at = int(now) + runtime.settings.session_ttl_seconds
-        written = replace(item, written_at_ms=int(now * 1000))
+        written = replace(item, committed_at_ms=int(now * 1000))
         following = written.next_version(self.deciding.invocation.id, expires_at)
         with self._storing():
             runtime.sessions.commit(following)
@@ -279,12 +279,12 @@ class Conversation:
         for attempt in range(_TRIES):
             if item is None or item.status in {Status.ENDED, Status.GONE}:
                 break
-            others = (item.connection, self._connection)
+            others = (item.connection_id, self._connection)
             found = next((other for other in others if other and other not in gone), None)
             if found:
                 self.way.connection_id = found
                 return
-            lost = transitions.lose(item)
+            lost = transitions.mark_connection_lost(item)
             if lost == item:
                 break
             try:
@@ -302,10 +302,10 @@ class Conversation:
         runtime = self.deciding.runtime
         runtime.pause(runtime.chance() * _MAX_PAUSE_SECONDS * (attempt + 1))
 
-    def _tell_end(self, before: SessionItem, after: SessionItem) -> None:
+    def _tell_end(self, before: SessionRecord, after: SessionRecord) -> None:
         """Take the whole call down, if this commit has ended it: no other will."""
         if after.status is Status.ENDED and before.status is not Status.ENDED:
-            self.report.call = ending(before, after, is_swept=self.is_swept)
+            self.report.call = summarize_call(before, after, is_swept=self.is_swept)
 
     def _tell(self, decision: Decision) -> None:
         types = [str(action["type"]) for action in decision.actions]
@@ -316,12 +316,12 @@ class Conversation:
         if decision.cap:
             report.reason = decision.cap.value
             report.count("CapReached")
-        report.count("PricedAction", sum(name in transitions.PRICED for name in types))
+        report.count("BillableActions", sum(name in transitions.BILLABLE for name in types))
         report.add_blocked(decision.blocked)
-        report.count("PolicyBlocked", decision.foreign)
+        report.count("SessionIdCorrected", decision.foreign)
         report.count("Duplicate", decision.outcome is Outcome.DUPLICATE)
         report.count("LateEvent", decision.outcome is Outcome.LATE)
-        report.count("Superseded", decision.outcome is Outcome.SUPERSEDED)
+        report.count("SupersededAnswers", decision.outcome is Outcome.SUPERSEDED)
 
 
 def _too_many_conflicts() -> StoreUnavailable:

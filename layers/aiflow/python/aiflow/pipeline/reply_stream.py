@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aiflow.call import Call, Reply
-from aiflow.domain.outbox import actions_of
+from aiflow.domain.outbox import normalize_reply
 from aiflow.protocol.actions import Action
 from aiflow.protocol.types import JsonObject
 from aiflow.sessions.record import as_json
 
 
-class Pieces:
+class ReplyStream:
     """What a handler has still to say, and what it did to the state of the call on the way.
 
     Others may change the call between two pieces. So what counts is what this handler changed since
@@ -37,7 +37,7 @@ class Pieces:
             actions, self._put_back = self._put_back, ()
             return actions
         for reply in self._replies:
-            if actions := actions_of(reply, self._call.session.id):
+            if actions := normalize_reply(reply, self._call.session.id):
                 return actions
         return ()
 

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from aiflow.pipeline.meanwhile import Meanwhile, never
-from aiflow.pipeline.time_limits import TimeLimit, unlimited
+from aiflow.pipeline.meanwhile import DelayedAction, never
+from aiflow.pipeline.time_limits import TimeLimit, no_timeout
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
 from aiflow.telemetry import Telemetry
-from aiflow.transports.connections import Connections
+from aiflow.transports.connections import ConnectionSender
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class Dependencies:
     """What a function needs that keeps nothing and answers nobody.
 
     Attributes:
@@ -28,7 +28,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runtime(Surroundings):
+class Runtime(Dependencies):
     """All that comes from outside.
 
     Attributes:
@@ -42,12 +42,12 @@ class Runtime(Surroundings):
     """
 
     sessions: SessionStore
-    connections: Connections
+    connections: ConnectionSender
     pause: Callable[[float], None]
     chance: Callable[[], float]
     time_limit: TimeLimit
-    store_limit: TimeLimit = unlimited
-    meanwhile: Meanwhile = never
+    store_limit: TimeLimit = no_timeout
+    meanwhile: DelayedAction = never
 
 
 class Context(Protocol):

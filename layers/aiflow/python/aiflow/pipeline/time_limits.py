@@ -15,13 +15,13 @@ TimeLimit = Callable[[float], AbstractContextManager[None]]
 _AGAIN_SECONDS = 0.1
 
 
-def unlimited(_seconds: float) -> AbstractContextManager[None]:
+def no_timeout(_seconds: float) -> AbstractContextManager[None]:
     """Let a block take as long as it likes."""
     return nullcontext()
 
 
 @contextmanager
-def alarm(seconds: float) -> Generator[None]:
+def sigalrm_timeout(seconds: float) -> Generator[None]:
     """Limit a block by the alarm of the operating system, which wakes even a waiting socket.
 
     It rings again as long as the block is not left: botocore takes whatever interrupts a request

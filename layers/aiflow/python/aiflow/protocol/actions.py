@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, PrivateAttr, StrictBool, model_validator
 
 from aiflow.errors import InvalidAction
-from aiflow.protocol.constraints import Between, Items, refuse
+from aiflow.protocol.constraints import ItemCount, NumberRange, reject
 from aiflow.protocol.options import (
     AudioData,
     AzureTts,
@@ -30,11 +30,11 @@ from aiflow.protocol.types import (
     JsonObject,
     JsonValue,
     LanguageTag,
-    Line,
+    NonBlankText,
     Number,
-    Phrase,
     SessionId,
-    Words,
+    SingleLineText,
+    VocabularyPhrase,
 )
 
 __all__ = [
@@ -70,7 +70,7 @@ class BaseAction(StrictModel):
     _once: str | None = PrivateAttr(default=None)
 
     @property
-    def followers(self) -> tuple["Action", ...]:
+    def deferred_actions(self) -> tuple["Action", ...]:
         """The actions that wait until this one has been played; see `Speak.then`."""
         return self._followers
 
@@ -115,7 +115,7 @@ class BaseAction(StrictModel):
         copy = self.model_copy()
         chain = [*self._followers]
         for action in actions:
-            chain += [action, *action.followers]
+            chain += [action, *action.deferred_actions]
         copy._followers = tuple(chain)  # noqa: SLF001 - it is one of us
         return copy
 
@@ -144,13 +144,13 @@ class Speak(_Playback):
     )
 
     type: Literal["speak"] = "speak"
-    text: Words | None = Field(default=None, description="Plain text.")
+    text: NonBlankText | None = Field(default=None, description="Plain text.")
     ssml: Ssml | None = Field(default=None, description="Well-formed XML with a `speak` root.")
     tts: Tts | None = Field(default=None, description="The voice; the flow's own if omitted.")
     barge_in: BargeInConfig | None = Field(
         default=None, description="Whether the caller may interrupt."
     )
-    user_input_timeout_seconds: Annotated[Number, Between(0, unit="seconds")] | None = Field(
+    user_input_timeout_seconds: Annotated[Number, NumberRange(0, unit="seconds")] | None = Field(
         default=None,
         description="Send `user_input_timeout` after this much silence; no timeout if omitted.",
     )
@@ -161,7 +161,7 @@ class Speak(_Playback):
     @model_validator(mode="after")
     def _text_xor_ssml(self) -> Self:
         if (self.text is None) == (self.ssml is None):
-            refuse("needs exactly one of text and ssml")
+            reject("needs exactly one of text and ssml")
         return self
 
 
@@ -197,7 +197,7 @@ class MixAudio(BaseAction):
     audio: AudioData | None = Field(
         default=None, description="Base64 of a WAV file: PCM, 16 kHz, mono, 16 bit."
     )
-    volume: Annotated[Number, Between(0, 1)] | None = Field(
+    volume: Annotated[Number, NumberRange(0, 1)] | None = Field(
         default=None, description="0.0-1.0; the service's default is 0.5."
     )
     stop: StrictBool | None = Field(default=None, description="True removes the running loop.")
@@ -205,7 +205,7 @@ class MixAudio(BaseAction):
     @model_validator(mode="after")
     def _audio_or_stop(self) -> Self:
         if self.audio is None and not self.stop:
-            refuse("needs audio, or stop: true")
+            reject("needs audio, or stop: true")
         return self
 
 
@@ -226,11 +226,11 @@ class Transfer(BaseAction):
 
     type: Literal["transfer"] = "transfer"
     target_phone_number: E164 = Field(description="E.164, sent without +.")
-    caller_id_name: Line = Field(description="Name that the target sees.")
+    caller_id_name: SingleLineText = Field(description="Name that the target sees.")
     caller_id_number: E164 = Field(
         description="Number that the target sees; E.164, sent without +."
     )
-    timeout: Annotated[Integer, Between(5, 120, "seconds")] | None = Field(
+    timeout: Annotated[Integer, NumberRange(5, 120, "seconds")] | None = Field(
         default=None,
         description="Seconds to wait for an answer, 5-120. With it a failed transfer comes back as "
         "`session_start`; without it a failed transfer ends the call.",
@@ -258,10 +258,12 @@ class ConfigureTranscription(BaseAction):
     provider: Literal["AZURE", "DEEPGRAM", "ELEVEN_LABS"] | None = Field(
         default=None, description="Upper case. A new provider without `languages` resets them."
     )
-    languages: Annotated[Sequence[LanguageTag], Items(1, 4, "language tags")] | None = Field(
+    languages: Annotated[Sequence[LanguageTag], ItemCount(1, 4, "language tags")] | None = Field(
         default=None, description="1-4 BCP-47 tags; they replace the ones before."
     )
-    custom_vocabulary: Annotated[Sequence[Phrase], Items(0, 100, "phrases")] | None = Field(
+    custom_vocabulary: (
+        Annotated[Sequence[VocabularyPhrase], ItemCount(0, 100, "phrases")] | None
+    ) = Field(
         default=None,
         description="At most 100 phrases of at most 200 characters; they replace the ones before.",
     )
@@ -275,11 +277,11 @@ class ConfigureVoiceToVoice(BaseAction):
     """
 
     type: Literal["configure_voice_to_voice"] = "configure_voice_to_voice"
-    system_prompt: Words = Field(description="The persona.")
-    greeting: Words | None = Field(
+    system_prompt: NonBlankText = Field(description="The persona.")
+    greeting: NonBlankText | None = Field(
         default=None, description="Opening line; the model may rephrase it."
     )
-    temperature: Annotated[Number, Between(0, 2)] | None = Field(
+    temperature: Annotated[Number, NumberRange(0, 2)] | None = Field(
         default=None, description="0-2; the service's default is 0.8."
     )
     language: LanguageTag | None = Field(default=None, description="A hint, like de.")
@@ -293,7 +295,7 @@ class SendSms(BaseAction):
 
     type: Literal["send_sms"] = "send_sms"
     phone_number: E164 = Field(description="E.164, sent without +.")
-    message: Words = Field(description="No hard limit; billed per segment.")
+    message: NonBlankText = Field(description="No hard limit; billed per segment.")
 
 
 type Action = (

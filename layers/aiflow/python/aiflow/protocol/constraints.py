@@ -14,7 +14,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
-def refuse(message: str) -> Never:
+def reject(message: str) -> Never:
     """Refuse the value that is being validated; to be called inside a validator only."""
     raise PydanticCustomError("refused", "{rule}", {"rule": message})
 
@@ -30,7 +30,7 @@ def is_array(value: object) -> TypeIs[list[object] | tuple[object, ...]]:
 
 
 @dataclass(frozen=True, eq=False)
-class Rule:
+class TextConstraint:
     """Annotation of a text, checked in place of its type.
 
     Attributes:
@@ -56,10 +56,10 @@ class Rule:
 
     def _check(self, value: object) -> str:
         accepted = self.read(value)
-        return refuse(self.message) if accepted is None else accepted
+        return reject(self.message) if accepted is None else accepted
 
 
-class Between(NamedTuple):
+class NumberRange(NamedTuple):
     """Annotation of a number: from `low` to `high`, or to the largest number there is."""
 
     low: float
@@ -95,12 +95,12 @@ class Between(NamedTuple):
         try:
             number = handler(value)
         except ValidationError:
-            refuse(message)
+            reject(message)
         # NaN is not between anything.
-        return number if self.low <= number <= self.high else refuse(message)
+        return number if self.low <= number <= self.high else reject(message)
 
 
-class Items(NamedTuple):
+class ItemCount(NamedTuple):
     """Annotation of a `Sequence`: a list or a tuple with so many items, kept as a tuple."""
 
     low: int
@@ -124,4 +124,4 @@ class Items(NamedTuple):
     def _count(self, value: object) -> object:
         if is_array(value) and self.low <= len(value) <= self.high:
             return value
-        return refuse(f"must be a list of {self.low} to {self.high} {self.name}")
+        return reject(f"must be a list of {self.low} to {self.high} {self.name}")

@@ -20,7 +20,7 @@ _MAX_NAME_CHARACTERS = 64
 
 
 @dataclass(frozen=True)
-class Problem:
+class Diagnostic:
     """One thing that is wrong, or likely wrong.
 
     Attributes:
@@ -51,7 +51,7 @@ class Problem:
         return cls(code, "warning", path, message)
 
 
-def describe(error: ValidationError, data: object = None, prefix: str = "") -> list[Problem]:
+def describe(error: ValidationError, data: object = None, prefix: str = "") -> list[Diagnostic]:
     """Turn what pydantic found in `data` into problems that name the rule and never the value.
 
     Without `data` a path may also hold names that pydantic gives to the members of a union.
@@ -69,13 +69,13 @@ def member_path(name: object) -> str:
     return "/" + shown.replace("~", "~0").replace("/", "~1")
 
 
-def _problem(details: ErrorDetails, data: object, prefix: str) -> Problem:
+def _problem(details: ErrorDetails, data: object, prefix: str) -> Diagnostic:
     kind, location = details["type"], details["loc"]
     code = _CODES.get(kind, "invalid_value")
     if (kind, location) == ("missing", ("session_id",)):
         code = "missing_session_id"
     path = _pointer(location, data, keep_last=kind == "missing")
-    return Problem.error(code, prefix + path, _message(details))
+    return Diagnostic.error(code, prefix + path, _message(details))
 
 
 def _message(details: ErrorDetails) -> str:

@@ -23,7 +23,7 @@ from pydantic_core import PydanticUseDefault
 from aiflow.errors import InvalidEvent
 from aiflow.protocol.types import SessionId, clean
 
-Heard = Annotated[str, AfterValidator(clean)]
+CleanText = Annotated[str, AfterValidator(clean)]
 """Text from outside, cleaned of what no store takes; it may be empty."""
 
 Milliseconds = Annotated[float, Field(ge=0, le=2**53)]
@@ -45,7 +45,7 @@ class _Lenient(BaseModel):
 
     @field_validator("*", mode="wrap")
     @classmethod
-    def _odd_is_absent(
+    def _invalid_becomes_default(
         cls, value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
     ) -> object:
         try:
@@ -68,15 +68,17 @@ class Session(_Lenient):
     id: SessionId = Field(
         description="Opaque id of the session; the same for all events of a call."
     )
-    account_id: Heard | None = Field(default=None, description="The sipgate account.")
-    phone_number: Heard | None = Field(default=None, description="The number of this flow session.")
+    account_id: CleanText | None = Field(default=None, description="The sipgate account.")
+    phone_number: CleanText | None = Field(
+        default=None, description="The number of this flow session."
+    )
     direction: Literal["inbound", "outbound"] | None = Field(
         default=None, description="Who started the call."
     )
-    from_phone_number: Heard | None = Field(
+    from_phone_number: CleanText | None = Field(
         default=None, description="The calling party; empty when anonymous."
     )
-    to_phone_number: Heard | None = Field(default=None, description="The called party.")
+    to_phone_number: CleanText | None = Field(default=None, description="The called party.")
 
 
 class _Event(_Lenient):
@@ -108,7 +110,7 @@ class UserSpeak(_Event):
     """
 
     type: Literal["user_speak"] = "user_speak"
-    text: Heard = Field(default="", description="The words; empty when there were none.")
+    text: CleanText = Field(default="", description="The words; empty when there were none.")
     barged_in: bool = Field(
         default=False, description="True when the caller interrupted the assistant."
     )
@@ -121,7 +123,7 @@ class DtmfReceived(_Event):
     """
 
     type: Literal["dtmf_received"] = "dtmf_received"
-    digit: Heard = Field(default="", description="One of 0-9, * and #; empty when absent.")
+    digit: CleanText = Field(default="", description="One of 0-9, * and #; empty when absent.")
 
 
 class AssistantSpeak(_Event):
@@ -131,8 +133,8 @@ class AssistantSpeak(_Event):
     """
 
     type: Literal["assistant_speak"] = "assistant_speak"
-    text: Heard | None = Field(default=None, description="What is spoken.")
-    ssml: Heard | None = Field(default=None, description="The SSML that is spoken, if any.")
+    text: CleanText | None = Field(default=None, description="What is spoken.")
+    ssml: CleanText | None = Field(default=None, description="The SSML that is spoken, if any.")
     duration_ms: Milliseconds | None = Field(
         default=None, description="Length of the speech in milliseconds."
     )
@@ -175,13 +177,13 @@ class SmsFailed(_Event):
     """
 
     type: Literal["sms_failed"] = "sms_failed"
-    reason: Heard = Field(default="", description="Why, in the words of the service.")
+    reason: CleanText = Field(default="", description="Why, in the words of the service.")
 
 
 class UnknownEvent(_Event):
     """An event of a type that this version does not know: acknowledged with 204, never an error."""
 
-    type: Heard
+    type: CleanText
 
 
 type Event = (
@@ -203,10 +205,10 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
 """From the name on the wire to its model."""
 
 
-OLDER_TYPES: Mapping[str, str] = {"user_barge_in": "user_speak"}
+LEGACY_TYPES: Mapping[str, str] = {"user_barge_in": "user_speak"}
 """Of retired event types, what they are now; a `user_barge_in` has `barged_in=True`."""
 
-OLDER_MEMBERS: Mapping[str, tuple[str, str]] = {
+LEGACY_MEMBERS: Mapping[str, tuple[str, str]] = {
     "user_speak": ("transcript", "text"),
     "dtmf_received": ("digits", "digit"),
 }
@@ -224,10 +226,10 @@ def parse_event(data: Mapping[str, object]) -> Event | UnknownEvent:
     name = given.get("type")
     if not isinstance(name, str):
         raise InvalidEvent("bad_type", "An event needs a `type`, and it is a string.")
-    if name in OLDER_TYPES:
-        name = OLDER_TYPES[name]
+    if name in LEGACY_TYPES:
+        name = LEGACY_TYPES[name]
         given |= {"type": name, "barged_in": True}
-    older, current = OLDER_MEMBERS.get(name, ("", ""))
+    older, current = LEGACY_MEMBERS.get(name, ("", ""))
     if older in given:
         given.setdefault(current, given[older])
     try:
@@ -239,11 +241,11 @@ def parse_event(data: Mapping[str, object]) -> Event | UnknownEvent:
         raise InvalidEvent("bad_session", message) from None
 
 
-def older_name(data: Mapping[str, object]) -> str | None:
+def legacy_name(data: Mapping[str, object]) -> str | None:
     """Return the older name, of its type or of a member, that an event is read by."""
     name = str(data.get("type"))
-    if name in OLDER_TYPES:
+    if name in LEGACY_TYPES:
         return name
-    older, current = OLDER_MEMBERS.get(name, ("", ""))
+    older, current = LEGACY_MEMBERS.get(name, ("", ""))
     is_needed = data.get(current) is None and data.get(older) is not None
     return older if is_needed else None

@@ -25,11 +25,11 @@ from aiflow.protocol.actions import (
     Transfer,
 )
 from aiflow.protocol.constraints import is_object
-from aiflow.protocol.diagnostics import Problem, describe, member_path
-from aiflow.protocol.events import EVENT_TYPES, OLDER_MEMBERS, OLDER_TYPES, parse_event
+from aiflow.protocol.diagnostics import Diagnostic, describe, member_path
+from aiflow.protocol.events import EVENT_TYPES, LEGACY_MEMBERS, LEGACY_TYPES, parse_event
 from aiflow.protocol.json_codec import decode
 
-__all__ = ["Problem", "describe", "lint_actions", "lint_answer", "lint_event", "lint_response"]
+__all__ = ["Diagnostic", "describe", "lint_actions", "lint_answer", "lint_event", "lint_response"]
 
 _DTMF_KEYS = tuple("0123456789*#")
 _OK, _NO_CONTENT = 200, 204
@@ -38,26 +38,26 @@ _REDIRECTS = range(300, 400)
 _DEPTH = 3
 
 
-def lint_event(data: object) -> list[Problem]:
+def lint_event(data: object) -> list[Diagnostic]:
     """Judge one event, as the service would send it."""
     if not is_object(data):
-        return [Problem.error("not_object", "", "must be a JSON object")]
+        return [Diagnostic.error("not_object", "", "must be a JSON object")]
     try:
         parse_event(cast("Mapping[str, object]", data))
     except InvalidEvent as error:
         path = "/type" if error.reason == "bad_type" else "/session/id"
-        return [Problem.error(error.reason, path, str(error))]
+        return [Diagnostic.error(error.reason, path, str(error))]
     return list(_event_warnings(data))
 
 
-def lint_answer(data: object, session_id: str | None = None) -> list[Problem]:
+def lint_answer(data: object, session_id: str | None = None) -> list[Diagnostic]:
     """Judge an answer: one action or an array of actions; that they are for `session_id`, too."""
     if not isinstance(data, list):
         problems, action = _parse_action(data, "", session_id)
         return [*problems, *_action_warnings(action, "")]
     if not data:
         return [
-            Problem.warning("empty_array", "", "does nothing: answer 204 without a body instead")
+            Diagnostic.warning("empty_array", "", "does nothing: answer 204 without a body instead")
         ]
     items = cast("list[object]", data)
     parsed = [_parse_action(item, f"/{index}", session_id) for index, item in enumerate(items)]
@@ -65,29 +65,31 @@ def lint_answer(data: object, session_id: str | None = None) -> list[Problem]:
     return [*problems, *_sequence_warnings([action for _, action in parsed])]
 
 
-def lint_actions(actions: Sequence[Action]) -> list[Problem]:
+def lint_actions(actions: Sequence[Action]) -> list[Diagnostic]:
     """Judge an answer made of models: each is valid, so only what they are together is left."""
     return list(_sequence_warnings(actions))
 
 
-def lint_response(data: object, session_id: str | None = None) -> list[Problem]:
+def lint_response(data: object, session_id: str | None = None) -> list[Diagnostic]:
     """Judge an HTTP answer: `{"status": int, "headers": {...}, "body": text or JSON}`."""
     if not is_object(data):
         return [
-            Problem.error("not_object", "", 'must be {"status": ..., "headers": ..., "body": ...}')
+            Diagnostic.error(
+                "not_object", "", 'must be {"status": ..., "headers": ..., "body": ...}'
+            )
         ]
     status, body = data.get("status"), data.get("body")
     blank = body is None or (isinstance(body, str) and not body.strip())
     if isinstance(status, int) and status == _NO_CONTENT:
-        ignored = Problem.warning(
+        ignored = Diagnostic.warning(
             "ignored_body", "/body", "is not read: 204 means that there is none"
         )
         return [] if blank else [ignored]
     if not isinstance(status, int) or status != _OK:
-        return [Problem.error("bad_status", "/status", _status_message(status))]
+        return [Diagnostic.error("bad_status", "/status", _status_message(status))]
     if blank:
         message = "must be an action: for nothing to do, answer 204 without a body"
-        return [Problem.error("empty_body", "/body", message)]
+        return [Diagnostic.error("empty_body", "/body", message)]
     return [*_content_type_warnings(data.get("headers")), *_body_problems(body, session_id)]
 
 
@@ -99,21 +101,23 @@ def _status_message(status: object) -> str:
     return f"is {status}, but {message}{why}"
 
 
-def _event_warnings(data: Mapping[object, object]) -> Iterator[Problem]:
+def _event_warnings(data: Mapping[object, object]) -> Iterator[Diagnostic]:
     name = cast("str", data["type"])
-    if name in OLDER_TYPES:
-        message = f"is an older name; now it is {OLDER_TYPES[name]} with barged_in"
-        yield Problem.warning("legacy_name", "/type", message)
+    if name in LEGACY_TYPES:
+        message = f"is an older name; now it is {LEGACY_TYPES[name]} with barged_in"
+        yield Diagnostic.warning("legacy_name", "/type", message)
     elif name not in EVENT_TYPES:
         message = "is no event type of the protocol; it is acknowledged with 204"
-        yield Problem.warning("unknown_event", "/type", message)
-    older, current = OLDER_MEMBERS.get(name, ("", ""))
+        yield Diagnostic.warning("unknown_event", "/type", message)
+    older, current = LEGACY_MEMBERS.get(name, ("", ""))
     if older in data:
-        yield Problem.warning(
+        yield Diagnostic.warning(
             "legacy_name", member_path(older), f"is an older name; now it is {current}"
         )
     elif name == "dtmf_received" and not _is_key(data.get("digit")):
-        yield Problem.warning("odd_digit", "/digit", "should be one of 0-9, * and #, as a string")
+        yield Diagnostic.warning(
+            "odd_digit", "/digit", "should be one of 0-9, * and #, as a string"
+        )
 
 
 def _is_key(digit: object) -> bool:
@@ -122,16 +126,16 @@ def _is_key(digit: object) -> bool:
 
 def _parse_action(
     data: object, path: str, session_id: str | None
-) -> tuple[list[Problem], Action | None]:
+) -> tuple[list[Diagnostic], Action | None]:
     if not is_object(data):
         message = "must be an action: a JSON object with type and session_id"
-        return [Problem.error("not_an_action", path, message)], None
+        return [Diagnostic.error("not_an_action", path, message)], None
     name = data.get("type")
     model = ACTION_TYPES.get(name) if isinstance(name, str) else None
     if model is None:
         how = "is no action type; there are" if "type" in data else "is missing; it is one of"
         return [
-            Problem.error("not_an_action", f"{path}/type", f"{how} {', '.join(ACTION_TYPES)}")
+            Diagnostic.error("not_an_action", f"{path}/type", f"{how} {', '.join(ACTION_TYPES)}")
         ], None
     problems = [*_session_problems(data.get("session_id"), path, session_id)]
     action = None
@@ -145,58 +149,58 @@ def _parse_action(
     return problems, action
 
 
-def _session_problems(given: object, path: str, session_id: str | None) -> Iterator[Problem]:
+def _session_problems(given: object, path: str, session_id: str | None) -> Iterator[Diagnostic]:
     if not isinstance(given, str):
         return
     if "{{" in given:
         message = "is a template that was not filled in: it must be session.id of the event"
-        yield Problem.error("template_session_id", f"{path}/session_id", message)
+        yield Diagnostic.error("template_session_id", f"{path}/session_id", message)
     elif session_id is not None and given != session_id:
         message = "must be session.id of the event that is answered"
-        yield Problem.error("foreign_session_id", f"{path}/session_id", message)
+        yield Diagnostic.error("foreign_session_id", f"{path}/session_id", message)
 
 
-def _nulls(data: Mapping[object, object], path: str, depth: int = _DEPTH) -> Iterator[Problem]:
+def _nulls(data: Mapping[object, object], path: str, depth: int = _DEPTH) -> Iterator[Diagnostic]:
     for name, value in data.items():
         here = path + member_path(name)
         if value is None:
-            yield Problem.error("null_member", here, "must not be null: leave it out")
+            yield Diagnostic.error("null_member", here, "must not be null: leave it out")
         elif is_object(value) and depth > 1:
             yield from _nulls(value, here, depth - 1)
 
 
-def _sequence_warnings(actions: Sequence[Action | None]) -> Iterator[Problem]:
+def _sequence_warnings(actions: Sequence[Action | None]) -> Iterator[Diagnostic]:
     voice_to_voice = any(isinstance(action, ConfigureVoiceToVoice) for action in actions)
     playing = over = False
     for index, action in enumerate(actions):
         path = f"/{index}"
         yield from _action_warnings(action, path)
         if over:
-            yield Problem.warning(
+            yield Diagnostic.warning(
                 "unreachable", path, "comes after hangup, when there is no call any more"
             )
         if playing and isinstance(action, Hangup | Transfer):
             message = "cuts off what is played before it: send it on assistant_speech_ended"
-            yield Problem.warning("cut_off", path, f"{message}, as speak(...).then(...) does")
+            yield Diagnostic.warning("cut_off", path, f"{message}, as speak(...).then(...) does")
         if voice_to_voice and isinstance(action, Speak):
             message = "is no more than an instruction to the model in voice-to-voice: use greeting"
-            yield Problem.warning("speak_in_voice_to_voice", path, message)
+            yield Diagnostic.warning("speak_in_voice_to_voice", path, message)
         playing = playing or isinstance(action, Speak | Audio)
         over = over or isinstance(action, Hangup)
 
 
-def _action_warnings(action: Action | None, path: str) -> Iterator[Problem]:
+def _action_warnings(action: Action | None, path: str) -> Iterator[Diagnostic]:
     match action:
         case ConfigureTranscription() if action.to_wire().keys() == {"type", "session_id"}:
-            yield Problem.warning("no_op", path, "changes nothing without an option")
+            yield Diagnostic.warning("no_op", path, "changes nothing without an option")
         case Speak(tts=ElevenLabsTts(voice=ElevenLabsVoice())):
             message = "is an older form: give the voice id itself"
-            yield Problem.warning("older_voice", f"{path}/tts/voice", message)
+            yield Diagnostic.warning("older_voice", f"{path}/tts/voice", message)
         case _:
             pass
     if isinstance(action, Speak | Audio) and _ignores_minimum(action):
         message = "is only read with strategy minimum_characters"
-        yield Problem.warning("ignored_option", f"{path}/barge_in/minimum_characters", message)
+        yield Diagnostic.warning("ignored_option", f"{path}/barge_in/minimum_characters", message)
 
 
 def _ignores_minimum(action: Speak | Audio) -> bool:
@@ -206,21 +210,23 @@ def _ignores_minimum(action: Speak | Audio) -> bool:
     return config.strategy not in {None, "minimum_characters"}
 
 
-def _content_type_warnings(headers: object) -> Iterator[Problem]:
+def _content_type_warnings(headers: object) -> Iterator[Diagnostic]:
     for name, value in headers.items() if is_object(headers) else ():
         if isinstance(name, str) and name.lower() == "content-type" and isinstance(value, str):
             media_type, _, _ = value.partition(";")
             if media_type.strip().lower() == "application/json":
                 return
-    yield Problem.warning("content_type", "/headers", "should say content-type: application/json")
+    yield Diagnostic.warning(
+        "content_type", "/headers", "should say content-type: application/json"
+    )
 
 
-def _body_problems(body: object, session_id: str | None) -> Iterator[Problem]:
+def _body_problems(body: object, session_id: str | None) -> Iterator[Diagnostic]:
     if isinstance(body, str):
         try:
             body = decode(body)
         except InvalidEvent as error:
-            yield Problem.error("not_json", "/body", f"must be an action as JSON. {error}")
+            yield Diagnostic.error("not_json", "/body", f"must be an action as JSON. {error}")
             return
     for problem in lint_answer(body, session_id):
         yield replace(problem, path=f"/body{problem.path}")

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from aiflow.protocol.audio import decode_audio
-from aiflow.protocol.constraints import Between, Rule, is_object, refuse
+from aiflow.protocol.constraints import NumberRange, TextConstraint, is_object, reject
 from aiflow.protocol.ssml import spoken_text
-from aiflow.protocol.types import Integer, LanguageTag, Line
+from aiflow.protocol.types import Integer, LanguageTag, SingleLineText
 
 __all__ = [
     "AudioData",
@@ -38,7 +38,7 @@ def _ssml(value: object) -> str | None:
 
 AudioData = Annotated[
     str,
-    Rule(
+    TextConstraint(
         _audio,
         "must be the base64 of a WAV file",
         {"contentEncoding": "base64", "contentMediaType": "audio/wav", "minLength": 1},
@@ -48,7 +48,7 @@ AudioData = Annotated[
 
 Ssml = Annotated[
     str,
-    Rule(
+    TextConstraint(
         _ssml,
         "must be a text: well-formed XML with a `speak` root",
         {"contentMediaType": "application/ssml+xml", "minLength": 1},
@@ -76,10 +76,10 @@ class BargeInConfig(StrictModel):
         description="What interrupts: nothing, the `barge_in` action only, words, or any voice. "
         "The service's default is `minimum_characters`.",
     )
-    minimum_characters: Annotated[Integer, Between(1, 100)] | None = Field(
+    minimum_characters: Annotated[Integer, NumberRange(1, 100)] | None = Field(
         default=None, description="Recognised characters that interrupt, 1-100; the default is 3."
     )
-    allow_after_ms: Annotated[Integer, Between(0, 10_000, "ms")] | None = Field(
+    allow_after_ms: Annotated[Integer, NumberRange(0, 10_000, "ms")] | None = Field(
         default=None,
         description="Protected time from the start of playback, 0-10000 ms; the default is 0.",
     )
@@ -92,7 +92,7 @@ class VadConfig(StrictModel):
     it leave.
     """
 
-    end_of_turn_silence_ms: Annotated[Integer, Between(150, 2000, "ms")] = Field(
+    end_of_turn_silence_ms: Annotated[Integer, NumberRange(150, 2000, "ms")] = Field(
         description="Silence after the last speech, 150-2000 ms. Lower is faster, and cuts in "
         "sooner."
     )
@@ -108,7 +108,7 @@ class AzureTts(StrictModel):
         default="azure", description="Names the provider, in lower case."
     )
     language: LanguageTag | None = Field(default=None, description="BCP-47, like de-DE.")
-    voice: Line | None = Field(
+    voice: SingleLineText | None = Field(
         default=None, description="Like de-DE-KatjaNeural; the list is open."
     )
 
@@ -123,12 +123,12 @@ class ElevenLabsVoice(StrictModel):
         json_schema_extra={"anyOf": [{"required": ["id"]}, {"required": ["name"]}]}
     )
 
-    id: Line | None = Field(default=None, description="The id of the voice.")
-    name: Line | None = Field(default=None, description="The name of the voice.")
+    id: SingleLineText | None = Field(default=None, description="The id of the voice.")
+    name: SingleLineText | None = Field(default=None, description="The name of the voice.")
 
     @model_validator(mode="after")
     def _id_or_name(self) -> Self:
-        return refuse("needs an id or a name") if self.id is self.name is None else self
+        return reject("needs an id or a name") if self.id is self.name is None else self
 
 
 # The tags of unions stand in pydantic's locations as if they were members. No member is written
@@ -148,7 +148,7 @@ class ElevenLabsTts(StrictModel):
     )
     voice: (
         Annotated[
-            Annotated[Line, Tag("<text>")] | Annotated[ElevenLabsVoice, Tag("<object>")],
+            Annotated[SingleLineText, Tag("<text>")] | Annotated[ElevenLabsVoice, Tag("<object>")],
             Discriminator(_form_of_voice),
         ]
         | None

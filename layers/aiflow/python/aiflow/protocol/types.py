@@ -5,22 +5,21 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Strict
 
-from aiflow.protocol.constraints import Between, Rule
+from aiflow.protocol.constraints import TextConstraint
 
 __all__ = [
     "E164",
     "PHRASE_MAX_CHARACTERS",
     "SESSION_ID_MAX_CHARACTERS",
-    "Between",
     "Integer",
     "JsonObject",
     "JsonValue",
     "LanguageTag",
-    "Line",
+    "NonBlankText",
     "Number",
-    "Phrase",
     "SessionId",
-    "Words",
+    "SingleLineText",
+    "VocabularyPhrase",
     "clean",
 ]
 
@@ -105,7 +104,7 @@ def _shortest(value: float) -> float:
 
 SessionId = Annotated[
     str,
-    Rule(
+    TextConstraint(
         _session_id,
         f"must be a text of 1 to {SESSION_ID_MAX_CHARACTERS} characters, none of them a control"
         " character or a lone surrogate",
@@ -120,7 +119,7 @@ SessionId = Annotated[
 
 E164 = Annotated[
     str,
-    Rule(
+    TextConstraint(
         _e164,
         "must be an E.164 number: 7 to 15 digits that start with the country code, like"
         " 493023125001 (a + in front is fine, 00 is not)",
@@ -131,7 +130,7 @@ E164 = Annotated[
 
 LanguageTag = Annotated[
     str,
-    Rule(
+    TextConstraint(
         _language_tag,
         "must be a well-formed BCP-47 language tag, like de-DE",
         {"pattern": f"^{_BCP47}$"},
@@ -139,21 +138,25 @@ LanguageTag = Annotated[
 ]
 """A well-formed BCP-47 language tag."""
 
-Words = Annotated[str, Rule(_words, "must be a text that is not blank", {"pattern": r"\S"})]
+NonBlankText = Annotated[
+    str, TextConstraint(_words, "must be a text that is not blank", {"pattern": r"\S"})
+]
 """Text for a person: cleaned (see `clean`), never blank."""
 
-Line = Annotated[str, Rule(_line, "must be a text that is not blank", {"pattern": r"\S"})]
-"""A name: as `Words`, but on one line, since it may become part of a header on its way."""
+SingleLineText = Annotated[
+    str, TextConstraint(_line, "must be a text that is not blank", {"pattern": r"\S"})
+]
+"""A name: as `NonBlankText`, but on one line, since it may become part of a header on its way."""
 
-Phrase = Annotated[
+VocabularyPhrase = Annotated[
     str,
-    Rule(
+    TextConstraint(
         _phrase,
         f"must be a text of 1 to {PHRASE_MAX_CHARACTERS} characters that is not blank",
         {"maxLength": PHRASE_MAX_CHARACTERS, "pattern": r"\S"},
     ),
 ]
-"""An entry of a vocabulary: as `Line`, of bounded length."""
+"""An entry of a vocabulary: as `SingleLineText`, of bounded length."""
 
 Integer = Annotated[int, Strict(), BeforeValidator(_whole)]
 """An integer and no `bool`, nor a text with digits; `30.0` is one, as it is in JSON."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aiflow.sessions.record import Delivery, SessionItem, Status, Turn, as_json
+from aiflow.sessions.record import ProcessedEvent, SessionRecord, Status, Turn, as_json
 
 SCHEMA = 1
 
@@ -16,21 +16,21 @@ type Attributes = Mapping[str, str | int]
 """What an item consists of in a store, its key aside."""
 
 ABSENT: Attributes = {
-    "connection": "",
-    "speaking": "",
-    "turns_taken": 0,
+    "connection_id": "",
+    "stream_owner": "",
+    "caller_turns": 0,
     "sms_sent": 0,
     "transfers_made": 0,
     "closing": 0,
-    "apologies": 0,
+    "consecutive_failures": 0,
     "interruptions": 0,
-    "silences": 0,
-    "written_at_ms": 0,
+    "input_timeouts": 0,
+    "committed_at_ms": 0,
 }
 """What an attribute that is not there stands for: nothing of it yet, or an older item."""
 
 
-def item_attributes(item: SessionItem) -> dict[str, str | int]:
+def to_attributes(item: SessionRecord) -> dict[str, str | int]:
     """Return the attributes of a session item; those of `ABSENT` may be left out."""
     return {
         "schema": SCHEMA,
@@ -42,33 +42,33 @@ def item_attributes(item: SessionItem) -> dict[str, str | int]:
         "session": as_json(item.session),
         "state": as_json(item.state),
         "turns": turns_text(item.turns),
-        "deliveries": as_json([_kept(delivery) for delivery in item.deliveries]),
-        "ledger": as_json(item.ledger),
-        "followers": as_json(item.followers),
-        "playing": item.playing,
-        "playing_until_ms": item.playing_until_ms,
-        "connection": item.connection,
-        "speaking": item.speaking,
-        "begun_at_ms": item.begun_at_ms,
-        "turns_taken": item.turns_taken,
+        "processed_events": as_json([_kept(delivery) for delivery in item.processed_events]),
+        "billable_keys": as_json(item.billable_keys),
+        "deferred_actions": as_json(item.deferred_actions),
+        "open_playbacks": item.open_playbacks,
+        "playback_end_ms": item.playback_end_ms,
+        "connection_id": item.connection_id,
+        "stream_owner": item.stream_owner,
+        "first_event_at_ms": item.first_event_at_ms,
+        "caller_turns": item.caller_turns,
         "sms_sent": item.sms_sent,
         "transfers_made": item.transfers_made,
         "closing": int(item.closing),
-        "apologies": item.apologies,
+        "consecutive_failures": item.consecutive_failures,
         "interruptions": item.interruptions,
-        "silences": item.silences,
-        "written_at_ms": item.written_at_ms,
+        "input_timeouts": item.input_timeouts,
+        "committed_at_ms": item.committed_at_ms,
     }
 
 
-def item_from(session_id: str, attributes: Attributes) -> SessionItem:
+def from_attributes(session_id: str, attributes: Attributes) -> SessionRecord:
     """Read a session item back."""
     attributes = {**ABSENT, **attributes}
 
     def parsed(name: str) -> Any:  # noqa: ANN401 - JSON
         return json.loads(str(attributes[name]))
 
-    return SessionItem(
+    return SessionRecord(
         session_id=session_id,
         version=int(attributes["version"]),
         writers=tuple(parsed("writers")),
@@ -78,22 +78,22 @@ def item_from(session_id: str, attributes: Attributes) -> SessionItem:
         session=parsed("session"),
         state=parsed("state"),
         turns=turns_from(str(attributes["turns"])),
-        deliveries=tuple(_delivery(kept) for kept in parsed("deliveries")),
-        ledger=tuple(parsed("ledger")),
-        followers=tuple(parsed("followers")),
-        playing=int(attributes["playing"]),
-        playing_until_ms=int(attributes["playing_until_ms"]),
-        connection=str(attributes["connection"]),
-        speaking=str(attributes["speaking"]),
-        begun_at_ms=int(attributes.get("begun_at_ms", 0)),
-        turns_taken=int(attributes["turns_taken"]),
+        processed_events=tuple(_delivery(kept) for kept in parsed("processed_events")),
+        billable_keys=tuple(parsed("billable_keys")),
+        deferred_actions=tuple(parsed("deferred_actions")),
+        open_playbacks=int(attributes["open_playbacks"]),
+        playback_end_ms=int(attributes["playback_end_ms"]),
+        connection_id=str(attributes["connection_id"]),
+        stream_owner=str(attributes["stream_owner"]),
+        first_event_at_ms=int(attributes.get("first_event_at_ms", 0)),
+        caller_turns=int(attributes["caller_turns"]),
         sms_sent=int(attributes["sms_sent"]),
         transfers_made=int(attributes["transfers_made"]),
         closing=bool(attributes["closing"]),
-        apologies=int(attributes["apologies"]),
+        consecutive_failures=int(attributes["consecutive_failures"]),
         interruptions=int(attributes["interruptions"]),
-        silences=int(attributes["silences"]),
-        written_at_ms=int(attributes["written_at_ms"]),
+        input_timeouts=int(attributes["input_timeouts"]),
+        committed_at_ms=int(attributes["committed_at_ms"]),
     )
 
 
@@ -107,7 +107,7 @@ def turns_from(text: str) -> tuple[Turn, ...]:
     return tuple(map(Turn._make, json.loads(text)))
 
 
-def _kept(delivery: Delivery) -> dict[str, object]:
+def _kept(delivery: ProcessedEvent) -> dict[str, object]:
     # By hand: `asdict` copies the whole answer first.
     return {
         "fingerprint": delivery.fingerprint,
@@ -116,8 +116,8 @@ def _kept(delivery: Delivery) -> dict[str, object]:
     }
 
 
-def _delivery(kept: dict[str, Any]) -> Delivery:
+def _delivery(kept: dict[str, Any]) -> ProcessedEvent:
     answer = kept["answer"]
-    return Delivery(
+    return ProcessedEvent(
         kept["fingerprint"], kept["answered_at_ms"], None if answer is None else tuple(answer)
     )

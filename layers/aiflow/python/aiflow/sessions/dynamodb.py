@@ -13,12 +13,12 @@ from aiflow.errors import StoreUnavailable
 from aiflow.sessions.codec import (
     ABSENT,
     Attributes,
-    item_attributes,
-    item_from,
+    from_attributes,
+    to_attributes,
     turns_from,
     turns_text,
 )
-from aiflow.sessions.record import SessionItem, Status, Turn
+from aiflow.sessions.record import SessionRecord, Status, Turn
 from aiflow.sessions.store import CommitConflict
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ _ABSENT_OR_EXPIRED = "attribute_not_exists(pk) OR expires_at <= :now"
 _STILL_THE_LATEST = "version = :previous AND expires_at > :now"
 
 
-class DynamoDbSessions:
+class DynamoDbSessionStore:
     """A `SessionStore` on a table with the string keys `pk` and `sk`, and TTL on `expires_at`.
 
-    It has an index `open-calls` on `open_call` (a string) and `begun_at_ms` (a number).
+    It has an index `open-calls` on `open_call` (a string) and `first_event_at_ms` (a number).
 
     Args:
         client: with short time limits.
@@ -63,7 +63,7 @@ class DynamoDbSessions:
         self._read_of = ""
         self._read: Attributes = {}
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
         with self._unavailable():
             found = self._client.get_item(
@@ -75,9 +75,9 @@ class DynamoDbSessions:
         if not attributes or int(attributes["expires_at"]) <= self._now():
             return None
         self._read_of, self._read = session_id, attributes
-        return item_from(session_id, attributes)
+        return from_attributes(session_id, attributes)
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         leaving, kept = item.spill()
         if leaving:
@@ -114,7 +114,7 @@ class DynamoDbSessions:
             for page in self._client.get_paginator("query").paginate(
                 TableName=self._table_name,
                 IndexName=_OPEN_INDEX,
-                KeyConditionExpression="#open = :open AND begun_at_ms < :before",
+                KeyConditionExpression="#open = :open AND first_event_at_ms < :before",
                 ExpressionAttributeNames={"#open": _OPEN},
                 ExpressionAttributeValues={
                     ":open": {"S": _OPEN_VALUE},
@@ -124,8 +124,8 @@ class DynamoDbSessions:
                 for found in page["Items"]:
                     yield str(found["pk"].get("S"))
 
-    def _write(self, item: SessionItem) -> None:
-        attributes = item_attributes(item)
+    def _write(self, item: SessionRecord) -> None:
+        attributes = to_attributes(item)
         is_open = item.status is not Status.ENDED
         if is_open:
             attributes[_OPEN] = _OPEN_VALUE
@@ -157,7 +157,7 @@ class DynamoDbSessions:
         )
 
     def _changed(
-        self, item: SessionItem, attributes: Attributes
+        self, item: SessionRecord, attributes: Attributes
     ) -> "dict[str, AttributeValueTypeDef]":
         """Return what differs from the version that the write replaces, as far as it was read.
 
@@ -168,7 +168,7 @@ class DynamoDbSessions:
             _unlike({**ABSENT, **self._read}, attributes) if is_known else attributes
         )
 
-    def _keep_turns(self, item: SessionItem, leaving: tuple[Turn, ...]) -> None:
+    def _keep_turns(self, item: SessionRecord, leaving: tuple[Turn, ...]) -> None:
         # The name holds both ends: a late repetition can only write the same again, never something
         # shorter.
         name = f"{_TURNS}{leaving[0].number:08d}-{leaving[-1].number:08d}"

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from threading import Lock
 
-from aiflow.sessions.codec import Attributes, item_attributes, item_from
-from aiflow.sessions.record import SessionItem, Status, Turn
+from aiflow.sessions.codec import Attributes, from_attributes, to_attributes
+from aiflow.sessions.record import SessionRecord, Status, Turn
 from aiflow.sessions.store import CommitConflict
 
 
-class InMemorySessions:
+class InMemorySessionStore:
     """A `SessionStore` that keeps what a table would, and forgets it with the process.
 
     Args:
@@ -21,30 +21,30 @@ class InMemorySessions:
         self._spilled: dict[str, dict[int, tuple[int, Turn]]] = {}
         self._lock = Lock()
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
         kept = self._live(session_id)
-        return item_from(session_id, kept) if kept else None
+        return from_attributes(session_id, kept) if kept else None
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         leaving, kept = item.spill()
         with self._lock:
             current = self._live(item.session_id)
             if (current["version"] if current else 0) != item.version - 1:
-                found = item_from(item.session_id, current) if current else None
+                found = from_attributes(item.session_id, current) if current else None
                 if found and found.written_by(item.writers[-1], item.version):
                     return
                 raise CommitConflict(found)
             spilled = self._spilled.setdefault(item.session_id, {})
             spilled.update({turn.number: (item.expires_at, turn) for turn in leaving})
-            self._items[item.session_id] = item_attributes(kept)
+            self._items[item.session_id] = to_attributes(kept)
 
     def open_calls(self, begun_before_ms: int) -> Iterator[str]:
         """See `OpenCalls.open_calls`."""
         with self._lock:
             open_since = sorted(
-                (int(kept["begun_at_ms"]), session_id)
+                (int(kept["first_event_at_ms"]), session_id)
                 for session_id, kept in self._items.items()
                 if kept["status"] != Status.ENDED and self._live(session_id)
             )

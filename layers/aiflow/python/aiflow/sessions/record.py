@@ -58,7 +58,7 @@ class Turn(NamedTuple):
     text: str
 
 
-class Delivery(NamedTuple):
+class ProcessedEvent(NamedTuple):
     """An event that was answered, so that its repetition can be told from a new one.
 
     Attributes:
@@ -74,7 +74,7 @@ class Delivery(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionItem:
+class SessionRecord:
     """One version of what is kept of a call.
 
     Attributes:
@@ -96,7 +96,7 @@ class SessionItem:
         connection: of the WebSocket that the latest event came by; empty over HTTP.
         speaking: who has more pieces of its answer to say, if somebody has: `since:invocation`,
             with the Unix time in milliseconds at which its event arrived.
-        begun_at_ms: Unix time of the first event, by our clock; 0 before it.
+        first_event_at_ms: Unix time of the first event, by our clock; 0 before it.
         turns_taken: how often the caller said something.
         sms_sent: messages that were decided, those that failed included.
         transfers_made: likewise.
@@ -116,22 +116,22 @@ class SessionItem:
     session: JsonObject = field(default_factory=dict[str, JsonValue])
     state: JsonObject = field(default_factory=dict[str, JsonValue])
     turns: tuple[Turn, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    ledger: tuple[str, ...] = ()
-    followers: tuple[JsonObject, ...] = ()
-    playing: int = 0
-    playing_until_ms: int = 0
-    connection: str = ""
-    speaking: str = ""
-    begun_at_ms: int = 0
-    turns_taken: int = 0
+    processed_events: tuple[ProcessedEvent, ...] = ()
+    billable_keys: tuple[str, ...] = ()
+    deferred_actions: tuple[JsonObject, ...] = ()
+    open_playbacks: int = 0
+    playback_end_ms: int = 0
+    connection_id: str = ""
+    stream_owner: str = ""
+    first_event_at_ms: int = 0
+    caller_turns: int = 0
     sms_sent: int = 0
     transfers_made: int = 0
     closing: bool = False
-    apologies: int = 0
+    consecutive_failures: int = 0
     interruptions: int = 0
-    silences: int = 0
-    written_at_ms: int = 0
+    input_timeouts: int = 0
+    committed_at_ms: int = 0
 
     def __replace__(self, **changes: object) -> Self:
         """Return a copy with `changes`, for `copy.replace`.
@@ -150,24 +150,24 @@ class SessionItem:
         age = self.version - version
         return 0 <= age < len(self.writers) and self.writers[-1 - age] == _short(writer)
 
-    def next_version(self, writer: str, expires_at: int) -> "SessionItem":
+    def next_version(self, writer: str, expires_at: int) -> "SessionRecord":
         """Return the version that `writer` may commit.
 
         Raises:
             StateNotStorable: the handlers keep more than the item may hold, or what is not JSON.
         """
         _limit("call.state", self.state, MAX_STATE_BYTES)
-        _limit("what follows a playback", self.followers, MAX_FOLLOWERS_BYTES)
+        _limit("what follows a playback", self.deferred_actions, MAX_FOLLOWERS_BYTES)
         return replace(
             self,
             version=self.version + 1,
             writers=(*self.writers, _short(writer))[-MAX_WRITERS:],
             expires_at=expires_at,
-            deliveries=_within(self.deliveries),
-            ledger=self.ledger[-MAX_LEDGER:],
+            processed_events=_within(self.processed_events),
+            billable_keys=self.billable_keys[-MAX_LEDGER:],
         )
 
-    def with_turn(self, role: Literal["user", "assistant"], text: str) -> "SessionItem":
+    def with_turn(self, role: Literal["user", "assistant"], text: str) -> "SessionRecord":
         """Return the item with one more turn; blank text adds none."""
         kept = text.encode()[:MAX_TURN_TEXT_BYTES].decode(errors="ignore").strip()
         if not kept:
@@ -175,7 +175,7 @@ class SessionItem:
         number = self.turns[-1].number + 1 if self.turns else 0
         return replace(self, turns=(*self.turns, Turn(number, role, kept)))
 
-    def spill(self) -> "tuple[tuple[Turn, ...], SessionItem]":
+    def spill(self) -> "tuple[tuple[Turn, ...], SessionRecord]":
         """Return the oldest turns, which no longer fit, and the item without them.
 
         Half of the room is freed at once, so that a spill is rare. An event adds two turns at most,
@@ -229,9 +229,9 @@ def _limit(what: str, value: object, limit: int) -> None:
         raise StateNotStorable(f"{what} must stay under {limit:,} bytes as JSON, but has {size:,}")
 
 
-def _within(deliveries: Sequence[Delivery]) -> tuple[Delivery, ...]:
+def _within(deliveries: Sequence[ProcessedEvent]) -> tuple[ProcessedEvent, ...]:
     """Keep the newest deliveries; of the newest of their answers as many as fit."""
-    kept: list[Delivery] = []
+    kept: list[ProcessedEvent] = []
     room = MAX_DELIVERIES_BYTES
     for delivery in reversed(deliveries[-MAX_DELIVERIES:]):
         # An older one is still known, but nobody waits for its answer any more.

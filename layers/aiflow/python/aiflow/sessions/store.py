@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from aiflow.errors import AiflowError
-from aiflow.sessions.record import SessionItem, Turn
+from aiflow.sessions.record import SessionRecord, Turn
 
 
 class CommitConflict(AiflowError):
@@ -14,7 +14,7 @@ class CommitConflict(AiflowError):
         current: the item as it stands now; None when it is gone or expired.
     """
 
-    def __init__(self, current: SessionItem | None) -> None:
+    def __init__(self, current: SessionRecord | None) -> None:
         super().__init__("another invocation committed this session first")
         self.current = current
 
@@ -22,11 +22,11 @@ class CommitConflict(AiflowError):
 class SessionStore(Protocol):
     """One item per call, and the turns that outgrew it; may always raise `StoreUnavailable`."""
 
-    def load(self, session_id: str) -> SessionItem | None:
+    def load(self, session_id: str) -> SessionRecord | None:
         """Return the latest version, read consistently; None if there is none or it expired."""
         ...
 
-    def commit(self, item: SessionItem) -> None:
+    def commit(self, item: SessionRecord) -> None:
         """Store `item` if the version before it is still the latest: the commit point of an event.
 
         A write of our own that was applied although its answer was lost counts as done.
@@ -41,7 +41,7 @@ class SessionStore(Protocol):
         ...
 
 
-class OpenCalls(Protocol):
+class OpenCallFinder(Protocol):
     """Where calls are found that have not ended; may always raise `StoreUnavailable`."""
 
     def open_calls(self, begun_before_ms: int) -> Iterator[str]:

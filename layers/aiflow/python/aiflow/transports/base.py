@@ -9,12 +9,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from aiflow.domain.outbox import http_answer, http_refusal
-from aiflow.errors import ForeignAccount, InvalidEvent, Refusal
+from aiflow.domain.outbox import error_response, ok_or_no_content
+from aiflow.errors import AccountNotAllowed, InvalidEvent, RequestRejected
 from aiflow.protocol import json_codec
-from aiflow.protocol.events import Event, UnknownEvent, older_name, parse_event
+from aiflow.protocol.events import Event, UnknownEvent, legacy_name, parse_event
 from aiflow.settings import Settings
-from aiflow.telemetry import Report
+from aiflow.telemetry import EventReport
 from aiflow.transports.api_gateway import (
     http_request,
     is_enveloped,
@@ -23,22 +23,22 @@ from aiflow.transports.api_gateway import (
     websocket_message,
 )
 from aiflow.transports.authentication import authenticate
-from aiflow.transports.connections import Connections
-from aiflow.transports.ways import Messages, OneAnswer, Way
+from aiflow.transports.connections import ConnectionSender
+from aiflow.transports.ways import BufferedResponder, Responder, WebSocketResponder
 
 ACCEPTED: Mapping[str, int] = {"statusCode": 200}
 """What API Gateway is told of a message: all is well, whatever it was. It goes no further."""
 
 
-class Door(Protocol):
+class Transport(Protocol):
     """A way into a function and back."""
 
     @property
-    def way(self) -> Way:
+    def way(self) -> Responder:
         """Where answers go."""
         ...
 
-    def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
+    def event(self, settings: Settings, report: EventReport) -> Event | UnknownEvent:
         """Authenticate, limit and parse, in this order.
 
         Raises:
@@ -50,12 +50,12 @@ class Door(Protocol):
         """Return what Lambda is told when the event has been answered."""
         ...
 
-    def refused(self, refusal: Refusal) -> Any:  # noqa: ANN401 - JSON
+    def refused(self, refusal: RequestRejected) -> Any:  # noqa: ANN401 - JSON
         """Return what Lambda is told of a refusal."""
         ...
 
 
-class HttpDoor:
+class HttpTransport:
     """A request of an HTTP API or a REST API.
 
     Args:
@@ -63,25 +63,25 @@ class HttpDoor:
     """
 
     def __init__(self, envelope: Mapping[str, Any]) -> None:
-        self.way = OneAnswer()
+        self.way = BufferedResponder()
         self._envelope = envelope
 
-    def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
-        """See `Door.event`."""
+    def event(self, settings: Settings, report: EventReport) -> Event | UnknownEvent:
+        """See `Transport.event`."""
         request = http_request(self._envelope)
         report.shown(authenticate(request.headers, settings.token_header, settings.token_digests))
         return _parsed(json_codec.decode_object(request.text()), report)
 
     def answered(self) -> dict[str, Any]:
         """Return 200 with actions, or 204."""
-        return http_answer(self.way.body)
+        return ok_or_no_content(self.way.body)
 
-    def refused(self, refusal: Refusal) -> dict[str, Any]:
+    def refused(self, refusal: RequestRejected) -> dict[str, Any]:
         """Return a 4xx."""
-        return http_refusal(refusal)
+        return error_response(refusal)
 
 
-class WebSocketDoor:
+class WebSocketTransport:
     """A message of a WebSocket API; who is connected has shown the token.
 
     Args:
@@ -89,12 +89,12 @@ class WebSocketDoor:
         connections: the way back.
     """
 
-    def __init__(self, envelope: Mapping[str, Any], connections: Connections) -> None:
+    def __init__(self, envelope: Mapping[str, Any], connections: ConnectionSender) -> None:
         self._message = websocket_message(envelope)
-        self.way = Messages(connections, self._message.connection_id)
+        self.way = WebSocketResponder(connections, self._message.connection_id)
 
-    def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
-        """See `Door.event`."""
+    def event(self, settings: Settings, report: EventReport) -> Event | UnknownEvent:
+        """See `Transport.event`."""
         del settings
         return _parsed(json_codec.decode_object(self._message.body.text()), report)
 
@@ -102,13 +102,13 @@ class WebSocketDoor:
         """Return that all is well: the answers have gone already."""
         return ACCEPTED
 
-    def refused(self, refusal: Refusal) -> Mapping[str, int]:
+    def refused(self, refusal: RequestRejected) -> Mapping[str, int]:
         """Return the same: bad input is dropped, and the call goes on."""
         del refusal
         return ACCEPTED
 
 
-class DirectDoor:
+class DirectTransport:
     """An event without anything around it.
 
     Args:
@@ -116,11 +116,11 @@ class DirectDoor:
     """
 
     def __init__(self, event: object) -> None:
-        self.way = OneAnswer()
+        self.way = BufferedResponder()
         self._event = event
 
-    def event(self, settings: Settings, report: Report) -> Event | UnknownEvent:
-        """See `Door.event`."""
+    def event(self, settings: Settings, report: EventReport) -> Event | UnknownEvent:
+        """See `Transport.event`."""
         del settings
         if not is_object(self._event):
             raise InvalidEvent("not_object", "An event is a JSON object.")
@@ -130,19 +130,19 @@ class DirectDoor:
         """Return the answer itself: an action, a list of actions, or None."""
         return None if self.way.body is None else json.loads(self.way.body)
 
-    def refused(self, refusal: Refusal) -> Any:  # noqa: ANN401 - JSON
+    def refused(self, refusal: RequestRejected) -> Any:  # noqa: ANN401 - JSON
         """Return `{"error": ..., "message": ...}`."""
-        return json.loads(http_refusal(refusal)["body"])
+        return json.loads(error_response(refusal)["body"])
 
 
-def _parsed(data: Mapping[str, object], report: Report) -> Event | UnknownEvent:
-    event, older = parse_event(data), older_name(data)
+def _parsed(data: Mapping[str, object], report: EventReport) -> Event | UnknownEvent:
+    event, older = parse_event(data), legacy_name(data)
     if older:
         report.details["legacy_name"] = older
     return event
 
 
-def served_here(event: Event | UnknownEvent, settings: Settings) -> Event | UnknownEvent:
+def check_account(event: Event | UnknownEvent, settings: Settings) -> Event | UnknownEvent:
     """Return an event, if this stack serves its account.
 
     Raises:
@@ -150,12 +150,12 @@ def served_here(event: Event | UnknownEvent, settings: Settings) -> Event | Unkn
     """
     account = event.session.account_id
     if settings.allowed_account_ids and account and account not in settings.allowed_account_ids:
-        raise ForeignAccount("account", "This account is not served here.")
+        raise AccountNotAllowed("account", "This account is not served here.")
     return event
 
 
-def door_of(envelope: Mapping[str, Any], connections: Connections) -> Door:
+def select_transport(envelope: Mapping[str, Any], connections: ConnectionSender) -> Transport:
     """Return the door that an event came through."""
     if is_websocket(envelope):
-        return WebSocketDoor(envelope, connections)
-    return HttpDoor(envelope) if is_enveloped(envelope) else DirectDoor(envelope)
+        return WebSocketTransport(envelope, connections)
+    return HttpTransport(envelope) if is_enveloped(envelope) else DirectTransport(envelope)

@@ -12,7 +12,7 @@ MAX_MESSAGE_BYTES = 128 * 1024
 """What API Gateway carries over a WebSocket in one message: about 3 s of sound."""
 
 
-class Connections(Protocol):
+class ConnectionSender(Protocol):
     """Sends messages to those who are connected."""
 
     def send(self, connection_id: str, message: str) -> None:
@@ -25,8 +25,8 @@ class Connections(Protocol):
         ...
 
 
-class ApiGatewayConnections:
-    """`Connections` of an API of API Gateway.
+class ApiGatewayConnectionSender:
+    """`ConnectionSender` of an API of API Gateway.
 
     Args:
         client: with short time limits.
@@ -41,7 +41,7 @@ class ApiGatewayConnections:
         self._faults = faults
 
     def send(self, connection_id: str, message: str) -> None:
-        """See `Connections.send`."""
+        """See `ConnectionSender.send`."""
         try:
             self._client.post_to_connection(ConnectionId=connection_id, Data=message.encode())
         except self._faults as error:
@@ -57,10 +57,10 @@ def _status(error: Exception) -> object:
     return response.get("ResponseMetadata", {}).get("HTTPStatusCode")
 
 
-class NoConnections:
-    """`Connections` of a function that no WebSocket leads to."""
+class UnavailableConnectionSender:
+    """`ConnectionSender` of a function that no WebSocket leads to."""
 
     def send(self, connection_id: str, message: str) -> None:
-        """Fail: see `Connections.send`."""
+        """Fail: see `ConnectionSender.send`."""
         del connection_id, message
         raise ConnectionUnavailable("this function has no AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")

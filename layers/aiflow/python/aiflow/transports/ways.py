@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from aiflow.errors import AnswerTooLarge
-from aiflow.transports.connections import MAX_MESSAGE_BYTES, Connections
+from aiflow.transports.connections import MAX_MESSAGE_BYTES, ConnectionSender
 
 
-class Way(Protocol):
+class Responder(Protocol):
     """Where an answer goes."""
 
     connection_id: str | None
@@ -32,7 +32,7 @@ class Way(Protocol):
 
 
 @dataclass
-class OneAnswer:
+class BufferedResponder:
     """The way back of a request: one answer, at its end.
 
     Attributes:
@@ -46,7 +46,7 @@ class OneAnswer:
     body: str | None = None
 
     def check(self, body: str) -> None:
-        """See `Way.check`."""
+        """See `Responder.check`."""
         if len(body) > self.MAX_BYTES:
             message = f"an answer has at most {self.MAX_BYTES:,} bytes, not {len(body):,}"
             raise AnswerTooLarge(message)
@@ -57,7 +57,7 @@ class OneAnswer:
 
 
 @dataclass
-class Messages:
+class WebSocketResponder:
     """The way back to a WebSocket: any number of answers, each as soon as it is there.
 
     Attributes:
@@ -65,11 +65,11 @@ class Messages:
         connection_id: where to; another one when the service has connected anew.
     """
 
-    connections: Connections
+    connections: ConnectionSender
     connection_id: str | None
 
     def check(self, body: str) -> None:
-        """See `Way.check`."""
+        """See `Responder.check`."""
         if len(body) > MAX_MESSAGE_BYTES:
             raise AnswerTooLarge(
                 f"an answer over a WebSocket has at most {MAX_MESSAGE_BYTES:,} bytes, about 3 s of"
@@ -77,5 +77,5 @@ class Messages:
             )
 
     def send(self, body: str) -> None:
-        """See `Way.send`."""
+        """See `Responder.send`."""
         self.connections.send(str(self.connection_id), body)

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from aiflow.protocol.lint import Problem
+from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.console.screen import Screen
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.transcript import Entry, Kind, Scribe, Transcript
@@ -74,7 +74,9 @@ def test_an_event_without_an_answer_is_shown_with_what_went_wrong() -> None:
     paper, transcript = Paper(), Transcript()
     paper.take(event("user_speak", 'user_speak "hello"'))
     transcript.listener = paper.screen.add
-    Scribe(Clock(), transcript).problem(Problem.error("timeout", "", "did not answer within 5 s"))
+    Scribe(Clock(), transcript).problem(
+        Diagnostic.error("timeout", "", "did not answer within 5 s")
+    )
     assert paper.lines == [
         '    1.2 s  user_speak "hello"',
         "    error  did not answer within 5 s [timeout]",

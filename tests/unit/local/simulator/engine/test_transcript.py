@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from aiflow.protocol.lint import Problem
+from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.parties import Party
 from aiflow_local.simulator.engine.transcript import Entry, Kind, Transcript
 from tests.unit.local.simulator.fake_bots import SECOND, act, answers, call, say
@@ -94,7 +94,7 @@ def test_problems_are_given_back_as_they_came() -> None:
     phone, _ = call(answers(session_start={"type": "hm"}))
 
     (problem,) = phone.problems
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, Diagnostic)
     assert (problem.code, problem.path) == ("not_an_action", "/body/type")
 
 

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from aiflow.protocol.lint import Problem
+from aiflow.protocol.lint import Diagnostic
 from aiflow.protocol.types import JsonObject
 from aiflow_local.simulator.scripts.http_client import Answer
 from aiflow_local.simulator.scripts.runner import Exchange
@@ -21,7 +21,7 @@ EXCHANGE = Exchange(
     event=EVENT,
     answer=Answer(12, 200),
     actions=(SPEAK,),
-    problems=(Problem.warning("odd", "/body", "is odd"),),
+    problems=(Diagnostic.warning("odd", "/body", "is odd"),),
     changes={"state.turns": 1, "waiting": None, "state.tags": ["a", "b"]},
 )
 

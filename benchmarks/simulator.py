@@ -1,6 +1,6 @@
 """How many calls a minute the phone makes: virtual time costs only CPU.
 
-    python -m benchmarks.phone [--calls 500] [--json]
+    python -m benchmarks.simulator [--calls 500] [--json]
 
 One process, one core: the agent of this project with its real handlers and the in-memory store,
 ten turns a call, each turn with all the events that the service sends.
