@@ -72,7 +72,7 @@ class WeighedSessions:
 
     def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
-        leaving, kept = item.spill()
+        leaving, kept = item.split_overflow()
         before, self._size = self._size, stored_bytes(kept)
         # An update is paid by the larger of what was there and what is.
         self._write(max(before, self._size))

@@ -15,8 +15,8 @@ from aiflow.entrypoints.authorizer import Authorizer
 from aiflow.entrypoints.connection import Connection
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.errors import SettingsError
-from aiflow.pipeline.meanwhile import run_if_slow
 from aiflow.pipeline.runtime import Dependencies, Runtime
+from aiflow.pipeline.time_limits import run_if_slow
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
@@ -133,7 +133,7 @@ class Platform:
             pause=time.sleep,
             chance=random.random,
             time_limit=self._time_limit,
-            meanwhile=run_if_slow,
+            run_if_slow=run_if_slow,
         )
         return handler.bind(runtime)
 

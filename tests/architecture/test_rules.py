@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from aiflow import errors
-from aiflow.domain.outbox import STATUS
 from aiflow.protocol import actions, events, options
+from aiflow.transports.http import STATUS
 from tests.helpers.source import (
     FUNCTIONS,
     LAYER,

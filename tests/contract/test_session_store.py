@@ -273,12 +273,12 @@ def test_turns_that_outgrow_the_item_are_kept_in_order_and_without_gaps(
 def test_a_repeated_commit_that_moved_turns_out_moves_nothing_twice(sessions: SessionStore) -> None:
     item = long_call(sessions, events=MAX_TURNS // 2)
     crowded = talk(item, "the last straw", "indeed").next_version("me", EXPIRES_AT)
-    assert crowded.spill()[0]
+    assert crowded.split_overflow()[0]
     for _ in range(3):
         sessions.commit(crowded)
         assert sessions.turns(ID) == crowded.turns
     stored = sessions.load(ID)
-    assert stored == crowded.spill()[1]
+    assert stored == crowded.split_overflow()[1]
 
 
 # What takes much room pushes more of the older turns out than what takes little.
@@ -289,7 +289,7 @@ def test_who_loses_the_race_leaves_no_word_in_the_transcript_and_takes_none_out(
     item = long_call(sessions, events=MAX_TURNS // 2)
     winner = talk(item, said, said).next_version("winner", EXPIRES_AT)
     loser = talk(item, lost, lost).next_version("loser", EXPIRES_AT)
-    assert winner.spill()[0] != loser.spill()[0]
+    assert winner.split_overflow()[0] != loser.split_overflow()[0]
     sessions.commit(winner)
     with pytest.raises(CommitConflict):
         sessions.commit(loser)

@@ -97,6 +97,7 @@ def whole_item(session_id: str) -> SessionRecord:
         billable_keys=("send_sms:0123456789abcdef", "transfer:0123456789abcdef"),
         deferred_actions=(action("hangup", session_id=session_id), action("speak", ssml="🤖")),
         open_playbacks=3,
+        playback_end_ms=1_800_000_120_000,
         connection_id="JKJaXmPLvHcESHA=",
         stream_owner="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
         first_event_at_ms=1_800_000_000_000,

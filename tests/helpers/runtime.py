@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -64,8 +64,21 @@ class Log(io.StringIO):
         return [line for line in self.lines() if "_aws" not in line]
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The metric blobs."""
-        return [line for line in self.lines() if "_aws" in line]
+        """The metrics of each event, the blobs of one event as one object."""
+        return events_metrics(self.lines())
+
+
+def events_metrics(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the metrics of each event; the first blob of an event counts it."""
+    events: list[dict[str, Any]] = []
+    for blob in lines:
+        if "Events" in blob:
+            events.append(blob)
+        elif "_aws" in blob:
+            directives = events[-1]["_aws"]["CloudWatchMetrics"]
+            directives += blob["_aws"]["CloudWatchMetrics"]
+            events[-1] |= {name: value for name, value in blob.items() if name != "_aws"}
+    return events
 
 
 @dataclass(frozen=True)

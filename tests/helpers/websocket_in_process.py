@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from aiflow import Call, Event, Reply
 from aiflow.entrypoints.event import Entrypoint
-from aiflow.pipeline.meanwhile import DelayedAction, never
-from aiflow.pipeline.time_limits import TimeLimit
+from aiflow.pipeline.time_limits import DelayedAction, TimeLimit, never
 from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
@@ -28,7 +27,7 @@ class WebSocketLine:
         sessions: SessionStore | None = None,
         settings: Settings | None = None,
         time_limit: TimeLimit = unlimited,
-        meanwhile: DelayedAction = never,
+        run_if_slow: DelayedAction = never,
     ) -> None:
         self.clock = Clock()
         self.log = Log()
@@ -36,7 +35,7 @@ class WebSocketLine:
         runtime = make_runtime(
             sessions, self.clock, settings, self.log, time_limit, connections=self.mailbox
         )
-        self.runtime = replace(runtime, meanwhile=meanwhile)
+        self.runtime = replace(runtime, run_if_slow=run_if_slow)
         self.session_id = "session-123"
         entrypoint = agent if isinstance(agent, Entrypoint) else for_every_event(agent)
         self.handler = entrypoint.bind(self.runtime)

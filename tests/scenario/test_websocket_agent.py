@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from aiflow.domain.decisions import Outcome
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.telemetry import Outcome
 from aiflow_local.emulator.sample_events import mock_event
 from tests.helpers.wav import SILENCE, as_base64, wav
 from tests.scenario.conftest import Agent, Serve, WebSocket, edit, said

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.errors import ConnectionGone, ConnectionUnavailable, DeadlineExceeded
-from aiflow.pipeline.meanwhile import never
 from aiflow.pipeline.runtime import Runtime
+from aiflow.pipeline.time_limits import never
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.settings import Settings
 from aiflow.telemetry import Telemetry
@@ -260,7 +260,7 @@ class Cloud:
             time_limit=self.limit,
             store_limit=self.limit,
             # Whoever does not know who speaks asks nobody for a moment.
-            meanwhile=never if is_old else self.meanwhile,
+            run_if_slow=never if is_old else self.meanwhile,
         )
 
     def is_tight(self, call: int) -> bool:

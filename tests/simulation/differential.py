@@ -98,7 +98,7 @@ def _program(dice: Dice, session_id: str) -> Program:
                 conflict = _conflict(store, following)
                 results.append("done" if conflict is None else conflict.current)
                 if conflict is None:
-                    known[writer] = following.spill()[1]
+                    known[writer] = following.split_overflow()[1]
                 # As the product does: whoever loses goes on with what the winner left. Turns that
                 # were never committed must not leave the item.
                 elif conflict.current is not None:

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from aiflow.sessions.codec import from_attributes, turns_from
-from aiflow.sessions.record import SessionRecord
+from aiflow.sessions.record import TURNS, SessionRecord
 from tests.simulation.happened import Happened
 from tests.simulation.record import Record, Run
 from tests.simulation.table import Item
@@ -72,14 +71,14 @@ class Histories:
             if name == "call":
                 known = versions[session_id]
                 before = known[-1].after if known else SessionRecord(session_id=session_id)
-                after = from_attributes(session_id, plain(write.after))
+                after = SessionRecord.from_attributes(session_id, plain(write.after))
                 known.append(Version(write.at_ms, self.runs[write.by], before, after))
         return versions
 
     def said(self, session_id: str) -> Iterator[tuple[int, str, str]]:
         """Yield the turns of a call as they are kept at the end: number, role and text."""
         for item in self.record.table.query(session_id):
-            for turn in turns_from(str(plain(item)["turns"])):
+            for turn in TURNS.decode(str(plain(item)["turns"])):
                 yield turn.number, turn.role, turn.text
 
 

@@ -77,10 +77,10 @@ class LeavesTooLate(DynamoDbSessionStore):
 
     def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
-        leaving, kept = item.spill()
+        leaving, kept = item.split_overflow()
         super().commit(kept)
         if leaving:
-            self._keep_turns(item, leaving)
+            self._store_overflow(item, leaving)
 
 
 def made_by(store: type[DynamoDbSessionStore]) -> MakeStore:

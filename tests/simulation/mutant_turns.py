@@ -1,114 +1,149 @@
-"""Products that are right on most days, and wrong in one way each on bad ones: see `mutants`."""
+"""Wrong products that are right unless something goes wrong: see `mutants`."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from aiflow import Call, UserSpeak
-from aiflow.pipeline.deciding import Deciding, Fill
-from aiflow.pipeline.decision import Decision
-from aiflow.pipeline.processor import Conversation
+from aiflow.domain.answers import uncounted_apology
+from aiflow.domain.decisions import Decision, Outcome
+from aiflow.pipeline.handler_runner import HandlerRunner
+from aiflow.pipeline.processor import EventProcessor
+from aiflow.pipeline.reply_stream import ReplyStream
+from aiflow.pipeline.unit_of_work import UnitOfWork
+from aiflow.protocol.actions import Action
 from aiflow.sessions.record import SessionRecord, Status
 from aiflow.sessions.store import CommitConflict
-from aiflow.telemetry import Outcome
+
+OVER = frozenset({Status.HANGING_UP, Status.GONE, Status.ENDED})
 
 
-class NeverForgives(Deciding):
-    """Counts all apologies of a call, and not those in a row."""
+class NeverForgives(EventProcessor):
+    """Counts all failures of a call instead of those in a row."""
 
-    def _relieved(self, item: SessionRecord, actions: object) -> SessionRecord:
-        del actions
-        return item
+    def _answer(self, record: SessionRecord, *, was_transferring: bool) -> Decision:
+        decision = super()._answer(record, was_transferring=was_transferring)
+        return _with(decision, consecutive_failures=record.consecutive_failures)
+
+    def _decide_chunk(
+        self,
+        stream: ReplyStream,
+        actions: tuple[Action, ...],
+        stored: SessionRecord,
+        is_retry: bool,  # noqa: FBT001 - `Decide`
+    ) -> Decision:
+        decision = super()._decide_chunk(stream, actions, stored, is_retry)
+        return _with(decision, consecutive_failures=stored.consecutive_failures)
 
 
-class ForgetsWhatFailed(Deciding):
-    """Keeps nothing of an event whose handler failed."""
+class ForgetsWhatFailed(EventProcessor):
+    """Stores nothing of an event whose handler failed."""
 
-    def failed(self, base: SessionRecord, *, has_begun: bool) -> Decision:
-        """See `Deciding.failed`."""
-        del has_begun
-        return Decision(base, Outcome.DEGRADED, self.apology)
+    def _decide_failure(self, stored: SessionRecord, _is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+        record = self._bind_connection(stored)
+        return Decision(record, Outcome.DEGRADED, uncounted_apology(self._context()))
 
 
 @dataclass(frozen=True)
-class KeepsWhatFailed(Deciding):
-    """Keeps what a handler did to the state before it failed."""
+class RememberingRunner(HandlerRunner):
+    """Remembers the calls that it built."""
 
-    _calls: list[Call] = field(default_factory=list[Call], init=False)
+    calls: list[Call] = field(default_factory=list[Call])
 
-    def _call(self, base: SessionRecord, item: SessionRecord) -> Call:
-        call = super()._call(base, item)
-        self._calls.append(call)
+    def build_call(self, record: SessionRecord, *, was_transferring: bool) -> Call:
+        """See `HandlerRunner.build_call`."""
+        call = super().build_call(record, was_transferring=was_transferring)
+        self.calls.append(call)
         return call
 
-    def failed(self, base: SessionRecord, *, has_begun: bool) -> Decision:
-        """See `Deciding.failed`."""
-        decision = super().failed(base, has_begun=has_begun)
-        if not self._calls or decision.item == base:
+
+class KeepsWhatFailed(EventProcessor):
+    """Stores what a handler did to the state before it failed."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._remembering = RememberingRunner(**vars(self.runner))
+        self.runner = self._remembering
+
+    def _decide_failure(self, stored: SessionRecord, _is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+        decision = super()._decide_failure(stored, _is_retry)
+        calls = self._remembering.calls
+        if not calls or decision.record == stored:
             return decision
-        return replace(decision, item=replace(decision.item, state=self._calls[-1].state))
+        return _with(decision, state=calls[-1].state)
 
 
-class ForgetsTheHangup(Deciding):
+class ForgetsTheHangup(EventProcessor):
     """Hangs up, and goes on as if it had not."""
 
-    def _depart(self, decision: Decision) -> Decision:
-        left = super()._depart(decision)
-        is_over = left.item.status is Status.HANGING_UP
-        status = decision.item.status if is_over else left.item.status
-        return replace(left, item=replace(left.item, status=status))
-
-
-class DoesNotListen(Deciding):
-    """Does what was to follow a playback although the caller went on talking."""
-
-    def first(self, base: SessionRecord, fill: Fill, *, raced: bool) -> Decision:
-        """See `Deciding.first`."""
-        decision = super().first(base, fill, raced=raced)
-        is_dropped = base.deferred_actions and not decision.item.deferred_actions
-        if isinstance(self.event, UserSpeak) and is_dropped and decision.item != base:
-            return replace(
-                decision, item=replace(decision.item, deferred_actions=base.deferred_actions)
-            )
+    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+        decision = super()._decide(stored, is_retry)
+        has_hung_up = decision.record.status is Status.HANGING_UP
+        if has_hung_up and stored.status is not Status.HANGING_UP:
+            return _with(decision, status=Status.ACTIVE)
         return decision
 
 
-class TalkedOutOfIt(Deciding):
-    """Goes on with whoever talks on after the goodbye."""
+class DoesNotListen(EventProcessor):
+    """Sends deferred actions although the caller went on talking."""
 
-    def first(self, base: SessionRecord, fill: Fill, *, raced: bool) -> Decision:
-        """See `Deciding.first`."""
-        return super().first(replace(base, closing=False), fill, raced=raced)
+    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+        decision = super()._decide(stored, is_retry)
+        is_dropped = stored.deferred_actions and not decision.record.deferred_actions
+        if isinstance(self.event, UserSpeak) and is_dropped and decision.record != stored:
+            return _with(decision, deferred_actions=stored.deferred_actions)
+        return decision
 
 
-class TalksOver(Conversation):
+class TalkedOutOfIt(EventProcessor):
+    """Goes on with a caller who talks after the final announcement."""
+
+    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+        return super()._decide(replace(stored, closing=False), is_retry)
+
+
+class TalksOver(EventProcessor):
     """Goes on with an answer although something newer was said."""
 
-    def _goes_on(self, current: SessionRecord, *, is_said: bool) -> bool:
-        del is_said
-        return current.status not in {Status.HANGING_UP, Status.GONE, Status.ENDED}
+    def _decide_chunk(
+        self,
+        stream: ReplyStream,
+        actions: tuple[Action, ...],
+        stored: SessionRecord,
+        is_retry: bool,  # noqa: FBT001 - `Decide`
+    ) -> Decision:
+        must_stop = is_retry and stored.status in OVER
+        return super()._decide_chunk(stream, actions, stored, must_stop)
 
 
-class OldLedger(Conversation):
-    """Goes on after a lost race with the ledger as it was before."""
+@dataclass
+class StaleKeys(UnitOfWork):
+    """Goes on after a conflict with the keys that were loaded first."""
 
-    _ledger: tuple[str, ...] = ()
-
-    def _load(self) -> SessionRecord | None:
-        item = super()._load()
-        self._ledger = item.billable_keys if item else ()
-        return item
-
-    def _commit(self, item: SessionRecord) -> SessionRecord:
+    def commit(self, record: SessionRecord) -> SessionRecord:
+        """See `UnitOfWork.commit`."""
         try:
-            return super()._commit(item)
+            return super().commit(record)
         except CommitConflict as conflict:
-            current = conflict.current
-            raise CommitConflict(
-                current and replace(current, billable_keys=self._ledger)
-            ) from conflict
+            keys, current = self.first_loaded.billable_keys, conflict.current
+            stale = current and replace(current, billable_keys=keys)
+            raise CommitConflict(stale) from conflict
 
 
-class GoneForEver(Conversation):
-    """Does not talk any more to whoever was gone and comes back."""
+class OldLedger(EventProcessor):
+    """Goes on after a conflict with the billable keys as they were before."""
 
-    def _reached(self, item: SessionRecord) -> SessionRecord:
-        return replace(super()._reached(item), status=item.status)
+    def _make_unit(self) -> UnitOfWork:
+        right = super()._make_unit()
+        return StaleKeys(
+            **{each.name: getattr(right, each.name) for each in fields(right) if each.init}
+        )
+
+
+class GoneForEver(EventProcessor):
+    """Does not answer a call that was gone and comes back."""
+
+    def _bind_connection(self, stored: SessionRecord) -> SessionRecord:
+        return replace(super()._bind_connection(stored), status=stored.status)
+
+
+def _with(decision: Decision, **members: object) -> Decision:
+    return replace(decision, record=decision.record.__replace__(**members))

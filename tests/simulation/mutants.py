@@ -1,22 +1,32 @@
-"""Products that are wrong in one way each: a simulation that lets one of them pass sees nothing."""
+"""Wrong products, each in one way: a simulation that passes one of them detects nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any, Self
 
 from aiflow import Call, Event, Reply, SessionStart, UserSpeak
-from aiflow.domain import transitions
-from aiflow.entrypoints.event import Entrypoint
+from aiflow.domain.decisions import CommitFirst, Decision, EventContext, Outcome
+from aiflow.domain.deduplication import fingerprint
+from aiflow.domain.guards import (
+    GUARDS,
+    Guard,
+    Guards,
+    commit_end_first,
+    replay_duplicate,
+    send_due_actions,
+)
+from aiflow.domain.transitions import apply_event
+from aiflow.entrypoints.event import Entrypoint, MakeProcessor
 from aiflow.errors import StoreUnavailable
 from aiflow.pipeline.deadlines import Deadlines
-from aiflow.pipeline.deciding import Deciding, Fill
-from aiflow.pipeline.decision import Decision
-from aiflow.pipeline.processor import Conversation
+from aiflow.pipeline.processor import EventProcessor
 from aiflow.pipeline.reply_stream import ReplyStream
 from aiflow.pipeline.runtime import Context, Runtime
+from aiflow.pipeline.unit_of_work import UnitOfWork
 from aiflow.protocol.actions import Action
-from aiflow.sessions.record import ProcessedEvent, SessionRecord
+from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import CommitConflict
 from aiflow.telemetry import EventReport
 from tests.helpers.in_process import for_every_event
@@ -50,8 +60,8 @@ class Mutant:
 
     Attributes:
         attacks: the invariant that it breaks.
-        make_store: as it makes a store.
-        make_agents: as it makes the agents.
+        make_store: makes its store.
+        make_agents: makes its agents.
     """
 
     attacks: str
@@ -59,184 +69,213 @@ class Mutant:
     make_agents: MakeAgents = agents
 
 
+# Wrong guards.
+
+
+def without(guard: Guard) -> Guards:
+    """Return the guards without one of them."""
+    return instead(guard, lambda _context, _record: None)
+
+
+def instead(guard: Guard, wrong: Guard) -> Guards:
+    """Return the guards with a wrong one in the place of another."""
+
+    def exchanged(guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
+        return tuple(wrong if each is guard else each for each in guards)
+
+    return Guards(exchanged(GUARDS.before_event), exchanged(GUARDS.after_event))
+
+
+REPLAY_FIRST = GUARDS._replace(
+    before_event=(
+        replay_duplicate,
+        *(each for each in GUARDS.before_event if each is not replay_duplicate),
+    )
+)
+"""Replays an answer even if the call is over."""
+
+
+def replay_same_text(context: EventContext, record: SessionRecord) -> Decision | CommitFirst | None:
+    """Take the same words for a repetition, however much later."""
+    if not isinstance(context.event, UserSpeak):
+        return replay_duplicate(context, record)
+    mark = fingerprint(context.event)
+    known = next((each for each in record.processed_events if each.fingerprint == mark), None)
+    if known is None:
+        return None
+    is_answered = context.is_retry or record.stream_owner
+    return Decision(record, Outcome.DUPLICATE, () if is_answered else known.answer or ())
+
+
 # Wrong decisions.
 
 
-class NoFingerprint(Deciding):
-    """Knows no repetition."""
-
-    def _repeated(self, base: SessionRecord) -> ProcessedEvent | None:
-        del base
-        return None
+def send_due_again(context: EventContext, record: SessionRecord) -> Decision | CommitFirst | None:
+    """Send deferred billable actions as often as they are due."""
+    return send_due_actions(context, replace(record, billable_keys=()))
 
 
-class TextOnlyFingerprint(Deciding):
-    """Takes the same words for a repetition, however much later."""
+class NoLedger(EventProcessor):
+    """Sends billable actions as often as they are decided."""
 
-    def _repeated(self, base: SessionRecord) -> ProcessedEvent | None:
-        mark = transitions.fingerprint(self.event)
-        same = (delivery for delivery in base.processed_events if delivery.fingerprint == mark)
-        return next(same, None) if isinstance(self.event, UserSpeak) else super()._repeated(base)
-
-
-class FenceAfterReplay(Deciding):
-    """Looks for a repetition before it looks whether the call is over."""
-
-    def first(self, base: SessionRecord, fill: Fill, *, raced: bool) -> Decision:
-        """See `Deciding.first`."""
-        known = self._repeated(base)
-        decision = super().first(base, fill, raced=raced)
-        return decision if known is None else replace(decision, actions=known.answer or ())
+    def _answer(self, record: SessionRecord, *, was_transferring: bool) -> Decision:
+        unspent = replace(record, billable_keys=())
+        return super()._answer(unspent, was_transferring=was_transferring)
 
 
-class NoLedger(Deciding):
-    """Sends what costs money as often as it is decided."""
+class StartResets(EventProcessor):
+    """Begins a new record with every `session_start`."""
 
-    def _depart(self, decision: Decision) -> Decision:
-        unspent = replace(decision, item=replace(decision.item, billable_keys=()))
-        return super()._depart(unspent)
-
-
-class StartResets(Deciding):
-    """Begins anew whenever a call seems to begin."""
-
-    def first(self, base: SessionRecord, fill: Fill, *, raced: bool) -> Decision:
-        """See `Deciding.first`."""
+    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
         if isinstance(self.event, SessionStart):
-            base = SessionRecord(
-                session_id=base.session_id, version=base.version, writers=base.writers
+            stored = SessionRecord(
+                session_id=stored.session_id, version=stored.version, writers=stored.writers
             )
-        return super().first(base, fill, raced=raced)
+        return super()._decide(stored, is_retry)
 
 
 class Endless(Deadlines):
-    """Lets a handler try for as long as it likes."""
+    """Does not limit the handler."""
 
-    def seconds(self, since: float) -> float:
-        """See `Deadlines.seconds`."""
+    def handler_seconds(self, since: float) -> float:
+        """See `Deadlines.handler_seconds`."""
         del since
         return 1e6
 
 
-class RetryWithoutDeadline(Deciding):
+class RetryWithoutDeadline(EventProcessor):
     """Does not know how long a caller waits."""
 
-    @property
-    def patience(self) -> Deadlines:
-        """See `Deciding.patience`."""
-        return Endless(**vars(super().patience))
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.deadlines = Endless(**vars(self.deadlines))
 
 
-class EndsAlone(Deciding):
-    """Does not know that the sweeper may be about to end the same call."""
+class NoCaps(EventProcessor):
+    """Allows every call any number of messages and transfers."""
 
-    def competes(self, base: SessionRecord) -> bool:
-        """See `Deciding.competes`."""
-        del base
-        return False
-
-
-class NoCaps(Deciding):
-    """Lets every call text and transfer as often as it likes."""
-
-    def _depart(self, decision: Decision) -> Decision:
-        runtime = lenient(self.runtime, max_sms=30, max_transfers=30)
-        return Deciding._depart(replace(self, runtime=runtime), decision)  # noqa: SLF001 - its own
+    def __post_init__(self) -> None:
+        self.runtime = lenient(self.runtime, max_sms=30, max_transfers=30)
+        super().__post_init__()
 
 
-class NoPolicy(Deciding):
-    """Believes the handler, and so the model, whom it may call."""
+class AnyNumber(frozenset[str]):
+    """A set that contains every number."""
 
-    def _depart(self, decision: Decision) -> Decision:
-        targets = ("phone_number", "target_phone_number")
-        numbers = {str(a[name]) for a in decision.actions for name in targets if name in a}
-        runtime = lenient(self.runtime, allowed_numbers=frozenset(numbers))
-        return Deciding._depart(replace(self, runtime=runtime), decision)  # noqa: SLF001 - its own
+    def __contains__(self, number: object) -> bool:
+        return True
+
+
+class NoPolicy(EventProcessor):
+    """Lets the handler, and so the model, call any number."""
+
+    def __post_init__(self) -> None:
+        self.runtime = lenient(self.runtime, allowed_numbers=AnyNumber())
+        super().__post_init__()
 
 
 def lenient(right: Runtime, **members: object) -> Runtime:
-    """Return a runtime whose operator lets more happen."""
+    """Return a runtime with other settings."""
     return replace(right, settings=right.settings.model_copy(update=members))
 
 
-class FillerIsEnough(Deciding):
-    """Leaves the caller with the filler, and forgets the answer."""
+class FillerIsEnough(EventProcessor):
+    """Sends the filler and drops the answer."""
 
-    def next(self, item: SessionRecord, pieces: ReplyStream, actions: Sequence[Action]) -> Decision:
-        """See `Deciding.next`."""
-        return super().next(item, pieces, () if self.report.counts.get("Filler") else actions)
+    def _decide_chunk(
+        self,
+        stream: ReplyStream,
+        actions: tuple[Action, ...],
+        stored: SessionRecord,
+        is_retry: bool,  # noqa: FBT001 - `Decide`
+    ) -> Decision:
+        dropped = () if self.report.counts.get("Filler") else actions
+        return super()._decide_chunk(stream, dropped, stored, is_retry)
 
 
 # Wrong orders.
 
 
 @dataclass
-class LedgerAfterAnswer(Conversation):
-    """Sends first, and then takes down what it cost."""
+class LateKeys(UnitOfWork):
+    """Commits without the keys of billable actions, and remembers them."""
 
-    _spent: tuple[str, ...] = field(default=(), init=False)
+    late: tuple[str, ...] = field(default=(), init=False)
 
-    def answer(self) -> None:
-        """See `Conversation.answer`."""
-        super().answer()
-        sessions = self.deciding.runtime.sessions
-        item = sessions.load(self.deciding.event.session.id) if self._spent else None
-        if item:
-            super()._commit(replace(item, billable_keys=item.billable_keys + self._spent))
-
-    def _commit(self, item: SessionRecord) -> SessionRecord:
-        known = self.deciding.runtime.sessions.load(item.session_id)
-        ledger = known.billable_keys if known else ()
-        self._spent = tuple(entry for entry in item.billable_keys if entry not in ledger)
-        return super()._commit(replace(item, billable_keys=ledger))
+    def commit(self, record: SessionRecord) -> SessionRecord:
+        """See `UnitOfWork.commit`."""
+        known = self.runtime.sessions.load(record.session_id)
+        keys = known.billable_keys if known else ()
+        self.late = tuple(key for key in record.billable_keys if key not in keys)
+        return super().commit(replace(record, billable_keys=keys))
 
 
-class AftercareFirst(Conversation):
-    """Asks the handler, and then closes the call that nobody ended."""
+class LedgerAfterAnswer(EventProcessor):
+    """Sends first and then records what it cost."""
 
-    def close(self, abandoned: SessionRecord) -> None:
-        """See `Conversation.close`."""
-        now_ms = int(self.deciding.runtime.now() * 1000)
-        ended = transitions.apply_event(abandoned, self.deciding.event, now_ms)
+    def _make_unit(self) -> UnitOfWork:
+        self._late = LateKeys(**init_members(super()._make_unit()))
+        return self._late
+
+    def process(self) -> None:
+        """See `EventProcessor.process`."""
+        super().process()
+        late = self._late.late
+        if late and self.unit.load().version:
+            stored = self.unit.stored
+            UnitOfWork.commit(self.unit, replace(stored, billable_keys=stored.billable_keys + late))
+
+
+def init_members(unit: UnitOfWork) -> dict[str, Any]:
+    """Return the arguments that make a unit of work again."""
+    return {each.name: getattr(unit, each.name) for each in fields(unit) if each.init}
+
+
+class AftercareFirst(EventProcessor):
+    """Runs the handler of an abandoned call before it commits the end."""
+
+    def close_abandoned(self, record: SessionRecord) -> None:
+        """See `EventProcessor.close_abandoned`."""
+        self.unit.stored, self.unit.is_swept = record, True
+        ended = apply_event(record, self.event, self._context().now_ms)
         with suppress(CommitConflict):
-            self._send(self._keep(self.deciding.ended(ended), abandoned))
+            decision = self._answer(ended, was_transferring=False)
+            self.unit.commit_decision(decision)
+            self._send(decision)
             self.report.count("AbandonedCalls")
 
 
-class ClosesWhateverItFinds(Conversation):
+class ClosesWhateverItFinds(EventProcessor):
     """Closes a call whatever has happened in it meanwhile."""
 
-    def _claim(self, item: SessionRecord) -> SessionRecord:
-        try:
-            return super()._claim(item)
-        except CommitConflict as conflict:
-            return super()._claim(conflict.current or item)
+    def close_abandoned(self, record: SessionRecord) -> None:
+        """See `EventProcessor.close_abandoned`."""
+        super().close_abandoned(record)
+        if self.report.outcome is Outcome.LATE:
+            self.report.outcome = Outcome.SILENT
+            super().close_abandoned(self.unit.load())
 
 
-class ServerErrors(Conversation):
+class ServerErrors(EventProcessor):
     """Fails when the store does."""
 
-    def apologise(self, *, is_kept: bool) -> None:
-        """See `Conversation.apologise`."""
+    def recover(self, *, store_available: bool) -> None:
+        """See `EventProcessor.recover`."""
         if self.report.reason == "store":
             raise StoreUnavailable("this is a 5xx")
-        super().apologise(is_kept=is_kept)
+        super().recover(store_available=store_available)
 
 
-# Wrong doors.
+# Wrong entrypoints.
 
 
-class Wrong(Entrypoint):
-    """An entrypoint with a part that is wrong."""
+class HeaderLogged(Entrypoint):
+    """Logs what it is sent, including the token."""
 
     @classmethod
     def of(cls, right: Entrypoint) -> Self:
         """Return a wrong one of a right one."""
-        return cls(right._handle, right._answers, right._runtime)  # noqa: SLF001 - it is one, too
-
-
-class HeaderLogged(Wrong):
-    """Writes down what it is sent, token and all."""
+        return cls(right.handle, right._answers, right._runtime)  # noqa: SLF001 - it is one, too
 
     def __call__(self, envelope: Mapping[str, Any], context: Context) -> Any:  # noqa: ANN401 - JSON
         """See `Entrypoint.__call__`."""
@@ -246,74 +285,78 @@ class HeaderLogged(Wrong):
         return super().__call__(envelope, context)
 
 
-def made_wrong(wrong: type[Wrong]) -> MakeAgents:
-    """Return what makes wrong agents of the right ones."""
-    return lambda cloud: {name: wrong.of(right) for name, right in agents(cloud).items()}
+def header_logged(cloud: Cloud) -> Mapping[str, Entrypoint]:
+    """Return the agents with an entrypoint that logs headers."""
+    return {name: HeaderLogged.of(right) for name, right in agents(cloud).items()}
 
 
-def mutated(
-    deciding: type[Deciding] = Deciding, conversation: type[Conversation] = Conversation
-) -> MakeAgents:
-    """Return what makes agents that decide, or go on, wrongly."""
+def mutated(processor: MakeProcessor) -> MakeAgents:
+    """Return what makes agents with a wrong processor."""
 
-    class Mutated(Wrong):
-        """With these parts."""
+    def make(cloud: Cloud) -> Mapping[str, Entrypoint]:
+        # The runtime is replaced with each invocation; the processor stays.
+        runtime = cloud.sweepers[0]
+        return {name: right.bind(runtime, processor) for name, right in agents(cloud).items()}
 
-    Mutated.deciding = deciding
-    Mutated.conversation = conversation
-    return made_wrong(Mutated)
+    return make
+
+
+def guarded(guards: Guards) -> MakeAgents:
+    """Return what makes agents with wrong guards."""
+    return mutated(partial(EventProcessor, guards=guards))
+
+
+NO_LEDGER = partial(NoLedger, guards=instead(send_due_actions, send_due_again))
 
 
 def module_level_session(cloud: Cloud) -> Mapping[str, Entrypoint]:
-    """Return an agent that keeps the call in hand where all calls reach for it."""
-    in_hand: list[Call] = []
+    """Return an agent that keeps the current call where all calls share it."""
+    current: list[Call] = []
 
     def forgetful(event: Event, call: Call) -> Reply:
         if not isinstance(event, UserSpeak):
             return None
-        in_hand[:] = [call]
+        current[:] = [call]
         call.state.setdefault("said", event.text)
         cloud.spend(cloud.dice.between(f"{cloud.run.call}:model", 50, 750))
-        return in_hand[0].speak(f"Heard: {in_hand[0].state['said']}")
+        return current[0].speak(f"Heard: {current[0].state['said']}")
 
     return {"forgetful": for_every_event(forgetful)}
 
 
 MUTANTS: Mapping[str, Mutant] = {
-    "no fingerprint": Mutant("I1", make_agents=mutated(NoFingerprint)),
+    "no fingerprint": Mutant("I1", make_agents=guarded(without(replay_duplicate))),
     "blind read-modify-write": Mutant("I1", make_store=careless("ConditionExpression")),
     "no writer id": Mutant("I5", make_store=made_by(NoWriterId)),
-    "fence after replay": Mutant("I6", make_agents=mutated(FenceAfterReplay)),
-    "no ledger": Mutant("I4", make_agents=mutated(NoLedger)),
-    "ledger written after the answer": Mutant(
-        "I4", make_agents=mutated(conversation=LedgerAfterAnswer)
-    ),
+    "fence after replay": Mutant("I6", make_agents=guarded(REPLAY_FIRST)),
+    "no ledger": Mutant("I4", make_agents=mutated(NO_LEDGER)),
+    "ledger written after the answer": Mutant("I4", make_agents=mutated(LedgerAfterAnswer)),
     "module-level current session": Mutant("I7", make_agents=module_level_session),
     "whole-history overwrite": Mutant("I2", make_store=made_by(WholeHistoryOverwrite)),
     "stale read": Mutant("I2", make_store=careless("ConsistentRead")),
     "session_start resets": Mutant("I2", make_agents=mutated(StartResets)),
     "TTL trusted for deletion": Mutant("I8", make_store=never_expiring),
-    "5xx on store error": Mutant("I9", make_agents=mutated(conversation=ServerErrors)),
+    "5xx on store error": Mutant("I9", make_agents=mutated(ServerErrors)),
     "caps not asked": Mutant("I10", make_agents=mutated(NoCaps)),
     "model believed": Mutant("I11", make_agents=mutated(NoPolicy)),
-    "aftercare before the claim": Mutant("I15", make_agents=mutated(conversation=AftercareFirst)),
-    "sweeper closes whatever it finds": Mutant(
-        "I15", make_agents=mutated(conversation=ClosesWhateverItFinds)
-    ),
-    "end that does not compete": Mutant("I15", make_agents=mutated(EndsAlone)),
+    "aftercare before the claim": Mutant("I15", make_agents=mutated(AftercareFirst)),
+    "sweeper closes whatever it finds": Mutant("I15", make_agents=mutated(ClosesWhateverItFinds)),
+    "end that does not compete": Mutant("I15", make_agents=guarded(without(commit_end_first))),
     "filler without an answer": Mutant("I9", make_agents=mutated(FillerIsEnough)),
-    "header logged": Mutant("I12", make_agents=made_wrong(HeaderLogged)),
-    "text-only fingerprint": Mutant("I1", make_agents=mutated(TextOnlyFingerprint)),
-    "old ledger after a lost race": Mutant("I4", make_agents=mutated(conversation=OldLedger)),
-    "gone for ever": Mutant("I9", make_agents=mutated(conversation=GoneForEver)),
+    "header logged": Mutant("I12", make_agents=header_logged),
+    "text-only fingerprint": Mutant(
+        "I1", make_agents=guarded(instead(replay_duplicate, replay_same_text))
+    ),
+    "old ledger after a lost race": Mutant("I4", make_agents=mutated(OldLedger)),
+    "gone for ever": Mutant("I9", make_agents=mutated(GoneForEver)),
     "apologies of a whole call": Mutant("I9", make_agents=mutated(NeverForgives)),
     "failure forgotten": Mutant("I1", make_agents=mutated(ForgetsWhatFailed)),
     "failure kept": Mutant("I2", make_agents=mutated(KeepsWhatFailed)),
     "turns leave after the commit": Mutant("I2", make_store=made_by(LeavesTooLate)),
-    "talks over the caller": Mutant("I3", make_agents=mutated(conversation=TalksOver)),
+    "talks over the caller": Mutant("I3", make_agents=mutated(TalksOver)),
     "does not listen": Mutant("I5", make_agents=mutated(DoesNotListen)),
     "hang-up forgotten": Mutant("I6", make_agents=mutated(ForgetsTheHangup)),
     "talked out of the goodbye": Mutant("I10", make_agents=mutated(TalkedOutOfIt)),
     "retry without deadline": Mutant("I9", make_agents=mutated(RetryWithoutDeadline)),
 }
-"""By their names; each is wrong in one way that somebody once was."""
+"""By name; each is wrong in a way that a real product was."""

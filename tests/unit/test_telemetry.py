@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 import webhook.app
 from aiflow import Call, Event, Reply, Session, UserSpeak, entrypoint
 from aiflow.domain.call_summary import CallOutcome
+from aiflow.domain.decisions import Outcome
 from aiflow.errors import InvalidAction
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord
-from aiflow.telemetry import EventReport, Outcome, Telemetry
+from aiflow.telemetry import EventReport, Telemetry
 from tests.helpers.bad_bodies import EVENT, bad_bodies
 from tests.helpers.items import hostile_texts, json_values, session_ids
 from tests.helpers.properties import repeatable
@@ -149,13 +150,13 @@ class TestTheLogLine:
 
     @pytest.mark.parametrize("door", [http_v2, rest_v1, dict])
     @pytest.mark.parametrize("name", TYPES)
-    def test_there_is_one_for_each_event_and_one_metric_blob(
+    def test_there_is_one_for_each_event_and_metrics_for_each_event(
         self, name: str, door: Callable[[dict[str, object]], dict[str, object]]
     ) -> None:
         log = Log()
         envelope = door({**EVENT, "type": name})
         send(webhook.app.lambda_handler, envelope, make_runtime(stream=log))
-        assert (len(log.entries()), len(log.metrics()), len(log.lines())) == (1, 1, 2)
+        assert (len(log.entries()), len(log.metrics())) == (1, 1)
 
     @pytest.mark.parametrize(
         ("envelope", "level", "message"),
@@ -374,7 +375,8 @@ class TestWhatIsKeptToOneself:
             headers = {**bad.headers, "X-Canary": HEADER}
             for body in (bad.body, text[:-1], f"[{text}]", text + WORDS, WORDS):
                 send(webhook.app.lambda_handler, rest_v1(body, headers=headers), runtime)
-        refused = Log("\n".join(json.dumps(e) for e in log.lines() if e["outcome"] == "refused"))
+        lines = [e for e in log.lines() if e.get("outcome", "refused") == "refused"]
+        refused = Log("\n".join(map(json.dumps, lines)))
         assert len(refused.entries()) > 800
         assert_silent(refused)
 
@@ -421,10 +423,10 @@ class TestHostileText:
         output = log.getvalue()
         assert output.isascii()
         assert all(character == "\n" or character.isprintable() for character in output)
-        lines = output.split("\n")
-        assert len(lines) == 3
-        assert lines[2] == ""
-        assert all(isinstance(json.loads(line), dict) for line in lines[:2])
+        *lines, rest = output.split("\n")
+        assert rest == ""
+        assert all(isinstance(json.loads(line), dict) for line in lines)
+        assert (len(log.entries()), len(log.metrics())) == (1, 1)
 
     @repeatable
     @given(message=hostile_texts)
@@ -435,8 +437,9 @@ class TestHostileText:
         log = Log()
         send(entrypoint(fail), http_v2(EVENT), make_runtime(stream=log))
         assert log.getvalue().isascii()
-        assert log.getvalue().count("\n") == 2
-        assert len(log.entries()) == 1
+        # The log line, the metrics by event and the metrics by stack.
+        assert log.getvalue().count("\n") == 3
+        assert (len(log.entries()), len(log.metrics())) == (1, 1)
 
 
 class TestTheMetrics:
@@ -463,10 +466,10 @@ class TestTheMetrics:
         }
         assert dimensions_of_all == {
             '[["service"]]',
-            '[["event_type", "outcome", "service"]]',
+            '[["event_type", "outcome", "service"], ["service"]]',
             '[["call_outcome", "service"], ["service"]]',
         }
-        ends = [blob for blob in blobs if len(directives(blob)) > 2]
+        ends = [blob for blob in blobs if "Calls" in blob]
         assert {str(blob["event_type"]) for blob in ends} == {"session_end"}
         assert {str(blob["call_outcome"]) for blob in ends} <= {*map(str, CallOutcome)}
 
@@ -475,8 +478,8 @@ class TestTheMetrics:
         settings = make_settings(metrics_namespace="Agents")
         invoke(webhook.app.lambda_handler, EVENT, make_runtime(settings=settings, stream=log))
         (blob,) = log.metrics()
-        assert directive(blob)["Namespace"] == "Agents"
-        assert directive(blob)["Metrics"] == [
+        assert {each["Namespace"] for each in directives(blob)} == {"Agents"}
+        assert [metric for each in directives(blob) for metric in each["Metrics"]] == [
             {"Name": "Events", "Unit": "Count"},
             {"Name": "AnswerMs", "Unit": "Milliseconds"},
             {"Name": "StoreMs", "Unit": "Milliseconds"},
@@ -488,10 +491,10 @@ class TestTheMetrics:
         log = Log()
         invoke(webhook.app.lambda_handler, EVENT, make_runtime(stream=log))
         (blob,) = log.metrics()
-        whole, apart = directives(blob)
-        assert whole["Dimensions"] == [["service"]]
-        assert apart["Dimensions"] == [["event_type", "outcome", "service"]]
-        assert [metric["Name"] for metric in apart["Metrics"]] == ["Events", "AnswerMs"]
+        by_event, by_stack = directives(blob)
+        assert by_stack["Dimensions"] == [["service"]]
+        assert by_event["Dimensions"] == [["event_type", "outcome", "service"], ["service"]]
+        assert [metric["Name"] for metric in by_event["Metrics"]] == ["Events", "AnswerMs"]
 
     @pytest.mark.parametrize(
         ("envelope", "metric"),
@@ -515,7 +518,8 @@ class TestTheMetrics:
         send(entrypoint(text_or_fail), envelope, make_runtime(settings=settings, stream=log))
         (blob,) = log.metrics()
         assert blob[metric] == [1]
-        assert {"Name": metric, "Unit": "Count"} in directive(blob)["Metrics"]
+        _, by_stack = directives(blob)
+        assert {"Name": metric, "Unit": "Count"} in by_stack["Metrics"]
 
     def test_what_comes_again_and_what_comes_late_is_counted(self) -> None:
         clock, log = Clock(), Log()
@@ -537,12 +541,6 @@ class TestTheMetrics:
 
 
 def directives(blob: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what a blob tells CloudWatch: of the stack, the event, and a call that it ends."""
+    """Return the metric directives of an event: by event, by stack, and by call if it ended."""
     found: list[dict[str, Any]] = blob["_aws"]["CloudWatchMetrics"]
-    return found
-
-
-def directive(blob: dict[str, Any]) -> dict[str, Any]:
-    """Return what a blob tells CloudWatch of the stack as a whole, where it ends no call."""
-    found, _ = directives(blob)
     return found

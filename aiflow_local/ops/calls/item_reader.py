@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiflow.protocol.constraints import is_object
-from aiflow.sessions.codec import from_attributes, turns_from
 from aiflow.sessions.dynamodb import from_dynamodb
-from aiflow.sessions.record import SessionRecord, Turn
+from aiflow.sessions.record import TURNS, SessionRecord, Turn
 from aiflow_local.errors import LocalError
 from aiflow_local.printable import printable
 
@@ -52,7 +51,7 @@ def item_of(found: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
     """
     session_id = found["pk"].get("S", "")
     with _readable(session_id):
-        item = from_attributes(session_id, from_dynamodb(found))
+        item = SessionRecord.from_attributes(session_id, from_dynamodb(found))
         if not (_is_sound(item) and all(map(_is_turn, item.turns))):
             raise ValueError
         return item
@@ -68,7 +67,7 @@ def left_over(
     """
     with _readable(session_id):
         attributes = from_dynamodb(found)
-        turns, expires_at = turns_from(str(attributes["turns"])), int(attributes["expires_at"])
+        turns, expires_at = TURNS.decode(str(attributes["turns"])), int(attributes["expires_at"])
         if not (_is_time(expires_at) and all(map(_is_turn, turns))):
             raise ValueError
         return turns, expires_at

@@ -4,7 +4,8 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from aiflow.protocol.types import JsonObject, JsonValue
-from aiflow.sessions.record import SessionRecord, Status, Turn, as_json
+from aiflow.sessions.codec import as_json
+from aiflow.sessions.record import SessionRecord, Status, Turn
 from aiflow_local.ops.calls.phone_numbers import own, person, told
 from aiflow_local.ops.calls.table import KeptCall, is_erased
 

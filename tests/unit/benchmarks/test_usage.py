@@ -2,7 +2,8 @@
 
 import pytest
 
-from aiflow.telemetry import EventReport, Outcome, Telemetry
+from aiflow.domain.decisions import Outcome
+from aiflow.telemetry import EventReport, Telemetry
 from benchmarks.cost import Usage
 from benchmarks.usage import SHORT, custom_metrics, everyday_log, units_of_a_call
 from tests.helpers.runtime import Log

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aiflow import Call, Event, Reply, UserSpeak
-from aiflow.sessions.codec import from_attributes, to_attributes
+from aiflow.sessions.codec import to_attributes
 from aiflow.sessions.record import SessionRecord, Status
 from tests.helpers.in_process import Line
 from tests.helpers.items import whole_item
@@ -256,7 +256,7 @@ class TestOlderItems:
         attributes = to_attributes(item)
         for name in ("first_event_at_ms", "caller_turns", "sms_sent", "transfers_made", "closing"):
             del attributes[name]
-        return from_attributes(item.session_id, attributes)
+        return SessionRecord.from_attributes(item.session_id, attributes)
 
     def test_they_are_read_and_begin_with_the_next_event(self) -> None:
         line = Line(talk, settings=make_settings(max_minutes=5))

@@ -10,7 +10,7 @@ import webhook.app
 from aiflow import Call, Event, Reply, SessionEnd, UserSpeak
 from aiflow.domain.call_summary import CallOutcome, CallSummary, summarize_call
 from aiflow.errors import StoreUnavailable
-from aiflow.sessions.codec import from_attributes, to_attributes
+from aiflow.sessions.codec import to_attributes
 from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord, Status
 from tests.helpers.in_process import Line
@@ -139,7 +139,7 @@ class TestTheFigures:
         line.send("user_speak", text="hello", barged_in=True)
         line.send("session_end")
         *_, blob = line.log.metrics()
-        of_all, of_the_event, of_the_call = blob["_aws"]["CloudWatchMetrics"]
+        by_event, by_stack, of_the_call = blob["_aws"]["CloudWatchMetrics"]
         assert of_the_call == {
             "Namespace": "AiFlow",
             "Dimensions": [["call_outcome", "service"], ["service"]],
@@ -154,7 +154,7 @@ class TestTheFigures:
         names = [metric["Name"] for metric in of_the_call["Metrics"]]
         assert [blob[name] for name in names] == [[1], [60.0], [1], [1], [0]]
         assert (blob["call_outcome"], blob["event_type"]) == ("finished", "session_end")
-        of_events = [*of_all["Metrics"], *of_the_event["Metrics"]]
+        of_events = [*by_event["Metrics"], *by_stack["Metrics"]]
         assert {metric["Name"] for metric in of_events}.isdisjoint(names)
 
     @pytest.mark.parametrize("line", [Line, WebSocketLine], ids=["http", "websocket"])
@@ -190,7 +190,7 @@ class TestTheFigures:
     def test_items_of_an_earlier_version_have_none_to_count(self) -> None:
         attributes = to_attributes(whole_item("session-123"))
         del attributes["interruptions"], attributes["input_timeouts"]
-        item = from_attributes("session-123", attributes)
+        item = SessionRecord.from_attributes("session-123", attributes)
         assert (item.interruptions, item.input_timeouts) == (0, 0)
 
 

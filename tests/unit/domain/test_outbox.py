@@ -175,7 +175,7 @@ def test_too_much_to_keep_is_a_mistake_that_the_log_names() -> None:
     line = Line(lambda event, call: call.speak("Listen").then(call.audio(minute)))
 
     assert line.types("user_speak", text="go") == ["speak"]  # the apology
-    assert "what follows a playback" in str(line.log.entries()[-1]["detail"])
+    assert "the actions deferred by .then" in str(line.log.entries()[-1]["detail"])
 
 
 def test_the_hang_up_that_follows_names_the_right_session_whoever_made_it() -> None:

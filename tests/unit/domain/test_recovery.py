@@ -7,7 +7,7 @@ import pytest
 
 from aiflow import Call, Event, Reply, UserSpeak
 from aiflow.errors import StoreUnavailable
-from aiflow.sessions.codec import from_attributes, to_attributes
+from aiflow.sessions.codec import to_attributes
 from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord, Status
 from aiflow.settings import Settings
@@ -212,4 +212,4 @@ class TestWithoutTheStore:
 def test_items_of_an_earlier_version_have_none_to_count() -> None:
     attributes = to_attributes(whole_item("session-123"))
     del attributes["consecutive_failures"]
-    assert from_attributes("session-123", attributes).consecutive_failures == 0
+    assert SessionRecord.from_attributes("session-123", attributes).consecutive_failures == 0

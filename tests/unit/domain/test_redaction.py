@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from aiflow import Call, Event, Reply, SessionStart, UserSpeak
+from aiflow.domain.deduplication import fingerprint
 from aiflow.domain.redaction import carries_text
-from aiflow.domain.transitions import fingerprint
 from aiflow.protocol.actions import Action
 from aiflow.protocol.events import parse_event
 from aiflow.protocol.types import JsonValue

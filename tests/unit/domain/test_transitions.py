@@ -5,16 +5,14 @@ from typing import Any
 
 import pytest
 
-from aiflow.domain.transitions import (
+from aiflow.domain.billable_actions import idempotency_key
+from aiflow.domain.deduplication import (
     REPEAT_WINDOW_MS,
-    apply_actions,
-    apply_event,
     find_duplicate,
     fingerprint,
-    idempotency_key,
     record_answer,
-    take_due_actions,
 )
+from aiflow.domain.transitions import apply_actions, apply_event, take_due_actions
 from aiflow.protocol.events import EVENT_TYPES, Event, UnknownEvent, parse_event
 from aiflow.protocol.types import JsonObject
 from aiflow.sessions.record import ProcessedEvent, SessionRecord, Status, Turn

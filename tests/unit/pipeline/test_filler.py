@@ -9,7 +9,7 @@ import pytest
 
 from aiflow import Call, Event, Reply, UserSpeak
 from aiflow.errors import StoreUnavailable
-from aiflow.pipeline.meanwhile import run_if_slow
+from aiflow.pipeline.time_limits import run_if_slow
 from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord, Status
 from tests.helpers.runtime import Clock, invoke, make_settings
@@ -62,7 +62,7 @@ class TestWhatIsSaid:
             heard.append(line.mailbox.texts)
             return "The answer."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         line.send("user_speak", text="life")
         assert heard == [[FILLER]]
         assert line.mailbox.texts == [FILLER, "The answer."]
@@ -76,13 +76,13 @@ class TestWhatIsSaid:
             patience.ends()
             return "The answer."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         line.mailbox.meanwhile = lambda _: kept.append(len(line.item.turns))
         line.send("user_speak", text="life")
         assert kept == [2, 3]
 
     def test_whoever_answers_in_time_says_nothing_else(self) -> None:
-        line = WebSocketLine(lambda event, call: "At once.", meanwhile=run_if_slow)
+        line = WebSocketLine(lambda event, call: "At once.", run_if_slow=run_if_slow)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == ["At once."]
 
@@ -92,7 +92,7 @@ class TestWhatIsSaid:
             yield "One."
             yield "Two."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == [FILLER, "One.", "Two."]
 
@@ -104,7 +104,7 @@ class TestWhatIsSaid:
             patience.ends()
             return None
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == [FILLER]
         assert (line.item.state, line.item.stream_owner) == ({"thought": True}, "")
@@ -115,7 +115,7 @@ class TestWhatIsSaid:
             return None
 
         settings = make_settings(filler_message="Einen Moment, bitte.", filler_after_seconds=1.5)
-        line = WebSocketLine(think, settings=settings, meanwhile=patience)
+        line = WebSocketLine(think, settings=settings, run_if_slow=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == ["Einen Moment, bitte."]
         assert patience.seconds == [1.5]
@@ -126,7 +126,7 @@ class TestWhatIsSaid:
             return [call.send_sms(NUMBER, "Hello"), call.speak("Sent.")]
 
         settings = make_settings(allowed_numbers={NUMBER})
-        line = WebSocketLine(think, settings=settings, meanwhile=patience)
+        line = WebSocketLine(think, settings=settings, run_if_slow=patience)
         line.send("user_speak", text="text me")
         types = [action["type"] for action in line.mailbox.actions]
         assert types == ["speak", "send_sms", "speak"]
@@ -139,7 +139,7 @@ class TestWhatIsSaid:
                 return call.speak("Goodbye.").then(call.hangup())
             return None
 
-        line = WebSocketLine(leave, meanwhile=patience)
+        line = WebSocketLine(leave, run_if_slow=patience)
         line.send("user_speak", text="bye")
         line.clock.advance(5)
         line.send("assistant_speech_ended")
@@ -153,7 +153,7 @@ class TestWhatIsSaid:
             return "The answer."
 
         settings = make_settings(store_transcripts="disabled")
-        line = WebSocketLine(think, settings=settings, meanwhile=patience)
+        line = WebSocketLine(think, settings=settings, run_if_slow=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == [FILLER, "The answer."]
         assert [turn.text for turn in line.item.turns] == ["", "", ""]
@@ -162,7 +162,7 @@ class TestWhatIsSaid:
 class TestWhen:
     def test_the_caller_waits_from_the_arrival_on(self, patience: Patience) -> None:
         sessions = SlowSessions()
-        line = WebSocketLine(lambda event, call: "Hello", sessions=sessions, meanwhile=patience)
+        line = WebSocketLine(lambda event, call: "Hello", sessions=sessions, run_if_slow=patience)
         sessions.clock = line.clock
         line.send("user_speak", text="life")
         line.send("user_speak", text="once more")
@@ -171,18 +171,18 @@ class TestWhen:
 
     @pytest.mark.parametrize("name", ["assistant_speak", "session_end", "user_speech_started"])
     def test_nothing_is_said_where_nobody_waits(self, patience: Patience, name: str) -> None:
-        line = WebSocketLine(lambda event, call: "Hello", meanwhile=patience)
+        line = WebSocketLine(lambda event, call: "Hello", run_if_slow=patience)
         line.send(name)
         assert patience.seconds == []
 
     def test_nothing_is_said_where_the_operator_wants_none(self, patience: Patience) -> None:
         settings = make_settings(filler_after_seconds=0)
-        line = WebSocketLine(lambda e, c: "Hello", settings=settings, meanwhile=patience)
+        line = WebSocketLine(lambda e, c: "Hello", settings=settings, run_if_slow=patience)
         line.send("user_speak", text="life")
         assert patience.seconds == []
 
     def test_over_http_there_is_one_answer_and_it_is_the_handlers(self, patience: Patience) -> None:
-        line = WebSocketLine(lambda event, call: "Hello", meanwhile=patience)
+        line = WebSocketLine(lambda event, call: "Hello", run_if_slow=patience)
         event = {"type": "user_speak", "text": "life", "session": {"id": line.session_id}}
         body = invoke(line.handler, event, line.runtime).body
         assert body is not None
@@ -203,7 +203,7 @@ class TestOthersMeanwhile:
             call.state["answered"] = "life"
             return "The answer."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         others = WebSocketLine(note, sessions=line.runtime.sessions)
         line.send("user_speak", text="life")
         assert line.item.state == {
@@ -223,7 +223,7 @@ class TestOthersMeanwhile:
                 patience.ends()
             return "The answer."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         others = WebSocketLine(lambda event, call: None, sessions=line.runtime.sessions)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == ["The answer."]
@@ -235,7 +235,7 @@ class TestOthersMeanwhile:
             later.send("user_speak", text="never mind")
             return "The answer."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         later = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == [FILLER]
@@ -251,7 +251,7 @@ class TestOthersMeanwhile:
             line.send("user_speak", text="life")
             return "The answer."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         line.send("user_speak", text="life")
         assert asked == ["user_speak"]
         assert line.mailbox.texts == [FILLER, "The answer."]
@@ -268,7 +268,7 @@ class TestOthersMeanwhile:
             later.send("user_speak", text="life")
             return "The answer."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         later = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
         later.clock.advance(5)
         line.send("user_speak", text="life")
@@ -283,7 +283,7 @@ class TestFailures:
             patience.ends()
             raise RuntimeError
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == [FILLER, APOLOGY]
         assert (line.item.consecutive_failures, line.item.stream_owner) == (1, "")
@@ -297,7 +297,7 @@ class TestFailures:
                 return "The answer."
             raise RuntimeError
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         line.send("user_speak", text="life")
         line.send("user_speak", text="and the universe")
         assert line.item.consecutive_failures == 2
@@ -310,7 +310,7 @@ class TestFailures:
             patience.ends()
             return "The answer."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         line.send("user_speak", text="life")
         assert line.mailbox.texts == []
         assert line.outcomes == ["gone"]
@@ -324,7 +324,7 @@ class TestFailures:
             return "The answer."
 
         sessions = FailingSessions()
-        line = WebSocketLine(think, sessions=sessions, meanwhile=patience)
+        line = WebSocketLine(think, sessions=sessions, run_if_slow=patience)
         line.send("user_speak", text="life")
         # Nobody knows what is kept: so nothing is written on top of it.
         assert line.mailbox.texts == [APOLOGY]
@@ -339,7 +339,7 @@ class TestWhatIsToldOfIt:
             line.clock.advance(2)
             return "The answer."
 
-        line = WebSocketLine(think, meanwhile=patience)
+        line = WebSocketLine(think, run_if_slow=patience)
         line.send("user_speak", text="life")
         (entry,), (blob,) = line.log.entries(), line.log.metrics()
         assert entry["actions"] == ["speak", "speak"]

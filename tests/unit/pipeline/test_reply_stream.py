@@ -8,7 +8,7 @@ import pytest
 
 from aiflow import Call, Reply, UserSpeak
 from aiflow import Event as AnyEvent
-from aiflow.sessions.record import MAX_DELIVERIES, Status
+from aiflow.sessions.record import MAX_PROCESSED_EVENTS, Status
 from tests.helpers.in_process import Line
 from tests.helpers.runtime import FakeContext, Limits, make_settings
 from tests.helpers.websocket_in_process import WebSocketLine
@@ -370,7 +370,7 @@ class TestFailures:
 
         def interrupt() -> None:
             # More than the item remembers of what was answered.
-            for number in range(MAX_DELIVERIES):
+            for number in range(MAX_PROCESSED_EVENTS):
                 later.send("user_speak", text=f"never mind {number}")
 
         after_the_first(line, interrupt)

@@ -28,7 +28,7 @@ class MeasuredSessions(WatchedSessions):
 
     def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
-        leaving, kept = item.spill()
+        leaving, kept = item.split_overflow()
         self.spills += bool(leaving)
         attributes = to_attributes(kept)
         self.sizes.append(sum(len(f"{name}{value}".encode()) for name, value in attributes.items()))

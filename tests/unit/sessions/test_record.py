@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from aiflow.errors import StateNotStorable
 from aiflow.protocol.types import JsonObject, JsonValue
-from aiflow.sessions.codec import from_attributes, to_attributes
+from aiflow.sessions.codec import to_attributes
 from aiflow.sessions.record import (
-    MAX_DELIVERIES,
-    MAX_DELIVERIES_BYTES,
-    MAX_FOLLOWERS_BYTES,
-    MAX_LEDGER,
+    MAX_ANSWERS_BYTES,
+    MAX_BILLABLE_KEYS,
+    MAX_DEFERRED_BYTES,
+    MAX_PROCESSED_EVENTS,
     MAX_STATE_BYTES,
     MAX_TURN_TEXT_BYTES,
     MAX_TURNS,
@@ -99,8 +99,10 @@ def test_state_may_fill_its_room_and_not_one_byte_more() -> None:
 
 
 def test_what_follows_a_playback_has_a_limit_of_its_own() -> None:
-    followers = (action("speak", text="x" * MAX_FOLLOWERS_BYTES),)
-    with pytest.raises(StateNotStorable, match="what follows a playback must stay under 12,000"):
+    followers = (action("speak", text="x" * MAX_DEFERRED_BYTES),)
+    with pytest.raises(
+        StateNotStorable, match=r"the actions deferred by \.then must stay under 12,000"
+    ):
         next_version(replace(EMPTY, deferred_actions=followers))
 
 
@@ -121,17 +123,17 @@ def test_the_latest_deliveries_and_intents_and_writers_are_kept() -> None:
         item = next_version(item, f"writer-{number}")
     assert item.version == 100
     assert [delivery.fingerprint for delivery in item.processed_events] == [
-        f"mark-{number}" for number in range(100 - MAX_DELIVERIES, 100)
+        f"mark-{number}" for number in range(100 - MAX_PROCESSED_EVENTS, 100)
     ]
     assert item.billable_keys == tuple(
-        f"send_sms:{number}" for number in range(100 - MAX_LEDGER, 100)
+        f"send_sms:{number}" for number in range(100 - MAX_BILLABLE_KEYS, 100)
     )
     assert item.writers == tuple(f"writer-{number}" for number in range(100 - MAX_WRITERS, 100))
 
 
 def test_of_the_answers_the_newest_that_fit_are_kept() -> None:
-    half = (action("speak", text="x" * (MAX_DELIVERIES_BYTES // 2 - 100)),)
-    huge = (action("audio", audio="x" * MAX_DELIVERIES_BYTES),)
+    half = (action("speak", text="x" * (MAX_ANSWERS_BYTES // 2 - 100)),)
+    huge = (action("audio", audio="x" * MAX_ANSWERS_BYTES),)
     item = replace(
         EMPTY,
         processed_events=(
@@ -196,14 +198,14 @@ def test_a_turn_is_the_beginning_of_what_was_said_and_never_half_a_character(tex
 
 def test_turns_stay_in_the_item_as_long_as_there_is_room() -> None:
     item = talk(EMPTY, *["word"] * MAX_TURNS)
-    assert item.spill() == ((), item)
+    assert item.split_overflow() == ((), item)
 
 
 @repeatable
 @given(texts=st.lists(hostile_texts, max_size=60))
 def test_turns_that_leave_are_the_oldest_and_none_is_lost(texts: list[str]) -> None:
     item = talk(EMPTY, *texts)
-    leaving, kept = item.spill()
+    leaving, kept = item.split_overflow()
     assert leaving + kept.turns == item.turns
     assert replace(kept, turns=item.turns) == item
     if leaving:
@@ -217,7 +219,7 @@ def test_turns_that_leave_are_the_oldest_and_none_is_lost(texts: list[str]) -> N
 
 
 def test_numbers_go_on_after_turns_have_left() -> None:
-    _, kept = talk(EMPTY, *["word"] * (MAX_TURNS + 1)).spill()
+    _, kept = talk(EMPTY, *["word"] * (MAX_TURNS + 1)).split_overflow()
     assert talk(kept, "next").turns[-1].number == MAX_TURNS + 1
 
 
@@ -233,13 +235,13 @@ def test_an_item_becomes_text_and_whole_numbers_only() -> None:
 @given(state=states)
 def test_attributes_are_read_back_as_they_were_written(state: dict[str, JsonValue]) -> None:
     item = replace(whole_item("session-123"), state=state)
-    assert repr(from_attributes("session-123", to_attributes(item))) == repr(item)
+    assert repr(SessionRecord.from_attributes("session-123", to_attributes(item))) == repr(item)
 
 
 def test_attributes_of_a_later_version_of_the_code_are_read_over() -> None:
     item = replace(EMPTY, state=ODD_STATE)
     attributes = {**to_attributes(item), "added_later": "text", "also": 7}
-    assert from_attributes("session-123", attributes) == item
+    assert SessionRecord.from_attributes("session-123", attributes) == item
 
 
 def test_an_item_of_the_time_before_websockets_can_still_be_read() -> None:
@@ -247,6 +249,6 @@ def test_an_item_of_the_time_before_websockets_can_still_be_read() -> None:
     attributes = to_attributes(item)
     for name in ("connection_id", "stream_owner"):
         del attributes[name]
-    assert from_attributes("session-123", attributes) == replace(
+    assert SessionRecord.from_attributes("session-123", attributes) == replace(
         item, connection_id="", stream_owner=""
     )

@@ -7,8 +7,8 @@ import pytest
 from aiflow import Call, Reply, UserSpeak, entrypoint
 from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import (
-    MAX_DELIVERIES_BYTES,
-    MAX_FOLLOWERS_BYTES,
+    MAX_ANSWERS_BYTES,
+    MAX_DEFERRED_BYTES,
     MAX_STATE_BYTES,
     MAX_TURN_TEXT_BYTES,
 )
@@ -34,10 +34,10 @@ def greedy(event: UserSpeak, call: Call) -> Reply:
     """Use up all that there is room for."""
     overhead = len(json.dumps({"all": ""}))
     call.state["all"] = "x" * (MAX_STATE_BYTES - overhead)
-    later = call.speak("x" * (MAX_FOLLOWERS_BYTES - len(SESSION_ID.encode()) - 100))
+    later = call.speak("x" * (MAX_DEFERRED_BYTES - len(SESSION_ID.encode()) - 100))
     texts = [call.send_sms("493023125001", f"{event.text[:9]} {number}") for number in range(20)]
     # What is answered is kept for a repetition as long as it is this small.
-    spoken = event.text[:1] * (MAX_DELIVERIES_BYTES // 2 - len(SESSION_ID.encode()) - 200)
+    spoken = event.text[:1] * (MAX_ANSWERS_BYTES // 2 - len(SESSION_ID.encode()) - 200)
     return [*texts, call.speak(spoken).then(later)]
 
 

@@ -59,7 +59,7 @@ def test_what_does_not_get_through_is_told_without_the_message(
     connections: ApiGatewayConnectionSender, server: ManagementServer, status: int
 ) -> None:
     server.statuses = [status] * 2
-    with pytest.raises(ConnectionUnavailable, match="did not go out: ") as caught:
+    with pytest.raises(ConnectionUnavailable, match="was not sent: ") as caught:
         connections.send("abc", "a secret")
     assert "a secret" not in str(caught.value)
 

@@ -1,6 +1,6 @@
-"""Phone agents on sipgate AI Flow, serverless: what a handler needs, by its name."""
+"""Phone agents on sipgate AI Flow, serverless: the public names that handlers use."""
 
-from aiflow.starting import gc_frozen
+from aiflow.gc_freeze import gc_frozen
 
 with gc_frozen():
     from aiflow.call import Call, Reply

@@ -1,16 +1,15 @@
-"""The composition root: where the real clock, the real chance and the real AWS come together."""
+"""The composition root: builds the dependencies of a function, once per process."""
 
 import random
 import time
 from collections.abc import Callable
 from functools import cache
 
-from aiflow.pipeline.meanwhile import run_if_slow
+from aiflow.gc_freeze import gc_frozen
 from aiflow.pipeline.runtime import Dependencies, Runtime
-from aiflow.pipeline.time_limits import sigalrm_timeout
+from aiflow.pipeline.time_limits import run_if_slow, sigalrm_timeout
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.settings import Settings, on_lambda
-from aiflow.starting import gc_frozen
 from aiflow.telemetry import Telemetry
 from aiflow.transports.connections import (
     ApiGatewayConnectionSender,
@@ -19,12 +18,27 @@ from aiflow.transports.connections import (
 )
 
 
-@cache
-def default_dependencies() -> Dependencies:
-    """Return what a function of this process needs that keeps nothing: no AWS client.
+def eager_on_lambda[T](make: Callable[[], T]) -> Callable[[], T]:
+    """Return a cached factory; on Lambda, call it before returning it.
+
+    Start-up on Lambda has a full CPU and no caller who waits. A function that cannot be built
+    does not start.
 
     Raises:
-        SettingsError: the environment is not complete: who cannot check a token does not start.
+        SettingsError: what `make` raises.
+    """
+    if on_lambda():
+        with gc_frozen():
+            make()
+    return make
+
+
+@cache
+def default_dependencies() -> Dependencies:
+    """Return the dependencies of a function without state: no AWS client.
+
+    Raises:
+        SettingsError: the environment is not complete.
     """
     settings = Settings.from_environment()
     return Dependencies(
@@ -36,60 +50,44 @@ def default_dependencies() -> Dependencies:
 
 @cache
 def default_session_store() -> DynamoDbSessionStore:
-    """Return the sessions of this process, made on first use.
+    """Return the session store of this process.
 
     Raises:
         SettingsError: see `default_dependencies`.
     """
-    # Whoever needs no client does not pay for loading botocore.
+    # Functions without state must not pay for loading botocore.
     from aiflow.aws_clients import FAULTS, dynamodb_client  # noqa: PLC0415 - see above
 
-    around = default_dependencies()
-    return DynamoDbSessionStore(
-        dynamodb_client(), around.settings.sessions_table, around.now, FAULTS
-    )
+    base = default_dependencies()
+    return DynamoDbSessionStore(dynamodb_client(), base.settings.sessions_table, base.now, FAULTS)
 
 
 @cache
 def default_runtime() -> Runtime:
-    """Return the runtime of this process, made on first use.
+    """Return the runtime of this process.
 
     Raises:
         SettingsError: see `default_dependencies`.
     """
-    around = default_dependencies()
+    base = default_dependencies()
     return Runtime(
-        settings=around.settings,
-        telemetry=around.telemetry,
-        now=around.now,
+        settings=base.settings,
+        telemetry=base.telemetry,
+        now=base.now,
         sessions=default_session_store(),
-        connections=_connections(around.settings),
+        connections=_connection_sender(base.settings),
         pause=time.sleep,
-        # Of the operating system: a snapshot of the process would repeat its own.
+        # From the operating system: a SnapStart snapshot would repeat its random numbers.
         chance=random.SystemRandom().random,
         time_limit=sigalrm_timeout,
         store_limit=sigalrm_timeout,
-        meanwhile=run_if_slow,
+        run_if_slow=run_if_slow,
     )
 
 
-def eager_on_lambda[T](make: Callable[[], T]) -> Callable[[], T]:
-    """Return `make`, which keeps what it makes; on Lambda, after it has made it.
-
-    There, start-up has a full CPU and no caller who waits: get ready, or refuse to start.
-
-    Raises:
-        SettingsError: what `make` raises.
-    """
-    if on_lambda():
-        with gc_frozen():
-            make()
-    return make
-
-
-def _connections(settings: Settings) -> ConnectionSender:
+def _connection_sender(settings: Settings) -> ConnectionSender:
     if settings.websocket_endpoint is None:
         return UnavailableConnectionSender()
-    from aiflow.aws_clients import FAULTS, connections_client  # noqa: PLC0415 - likewise
+    from aiflow.aws_clients import FAULTS, connections_client  # noqa: PLC0415 - see above
 
     return ApiGatewayConnectionSender(connections_client(), FAULTS)

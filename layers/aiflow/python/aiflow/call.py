@@ -1,11 +1,11 @@
-"""The call in hand: what a handler knows of it, and one builder per action of the wire."""
+"""The `Call` that handlers get: the state of the call, and one builder per action."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from aiflow.domain.transitions import BILLABLE
+from aiflow.domain.billable_actions import BILLABLE
 from aiflow.errors import InvalidAction
 from aiflow.protocol.actions import (
     Action,
@@ -40,15 +40,14 @@ Extra = Mapping[str, Any] | None
 class Call:
     """One phone call, as its handlers see it.
 
-    Every builder fills in the `session_id`, checks all bounds of the protocol and takes `extra`:
-    options that the service has and this version does not know. All raise `InvalidAction`, whose
-    message names the member and its allowed range.
+    Every builder fills in the `session_id` and checks all bounds of the protocol. `extra` adds
+    options that the service has and this version does not know. Invalid values raise
+    `InvalidAction`, whose message names the member and its allowed range.
 
     Attributes:
-        session: ids, numbers and direction; what this event did not bring is filled in from earlier
-            ones.
-        state: a JSON mapping of your own that is kept for the call; change it in place.
-        history: what was said, oldest first; the latest turns only, see `transcript`.
+        session: ids, numbers and direction; members that this event lacks come from earlier ones.
+        state: your own JSON mapping, stored with the call; change it in place.
+        history: the latest turns, oldest first, including the current one; see `transcript`.
         config: your own settings, from the environment variables named AGENT_*: `AGENT_CITY` is
             `config["city"]`.
         transfer_failed: True for the `session_start` of a call that came back because its transfer
@@ -66,7 +65,7 @@ class Call:
         transcript: Callable[[], Sequence[Turn]] | None = None,
         allows: Callable[[Action], bool] = lambda _: True,
     ) -> None:
-        """Make a call; in a test, with as much of it as the test needs."""
+        """Make a call; a test passes only what it needs."""
         self.session = session
         self.state: dict[str, Any] = {} if state is None else state
         self.history = tuple(history)
@@ -76,14 +75,14 @@ class Call:
         self._allows = allows
 
     def transcript(self) -> tuple[Turn, ...]:
-        """Return all turns of the call. Asks the store: for summaries, not for every event."""
+        """Return all turns of the call. Queries the store: for summaries, not for every event."""
         return self.history if self._transcript is None else tuple(self._transcript())
 
     def once[A: (SendSms, Transfer)](self, key: str, action: A) -> A:
-        """Return `action` under a name of your own: in this call it is done once for that name.
+        """Return `action` with an idempotency key of your own: the call sends it once per key.
 
-        `call.once("directions", call.send_sms(...))` is one message, however the text is worded the
-        next time. When it failed (`sms_failed`, or the call came back), it may be done once more.
+        `call.once("directions", call.send_sms(...))` is one message, however its text is worded the
+        next time. After a failure (`sms_failed`, or the call came back) it may be sent again.
         """
         if not key.strip() or action.type not in BILLABLE:
             raise InvalidAction("once needs a name that is not blank, and a send_sms or transfer")

@@ -1,4 +1,4 @@
-"""What is seen of an event: one log line and one metric blob, with nothing of what was said."""
+"""Telemetry: the log line and the metrics of an event, without anything that was said."""
 
 import json
 import sys
@@ -14,56 +14,39 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from aiflow.domain.call_summary import CallSummary
+from aiflow.domain.decisions import Outcome
 from aiflow.errors import AiflowError, RequestRejected, Unauthorized
 
-_PACKAGE = Path(__file__).parent
-# Made once, and without blanks: each byte of a log is paid for.
+_LAYER = Path(__file__).parent
+# Built once and without spaces: every byte of a log is billed.
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 class Phase(StrEnum):
-    """What an answer is waited for, as it is called in the log."""
+    """A part of the time until the answer, by its key in the log."""
 
     STORE = "store_ms"
     HANDLER = "handler_ms"
 
 
 _METRICS: Mapping[Phase, str] = {Phase.STORE: "StoreMs", Phase.HANDLER: "HandlerMs"}
-_TOLD_APART = frozenset({"Events", "AnswerMs"})
-"""What is told for each type of event and outcome, too: CloudWatch bills each combination."""
-
-
-class Outcome(StrEnum):
-    """How an event went."""
-
-    ANSWERED = "answered"
-    SILENT = "silent"
-    DUPLICATE = "duplicate"
-    LATE = "late"
-    UNKNOWN = "unknown"
-    MISROUTED = "misrouted"
-    REFUSED = "refused"
-    SUPERSEDED = "superseded"
-    GONE = "gone"
-    DEGRADED = "degraded"
 
 
 @dataclass
 class EventReport:
-    """What is known of one event; filled in on its way, written out at its end.
+    """What is known about one event; filled in by the pipeline and written at its end.
 
     Attributes:
         request_id: of the invocation.
-        event_type: of the wire; `other` for those that we do not know, so that the set stays
-            closed.
-        session_id: once the event has been parsed.
-        outcome: how it went.
-        reason: why, where the outcome alone does not tell; out of a closed set.
-        actions: types of what was answered.
-        answered_ms: milliseconds until the first answer left, where more came after it.
-        parts_ms: of the time until then, the milliseconds that each part took.
-        call: the whole call, if this event has ended it.
-        counts: further metrics, by name.
+        event_type: of the protocol; `other` for unknown types, so that the set stays closed.
+        session_id: once the event was parsed.
+        outcome: how the event was handled.
+        reason: why, where the outcome alone does not tell; from a closed set.
+        actions: types of the actions that were sent.
+        answered_ms: milliseconds until the first of several answers was sent.
+        phases_ms: milliseconds of each phase until the answer.
+        call: the summary of the call, if this event ended it.
+        counts: further metrics by name.
         details: further keys of the log line; never anything that was said.
     """
 
@@ -74,7 +57,7 @@ class EventReport:
     reason: str | None = None
     actions: list[str] = field(default_factory=list[str])
     answered_ms: float | None = None
-    parts_ms: dict[Phase, float] = field(default_factory=dict[Phase, float])
+    phases_ms: dict[Phase, float] = field(default_factory=dict[Phase, float])
     call: CallSummary | None = None
     counts: dict[str, int] = field(default_factory=dict[str, int])
     details: dict[str, object] = field(default_factory=dict[str, object])
@@ -85,46 +68,45 @@ class EventReport:
             self.counts[metric] = self.counts.get(metric, 0) + int(number)
 
     @contextmanager
-    def timing(self, part: Phase, now: Callable[[], float]) -> Generator[None]:
-        """Take down how long a block takes that began before the caller had an answer.
+    def timing(self, phase: Phase, now: Callable[[], float]) -> Generator[None]:
+        """Time a block, unless the caller had an answer before it began.
 
         Args:
-            part: what the block is a part of.
-            now: the clock, in seconds.
+            phase: that the block belongs to.
+            now: the clock in seconds.
         """
         begun, is_waited_for = now(), self.answered_ms is None
         try:
             yield
         finally:
             if is_waited_for:
-                self.parts_ms[part] = self.parts_ms.get(part, 0) + (now() - begun) * 1000
+                self.phases_ms[phase] = self.phases_ms.get(phase, 0) + (now() - begun) * 1000
 
     def add_blocked(self, reasons: Sequence[str]) -> None:
-        """Take down what the policy kept back; each by its kind and reason, never by its number."""
+        """Add the actions that the policy blocked, by type and reason, without numbers."""
         if reasons:
             before = cast("list[str]", self.details.get("blocked", []))
             self.details["blocked"] = [*before, *reasons]
             self.count("PolicyBlocked", len(reasons))
 
-    def add_problems(self, codes: Sequence[str]) -> None:
-        """Take down what the linter has to say, each once."""
-        before = self.details.get("problems", [])
-        known = cast("list[str]", before)
-        self.details["problems"] = sorted({*known, *codes})
+    def add_findings(self, codes: Sequence[str]) -> None:
+        """Add the codes of the linter's findings about an answer."""
+        before = cast("list[str]", self.details.get("problems", []))
+        self.details["problems"] = sorted({*before, *codes})
 
-    def shown(self, slot: int) -> None:
-        """Take down which token was shown: an old one may go when nobody shows it any more."""
+    def token_slot_used(self, slot: int) -> None:
+        """Record which token was used: a rotation ends when the old one is used no more."""
         self.details["token"] = "next" if slot else "current"
         self.count("NextTokenUsed", slot)
 
-    def refused(self, refusal: RequestRejected) -> None:
-        """Take down why a request or message goes no further."""
+    def rejected(self, error: RequestRejected) -> None:
+        """Record why a request was rejected."""
         self.outcome = Outcome.REFUSED
-        self.reason = refusal.reason
-        self.count("AuthFailed" if isinstance(refusal, Unauthorized) else "Rejected")
+        self.reason = error.reason
+        self.count("AuthFailed" if isinstance(error, Unauthorized) else "Rejected")
 
     def failed(self, reason: str, error: Exception) -> None:
-        """Take down kind and place of a failure; of messages only ours, which quote nobody."""
+        """Record type and place of a failure; the message only if the layer wrote it."""
         self.outcome = Outcome.DEGRADED
         self.reason = reason
         self.count("DegradedAnswer")
@@ -134,30 +116,32 @@ class EventReport:
             f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}"
             for frame in frames[-5:]
         ]
-        # A handler may raise an error of our family, too, and say in it what it likes.
-        if isinstance(error, AiflowError) and _is_ours(frames):
+        # A handler may raise an error of this family, too, with any text.
+        if isinstance(error, AiflowError) and _raised_by_layer(frames):
             self.details["detail"] = str(error)
 
 
 class Telemetry:
-    """Writes reports as JSON, where CloudWatch picks them up.
+    """Writes reports as JSON to standard output, from where CloudWatch takes them.
 
     Args:
-        service: names the stack; one logger is kept for each name.
+        service: names the stack; Powertools keeps one logger per name.
         namespace: of the metrics.
         level: of the log.
-        stream: where both go; standard output unless somebody wants to look.
+        stream: instead of standard output.
     """
 
     def __init__(
         self, service: str, namespace: str, level: str = "INFO", stream: TextIO | None = None
     ) -> None:
         self._service = service
-        self._namespace = namespace
-        # Given all that it writes, and told nothing: threads may share it.
-        self._metrics = EphemeralMetrics(namespace=namespace, service=service)
         self._stream = stream
-        # ASCII: a caller's bidi and control characters must not dress up a log line as another one.
+        # A metrics object has one set of dimensions for all its metrics. CloudWatch bills each
+        # combination, so only a few metrics are told apart by event type or by call outcome.
+        self._by_stack = _metrics(service, namespace)
+        self._by_event = _metrics(service, namespace, also_by_stack=True)
+        self._by_call = _metrics(service, namespace, also_by_stack=True)
+        # ASCII: control characters of a caller cannot forge log lines.
         self._logger = Logger(
             service=service,
             level=level,
@@ -168,6 +152,13 @@ class Telemetry:
 
     def write(self, report: EventReport, duration_ms: float) -> None:
         """Write the log line and the metrics of one event."""
+        self._write_log(report, duration_ms)
+        self._write_event_metrics(report, duration_ms)
+        self._write_stack_metrics(report)
+        if report.call:
+            self._write_call_metrics(report.call)
+
+    def _write_log(self, report: EventReport, duration_ms: float) -> None:
         keys: dict[str, object] = {
             "request_id": report.request_id,
             "event_type": report.event_type,
@@ -177,7 +168,7 @@ class Telemetry:
             "actions": report.actions,
             "answered_ms": report.answered_ms and round(report.answered_ms, 1),
             "duration_ms": round(duration_ms, 1),
-            **{part.value: round(spent_ms, 1) for part, spent_ms in report.parts_ms.items()},
+            **{phase.value: round(ms, 1) for phase, ms in report.phases_ms.items()},
             **report.details,
             "call": report.call and report.call._asdict(),
         }
@@ -188,66 +179,61 @@ class Telemetry:
             self._logger.warning("Request refused", extra=extra)
         else:
             self._logger.info("Event handled", extra=extra)
-        self._write_metrics(report, duration_ms)
 
-    def _write_metrics(self, report: EventReport, duration_ms: float) -> None:
-        # What the caller waits for; of an answer in pieces, the first.
+    def _write_event_metrics(self, report: EventReport, duration_ms: float) -> None:
+        # The caller waits for the first of several answers.
         waited_ms = duration_ms if report.answered_ms is None else report.answered_ms
-        parts_ms = {_METRICS[part]: spent_ms for part, spent_ms in report.parts_ms.items()}
-        metrics = {
-            **_in("Count", {"Events": 1, **report.counts}),
-            **_in("Milliseconds", {"AnswerMs": waited_ms, **parts_ms}),
-        }
-        dimensions = {
-            "event_type": report.event_type,
-            "outcome": report.outcome.value,
-            "service": self._service,
-        }
+        dimensions = {"event_type": report.event_type, "outcome": report.outcome.value}
         reason = {"reason": report.reason} if report.reason else {}
-        blob = self._metrics.serialize_metric_set(  # pyright: ignore[reportUnknownMemberType] - untyped
-            metrics, dimensions, reason
+        metrics = {**_in("Count", {"Events": 1}), **_in("Milliseconds", {"AnswerMs": waited_ms})}
+        self._write_metrics(self._by_event, metrics, dimensions, reason)
+
+    def _write_stack_metrics(self, report: EventReport) -> None:
+        phases_ms = {_METRICS[phase]: ms for phase, ms in report.phases_ms.items()}
+        metrics = {**_in("Count", report.counts), **_in("Milliseconds", phases_ms)}
+        if metrics:
+            self._write_metrics(self._by_stack, metrics, {}, {})
+
+    def _write_call_metrics(self, call: CallSummary) -> None:
+        metrics = {
+            **_in("Count", {"Calls": 1}),
+            **_in("Seconds", {"CallSeconds": call.seconds}),
+            **_in(
+                "Count",
+                {
+                    "CallTurns": call.turns,
+                    "CallInterruptions": call.interruptions,
+                    "CallSilences": call.silences,
+                },
+            ),
+        }
+        self._write_metrics(self._by_call, metrics, {"call_outcome": call.outcome.value}, {})
+
+    def _write_metrics(
+        self,
+        target: EphemeralMetrics,
+        metrics: Mapping[str, object],
+        dimensions: Mapping[str, str],
+        metadata: Mapping[str, str],
+    ) -> None:
+        """Write metrics as one blob; threads may share `target`, since it keeps no values."""
+        blob = target.serialize_metric_set(  # pyright: ignore[reportUnknownMemberType] - untyped
+            dict(metrics), {**dimensions, "service": self._service}, dict(metadata)
         )
-        _tell_apart(cast("dict[str, Any]", blob))
-        if report.call:
-            self._add_call(cast("dict[str, Any]", blob), report.call)
         (self._stream or sys.stdout).write(_encode(blob) + "\n")
 
-    def _add_call(self, blob: dict[str, Any], call: CallSummary) -> None:
-        """Put the call into the blob of the event that has ended it, with dimensions of its own.
 
-        Powertools knows one set of metrics in a blob; CloudWatch takes several.
-        """
-        units = {
-            "Calls": (1, "Count"),
-            "CallSeconds": (call.seconds, "Seconds"),
-            "CallTurns": (call.turns, "Count"),
-            "CallInterruptions": (call.interruptions, "Count"),
-            "CallSilences": (call.silences, "Count"),
-        }
-        blob["_aws"]["CloudWatchMetrics"].append(
-            {
-                "Namespace": self._namespace,
-                "Dimensions": [["call_outcome", "service"], ["service"]],
-                "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in units.items()],
-            }
-        )
-        blob["call_outcome"] = call.outcome.value
-        blob |= {name: [number] for name, (number, _) in units.items()}
-
-
-def _tell_apart(blob: dict[str, Any]) -> None:
-    """Tell of the stack as a whole, where alarms look; little of it for each kind of event."""
-    (apart,) = blob["_aws"]["CloudWatchMetrics"]
-    whole = {**apart, "Dimensions": [["service"]]}
-    apart["Metrics"] = [metric for metric in apart["Metrics"] if metric["Name"] in _TOLD_APART]
-    blob["_aws"]["CloudWatchMetrics"] = [whole, apart]
+def _metrics(service: str, namespace: str, *, also_by_stack: bool = False) -> EphemeralMetrics:
+    metrics = EphemeralMetrics(namespace=namespace, service=service)
+    if also_by_stack:
+        metrics.add_dimensions(service=service)
+    return metrics
 
 
 def _in(unit: str, values: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """Return metrics as Powertools collects them."""
+    """Return metrics in the form in which Powertools collects them."""
     return {name: {"Unit": unit, "Value": [float(value)]} for name, value in values.items()}
 
 
-def _is_ours(frames: Sequence[traceback.FrameSummary]) -> bool:
-    """Tell whether an error was raised by this package."""
-    return bool(frames) and Path(frames[-1].filename).is_relative_to(_PACKAGE)
+def _raised_by_layer(frames: Sequence[traceback.FrameSummary]) -> bool:
+    return bool(frames) and Path(frames[-1].filename).is_relative_to(_LAYER)

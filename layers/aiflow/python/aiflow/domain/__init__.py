@@ -1,1 +1,1 @@
-"""The road of an event, from the gateway's envelope to the committed answer."""
+"""What happens to a call: pure functions of a record, an event and the settings."""

@@ -1,4 +1,4 @@
-"""How a call ended: told once, by the invocation that closes it."""
+"""The summary of an ended call, reported once by the invocation that ends it."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from aiflow.sessions.record import SessionRecord, Status
 
 
 class CallOutcome(StrEnum):
-    """How a call went."""
+    """How a call ended."""
 
     FINISHED = "finished"
     TRANSFERRED = "transferred"
@@ -16,14 +16,14 @@ class CallOutcome(StrEnum):
 
 
 class CallSummary(NamedTuple):
-    """What is known of a call as a whole when it has ended.
+    """The figures of an ended call.
 
     Attributes:
-        outcome: how it went.
+        outcome: how it ended.
         seconds: from its first event to its end.
         turns: how often the caller said something.
         interruptions: how often the caller spoke while the agent did.
-        silences: how often the caller said nothing where the agent waited for it.
+        silences: how often the caller stayed silent although the agent waited for input.
     """
 
     outcome: CallOutcome
@@ -34,17 +34,17 @@ class CallSummary(NamedTuple):
 
 
 def summarize_call(before: SessionRecord, after: SessionRecord, *, is_swept: bool) -> CallSummary:
-    """Return what is told of a call as a whole.
+    """Return the summary of a call.
 
     Args:
-        before: the call as it was found.
-        after: as it was committed, ended.
-        is_swept: whether its end was never reported; then it lasted until its last sign of life.
+        before: the record before the call ended.
+        after: the record as committed, ended.
+        is_swept: whether the sweeper ended the call; then it lasted until its last commit before.
     """
     end_ms = before.committed_at_ms if is_swept else after.committed_at_ms
     return CallSummary(
         outcome=_outcome(before, is_swept=is_swept),
-        # The clocks of two instances may be apart.
+        # The clocks of two instances may differ.
         seconds=max(0, end_ms - after.first_event_at_ms) / 1000,
         turns=after.caller_turns,
         interruptions=after.interruptions,
@@ -55,8 +55,7 @@ def summarize_call(before: SessionRecord, after: SessionRecord, *, is_swept: boo
 def _outcome(before: SessionRecord, *, is_swept: bool) -> CallOutcome:
     if before.consecutive_failures:
         return CallOutcome.FAILED
-    # Before the sweeper's: nothing says that the service reports the end of a call that it has
-    # handed to somebody else.
+    # Before "abandoned": the service may not report the end of a call that it has transferred.
     if before.status is Status.TRANSFERRING:
         return CallOutcome.TRANSFERRED
     return CallOutcome.ABANDONED if is_swept else CallOutcome.FINISHED

@@ -1,7 +1,7 @@
-"""Phone numbers: what the world's numbering plans say of them.
+"""Phone numbers: what the numbering plans of the world say about a number.
 
-The one place that imports `phonenumbers`. It takes its time to load, and most calls never transfer
-anybody: import this module where a number is about to be used, and not before.
+The only module that imports `phonenumbers`. That takes time, and most calls need no lookup, so
+this module is imported when a number is about to be used.
 """
 
 import re
@@ -18,19 +18,18 @@ _ORDINARY = {
     PhoneNumberType.TOLL_FREE,
 }
 _NO_COUNTRY = "001"
-# What the plans take for ordinary, and is not: satellites of Canada and of Australia, and the
+# Expensive numbers that the plans call ordinary: satellites of Canada and Australia, and the
 # exchange 976, which is premium wherever numbers begin with 1.
-_DEAR = re.compile(r"1600|6114|1\d{3}976")
+_EXPENSIVE = re.compile(r"1600|6114|1\d{3}976")
 
 
 @dataclass(frozen=True)
 class PhoneNumberInfo:
-    """What a number leads to.
+    """What is known about a number.
 
     Attributes:
-        country: ISO 3166; None where it is of no country: satellites, international services.
-        is_ordinary: a call costs what a call costs: no premium, shared cost or personal number,
-            no pager, no voicemail.
+        country: ISO 3166; None for numbers of no country, such as satellites.
+        is_ordinary: no premium, shared-cost or personal number, no pager, no voicemail.
         is_mobile: takes text messages, as far as the plan tells.
     """
 
@@ -40,10 +39,10 @@ class PhoneNumberInfo:
 
 
 def look_up(digits: str) -> PhoneNumberInfo | None:
-    """Look a number up: E.164 without `+`; None if there is no such number.
+    """Look up a number in E.164 without `+`; None if it does not exist.
 
-    What would be read as another number than it is written as does not exist either: `490900...`
-    is dialled as it stands, whatever it was meant to be.
+    A number that `phonenumbers` would correct does not exist either: `490900...` is dialled as
+    written, whatever it was meant to be.
     """
     try:
         number = phonenumbers.parse(f"+{digits}")
@@ -53,7 +52,7 @@ def look_up(digits: str) -> PhoneNumberInfo | None:
     if written != f"+{digits}" or not phonenumbers.is_valid_number(number):
         return None
     country, kind = phonenumbers.region_code_for_number(number), phonenumbers.number_type(number)
-    is_ordinary = kind in _ORDINARY and not _DEAR.match(digits)
+    is_ordinary = kind in _ORDINARY and not _EXPENSIVE.match(digits)
     return PhoneNumberInfo(
         country=None if country == _NO_COUNTRY else country,
         is_ordinary=is_ordinary,

@@ -1,23 +1,33 @@
-"""The policy for what costs money: which transfers and messages may leave.
+"""The spending policy: which billable actions may be sent, and how long a call may last.
 
-It is asked when an action is about to leave, after the handler, and so after any model.
+It is checked when an action is about to be sent, after the handler and any language model.
 """
 
 import re
 from enum import StrEnum
 
-from aiflow.limits import Limits
+from aiflow.domain.billable_actions import used_count
 from aiflow.protocol.types import JsonObject
+from aiflow.sessions.record import SessionRecord
+from aiflow.settings import Settings
 
-HOME = "DE"
-"""The country of a call whose own number is not known: sipgate's."""
+DEFAULT_COUNTRY = "DE"
+"""The country of a call whose own number is unknown: that of sipgate."""
 
 _E164 = re.compile(r"[1-9][0-9]{6,14}")
 _TARGETS = {"transfer": "target_phone_number", "send_sms": "phone_number"}
+_MINUTE_MS = 60_000
+
+
+class CallLimit(StrEnum):
+    """A limit of a whole call."""
+
+    TURNS = "max_turns"
+    MINUTES = "max_minutes"
 
 
 class DenyReason(StrEnum):
-    """Why an action may not leave."""
+    """Why an action is blocked."""
 
     DISABLED = "disabled"
     LOOP = "loop"
@@ -28,54 +38,72 @@ class DenyReason(StrEnum):
     CAP = "cap"
 
 
-def deny_reason(action: JsonObject, session: JsonObject, limits: Limits) -> DenyReason | None:
-    """Return what stands against an action that costs money; None lets it leave.
+def exceeded_limit(record: SessionRecord, settings: Settings, now_ms: int) -> CallLimit | None:
+    """Return the limit that a call has exceeded with the event that was applied last."""
+    if record.caller_turns > settings.max_turns:
+        return CallLimit.TURNS
+    if now_ms - record.first_event_at_ms >= settings.max_minutes * _MINUTE_MS:
+        return CallLimit.MINUTES
+    return None
+
+
+def remaining_actions(record: SessionRecord, settings: Settings) -> dict[str, int]:
+    """Return how many actions of each billable type the call has left."""
+    return {
+        "send_sms": settings.max_sms - used_count(record, "send_sms"),
+        "transfer": settings.max_transfers - used_count(record, "transfer"),
+    }
+
+
+def deny_reason(action: JsonObject, session: JsonObject, settings: Settings) -> DenyReason | None:
+    """Return why a billable action must not be sent; None if it may.
 
     Args:
-        action: a `transfer` or a `send_sms`, as it leaves.
-        session: the members of the wire's `session`.
-        limits: of the operator.
+        action: a `transfer` or a `send_sms`, as it would be sent.
+        session: the members of the protocol's `session`.
+        settings: the policy.
     """
-    # As it leaves, to the letter: a model that was copied has not been checked again.
+    # A copied model is not validated again, so the number may be anything.
     number = str(action.get(_TARGETS[str(action["type"])])).removeprefix("+")
     is_sms = action["type"] == "send_sms"
-    if limits.billable_actions == "disabled":
+    if settings.billable_actions == "disabled":
         return DenyReason.DISABLED
-    if not is_sms and number in _own(session):
+    if not is_sms and number in _own_numbers(session):
         return DenyReason.LOOP
-    if number in limits.allowed_numbers or number == limits.fallback_number:
+    if number in settings.allowed_numbers or number == settings.fallback_number:
         return None
-    if is_sms and limits.sms_recipients == "caller" and number != remote_number(session):
+    if is_sms and settings.sms_recipients == "caller" and number != remote_number(session):
         return DenyReason.RECIPIENT
-    return _objection_to_number(number, session, limits, is_sms=is_sms)
+    return _deny_reason_of_number(number, session, settings, is_sms=is_sms)
 
 
 def remote_number(session: JsonObject) -> str | None:
-    """Return the number of the person on the line, if it is one."""
+    """Return the number of the person on the line, if it is known."""
     other = session.get("to_phone_number" if _is_outbound(session) else "from_phone_number")
     number = _digits(other)
     return number if _E164.fullmatch(number) else None
 
 
-def _objection_to_number(
-    number: str, session: JsonObject, limits: Limits, *, is_sms: bool
+def _deny_reason_of_number(
+    number: str, session: JsonObject, settings: Settings, *, is_sms: bool
 ) -> DenyReason | None:
-    # Most calls come to their end without a number that must be looked up.
+    # Most calls end without a lookup, and the numbering plans take long to load.
     from aiflow.domain.phone_numbers import look_up  # noqa: PLC0415 - see above
 
-    line = look_up(number) if _E164.fullmatch(number) else None
-    if line is None:
+    info = look_up(number) if _E164.fullmatch(number) else None
+    if info is None:
         return DenyReason.INVALID
-    if not (line.is_mobile if is_sms else line.is_ordinary):
+    if not (info.is_mobile if is_sms else info.is_ordinary):
         return DenyReason.KIND
-    own = (look_up(known) for known in sorted(_own(session)))
-    homes = {found.country for found in own if found and found.country} or {HOME}
-    return None if line.country in (limits.allowed_countries or homes) else DenyReason.COUNTRY
+    own = (look_up(known) for known in sorted(_own_numbers(session)))
+    own_countries = {known.country for known in own if known and known.country}
+    allowed = settings.allowed_countries or own_countries or {DEFAULT_COUNTRY}
+    return None if info.country in allowed else DenyReason.COUNTRY
 
 
-def _own(session: JsonObject) -> set[str]:
+def _own_numbers(session: JsonObject) -> set[str]:
     """Return the numbers that the agent itself answers."""
-    # In calls that we make, `phone_number` was seen to be that of the other side.
+    # In outbound calls `phone_number` was seen to be the number of the remote party.
     names = ("from_phone_number",) if _is_outbound(session) else ("to_phone_number", "phone_number")
     return {_digits(session.get(name)) for name in names} - {""}
 
@@ -85,5 +113,5 @@ def _is_outbound(session: JsonObject) -> bool:
 
 
 def _digits(number: object) -> str:
-    """Return a number without what stands in front of its country code."""
+    """Return a number without `+` or `00` in front of its country code."""
     return re.sub(r"^(\+|00)", "", number.strip()) if isinstance(number, str) else ""

@@ -1,1 +1,1 @@
-"""The road of an event, from the gateway's envelope to the committed answer."""
+"""Lambda handlers: of events, the webhook, the WebSocket authorizer and connection, the sweeper."""

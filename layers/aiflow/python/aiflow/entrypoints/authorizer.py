@@ -38,10 +38,12 @@ class Authorizer:
         effect: Literal["Allow", "Deny"] = "Allow"
         try:
             digests = settings.token_digests
-            report.shown(authenticate(headers_of(request), settings.token_header, digests))
-        except Unauthorized as refusal:
+            report.token_slot_used(
+                authenticate(headers_of(request), settings.token_header, digests)
+            )
+        except Unauthorized as rejected:
             effect = "Deny"
-            report.refused(refusal)
+            report.rejected(rejected)
         around.telemetry.write(report, (around.now() - arrived_at) * 1000)
         return _policy(effect, str(request.get("methodArn", "")))
 

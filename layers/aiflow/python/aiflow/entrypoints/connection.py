@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiflow.bootstrap import default_dependencies, eager_on_lambda
+from aiflow.domain.decisions import Outcome
 from aiflow.errors import RequestRejected
 from aiflow.pipeline.runtime import Context, Dependencies
 from aiflow.protocol import json_codec
 from aiflow.protocol.events import UnknownEvent, parse_event
-from aiflow.telemetry import EventReport, Outcome
+from aiflow.telemetry import EventReport
 from aiflow.transports.api_gateway import Body, websocket_message
-from aiflow.transports.base import ACCEPTED
+from aiflow.transports.websocket import ACCEPTED
 
 _BEGIN_AND_END = {"CONNECT": "connect", "DISCONNECT": "disconnect"}
 
@@ -59,8 +60,8 @@ def connection() -> Connection:
 def _look_at(body: Body, report: EventReport) -> None:
     try:
         event = parse_event(json_codec.decode_object(body.text()))
-    except RequestRejected as refusal:
-        report.refused(refusal)
+    except RequestRejected as rejected:
+        report.rejected(rejected)
     else:
         report.session_id = event.session.id
         is_unknown = isinstance(event, UnknownEvent)

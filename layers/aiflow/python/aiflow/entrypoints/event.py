@@ -1,11 +1,12 @@
-"""The one road: `entrypoint` makes a Lambda handler of a function that answers events."""
+"""The entrypoint of events: makes a Lambda handler of a function that answers events."""
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, Self, TypeAliasType, get_args, get_type_hints
+from typing import Any, Self, TypeAliasType, get_args, get_type_hints
 
 from aiflow.bootstrap import default_runtime, eager_on_lambda
 from aiflow.call import Call, Reply
+from aiflow.domain.decisions import Outcome
 from aiflow.errors import (
     AnswerTooLarge,
     ConnectionGone,
@@ -16,14 +17,18 @@ from aiflow.errors import (
     StateNotStorable,
     StoreUnavailable,
 )
-from aiflow.pipeline.deciding import Deciding
-from aiflow.pipeline.processor import Conversation
+from aiflow.pipeline.processor import EventProcessor
 from aiflow.pipeline.runtime import Context, Invocation, Runtime
 from aiflow.protocol.events import Event, Session, SessionEnd, UnknownEvent
 from aiflow.sessions.record import SessionRecord
-from aiflow.telemetry import EventReport, Outcome
-from aiflow.transports.base import check_account, select_transport
-from aiflow.transports.ways import BufferedResponder, Responder
+from aiflow.telemetry import EventReport
+from aiflow.transports.api_gateway import is_enveloped, is_websocket
+from aiflow.transports.authentication import check_account
+from aiflow.transports.base import BufferedResponder, Responder, Transport
+from aiflow.transports.connections import ConnectionSender
+from aiflow.transports.direct import DirectTransport
+from aiflow.transports.http import HttpTransport
+from aiflow.transports.websocket import WebSocketTransport
 
 _REASONS: Mapping[type[Exception], str] = {
     StoreUnavailable: "store",
@@ -34,14 +39,9 @@ _REASONS: Mapping[type[Exception], str] = {
     ConnectionUnavailable: "connection",
 }
 
-
-class _Arrived(NamedTuple):
-    """An event that was let in, where its answer goes, and what is told of it."""
-
-    event: Event | UnknownEvent
-    way: Responder
-    report: EventReport
-    abandoned: SessionRecord | None = None
+type MakeProcessor = Callable[
+    [Runtime, Invocation, Callable[..., Reply], Event, Responder, EventReport], EventProcessor
+]
 
 
 class Entrypoint:
@@ -50,33 +50,32 @@ class Entrypoint:
     Args:
         handle: the function.
         answers: the types of events that it answers.
-        runtime: returns what the road needs from outside.
+        runtime: returns the dependencies.
+        processor: makes the processor of an event.
     """
-
-    # The simulation puts wrong ones in their place, to see that it notices.
-    deciding: ClassVar[type[Deciding]] = Deciding
-    conversation: ClassVar[type[Conversation]] = Conversation
 
     def __init__(
         self,
         handle: Callable[..., Reply],
         answers: tuple[type[Event], ...],
         runtime: Callable[[], Runtime],
+        processor: MakeProcessor = EventProcessor,
     ) -> None:
-        self._handle = handle
+        self.handle = handle
         self._answers = answers
         self._runtime = runtime
+        self._processor = processor
 
-    def bind(self, runtime: Runtime) -> Self:
-        """Return the same handler on another runtime: for tests, and for your own machine."""
-        return type(self)(self._handle, self._answers, lambda: runtime)
+    def bind(self, runtime: Runtime, processor: MakeProcessor | None = None) -> Self:
+        """Return the same handler with other dependencies: for tests and local use."""
+        return type(self)(self.handle, self._answers, lambda: runtime, processor or self._processor)
 
     def __call__(self, envelope: Mapping[str, Any], context: Context) -> Any:  # noqa: ANN401 - JSON
-        """Take an event through the whole road, whatever door it came by.
+        """Process an event, whatever transport it came by.
 
         Returns:
-            For a request `{"statusCode": ..., "headers": ..., "body": ...}`. For a message of a
-            WebSocket `{"statusCode": 200}`, the answers having gone already. For a direct
+            For an HTTP request `{"statusCode": ..., "headers": ..., "body": ...}`. For a WebSocket
+            message `{"statusCode": 200}`, the answers having been sent already. For a direct
             invocation the answer itself: an action, a list of actions, None, or
             `{"error": ..., "message": ...}`.
         """
@@ -87,55 +86,52 @@ class Entrypoint:
             remaining_seconds=context.get_remaining_time_in_millis() / 1000,
         )
         report = EventReport(request_id=invocation.id)
-        door = select_transport(envelope, runtime.connections)
+        transport = select_transport(envelope, runtime.connections)
         try:
-            event = check_account(door.event(runtime.settings, report), runtime.settings)
-        except RequestRejected as refusal:
-            report.refused(refusal)
-            answer = door.refused(refusal)
+            event = transport.receive(runtime.settings, report)
+            check_account(event, runtime.settings)
+        except RequestRejected as rejected:
+            report.rejected(rejected)
+            result = transport.rejection(rejected)
         else:
-            self._answer(runtime, invocation, _Arrived(event, door.way, report))
-            answer = door.answered()
+            processor = self._prepare(runtime, invocation, event, transport.responder, report)
+            if processor:
+                _run(processor, processor.process)
+            result = transport.response()
         runtime.telemetry.write(report, (runtime.now() - invocation.arrived_at) * 1000)
-        return answer
+        return result
 
     def close(self, abandoned: SessionRecord, runtime: Runtime, invocation: Invocation) -> None:
-        """Take a `session_end` that never came through the road, for a call that was abandoned.
+        """End an abandoned call, and run the `session_end` handler for it.
 
-        The handler is asked only if nobody has touched the call since it was loaded.
+        The handler runs only if no other invocation has changed the call since it was loaded.
         """
         members = {**abandoned.session, "id": abandoned.session_id}
         event = SessionEnd(session=Session.model_validate(members))
         report = EventReport(request_id=invocation.id)
-        self._answer(runtime, invocation, _Arrived(event, BufferedResponder(), report, abandoned))
+        processor = self._prepare(runtime, invocation, event, BufferedResponder(), report)
+        if processor:
+            _run(processor, lambda: processor.close_abandoned(abandoned))
         runtime.telemetry.write(report, (runtime.now() - invocation.arrived_at) * 1000)
 
-    def _answer(self, runtime: Runtime, invocation: Invocation, arrived: _Arrived) -> None:
-        event, way, report = arrived.event, arrived.way, arrived.report
+    def _prepare(
+        self,
+        runtime: Runtime,
+        invocation: Invocation,
+        event: Event | UnknownEvent,
+        responder: Responder,
+        report: EventReport,
+    ) -> EventProcessor | None:
+        """Return the processor of an event; None if this handler does not answer its type."""
         report.session_id = event.session.id
         if isinstance(event, UnknownEvent):
             report.outcome = Outcome.UNKNOWN
-            return
+            return None
         report.event_type = event.type
         if not isinstance(event, self._answers):
             report.outcome = Outcome.MISROUTED
-            return
-        in_pieces = way.connection_id is not None
-        deciding = self.deciding(
-            runtime, invocation, self._handle, event, report, in_pieces=in_pieces
-        )
-        conversation = self.conversation(deciding, way, report)
-        try:
-            if arrived.abandoned:
-                conversation.close(arrived.abandoned)
-            else:
-                conversation.answer()
-        except ConnectionGone:
-            report.outcome = Outcome.GONE
-        except Exception as error:  # noqa: BLE001 - the one place: the caller hears something
-            report.failed(_REASONS.get(type(error), "handler_error"), error)
-            is_kept = not isinstance(error, (StoreUnavailable, ConnectionUnavailable))
-            conversation.apologise(is_kept=is_kept)
+            return None
+        return self._processor(runtime, invocation, self.handle, event, responder, report)
 
 
 def entrypoint[E: Event](handle: Callable[[E, Call], Reply]) -> Entrypoint:
@@ -144,10 +140,30 @@ def entrypoint[E: Event](handle: Callable[[E, Call], Reply]) -> Entrypoint:
     The annotation of `event` says which events it answers: one class, several, or `Event`.
 
     Raises:
-        SettingsError: on Lambda, at start-up, when the environment is not complete.
+        SettingsError: on Lambda, at start-up, if the environment is not complete.
         TypeError: `event` has no annotation.
     """
     return Entrypoint(handle, _event_types(handle), eager_on_lambda(default_runtime))
+
+
+def select_transport(envelope: Mapping[str, Any], connections: ConnectionSender) -> Transport:
+    """Return the transport of an event: by API Gateway's `requestContext`, never by the body."""
+    if is_websocket(envelope):
+        return WebSocketTransport(envelope, connections)
+    return HttpTransport(envelope) if is_enveloped(envelope) else DirectTransport(envelope)
+
+
+def _run(processor: EventProcessor, process: Callable[[], None]) -> None:
+    """Run the processor; turn every failure into an apology."""
+    report = processor.report
+    try:
+        process()
+    except ConnectionGone:
+        report.outcome = Outcome.GONE
+    except Exception as error:  # noqa: BLE001 - the only place; the caller hears an apology
+        report.failed(_REASONS.get(type(error), "handler_error"), error)
+        is_store_or_connection = isinstance(error, (StoreUnavailable, ConnectionUnavailable))
+        processor.recover(store_available=not is_store_or_connection)
 
 
 def _event_types(handle: Callable[..., Reply]) -> tuple[type[Event], ...]:

@@ -1,1 +1,1 @@
-"""The road of an event, from the gateway's envelope to the committed answer."""
+"""The pipeline of an event: load, decide, run the handler, commit, send."""

@@ -1,4 +1,4 @@
-"""Patience: how long the caller waits for an answer, and who may use up how much of it."""
+"""Deadlines: how long an answer may take, and how much of that the handler and the store get."""
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -7,68 +7,70 @@ from dataclasses import dataclass
 from aiflow.pipeline.runtime import Invocation, Runtime
 from aiflow.telemetry import EventReport, Phase
 
-_RESERVE_SECONDS = 0.5
-# Of the deadline: for two requests to a table that is well, and for the way out.
-_KEEPING_SECONDS = 0.3
-_LEAVING_SECONDS = 0.05
-# A handler that is asked once more, since somebody else was faster, may well be quick this time.
-_LEAST_FILLER_SECONDS = 0.2
+_PLATFORM_RESERVE_SECONDS = 0.5
+# Part of the deadline: two requests to a healthy table, and sending the answer.
+_COMMIT_RESERVE_SECONDS = 0.3
+_SEND_RESERVE_SECONDS = 0.05
+# A handler that runs again after a conflict may well be fast this time.
+_MIN_FILLER_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """That of the caller, from the arrival of an event on.
+    """The time budget of one event, from its arrival.
 
     Attributes:
         runtime: limits the time.
-        invocation: the run of the function.
-        report: told how long the handler takes.
-        is_awaited: whether the caller waits for us.
-        can_be_filled: whether something can be said before the answer.
+        invocation: of the function.
+        report: records how long the handler takes.
+        is_awaited: whether the caller waits for an answer.
+        can_send_filler: whether something can be sent before the answer.
     """
 
     runtime: Runtime
     invocation: Invocation
     report: EventReport
     is_awaited: bool
-    can_be_filled: bool
+    can_send_filler: bool
 
     @contextmanager
-    def handling(self, since: float) -> Generator[None]:
-        """Let the handler run, on the clock and not for ever: the caller has waited since then.
+    def handler_timeout(self, since: float) -> Generator[None]:
+        """Limit the handler, and time it; the caller has waited since this Unix time.
 
         Raises:
-            DeadlineExceeded: it took longer.
+            DeadlineExceeded: the time is over.
         """
-        limit = self.runtime.time_limit(self.seconds(since))
+        limit = self.runtime.time_limit(self.handler_seconds(since))
         with self.report.timing(Phase.HANDLER, self.runtime.now), limit:
             yield
 
-    def storing(self) -> AbstractContextManager[None]:
-        """Let the store be asked for as long as the caller may wait; not at all when that is over.
+    def store_timeout(self) -> AbstractContextManager[None]:
+        """Limit store calls to the time left before the answer deadline.
 
         Raises:
-            DeadlineExceeded: it is over, or was before the answer came.
+            DeadlineExceeded: the time is over.
         """
         if not self.is_awaited:
             return nullcontext()
         runtime, invocation = self.runtime, self.invocation
-        patience = min(runtime.settings.answer_deadline_seconds, invocation.remaining_seconds)
-        ends = invocation.arrived_at + patience - _LEAVING_SECONDS
-        return runtime.store_limit(ends - runtime.now())
+        seconds = min(runtime.settings.answer_deadline_seconds, invocation.remaining_seconds)
+        ends_at = invocation.arrived_at + seconds - _SEND_RESERVE_SECONDS
+        return runtime.store_limit(ends_at - runtime.now())
 
-    def filling(self, act: Callable[[], None]) -> AbstractContextManager[None]:
-        """Do something if what is awaited takes its time; once, and before the block is over."""
+    def filler_timer(self, send_filler: Callable[[], None]) -> AbstractContextManager[None]:
+        """Send the filler once if the block takes too long."""
         runtime = self.runtime
         after = runtime.settings.filler_after_seconds
-        if not (after and self.can_be_filled):
+        if not (after and self.can_send_filler):
             return nullcontext()
         waited = runtime.now() - self.invocation.arrived_at
-        return runtime.meanwhile(max(after - waited, _LEAST_FILLER_SECONDS), act)
+        return runtime.run_if_slow(max(after - waited, _MIN_FILLER_SECONDS), send_filler)
 
-    def seconds(self, since: float) -> float:
-        """Return how long the handler has: the caller has waited since then."""
+    def handler_seconds(self, since: float) -> float:
+        """Return how long the handler may take; the caller has waited since this Unix time."""
         invocation, now = self.invocation, self.runtime.now()
-        ends = invocation.arrived_at + invocation.remaining_seconds - _RESERVE_SECONDS
-        heard = since + self.runtime.settings.answer_deadline_seconds
-        return min(heard - _KEEPING_SECONDS, ends) - now
+        platform_end = (
+            invocation.arrived_at + invocation.remaining_seconds - _PLATFORM_RESERVE_SECONDS
+        )
+        deadline = since + self.runtime.settings.answer_deadline_seconds
+        return min(deadline - _COMMIT_RESERVE_SECONDS, platform_end) - now

@@ -1,46 +1,87 @@
-"""The call as a handler gets it in hand: a copy of what is kept, and ways to ask for more."""
+"""The handler runner: builds the `Call` of an event and runs the user's handler."""
 
 import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from aiflow.call import Call
-from aiflow.domain import transitions
-from aiflow.domain.departing import authorize
-from aiflow.domain.outbox import serialize
+from aiflow.call import Call, Reply
+from aiflow.domain.outbox import authorize, normalize_reply, serialize
+from aiflow.domain.transitions import session_members
+from aiflow.pipeline.reply_stream import ReplyStream
 from aiflow.pipeline.runtime import Runtime
 from aiflow.protocol.actions import Action
 from aiflow.protocol.events import Event, Session, SessionStart
-from aiflow.sessions.record import SessionRecord, as_json
-from aiflow.settings import Settings
+from aiflow.sessions.codec import as_json
+from aiflow.sessions.record import SessionRecord
 
 
-def build_call(runtime: Runtime, event: Event, item: SessionRecord, *, has_moved: bool) -> Call:
-    """Return the call in which an event happened.
+class HandlerReply(NamedTuple):
+    """What a handler replied.
 
-    Args:
-        runtime: what comes from outside.
-        event: what happened.
-        item: the call, with what the event itself says of it.
-        has_moved: whether it was being transferred.
+    Attributes:
+        actions: of the reply, or of its first chunk.
+        stream: the rest of a streamed reply; None if the reply is complete.
     """
-    return Call(
-        _session(event, item),
-        # A copy for the handler: `deepcopy` is slower, and stumbles over deep nesting.
-        state=json.loads(as_json(item.state)),
-        history=item.turns,
-        config=runtime.settings.agent,
-        transfer_failed=has_moved and isinstance(event, SessionStart),
-        transcript=lambda: runtime.sessions.turns(item.session_id),
-        allows=lambda action: _is_allowed(action, item, runtime.settings),
-    )
+
+    actions: tuple[Action, ...]
+    stream: ReplyStream | None
 
 
-def _session(event: Event, item: SessionRecord) -> Session:
-    """Return the session with what earlier events brought of it; most bring it whole."""
-    if transitions.session_members(event) == item.session:
-        return event.session
-    return Session.model_validate({**item.session, "id": item.session_id})
+@dataclass(frozen=True)
+class HandlerRunner:
+    """Runs the handler for one event.
 
+    Attributes:
+        runtime: where older turns and settings come from.
+        handle: the user's handler.
+        event: that it handles.
+        can_stream: whether several answers can be sent.
+    """
 
-def _is_allowed(action: Action, item: SessionRecord, settings: Settings) -> bool:
-    asked = serialize((action,), item.session_id, settings)
-    return authorize(item, asked.actions, settings).actions == asked.actions
+    runtime: Runtime
+    handle: Callable[..., Reply]
+    event: Event
+    can_stream: bool
+
+    def build_call(self, record: SessionRecord, *, was_transferring: bool) -> Call:
+        """Return the call for the handler.
+
+        Args:
+            record: after the event was applied.
+            was_transferring: whether a transfer was under way before the event.
+        """
+        runtime = self.runtime
+        return Call(
+            self._session(record),
+            # A copy; `deepcopy` is slower and fails on deep nesting.
+            state=json.loads(as_json(record.state)),
+            history=record.turns,
+            config=runtime.settings.agent,
+            transfer_failed=was_transferring and isinstance(self.event, SessionStart),
+            transcript=lambda: runtime.sessions.turns(record.session_id),
+            allows=lambda action: self._is_allowed(action, record),
+        )
+
+    def run(self, call: Call) -> HandlerReply:
+        """Run the handler, or run it to its first chunk if it yields.
+
+        Raises:
+            InvalidAction: it returned something that is not a reply.
+        """
+        reply = self.handle(self.event, call)
+        if self.can_stream and isinstance(reply, Iterator):
+            stream = ReplyStream(reply, call)
+            return HandlerReply(stream.next(), stream)
+        return HandlerReply(normalize_reply(reply, call.session.id), None)
+
+    def _session(self, record: SessionRecord) -> Session:
+        """Return the session with what earlier events brought; most events bring all of it."""
+        if session_members(self.event) == record.session:
+            return self.event.session
+        return Session.model_validate({**record.session, "id": record.session_id})
+
+    def _is_allowed(self, action: Action, record: SessionRecord) -> bool:
+        settings = self.runtime.settings
+        outbox = serialize((action,), record.session_id, settings)
+        return authorize(record, outbox.actions, settings).actions == outbox.actions

@@ -1,15 +1,28 @@
-"""One event's way through its call: load, decide, commit, and only then answer."""
+"""The event processor: load, guard, run the handler, commit, send."""
 
-from collections.abc import Container, Generator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from copy import replace
 from dataclasses import dataclass, field
 from functools import partial
 
-from aiflow.domain import transitions
-from aiflow.domain.call_summary import summarize_call
+from aiflow.call import Reply
+from aiflow.domain.answers import (
+    answer,
+    continue_answer,
+    failure_answer,
+    filler_answer,
+    uncounted_apology,
+)
+from aiflow.domain.billable_actions import BILLABLE
+from aiflow.domain.decisions import AWAITED_EVENTS, CommitFirst, Decision, EventContext, Outcome
+from aiflow.domain.guards import GUARDS, Guard, Guards
 from aiflow.domain.outbox import encode_actions
-from aiflow.domain.redaction import redact
+from aiflow.domain.transitions import (
+    apply_event,
+    bind_connection,
+    may_continue_stream,
+)
 from aiflow.errors import (
     ConnectionGone,
     ConnectionUnavailable,
@@ -17,312 +30,254 @@ from aiflow.errors import (
     StateNotStorable,
     StoreUnavailable,
 )
-from aiflow.pipeline.deciding import Deciding
-from aiflow.pipeline.decision import Decision
+from aiflow.pipeline.connection_failover import ConnectionFailover
+from aiflow.pipeline.deadlines import Deadlines
+from aiflow.pipeline.handler_runner import HandlerReply, HandlerRunner
 from aiflow.pipeline.reply_stream import ReplyStream
-from aiflow.protocol.types import JsonObject
+from aiflow.pipeline.runtime import Invocation, Runtime
+from aiflow.pipeline.unit_of_work import UnitOfWork
+from aiflow.protocol.actions import Action
+from aiflow.protocol.events import Event
 from aiflow.sessions.record import SessionRecord, Status
 from aiflow.sessions.store import CommitConflict
-from aiflow.telemetry import EventReport, Outcome, Phase
-from aiflow.transports.ways import Responder
-
-_TRIES = 5
-_MAX_PAUSE_SECONDS = 0.05
+from aiflow.telemetry import EventReport
+from aiflow.transports.base import Responder
 
 
 @dataclass
-class Conversation:
-    """One event on its way through its call.
+class EventProcessor:
+    """Processes one event of a call.
 
     Attributes:
-        deciding: what comes of it.
-        way: where its answer goes.
+        runtime: the dependencies.
+        invocation: that processes the event.
+        handle: the user's handler.
+        event: that happened.
+        responder: sends the answers.
         report: filled in on the way.
-        has_begun: whether the event, with its answer or the first piece of it, was committed.
-        is_swept: whether this is the end of a call that nobody reported.
+        guards: decide without the handler.
     """
 
-    deciding: Deciding
-    way: Responder
+    runtime: Runtime
+    invocation: Invocation
+    handle: Callable[..., Reply]
+    event: Event
+    responder: Responder
     report: EventReport
-    has_begun: bool = field(default=False, init=False)
-    is_swept: bool = field(default=False, init=False)
-    # Of the call, when we first saw it.
-    _connection: str | None = field(default=None, init=False)
-    _speaking: str | None = field(default=None, init=False)
+    guards: Guards = GUARDS
+    _stream: ReplyStream | None = field(default=None, init=False)
 
-    def answer(self) -> None:
-        """Decide, commit and answer; piece by piece, if the handler answers so.
+    def __post_init__(self) -> None:
+        can_stream = self.responder.connection_id is not None
+        is_awaited = isinstance(self.event, AWAITED_EVENTS)
+        self.deadlines = Deadlines(
+            self.runtime,
+            self.invocation,
+            self.report,
+            is_awaited=is_awaited,
+            can_send_filler=is_awaited and can_stream,
+        )
+        self.unit = self._make_unit()
+        self.failover = ConnectionFailover(self.unit, self.responder, self.report)
+        self.runner = HandlerRunner(self.runtime, self.handle, self.event, can_stream)
+
+    def _make_unit(self) -> UnitOfWork:
+        return UnitOfWork(
+            self.event.session.id,
+            self.runtime,
+            self.invocation,
+            self.deadlines,
+            self.report,
+            self.responder.check,
+        )
+
+    def process(self) -> None:
+        """Decide, commit and send; chunk by chunk if the handler streams its reply.
 
         Raises:
-            ConnectionGone: the caller is gone; the call is marked so.
-            AiflowError: the store or the answer failed; or whatever the handler raised. Nothing was
+            ConnectionGone: no connection of the call is left; the record says so.
+            AiflowError: the store or the answer failed, or whatever the handler raised. Nothing was
                 sent that was not committed.
         """
-        decision = self._first()
-        if not self.has_begun:
-            self.has_begun = True
+        self.unit.load()
+        decision = self.unit.commit_with_retry(self._decide)
+        if not self.unit.answer_begun:
+            self.unit.answer_begun = True
+            if self._stream:
+                self._stream.mark_committed()
             self._send(decision)
-        while decision.pieces:
-            decision = self._next(decision.item, decision.pieces)
-            self._send(decision)
+        while self._stream:
+            self._process_chunk(self._stream)
 
-    def close(self, abandoned: SessionRecord) -> None:
-        """End a call whose end was never reported, and only then let its handler know.
+    def close_abandoned(self, record: SessionRecord) -> None:
+        """End a call whose `session_end` never came: commit the end, then run the handler.
+
+        Args:
+            record: of the call, as the sweeper loaded it.
 
         Raises:
-            AiflowError: as `answer` does.
+            AiflowError: see `process`.
         """
-        self.is_swept = True
+        self.unit.stored, self.unit.is_swept = record, True
         try:
-            claimed = self._claim(abandoned)
+            ended = self.unit.commit(apply_event(record, self.event, self._context().now_ms))
         except CommitConflict:
-            # Somebody spoke after all, or the end was reported at last.
+            # An event or the end of the call arrived after all.
             self.report.outcome = Outcome.LATE
             return
         self.report.count("AbandonedCalls")
-        self._send(self._keep(self.deciding.ended(claimed), claimed))
+        decision = self._answer(ended, was_transferring=False)
+        self.unit.commit_decision(decision)
+        self._send(decision)
 
-    def apologise(self, *, is_kept: bool) -> None:
-        """Let the caller hear an apology, and keep what the event itself says of the call.
+    def recover(self, *, store_available: bool) -> None:
+        """Send an apology after a failure, and commit what the event itself says.
 
-        Nothing that fails here is raised: it is what happens when all else has failed.
+        Errors of this last resort are suppressed.
 
         Args:
-            is_kept: whether the store is worth asking: not if it failed, or all is kept already.
+            store_available: whether to ask the store: not if the store itself failed.
         """
-        apology = self.deciding.apology
-        if is_kept:
+        actions = uncounted_apology(self._context())
+        if store_available:
             with suppress(StoreUnavailable, StateNotStorable, DeadlineExceeded):
-                apology = self._keep_failed()
-        self.report.actions += [str(action["type"]) for action in apology]
-        body = encode_actions(apology)
+                self.unit.load()
+                actions = self.unit.commit_with_retry(self._decide_failure).actions
+        self.report.actions += [str(action["type"]) for action in actions]
+        body = encode_actions(actions)
         if body:
-            # To whoever cannot be reached, not even this gets through.
             with suppress(
                 ConnectionGone, ConnectionUnavailable, StoreUnavailable, DeadlineExceeded
             ):
-                # Where else the service is connected, a table that failed will not tell.
-                (self._deliver if is_kept else self.way.send)(body)
+                # Only the store knows another connection.
+                (self.failover if store_available else self.responder).send(body)
 
-    def _keep_failed(self) -> tuple[JsonObject, ...]:
-        """Keep it, and return the apology, which depends on how many there have been."""
-        deciding = self.deciding
-        item = self._load()
-        for attempt in range(_TRIES):
-            loaded = item or SessionRecord(session_id=deciding.event.session.id)
-            base = self._reached(loaded)
-            decision = deciding.failed(base, has_begun=self.has_begun)
-            try:
-                return self._keep(decision, loaded).actions
-            except CommitConflict as conflict:
-                item = conflict.current
-                self._pause(attempt)
-        raise _too_many_conflicts()
+    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+        stored = self._bind_connection(stored)
+        record, decision = self._check(self.guards.before_event, stored, is_retry=is_retry)
+        if decision:
+            return decision
+        was_transferring = record.status is Status.TRANSFERRING
+        record = apply_event(record, self.event, self._context().now_ms)
+        record, decision = self._check(self.guards.after_event, record, is_retry=is_retry)
+        return decision or self._answer(record, was_transferring=was_transferring)
 
-    def _first(self) -> Decision:
-        """Decide on the event, and commit.
+    def _check(
+        self, guards: tuple[Guard, ...], record: SessionRecord, *, is_retry: bool
+    ) -> tuple[SessionRecord, Decision | None]:
+        context = self._context(is_retry=is_retry)
+        for guard in guards:
+            result = guard(context, record)
+            if isinstance(result, CommitFirst):
+                record = self.unit.commit(result.record)
+            elif result:
+                return record, result
+        return record, None
 
-        Whoever loses the race for the commit goes back to the fence with what the winner left.
-        """
-        deciding = self.deciding
-        item = self._load()
-        for attempt in range(_TRIES):
-            loaded = item or SessionRecord(session_id=deciding.event.session.id)
-            base = self._reached(loaded)
-            try:
-                if deciding.competes(base):
-                    base = self._claim(base)
-                    return self._keep(deciding.ended(base), base)
-                overheard = self._overheard(base)
-                if overheard:
-                    return self._keep(overheard, loaded)
-                if deciding.takes_the_turn(base):
-                    # Whoever still answers what was said before learns now that it is too late.
-                    loaded = base = self._commit(replace(base, stream_owner=deciding.speaker))
-                decision = deciding.first(base, partial(self._fill, loaded), raced=attempt > 0)
-                return decision if self.has_begun else self._keep(decision, loaded)
-            except CommitConflict as conflict:
-                item = conflict.current
-                self._pause(attempt)
-        raise _too_many_conflicts()
-
-    def _overheard(self, base: SessionRecord) -> Decision | None:
-        """Decide on an event that was slow to be kept: what was said later is being answered.
-
-        When each of them was said is told by clocks, which may differ. So it is asked only where
-        somebody began to speak after we looked at the call.
-        """
-        if self._speaking is None:
-            self._speaking = base.stream_owner
-        return None if base.stream_owner == self._speaking else self.deciding.overheard(base)
-
-    def _reached(self, item: SessionRecord) -> SessionRecord:
-        """Return the item of the call that this event reaches by its connection.
-
-        Unless the service has connected anew while we were at work: then that is the way back.
-        """
-        if self._connection is None:
-            self._connection = item.connection_id
-        if item.connection_id != self._connection and item.status is not Status.GONE:
-            return item
-        return transitions.bind_connection(item, self.way.connection_id)
-
-    def _fill(self, loaded: SessionRecord, filler: Decision) -> Decision | None:
-        """Say something while the handler thinks; not if somebody else was faster to commit."""
-        try:
-            kept = self._keep(filler, loaded)
-        except CommitConflict:
-            return None
-        self.has_begun = True
-        self.report.count("Filler")
-        self._send(kept)
-        return kept
-
-    def _next(self, item: SessionRecord, pieces: ReplyStream) -> Decision:
-        """Decide on the next piece, and commit; a later turn of the caller makes it silence."""
-        actions = self.deciding.piece(pieces)
-        for attempt in range(_TRIES):
-            decision = self.deciding.next(item, pieces, actions)
-            try:
-                return self._keep(decision, item)
-            except CommitConflict as conflict:
-                current = conflict.current
-                if current is None or not self._goes_on(current, is_said=not actions):
-                    pieces.stop()
-                    return Decision(item, Outcome.SUPERSEDED)
-                item = current
-                self._pause(attempt)
-        raise _too_many_conflicts()
-
-    def _goes_on(self, current: SessionRecord, *, is_said: bool) -> bool:
-        """Tell whether there is still something to do in a call that others have changed."""
-        if current.status in {Status.HANGING_UP, Status.GONE, Status.ENDED}:
-            return False
-        # What a handler leaves in the state after its last piece is kept, whoever speaks now.
-        return is_said or current.stream_owner == self.deciding.speaker
-
-    def _claim(self, item: SessionRecord) -> SessionRecord:
-        """Commit the end of a call before its handler runs: whoever is second finds it ended."""
-        now_ms = int(self.deciding.runtime.now() * 1000)
-        ended = self._commit(transitions.apply_event(item, self.deciding.event, now_ms))
-        self._tell_end(item, ended)
-        return ended
-
-    def _keep(self, decision: Decision, loaded: SessionRecord) -> Decision:
-        """Commit a decision; the next piece of an answer even if it changes nothing else."""
-        if decision.body:
-            self.way.check(decision.body)
-        if decision.pieces or decision.item != loaded:
-            decision = replace(decision, item=self._commit(decision.item))
-            self._tell_end(loaded, decision.item)
-        if decision.pieces:
-            decision.pieces.committed()
+    def _answer(self, record: SessionRecord, *, was_transferring: bool) -> Decision:
+        """Run the handler, and decide on its reply unless the filler was sent meanwhile."""
+        call = self.runner.build_call(record, was_transferring=was_transferring)
+        with (
+            self.deadlines.filler_timer(partial(self._send_filler, record)),
+            self.deadlines.handler_timeout(self.invocation.arrived_at),
+        ):
+            reply = self.runner.run(call)
+        if self.unit.answer_begun:
+            return self._follow_filler(reply, record, ReplyStream(iter(()), call))
+        context, is_streamed = self._context(), reply.stream is not None
+        record = replace(record, state=call.state)
+        decision = answer(context, record, reply.actions, is_streamed=is_streamed)
+        has_more = decision.record.stream_owner == context.stream_owner
+        self._stream = reply.stream if has_more else None
         return decision
 
-    @contextmanager
-    def _storing(self) -> Generator[None]:
-        """Let the store be asked: on the clock, and no longer than the caller waits."""
-        in_time = nullcontext() if self.has_begun else self.deciding.patience.storing()
-        with self.report.timing(Phase.STORE, self.deciding.runtime.now), in_time:
-            yield
+    def _follow_filler(
+        self, reply: HandlerReply, record: SessionRecord, empty: ReplyStream
+    ) -> Decision:
+        """Make the reply the next chunk: the filler was committed and sent as the first one."""
+        self._stream = reply.stream or empty
+        self._stream.push_back(reply.actions, record.state)
+        return Decision(self.unit.stored, Outcome.ANSWERED)
 
-    def _load(self) -> SessionRecord | None:
-        runtime = self.deciding.runtime
-        with self._storing():
-            return runtime.sessions.load(self.deciding.event.session.id)
+    def _send_filler(self, record: SessionRecord) -> None:
+        decision = filler_answer(self._context(), record)
+        try:
+            self.unit.commit_decision(decision)
+        except CommitConflict:
+            # The answer will conflict as well, and is then decided again.
+            return
+        self.unit.answer_begun = True
+        self.report.count("Filler")
+        self._send(decision)
 
-    def _commit(self, item: SessionRecord) -> SessionRecord:
-        runtime = self.deciding.runtime
-        now = runtime.now()
-        if not runtime.settings.stores_transcripts:
-            item = redact(item)
-        expires_at = int(now) + runtime.settings.session_ttl_seconds
-        written = replace(item, committed_at_ms=int(now * 1000))
-        following = written.next_version(self.deciding.invocation.id, expires_at)
-        with self._storing():
-            runtime.sessions.commit(following)
-        return following
+    def _process_chunk(self, stream: ReplyStream) -> None:
+        with self.deadlines.handler_timeout(self.runtime.now()):
+            actions = stream.next()
+        decision = self.unit.commit_with_retry(partial(self._decide_chunk, stream, actions))
+        if decision.is_chunk:
+            stream.mark_committed()
+        else:
+            self._stream = None
+        self._send(decision)
+
+    def _decide_chunk(
+        self,
+        stream: ReplyStream,
+        actions: tuple[Action, ...],
+        stored: SessionRecord,
+        is_retry: bool,  # noqa: FBT001 - `Decide`
+    ) -> Decision:
+        context = self._context()
+        owner, is_complete = context.stream_owner, not actions
+        if is_retry and not may_continue_stream(stored, owner, is_complete=is_complete):
+            stream.close()
+            return Decision(stored, Outcome.SUPERSEDED)
+        record = replace(stored, state=stream.merge_state_into(stored.state))
+        return continue_answer(context, record, actions)
+
+    def _decide_failure(self, stored: SessionRecord, _is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+        record = self._bind_connection(stored)
+        return failure_answer(self._context(), record, answer_begun=self.unit.answer_begun)
+
+    def _context(self, *, is_retry: bool = False) -> EventContext:
+        return EventContext(
+            event=self.event,
+            settings=self.runtime.settings,
+            invocation_id=self.invocation.id,
+            arrived_at_ms=int(self.invocation.arrived_at * 1000),
+            now_ms=int(self.runtime.now() * 1000),
+            is_retry=is_retry,
+            owner_at_load=self.unit.first_loaded.stream_owner,
+        )
+
+    def _bind_connection(self, stored: SessionRecord) -> SessionRecord:
+        """Note the connection of this event, unless the service has reconnected meanwhile."""
+        has_reconnected = stored.connection_id != self.unit.first_loaded.connection_id
+        if has_reconnected and stored.status is not Status.GONE:
+            return stored
+        return bind_connection(stored, self.responder.connection_id)
 
     def _send(self, decision: Decision) -> None:
-        self._tell(decision)
+        self._report(decision)
         if decision.body is None:
             return
-        self._deliver(decision.body)
-        if self.way.connection_id and self.report.answered_ms is None:
-            deciding = self.deciding
-            waited = deciding.runtime.now() - deciding.invocation.arrived_at
+        self.failover.send(decision.body)
+        if self.responder.connection_id and self.report.answered_ms is None:
+            waited = self.runtime.now() - self.invocation.arrived_at
             self.report.answered_ms = waited * 1000
 
-    def _deliver(self, body: str) -> None:
-        """Let an answer go, by another connection if the one that the event came by is gone."""
-        gone: set[str | None] = set()
-        while True:
-            try:
-                self.way.send(body)
-            except ConnectionGone:
-                gone.add(self.way.connection_id)
-                self._find_connection(gone)
-            else:
-                return
-
-    def _find_connection(self, gone: Container[str | None]) -> None:
-        """Go on where the service is connected now; else the call is over.
-
-        That is where it connected anew meanwhile, or where it had done so before an event arrived
-        that had been on its way for long.
-
-        Raises:
-            ConnectionGone: it is; marked once, by whoever finds out first.
-        """
-        item = self._load()
-        for attempt in range(_TRIES):
-            if item is None or item.status in {Status.ENDED, Status.GONE}:
-                break
-            others = (item.connection_id, self._connection)
-            found = next((other for other in others if other and other not in gone), None)
-            if found:
-                self.way.connection_id = found
-                return
-            lost = transitions.mark_connection_lost(item)
-            if lost == item:
-                break
-            try:
-                self._commit(lost)
-            except CommitConflict as conflict:
-                item = conflict.current
-                self._pause(attempt)
-            else:
-                self.report.count("ConnectionGone")
-                break
-        raise ConnectionGone("nobody is connected any more")
-
-    def _pause(self, attempt: int) -> None:
-        self.report.count("StoreRetry")
-        runtime = self.deciding.runtime
-        runtime.pause(runtime.chance() * _MAX_PAUSE_SECONDS * (attempt + 1))
-
-    def _tell_end(self, before: SessionRecord, after: SessionRecord) -> None:
-        """Take the whole call down, if this commit has ended it: no other will."""
-        if after.status is Status.ENDED and before.status is not Status.ENDED:
-            self.report.call = summarize_call(before, after, is_swept=self.is_swept)
-
-    def _tell(self, decision: Decision) -> None:
+    def _report(self, decision: Decision) -> None:
         types = [str(action["type"]) for action in decision.actions]
         report = self.report
         report.outcome = decision.outcome
         report.actions = [*report.actions, *types]
-        report.add_problems(decision.problems)
-        if decision.cap:
-            report.reason = decision.cap.value
+        report.add_findings(decision.findings)
+        if decision.limit:
+            report.reason = decision.limit.value
             report.count("CapReached")
-        report.count("BillableActions", sum(name in transitions.BILLABLE for name in types))
+        report.count("BillableActions", sum(name in BILLABLE for name in types))
         report.add_blocked(decision.blocked)
-        report.count("SessionIdCorrected", decision.foreign)
+        report.count("SessionIdCorrected", decision.corrected)
         report.count("Duplicate", decision.outcome is Outcome.DUPLICATE)
         report.count("LateEvent", decision.outcome is Outcome.LATE)
         report.count("SupersededAnswers", decision.outcome is Outcome.SUPERSEDED)
-
-
-def _too_many_conflicts() -> StoreUnavailable:
-    return StoreUnavailable(f"the session was changed by others {_TRIES} times in a row")

@@ -1,4 +1,4 @@
-"""An answer that comes in pieces: what a handler yields, each piece as soon as it is there."""
+"""Streamed replies: a handler yields chunks, and each is committed and sent by itself."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,72 +7,74 @@ from aiflow.call import Call, Reply
 from aiflow.domain.outbox import normalize_reply
 from aiflow.protocol.actions import Action
 from aiflow.protocol.types import JsonObject
-from aiflow.sessions.record import as_json
+from aiflow.sessions.codec import as_json
 
 
 class ReplyStream:
-    """What a handler has still to say, and what it did to the state of the call on the way.
+    """The chunks that a handler has yet to yield, and its changes of `call.state`.
 
-    Others may change the call between two pieces. So what counts is what this handler changed since
-    its last commit, name by name.
+    Others may change the call between two chunks. Therefore only what this handler has changed
+    since its last commit is merged, name by name.
 
     Args:
         replies: of the handler.
-        call: in its hand.
+        call: that the handler uses.
     """
 
     def __init__(self, replies: Iterator[Reply], call: Call) -> None:
         self._replies = replies
         self._call = call
-        self._known: Mapping[str, str] = {}
-        self._put_back: tuple[Action, ...] = ()
+        self._committed: Mapping[str, str] = {}
+        self._pushed_back: tuple[Action, ...] = ()
 
     def next(self) -> tuple[Action, ...]:
-        """Let the handler go on to its next piece; return it, or nothing at the end.
+        """Run the handler to its next chunk; return that, or nothing at the end.
 
         Raises:
-            InvalidAction: it yields what is no reply.
+            InvalidAction: it yields something that is not a reply.
         """
-        if self._put_back:
-            actions, self._put_back = self._put_back, ()
+        if self._pushed_back:
+            actions, self._pushed_back = self._pushed_back, ()
             return actions
         for reply in self._replies:
             if actions := normalize_reply(reply, self._call.session.id):
                 return actions
         return ()
 
-    def put_back(self, actions: Sequence[Action], state: JsonObject) -> None:
-        """Let the next piece be one that was taken already.
+    def push_back(self, actions: Sequence[Action], state: JsonObject) -> None:
+        """Return a chunk that was taken already from the next `next`.
 
         Args:
-            actions: of the piece; none of them for silence.
-            state: of the call, as far as it is kept.
+            actions: of the chunk; none for silence.
+            state: of the call as committed.
         """
-        self._put_back = tuple(actions)
-        self._known = _written(state)
+        self._pushed_back = tuple(actions)
+        self._committed = _encoded(state)
 
-    def stop(self) -> None:
-        """End the handler where it stands: nobody waits for the rest."""
+    def close(self) -> None:
+        """Stop the handler: nothing waits for the rest."""
         close = getattr(self._replies, "close", None)
         if close:
             close()
 
-    def committed(self) -> None:
-        """Learn that what was done to the state so far is kept."""
-        self._known = _written(self._call.state)
+    def mark_committed(self) -> None:
+        """Note that the handler's changes of the state so far are committed."""
+        self._committed = _encoded(self._call.state)
 
-    def added_to(self, state: JsonObject) -> JsonObject:
-        """Return a state with what the handler has changed in it since the last commit."""
+    def merge_state_into(self, state: JsonObject) -> JsonObject:
+        """Return a state with the handler's changes since the last commit."""
         own = self._call.state
         changed = {
-            name: value for name, value in own.items() if self._known.get(name) != as_json(value)
+            name: value
+            for name, value in own.items()
+            if self._committed.get(name) != as_json(value)
         }
         return {
             name: value
             for name, value in {**state, **changed}.items()
-            if name in own or name not in self._known
+            if name in own or name not in self._committed
         }
 
 
-def _written(state: Mapping[str, Any]) -> dict[str, str]:
+def _encoded(state: Mapping[str, Any]) -> dict[str, str]:
     return {name: as_json(value) for name, value in state.items()}

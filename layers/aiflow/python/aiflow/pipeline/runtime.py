@@ -1,11 +1,10 @@
-"""What a function gets from outside: once at start-up, or new with each event."""
+"""What a function gets from outside: at start-up, or with each event."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from aiflow.pipeline.meanwhile import DelayedAction, never
-from aiflow.pipeline.time_limits import TimeLimit, no_timeout
+from aiflow.pipeline.time_limits import DelayedAction, TimeLimit, never, no_timeout
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
 from aiflow.telemetry import Telemetry
@@ -14,11 +13,11 @@ from aiflow.transports.connections import ConnectionSender
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """What a function needs that keeps nothing and answers nobody.
+    """The dependencies of a function without state.
 
     Attributes:
-        settings: what the operator decided.
-        telemetry: where it is told how events went.
+        settings: of the stack.
+        telemetry: writes log lines and metrics.
         now: Unix time in seconds.
     """
 
@@ -29,16 +28,16 @@ class Dependencies:
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime(Dependencies):
-    """All that comes from outside.
+    """The dependencies of a function that processes events.
 
     Attributes:
-        sessions: where calls are kept.
-        connections: the way to those who are connected to a WebSocket.
-        pause: waits for so many seconds.
+        sessions: stores the calls.
+        connections: sends answers over a WebSocket.
+        pause: waits for a number of seconds.
         chance: a random number from 0 up to 1.
-        time_limit: limits what a handler does to so many seconds.
+        time_limit: limits a handler to a number of seconds.
         store_limit: limits a request to the store likewise.
-        meanwhile: does something while a handler still thinks.
+        run_if_slow: does something once if a handler takes longer than a number of seconds.
     """
 
     sessions: SessionStore
@@ -47,11 +46,11 @@ class Runtime(Dependencies):
     chance: Callable[[], float]
     time_limit: TimeLimit
     store_limit: TimeLimit = no_timeout
-    meanwhile: DelayedAction = never
+    run_if_slow: DelayedAction = never
 
 
 class Context(Protocol):
-    """What we ask of Lambda's context."""
+    """The part of Lambda's context that is used."""
 
     @property
     def aws_request_id(self) -> str:
@@ -59,7 +58,7 @@ class Context(Protocol):
         ...
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the platform ends this invocation."""
+        """Return the milliseconds until the platform ends this invocation."""
         ...
 
 
@@ -67,9 +66,9 @@ class Invocation(NamedTuple):
     """One run of a Lambda function.
 
     Attributes:
-        id: given by the platform, different for each.
+        id: unique id from the platform.
         arrived_at: Unix time in seconds.
-        remaining_seconds: from then until the platform ends it.
+        remaining_seconds: from then until the platform ends the invocation.
     """
 
     id: str

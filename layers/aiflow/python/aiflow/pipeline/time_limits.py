@@ -1,32 +1,40 @@
-"""Time limits: a caller waits, so an answer that comes late is no answer."""
+"""Time limits: a timeout by SIGALRM, and an action that runs while a block is slow."""
 
 import signal
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
 from types import FrameType
 from typing import Never
 
 from aiflow.errors import DeadlineExceeded
 
 TimeLimit = Callable[[float], AbstractContextManager[None]]
-"""Limits a block to so many seconds: `DeadlineExceeded` is raised in it when they are over."""
+"""Limits a block to a number of seconds; afterwards `DeadlineExceeded` is raised in it."""
 
-_AGAIN_SECONDS = 0.1
+DelayedAction = Callable[[float, Callable[[], None]], AbstractContextManager[None]]
+"""Runs an action once if a block takes longer than a number of seconds.
+
+The action has ended when the block has been left. An error of it is raised then, unless the block
+itself raised one.
+"""
+
+_RING_AGAIN_SECONDS = 0.1
 
 
 def no_timeout(_seconds: float) -> AbstractContextManager[None]:
-    """Let a block take as long as it likes."""
+    """Do not limit a block."""
     return nullcontext()
 
 
 @contextmanager
 def sigalrm_timeout(seconds: float) -> Generator[None]:
-    """Limit a block by the alarm of the operating system, which wakes even a waiting socket.
+    """Limit a block by SIGALRM, which interrupts even a waiting socket.
 
-    It rings again as long as the block is not left: botocore takes whatever interrupts a request
-    for a fault of the network, and would ask once more. Only the main thread can be interrupted.
-    Lambda runs handlers there; elsewhere there is no limit.
+    The signal is repeated until the block is left: botocore takes the first exception for a network
+    error and retries the request. Only the main thread can be interrupted. Lambda runs handlers
+    there; in other threads there is no limit.
 
     Raises:
         DeadlineExceeded: the time is over.
@@ -35,19 +43,52 @@ def sigalrm_timeout(seconds: float) -> Generator[None]:
         yield
         return
     if seconds <= 0:
-        _ring(0, None)
-    before = signal.signal(signal.SIGALRM, _ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS)
+        _raise_deadline_exceeded(0, None)
+    before = signal.signal(signal.SIGALRM, _raise_deadline_exceeded)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _RING_AGAIN_SECONDS)
     try:
         try:
             yield
         finally:
-            # It may ring right here, but not so soon again.
+            # A signal may arrive right here, but not another one so soon.
             signal.setitimer(signal.ITIMER_REAL, 0)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
-def _ring(_signal: int, _frame: FrameType | None) -> Never:
+def _raise_deadline_exceeded(_signal: int, _frame: FrameType | None) -> Never:
     raise DeadlineExceeded("the time for an answer is over")
+
+
+def never(_seconds: float, _act: Callable[[], None]) -> AbstractContextManager[None]:
+    """Do not run the action."""
+    return nullcontext()
+
+
+@contextmanager
+def run_if_slow(seconds: float, act: Callable[[], None]) -> Generator[None]:
+    """Run an action in a thread that ends with the block: Lambda freezes threads afterwards.
+
+    A signal would interrupt the handler, possibly while it holds a lock or uses the same client.
+
+    Raises:
+        Exception: what `act` raises.
+    """
+    # Over HTTP no event needs it.
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - see above
+
+    is_left = threading.Event()
+
+    def wait() -> None:
+        if not is_left.wait(seconds):
+            act()
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        # With the handler's context variables, so that tracers see one invocation.
+        done = thread.submit(copy_context().run, wait)
+        try:
+            yield
+        finally:
+            is_left.set()
+    done.result()

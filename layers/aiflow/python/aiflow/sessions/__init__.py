@@ -1,1 +1,1 @@
-"""The state of a call: what is kept (model), the port (store), and where (memory, dynamodb)."""
+"""The persisted state of a call: the record, its encoding, the store port and two stores."""

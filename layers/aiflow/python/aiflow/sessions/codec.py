@@ -1,123 +1,110 @@
-"""Between items and what a store keeps: flat attributes, each text or a whole number.
+"""How the fields of a record are stored: each as one attribute, text or a whole number.
 
-Everything structured is JSON text: a store that types its values would refuse a float, 39 digits or
-deep nesting, and text it takes. `schema` tells later versions of this code what they look at.
+Everything structured is JSON text. A store with types of its own would refuse a float, a number of
+39 digits or deep nesting; it accepts any text.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import field, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aiflow.sessions.record import ProcessedEvent, SessionRecord, Status, Turn, as_json
+from aiflow.protocol.types import JsonObject
 
-SCHEMA = 1
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SCHEMA = 2
+"""Version of the stored attributes; tells later versions of this code what they read."""
 
 type Attributes = Mapping[str, str | int]
-"""What an item consists of in a store, its key aside."""
+"""The attributes of a stored record, without its key."""
 
-ABSENT: Attributes = {
-    "connection_id": "",
-    "stream_owner": "",
-    "caller_turns": 0,
-    "sms_sent": 0,
-    "transfers_made": 0,
-    "closing": 0,
-    "consecutive_failures": 0,
-    "interruptions": 0,
-    "input_timeouts": 0,
-    "committed_at_ms": 0,
-}
-"""What an attribute that is not there stands for: nothing of it yet, or an older item."""
+# Built once: `json.dumps` would build an encoder for each value.
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
 
-def to_attributes(item: SessionRecord) -> dict[str, str | int]:
-    """Return the attributes of a session item; those of `ABSENT` may be left out."""
-    return {
-        "schema": SCHEMA,
-        "version": item.version,
-        "writers": as_json(item.writers),
-        "status": item.status.value,
-        "started": int(item.started),
-        "expires_at": item.expires_at,
-        "session": as_json(item.session),
-        "state": as_json(item.state),
-        "turns": turns_text(item.turns),
-        "processed_events": as_json([_kept(delivery) for delivery in item.processed_events]),
-        "billable_keys": as_json(item.billable_keys),
-        "deferred_actions": as_json(item.deferred_actions),
-        "open_playbacks": item.open_playbacks,
-        "playback_end_ms": item.playback_end_ms,
-        "connection_id": item.connection_id,
-        "stream_owner": item.stream_owner,
-        "first_event_at_ms": item.first_event_at_ms,
-        "caller_turns": item.caller_turns,
-        "sms_sent": item.sms_sent,
-        "transfers_made": item.transfers_made,
-        "closing": int(item.closing),
-        "consecutive_failures": item.consecutive_failures,
-        "interruptions": item.interruptions,
-        "input_timeouts": item.input_timeouts,
-        "committed_at_ms": item.committed_at_ms,
-    }
+def as_json(value: object) -> str:
+    """Encode a value as the store keeps it.
+
+    Raises:
+        TypeError: something in it is not JSON.
+        ValueError: NaN, an infinity, or a reference to itself.
+    """
+    return _encode(value)
 
 
-def from_attributes(session_id: str, attributes: Attributes) -> SessionRecord:
-    """Read a session item back."""
-    attributes = {**ABSENT, **attributes}
+class Encoding[T](NamedTuple):
+    """How one field is stored.
 
-    def parsed(name: str) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(str(attributes[name]))
+    Attributes:
+        encode: returns the attribute of a value.
+        decode: returns the value of an attribute.
+    """
 
-    return SessionRecord(
-        session_id=session_id,
-        version=int(attributes["version"]),
-        writers=tuple(parsed("writers")),
-        status=Status(str(attributes["status"])),
-        started=bool(attributes["started"]),
-        expires_at=int(attributes["expires_at"]),
-        session=parsed("session"),
-        state=parsed("state"),
-        turns=turns_from(str(attributes["turns"])),
-        processed_events=tuple(_delivery(kept) for kept in parsed("processed_events")),
-        billable_keys=tuple(parsed("billable_keys")),
-        deferred_actions=tuple(parsed("deferred_actions")),
-        open_playbacks=int(attributes["open_playbacks"]),
-        playback_end_ms=int(attributes["playback_end_ms"]),
-        connection_id=str(attributes["connection_id"]),
-        stream_owner=str(attributes["stream_owner"]),
-        first_event_at_ms=int(attributes.get("first_event_at_ms", 0)),
-        caller_turns=int(attributes["caller_turns"]),
-        sms_sent=int(attributes["sms_sent"]),
-        transfers_made=int(attributes["transfers_made"]),
-        closing=bool(attributes["closing"]),
-        consecutive_failures=int(attributes["consecutive_failures"]),
-        interruptions=int(attributes["interruptions"]),
-        input_timeouts=int(attributes["input_timeouts"]),
-        committed_at_ms=int(attributes["committed_at_ms"]),
+    encode: Callable[[T], str | int]
+    decode: Callable[[Any], T]
+
+
+def _tuple_from_json(text: str) -> tuple[Any, ...]:
+    return tuple(json.loads(text))
+
+
+TEXT = Encoding[str](str, str)
+INTEGER = Encoding[int](int, int)
+FLAG = Encoding[bool](int, bool)
+OBJECT = Encoding[JsonObject](as_json, json.loads)
+TEXTS = Encoding[tuple[str, ...]](as_json, _tuple_from_json)
+OBJECTS = Encoding[tuple[JsonObject, ...]](as_json, _tuple_from_json)
+
+
+def stored[T](encoding: Encoding[T], default: Callable[[], T]) -> T:
+    """Declare a dataclass field that is stored under its own name.
+
+    Args:
+        encoding: how it is stored.
+        default: makes the value of a new record, and of one that was stored without this field.
+    """
+    # `field` is typed as the value that it declares.
+    declared: T = field(
+        default_factory=default, metadata={"encoding": encoding, "default": default}
     )
+    return declared
 
 
-def turns_text(turns: Iterable[Turn]) -> str:
-    """Write turns, each as [number, role, text]."""
-    return as_json([*turns])
+def to_attributes(record: "DataclassInstance") -> dict[str, str | int]:
+    """Return the attributes of a record; those that equal `defaults` may be left out."""
+    values = vars(record)
+    attributes: dict[str, str | int] = {"schema": SCHEMA}
+    for name, encoding in _encodings(type(record)):
+        attributes[name] = encoding.encode(values[name])
+    return attributes
 
 
-def turns_from(text: str) -> tuple[Turn, ...]:
-    """Read turns back."""
-    return tuple(map(Turn._make, json.loads(text)))
-
-
-def _kept(delivery: ProcessedEvent) -> dict[str, object]:
-    # By hand: `asdict` copies the whole answer first.
+def from_attributes(kind: "type[DataclassInstance]", attributes: Attributes) -> dict[str, Any]:
+    """Return the stored fields of a record by name; an absent one keeps its default."""
     return {
-        "fingerprint": delivery.fingerprint,
-        "answered_at_ms": delivery.answered_at_ms,
-        "answer": delivery.answer,
+        name: encoding.decode(attributes[name])
+        for name, encoding in _encodings(kind)
+        if name in attributes
     }
 
 
-def _delivery(kept: dict[str, Any]) -> ProcessedEvent:
-    answer = kept["answer"]
-    return ProcessedEvent(
-        kept["fingerprint"], kept["answered_at_ms"], None if answer is None else tuple(answer)
+@cache
+def defaults(kind: "type[DataclassInstance]") -> Attributes:
+    """Return the attributes of the default values: what an absent attribute stands for."""
+    return {
+        each.name: each.metadata["encoding"].encode(each.metadata["default"]())
+        for each in fields(kind)
+        if "encoding" in each.metadata
+    }
+
+
+@cache
+def _encodings(kind: "type[DataclassInstance]") -> tuple[tuple[str, Encoding[Any]], ...]:
+    return tuple(
+        (each.name, each.metadata["encoding"])
+        for each in fields(kind)
+        if "encoding" in each.metadata
     )

@@ -1,8 +1,8 @@
-"""Sessions in DynamoDB: one item per call, one conditional write per event.
+"""The session store on DynamoDB: one item per call, one conditional write per event.
 
-The key `pk` is the session id as it is, and `sk` is ours alone: `call` for the item,
-`turns#from-to` for turns that left it. No session id, however odd, can reach another call's items.
-Sizes, limits and the reasons: docs/decisions.
+The key `pk` is the session id, `sk` is `call` for the record and `turns#from-to` for turns that
+outgrew it. No session id can therefore address the items of another call.
+Sizes, limits and reasons: docs/decisions.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -10,15 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aiflow.errors import StoreUnavailable
-from aiflow.sessions.codec import (
-    ABSENT,
-    Attributes,
-    from_attributes,
-    to_attributes,
-    turns_from,
-    turns_text,
-)
-from aiflow.sessions.record import SessionRecord, Status, Turn
+from aiflow.sessions.codec import Attributes, defaults, to_attributes
+from aiflow.sessions.record import TURNS, SessionRecord, Status, Turn
 from aiflow.sessions.store import CommitConflict
 
 if TYPE_CHECKING:
@@ -27,10 +20,14 @@ if TYPE_CHECKING:
 
 _CALL = "call"
 _TURNS = "turns#"
-# In the index as long as the call is open, under keys that do not change with its events.
+# The sparse index holds open calls only; its keys do not change with their events.
 _OPEN_INDEX = "open-calls"
 _OPEN = "open_call"
 _OPEN_VALUE = "1"
+# An absent attribute stands for its default; a key of the index must be present.
+_DEFAULTS: Attributes = {
+    name: value for name, value in defaults(SessionRecord).items() if name != "first_event_at_ms"
+}
 _ABSENT_OR_EXPIRED = "attribute_not_exists(pk) OR expires_at <= :now"
 _STILL_THE_LATEST = "version = :previous AND expires_at > :now"
 
@@ -38,14 +35,14 @@ _STILL_THE_LATEST = "version = :previous AND expires_at > :now"
 class DynamoDbSessionStore:
     """A `SessionStore` on a table with the string keys `pk` and `sk`, and TTL on `expires_at`.
 
-    It has an index `open-calls` on `open_call` (a string) and `first_event_at_ms` (a number).
+    The table has an index `open-calls` on `open_call` (string) and `first_event_at_ms` (number).
 
     Args:
-        client: with short time limits.
+        client: with short timeouts.
         table_name: of the table.
         now: the clock, Unix time in seconds.
-        faults: what the client raises when the table did not answer. They come from outside, since
-            only one room imports botocore.
+        faults: what the client raises on failure; passed in, since only `aws_clients` imports
+            botocore.
     """
 
     def __init__(
@@ -59,58 +56,56 @@ class DynamoDbSessionStore:
         self._table_name = table_name
         self._now = now
         self._faults = faults
-        # What was read last: who is about to write its next version need not send it all again.
-        self._read_of = ""
+        # The attributes that were read last: the next version writes only what differs.
+        self._read_id = ""
         self._read: Attributes = {}
 
     def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
-        with self._unavailable():
+        with self._translate_errors():
             found = self._client.get_item(
                 TableName=self._table_name, Key=item_key(session_id, _CALL), ConsistentRead=True
             )
         attributes = from_dynamodb(found.get("Item", {}))
-        # TTL deletes late, by hours or days: an expired item is absent for us from the second it
-        # expires.
+        # TTL deletes hours or days late; an expired item counts as absent at once.
         if not attributes or int(attributes["expires_at"]) <= self._now():
             return None
-        self._read_of, self._read = session_id, attributes
-        return from_attributes(session_id, attributes)
+        self._read_id, self._read = session_id, attributes
+        return SessionRecord.from_attributes(session_id, attributes)
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
-        leaving, kept = item.spill()
+        leaving, kept = record.split_overflow()
         if leaving:
-            self._keep_turns(item, leaving)
+            self._store_overflow(record, leaving)
         try:
-            with self._unavailable():
+            with self._translate_errors():
                 self._write(kept)
         except self._client.exceptions.ConditionalCheckFailedException:
-            current = self.load(item.session_id)
-            if current is None or not current.written_by(item.writers[-1], item.version):
+            current = self.load(record.session_id)
+            if current is None or not current.written_by(record.writers[-1], record.version):
                 raise CommitConflict(current) from None
 
     def turns(self, session_id: str) -> tuple[Turn, ...]:
         """See `SessionStore.turns`."""
         turns: dict[int, Turn] = {}
-        with self._unavailable():
+        with self._translate_errors():
             for page in self._client.get_paginator("query").paginate(
                 TableName=self._table_name,
                 KeyConditionExpression="pk = :pk",
                 ExpressionAttributeValues={":pk": {"S": session_id}},
                 ConsistentRead=True,
             ):
-                for stored in page["Items"]:
-                    attributes = from_dynamodb(stored)
+                for item in page["Items"]:
+                    attributes = from_dynamodb(item)
                     if int(attributes["expires_at"]) > self._now():
-                        turns.update(
-                            {turn.number: turn for turn in turns_from(str(attributes["turns"]))}
-                        )
+                        found = TURNS.decode(attributes.get("turns", "[]"))
+                        turns.update({turn.number: turn for turn in found})
         return tuple(turns[number] for number in sorted(turns))
 
     def open_calls(self, begun_before_ms: int) -> Iterator[str]:
-        """See `OpenCalls.open_calls`."""
-        with self._unavailable():
+        """See `OpenCallFinder.open_calls`."""
+        with self._translate_errors():
             for page in self._client.get_paginator("query").paginate(
                 TableName=self._table_name,
                 IndexName=_OPEN_INDEX,
@@ -124,25 +119,24 @@ class DynamoDbSessionStore:
                 for found in page["Items"]:
                     yield str(found["pk"].get("S"))
 
-    def _write(self, item: SessionRecord) -> None:
-        attributes = to_attributes(item)
-        is_open = item.status is not Status.ENDED
+    def _write(self, record: SessionRecord) -> None:
+        attributes = to_attributes(record)
+        is_open = record.status is not Status.ENDED
         if is_open:
             attributes[_OPEN] = _OPEN_VALUE
-        key = item_key(item.session_id, _CALL)
+        key = item_key(record.session_id, _CALL)
         now: dict[str, AttributeValueTypeDef] = {":now": {"N": str(int(self._now()))}}
-        if item.version == 1:
-            # A new call takes the place of an expired one as a whole: nothing of that may shine
-            # through.
+        if record.version == 1:
+            # A new call replaces an expired one as a whole: no attribute of it may remain.
             self._client.put_item(
                 TableName=self._table_name,
-                Item=key | to_dynamodb(_unlike(ABSENT, attributes)),
+                Item=key | to_dynamodb(_differing(_DEFAULTS, attributes)),
                 ConditionExpression=_ABSENT_OR_EXPIRED,
                 ExpressionAttributeValues=now,
             )
             return
-        # An update leaves attributes alone that a later version of this code may have added.
-        changed = self._changed(item, attributes)
+        # An update keeps attributes that a later version of this code may have added.
+        changed = self._changed_attributes(record, attributes)
         self._client.update_item(
             TableName=self._table_name,
             Key=key,
@@ -152,34 +146,36 @@ class DynamoDbSessionStore:
             ConditionExpression=_STILL_THE_LATEST,
             ExpressionAttributeNames={f"#{name}": name for name in changed},
             ExpressionAttributeValues={f":{name}": value for name, value in changed.items()}
-            | {":previous": {"N": str(item.version - 1)}}
+            | {":previous": {"N": str(record.version - 1)}}
             | now,
         )
 
-    def _changed(
-        self, item: SessionRecord, attributes: Attributes
+    def _changed_attributes(
+        self, record: SessionRecord, attributes: Attributes
     ) -> "dict[str, AttributeValueTypeDef]":
-        """Return what differs from the version that the write replaces, as far as it was read.
+        """Return what differs from the replaced version if that was read, else everything.
 
-        The condition sees to it that this version is still there.
+        The condition of the write ensures that the replaced version is still stored.
         """
-        is_known = self._read_of == item.session_id and self._read["version"] == item.version - 1
+        is_known = (
+            self._read_id == record.session_id and self._read["version"] == record.version - 1
+        )
         return to_dynamodb(
-            _unlike({**ABSENT, **self._read}, attributes) if is_known else attributes
+            _differing({**_DEFAULTS, **self._read}, attributes) if is_known else attributes
         )
 
-    def _keep_turns(self, item: SessionRecord, leaving: tuple[Turn, ...]) -> None:
-        # The name holds both ends: a late repetition can only write the same again, never something
-        # shorter.
+    def _store_overflow(self, record: SessionRecord, leaving: tuple[Turn, ...]) -> None:
+        # The key names both ends: a repeated write stores the same turns again, never fewer.
         name = f"{_TURNS}{leaving[0].number:08d}-{leaving[-1].number:08d}"
-        kept: Attributes = {"turns": turns_text(leaving), "expires_at": item.expires_at}
-        with self._unavailable():
+        kept: Attributes = {"turns": TURNS.encode(leaving), "expires_at": record.expires_at}
+        with self._translate_errors():
             self._client.put_item(
-                TableName=self._table_name, Item=item_key(item.session_id, name) | to_dynamodb(kept)
+                TableName=self._table_name,
+                Item=item_key(record.session_id, name) | to_dynamodb(kept),
             )
 
     @contextmanager
-    def _unavailable(self) -> Generator[None]:
+    def _translate_errors(self) -> Generator[None]:
         try:
             yield
         except self._client.exceptions.ConditionalCheckFailedException:
@@ -193,12 +189,12 @@ def item_key(session_id: str, name: str) -> "dict[str, AttributeValueTypeDef]":
     return {"pk": {"S": session_id}, "sk": {"S": name}}
 
 
-def _unlike(known: Attributes, attributes: Attributes) -> Attributes:
+def _differing(known: Attributes, attributes: Attributes) -> Attributes:
     return {name: value for name, value in attributes.items() if known.get(name) != value}
 
 
 def to_dynamodb(attributes: Attributes) -> "dict[str, AttributeValueTypeDef]":
-    """Write attributes as the client takes them."""
+    """Return attributes in the types of the DynamoDB client."""
     return {
         name: {"S": value} if isinstance(value, str) else {"N": str(value)}
         for name, value in attributes.items()
@@ -206,7 +202,7 @@ def to_dynamodb(attributes: Attributes) -> "dict[str, AttributeValueTypeDef]":
 
 
 def from_dynamodb(item: "Mapping[str, AttributeValueTypeDef]") -> dict[str, str | int]:
-    """Read attributes back; those of other types are not ours."""
+    """Return the attributes of an item; those of other types are ignored."""
     return {
         name: value["S"] if "S" in value else int(value["N"])
         for name, value in item.items()

@@ -1,41 +1,52 @@
-"""What is kept of a call: one item, small whatever the caller does, and the turns that outgrew it.
+"""The session record: the persisted state of one call.
 
-An item is never changed: the runtime makes the next version of it, and the store accepts that
-version or refuses it.
+A record is immutable. The pipeline makes its next version, and the store accepts or rejects that
+version. Its size is bounded whatever the caller does; older turns are stored apart.
 """
 
 import json
 from collections.abc import Sequence
 from copy import replace
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple, Self
 
 from aiflow.errors import StateNotStorable
-from aiflow.protocol.types import JsonObject, JsonValue
+from aiflow.protocol.types import JsonObject
+from aiflow.sessions.codec import (
+    FLAG,
+    INTEGER,
+    OBJECT,
+    OBJECTS,
+    TEXT,
+    TEXTS,
+    Attributes,
+    Encoding,
+    as_json,
+    from_attributes,
+    stored,
+)
 
 MAX_STATE_BYTES = 20_000
-MAX_FOLLOWERS_BYTES = 12_000
+MAX_DEFERRED_BYTES = 12_000
 MAX_TURNS_BYTES = 20_000
 MAX_TURNS = 40
 MAX_TURN_TEXT_BYTES = 4_000
-MAX_DELIVERIES = 8
+MAX_PROCESSED_EVENTS = 8
 MAX_ANSWERS = 2
-MAX_DELIVERIES_BYTES = 4_000
-# More than the caps let through: what was sent is not forgotten.
-MAX_LEDGER = 64
+MAX_ANSWERS_BYTES = 4_000
+# More than the call limits allow, so that no billable action is forgotten.
+MAX_BILLABLE_KEYS = 64
 MAX_WRITERS = 8
-# The end of an invocation's id, all of chance: enough to tell apart who writes one call.
+# The random end of an invocation id is enough to tell the writers of one call apart.
 _WRITER_CHARACTERS = 12
-_TURNS_OF_ONE_EVENT = 2
-# Made once: `json.dumps` would make one for each value.
-_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
-_TURN_BYTES = 30
-_MOST_BYTES_A_CHARACTER = 6
+_TURNS_PER_EVENT = 2
+_TURN_OVERHEAD_BYTES = 30
+_MAX_BYTES_PER_CHARACTER = 6
 
 
 class Status(StrEnum):
-    """Where a call is in its life."""
+    """The phase of a call."""
 
     ACTIVE = "active"
     TRANSFERRING = "transferring"
@@ -50,7 +61,7 @@ class Turn(NamedTuple):
     Attributes:
         number: position in the call, from 0, without gaps.
         role: `user` is the caller, `assistant` the agent.
-        text: the words, without markup, cut at 4,000 bytes; empty where no words are kept.
+        text: the words without markup, cut at 4,000 bytes; empty where transcripts are not stored.
     """
 
     number: int
@@ -59,13 +70,13 @@ class Turn(NamedTuple):
 
 
 class ProcessedEvent(NamedTuple):
-    """An event that was answered, so that its repetition can be told from a new one.
+    """An answered event, kept to recognise its repetition.
 
     Attributes:
         fingerprint: of the event's type and content.
-        answered_at_ms: Unix time of the answer.
-        answer: the actions again, without those that cost money; None when they were too large to
-            keep, or their words were not to be kept.
+        answered_at_ms: Unix time of the answer in milliseconds.
+        answer: the actions without billable ones; None if they were too large to keep, or if their
+            text must not be stored.
     """
 
     fingerprint: str
@@ -73,118 +84,139 @@ class ProcessedEvent(NamedTuple):
     answer: tuple[JsonObject, ...] | None
 
 
+def _decode_processed(text: str) -> tuple[ProcessedEvent, ...]:
+    return tuple(
+        ProcessedEvent(fingerprint, answered_at_ms, None if answer is None else tuple(answer))
+        for fingerprint, answered_at_ms, answer in json.loads(text)
+    )
+
+
+def _decode_turns(text: str) -> tuple[Turn, ...]:
+    return tuple(map(Turn._make, json.loads(text)))
+
+
+STATUS = Encoding[Status](str, Status)
+TURNS = Encoding[tuple[Turn, ...]](as_json, _decode_turns)
+PROCESSED_EVENTS = Encoding[tuple[ProcessedEvent, ...]](as_json, _decode_processed)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SessionRecord:
-    """One version of what is kept of a call.
+    """One version of the persisted state of a call.
 
     Attributes:
-        session_id: `session.id` of the wire.
+        session_id: `session.id` of the protocol.
         version: counts the commits; 0 has never been stored.
-        writers: who wrote the latest versions, newest last; tells an own write from somebody
-            else's.
-        status: where the call is in its life.
-        started: whether its `session_start` has been seen.
-        expires_at: Unix time in seconds from which on the item counts as absent.
-        session: the members of the wire's `session`, as far as any event brought them.
-        state: what the handlers keep; JSON.
+        writers: the invocations that wrote the latest versions, newest last.
+        status: the phase of the call.
+        started: whether its `session_start` has arrived.
+        expires_at: Unix time in seconds from which the record counts as absent.
+        session: the members of the protocol's `session`, as far as any event brought them.
+        state: `call.state` of the handlers; JSON.
         turns: the latest turns, oldest first.
-        deliveries: the latest answered events, oldest first.
-        ledger: intents that cost money and were decided, oldest first.
-        followers: actions that wait for the end of a playback (see `Speak.then`).
-        playing: playbacks that were sent and have not been reported as ended.
-        playing_until_ms: Unix time before which what `followers` wait for cannot have been heard.
-        connection: of the WebSocket that the latest event came by; empty over HTTP.
-        speaking: who has more pieces of its answer to say, if somebody has: `since:invocation`,
-            with the Unix time in milliseconds at which its event arrived.
-        first_event_at_ms: Unix time of the first event, by our clock; 0 before it.
-        turns_taken: how often the caller said something.
-        sms_sent: messages that were decided, those that failed included.
-        transfers_made: likewise.
-        closing: whether nothing is left of the call but its goodbye.
-        apologies: how many answers in a row came to nothing.
-        interruptions: how often the caller began to speak while the agent did.
-        silences: how often the caller said nothing where the agent waited for it.
-        written_at_ms: Unix time of the latest commit, by the clock of who made it.
+        processed_events: the latest answered events, oldest first.
+        billable_keys: idempotency keys of billable actions, oldest first.
+        deferred_actions: actions that wait for the end of a playback (see `Speak.then`).
+        open_playbacks: playbacks that were sent and have not been reported as ended.
+        playback_end_ms: Unix time before which the playback that `deferred_actions` wait for cannot
+            have ended.
+        connection_id: of the WebSocket that the latest event came by; empty over HTTP.
+        stream_owner: the invocation that has more chunks of its answer to send, if any: Unix time
+            in milliseconds at which its event arrived, a colon, its id.
+        first_event_at_ms: Unix time of the first event by our clock; 0 before it.
+        caller_turns: how often the caller said something.
+        sms_sent: messages that were decided, including those that failed.
+        transfers_made: likewise for transfers.
+        closing: whether only the final announcement is left of the call.
+        consecutive_failures: failed answers in a row.
+        interruptions: how often the caller spoke while the agent did.
+        input_timeouts: how often the caller stayed silent although the agent waited for input.
+        committed_at_ms: Unix time of the latest commit, by the clock of its writer.
     """
 
     session_id: str
-    version: int = 0
-    writers: tuple[str, ...] = ()
-    status: Status = Status.ACTIVE
-    started: bool = False
-    expires_at: int = 0
-    session: JsonObject = field(default_factory=dict[str, JsonValue])
-    state: JsonObject = field(default_factory=dict[str, JsonValue])
-    turns: tuple[Turn, ...] = ()
-    processed_events: tuple[ProcessedEvent, ...] = ()
-    billable_keys: tuple[str, ...] = ()
-    deferred_actions: tuple[JsonObject, ...] = ()
-    open_playbacks: int = 0
-    playback_end_ms: int = 0
-    connection_id: str = ""
-    stream_owner: str = ""
-    first_event_at_ms: int = 0
-    caller_turns: int = 0
-    sms_sent: int = 0
-    transfers_made: int = 0
-    closing: bool = False
-    consecutive_failures: int = 0
-    interruptions: int = 0
-    input_timeouts: int = 0
-    committed_at_ms: int = 0
+    version: int = stored(INTEGER, int)
+    writers: tuple[str, ...] = stored(TEXTS, tuple)
+    status: Status = stored(STATUS, lambda: Status.ACTIVE)
+    started: bool = stored(FLAG, bool)
+    expires_at: int = stored(INTEGER, int)
+    session: JsonObject = stored(OBJECT, dict)
+    state: JsonObject = stored(OBJECT, dict)
+    turns: tuple[Turn, ...] = stored(TURNS, tuple)
+    processed_events: tuple[ProcessedEvent, ...] = stored(PROCESSED_EVENTS, tuple)
+    billable_keys: tuple[str, ...] = stored(TEXTS, tuple)
+    deferred_actions: tuple[JsonObject, ...] = stored(OBJECTS, tuple)
+    open_playbacks: int = stored(INTEGER, int)
+    playback_end_ms: int = stored(INTEGER, int)
+    connection_id: str = stored(TEXT, str)
+    stream_owner: str = stored(TEXT, str)
+    first_event_at_ms: int = stored(INTEGER, int)
+    caller_turns: int = stored(INTEGER, int)
+    sms_sent: int = stored(INTEGER, int)
+    transfers_made: int = stored(INTEGER, int)
+    closing: bool = stored(FLAG, bool)
+    consecutive_failures: int = stored(INTEGER, int)
+    interruptions: int = stored(INTEGER, int)
+    input_timeouts: int = stored(INTEGER, int)
+    committed_at_ms: int = stored(INTEGER, int)
 
     def __replace__(self, **changes: object) -> Self:
         """Return a copy with `changes`, for `copy.replace`.
 
-        That of a dataclass reads all fields one by one, and an event makes a score of copies.
+        The method of a dataclass reads all fields one by one, and an event makes about 20 copies.
         """
         members = self.__dict__ | changes
         if len(members) > len(self.__dict__):
-            raise TypeError("a session item has no such member")
+            raise TypeError("a session record has no such field")
         copied = object.__new__(type(self))
         copied.__dict__.update(members)
         return copied
 
+    @classmethod
+    def from_attributes(cls, session_id: str, attributes: Attributes) -> Self:
+        """Return the record that was stored with these attributes."""
+        return cls(session_id=session_id, **from_attributes(cls, attributes))
+
     def written_by(self, writer: str, version: int) -> bool:
-        """Tell whether `writer` wrote `version` of this item, even if others wrote since."""
+        """Tell whether `writer` wrote `version` of this record, even if others wrote since."""
         age = self.version - version
-        return 0 <= age < len(self.writers) and self.writers[-1 - age] == _short(writer)
+        return 0 <= age < len(self.writers) and self.writers[-1 - age] == _writer_suffix(writer)
 
     def next_version(self, writer: str, expires_at: int) -> "SessionRecord":
         """Return the version that `writer` may commit.
 
         Raises:
-            StateNotStorable: the handlers keep more than the item may hold, or what is not JSON.
+            StateNotStorable: `call.state` or the deferred actions are too large or not JSON.
         """
-        _limit("call.state", self.state, MAX_STATE_BYTES)
-        _limit("what follows a playback", self.deferred_actions, MAX_FOLLOWERS_BYTES)
+        _check_size("call.state", self.state, MAX_STATE_BYTES)
+        _check_size("the actions deferred by .then", self.deferred_actions, MAX_DEFERRED_BYTES)
         return replace(
             self,
             version=self.version + 1,
-            writers=(*self.writers, _short(writer))[-MAX_WRITERS:],
+            writers=(*self.writers, _writer_suffix(writer))[-MAX_WRITERS:],
             expires_at=expires_at,
-            processed_events=_within(self.processed_events),
-            billable_keys=self.billable_keys[-MAX_LEDGER:],
+            processed_events=_trim_processed(self.processed_events),
+            billable_keys=self.billable_keys[-MAX_BILLABLE_KEYS:],
         )
 
     def with_turn(self, role: Literal["user", "assistant"], text: str) -> "SessionRecord":
-        """Return the item with one more turn; blank text adds none."""
+        """Return the record with one more turn; blank text adds none."""
         kept = text.encode()[:MAX_TURN_TEXT_BYTES].decode(errors="ignore").strip()
         if not kept:
             return self
         number = self.turns[-1].number + 1 if self.turns else 0
         return replace(self, turns=(*self.turns, Turn(number, role, kept)))
 
-    def spill(self) -> "tuple[tuple[Turn, ...], SessionRecord]":
-        """Return the oldest turns, which no longer fit, and the item without them.
+    def split_overflow(self) -> "tuple[tuple[Turn, ...], SessionRecord]":
+        """Return the oldest turns that no longer fit, and the record without them.
 
-        Half of the room is freed at once, so that a spill is rare. An event adds two turns at most,
-        which stay, so that only turns of earlier commits ever leave.
+        Half of the room is freed at once, so that this is rare. The two turns that one event may
+        add stay, so that only turns of earlier commits leave the record.
         """
         if len(self.turns) <= MAX_TURNS and _turns_size(self.turns) <= MAX_TURNS_BYTES:
             return (), self
         leaving = 1
-        while len(self.turns) - leaving > _TURNS_OF_ONE_EVENT and (
+        while len(self.turns) - leaving > _TURNS_PER_EVENT and (
             len(self.turns) - leaving > MAX_TURNS // 2
             or _turns_size(self.turns[leaving:]) > MAX_TURNS_BYTES // 2
         ):
@@ -192,17 +224,7 @@ class SessionRecord:
         return self.turns[:leaving], replace(self, turns=self.turns[leaving:])
 
 
-def as_json(value: object) -> str:
-    """Write a value as the store keeps it.
-
-    Raises:
-        TypeError: something in it is not JSON.
-        ValueError: NaN, an infinity, or a reference to itself.
-    """
-    return _encode(value)
-
-
-def _short(writer: str) -> str:
+def _writer_suffix(writer: str) -> str:
     return writer[-_WRITER_CHARACTERS:]
 
 
@@ -211,15 +233,16 @@ def _size(text: str) -> int:
 
 
 def _turns_size(turns: Sequence[Turn]) -> int:
-    others = _TURN_BYTES * len(turns)
-    most = _MOST_BYTES_A_CHARACTER * len("".join([turn.text for turn in turns])) + others
-    # Nearly always there is room for whatever JSON makes of them, and no need to see it.
-    if most <= MAX_TURNS_BYTES // 2:
-        return most
-    return sum(_size(as_json(turn.text)) for turn in turns) + others
+    overhead = _TURN_OVERHEAD_BYTES * len(turns)
+    characters = len("".join([turn.text for turn in turns]))
+    upper_bound = _MAX_BYTES_PER_CHARACTER * characters + overhead
+    # Far below the limit nearly always; then the exact size does not matter.
+    if upper_bound <= MAX_TURNS_BYTES // 2:
+        return upper_bound
+    return sum(_size(as_json(turn.text)) for turn in turns) + overhead
 
 
-def _limit(what: str, value: object, limit: int) -> None:
+def _check_size(what: str, value: object, limit: int) -> None:
     try:
         size = _size(as_json(value))
     except (TypeError, ValueError, RecursionError) as error:
@@ -229,14 +252,14 @@ def _limit(what: str, value: object, limit: int) -> None:
         raise StateNotStorable(f"{what} must stay under {limit:,} bytes as JSON, but has {size:,}")
 
 
-def _within(deliveries: Sequence[ProcessedEvent]) -> tuple[ProcessedEvent, ...]:
-    """Keep the newest deliveries; of the newest of their answers as many as fit."""
+def _trim_processed(events: Sequence[ProcessedEvent]) -> tuple[ProcessedEvent, ...]:
+    """Keep the newest events, and as many of the newest answers as fit."""
     kept: list[ProcessedEvent] = []
-    room = MAX_DELIVERIES_BYTES
-    for delivery in reversed(deliveries[-MAX_DELIVERIES:]):
-        # An older one is still known, but nobody waits for its answer any more.
-        answer = delivery.answer if len(kept) < MAX_ANSWERS else None
+    room = MAX_ANSWERS_BYTES
+    for event in reversed(events[-MAX_PROCESSED_EVENTS:]):
+        # Older events are still recognised, but their answers are no longer needed.
+        answer = event.answer if len(kept) < MAX_ANSWERS else None
         room -= _size(as_json(answer)) if answer else 0
-        fits = answer is delivery.answer and room >= 0
-        kept.append(delivery if fits else replace(delivery, answer=None))
+        fits = answer is event.answer and room >= 0
+        kept.append(event if fits else event._replace(answer=None))
     return tuple(reversed(kept))

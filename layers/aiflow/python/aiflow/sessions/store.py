@@ -1,4 +1,4 @@
-"""The port: what the runtime asks of a place that keeps sessions; one contract suite for all."""
+"""The session store port; one contract test suite covers all implementations."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -8,10 +8,10 @@ from aiflow.sessions.record import SessionRecord, Turn
 
 
 class CommitConflict(AiflowError):
-    """Somebody else committed first.
+    """Another invocation committed first.
 
     Attributes:
-        current: the item as it stands now; None when it is gone or expired.
+        current: the record as it is stored now; None if it is absent or expired.
     """
 
     def __init__(self, current: SessionRecord | None) -> None:
@@ -20,33 +20,36 @@ class CommitConflict(AiflowError):
 
 
 class SessionStore(Protocol):
-    """One item per call, and the turns that outgrew it; may always raise `StoreUnavailable`."""
+    """Stores one record per call and the turns that outgrew it.
+
+    Every method may raise `StoreUnavailable`.
+    """
 
     def load(self, session_id: str) -> SessionRecord | None:
-        """Return the latest version, read consistently; None if there is none or it expired."""
+        """Return the latest version by a consistent read; None if it is absent or expired."""
         ...
 
-    def commit(self, item: SessionRecord) -> None:
-        """Store `item` if the version before it is still the latest: the commit point of an event.
+    def commit(self, record: SessionRecord) -> None:
+        """Store a record if the version before it is still the latest.
 
-        A write of our own that was applied although its answer was lost counts as done.
+        A write of the same invocation that was applied although its response was lost succeeds.
 
         Raises:
-            CommitConflict: another writer was first; nothing was changed.
+            CommitConflict: another invocation committed first; nothing was changed.
         """
         ...
 
     def turns(self, session_id: str) -> tuple[Turn, ...]:
-        """Return all turns of the call, oldest first, those that left the item included."""
+        """Return all turns of the call, oldest first, including those that left the record."""
         ...
 
 
 class OpenCallFinder(Protocol):
-    """Where calls are found that have not ended; may always raise `StoreUnavailable`."""
+    """Finds calls that have not ended; may raise `StoreUnavailable`."""
 
     def open_calls(self, begun_before_ms: int) -> Iterator[str]:
-        """Return the ids of calls that began before that and have not ended, oldest first.
+        """Yield the ids of open calls whose first event is older than this, oldest first.
 
-        It may be a moment behind: load what it names before you believe it.
+        The index is eventually consistent: load each call before you act on it.
         """
         ...

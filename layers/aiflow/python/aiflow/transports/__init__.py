@@ -1,1 +1,1 @@
-"""The road of an event, from the gateway's envelope to the committed answer."""
+"""Transports: how an event arrives and how its answer is sent; translation only."""

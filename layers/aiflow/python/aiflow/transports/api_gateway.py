@@ -1,4 +1,4 @@
-"""Envelopes of API Gateway: what stands around an event that came over HTTP or a WebSocket."""
+"""API Gateway payloads: the envelope of an event over HTTP or a WebSocket."""
 
 import base64
 import binascii
@@ -12,10 +12,10 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 class Body(NamedTuple):
-    """A body as it came; nothing of it is parsed.
+    """A request body, not parsed.
 
     Attributes:
-        content: perhaps base64.
+        content: text, or base64.
         is_base64: whether the gateway encoded it.
     """
 
@@ -26,8 +26,8 @@ class Body(NamedTuple):
         """Return the body as text.
 
         Raises:
-            BodyTooLarge: it has more than 256 KB.
-            InvalidEvent: `bad_encoding`, it is not UTF-8 or its base64 is broken.
+            BodyTooLarge: it is larger than 256 KB.
+            InvalidEvent: `bad_encoding`, it is not UTF-8 or its base64 is invalid.
         """
         if self._size() > MAX_BODY_BYTES:
             raise BodyTooLarge("too_large", f"An event has at most {MAX_BODY_BYTES // 1024} KB.")
@@ -39,7 +39,7 @@ class Body(NamedTuple):
             raise InvalidEvent("bad_encoding", "The body is not UTF-8 text.") from None
 
     def _size(self) -> int:
-        """Return the bytes of the body on the wire, without decoding it."""
+        """Return the number of bytes as received, without decoding them."""
         if self.is_base64:
             return len(self.content) * 3 // 4 - self.content.count("=", -2)
         return len(self.content.encode("utf-8", "surrogatepass"))
@@ -51,7 +51,7 @@ class HttpRequest(NamedTuple):
     Attributes:
         method: as the gateway reports it.
         headers: by lower-case name, each with all its values.
-        body: as it came.
+        body: not parsed.
     """
 
     method: str
@@ -62,8 +62,8 @@ class HttpRequest(NamedTuple):
         """Return the body as text.
 
         Raises:
-            MethodNotAllowed: it is no POST.
-            UnsupportedBody: it is not JSON by its content type, or compressed.
+            MethodNotAllowed: the method is not POST.
+            UnsupportedBody: the content type is not JSON, or the body is compressed.
             BodyTooLarge: see `Body.text`.
             InvalidEvent: see `Body.text`.
         """
@@ -85,12 +85,12 @@ class HttpRequest(NamedTuple):
 
 
 class WebSocketMessage(NamedTuple):
-    """What API Gateway has to say of a WebSocket.
+    """A WebSocket message, or the begin or end of a connection.
 
     Attributes:
         kind: `CONNECT`, `MESSAGE` or `DISCONNECT`.
         connection_id: where answers go.
-        body: as it came; empty if it is no message.
+        body: not parsed; empty unless it is a message.
     """
 
     kind: str
@@ -99,21 +99,21 @@ class WebSocketMessage(NamedTuple):
 
 
 def is_enveloped(envelope: object) -> bool:
-    """Tell whether an API Gateway stands around the event."""
+    """Tell whether the payload is an envelope of API Gateway."""
     return is_object(envelope) and "requestContext" in envelope
 
 
 def is_websocket(envelope: object) -> bool:
-    """Tell whether that is the API Gateway of a WebSocket."""
+    """Tell whether the envelope is that of a WebSocket API."""
     context = envelope.get("requestContext") if is_object(envelope) else None
     return is_object(context) and isinstance(context.get("connectionId"), str)
 
 
 def http_request(envelope: Mapping[str, Any]) -> HttpRequest:
-    """Return the request in an envelope of API Gateway.
+    """Return the HTTP request of an envelope.
 
     Raises:
-        InvalidEvent: `bad_envelope`: its `requestContext` is of no gateway that we know.
+        InvalidEvent: `bad_envelope`, the `requestContext` is unknown.
     """
     context = envelope["requestContext"]
     http = context.get("http", context) if is_object(context) else None
@@ -124,7 +124,7 @@ def http_request(envelope: Mapping[str, Any]) -> HttpRequest:
 
 
 def websocket_message(envelope: Mapping[str, Any]) -> WebSocketMessage:
-    """Return what an envelope of a WebSocket API holds (see `is_websocket`)."""
+    """Return the message of an envelope for which `is_websocket` holds."""
     context = envelope["requestContext"]
     return WebSocketMessage(str(context.get("eventType")), context["connectionId"], _body(envelope))
 
@@ -135,19 +135,19 @@ def _body(envelope: Mapping[str, Any]) -> Body:
 
 
 def headers_of(envelope: Mapping[str, Any]) -> Headers:
-    """Collect the headers: payload 1.0 lists repeated ones apart, 2.0 joins them with commas."""
+    """Return the headers; payload 1.0 lists repeated ones, 2.0 joins them with commas."""
     single: Mapping[str, str | None] = envelope.get("headers") or {}
     several: Mapping[str, list[str | None]] = envelope.get("multiValueHeaders") or {
         name: [value] for name, value in single.items()
     }
     collected: dict[str, list[str]] = {}
     for name, values in several.items():
-        # No gateway sends null; somebody who tries a function by hand may.
+        # A gateway never sends null; a hand-made test event may.
         given = [value for value in values or () if value is not None]
         collected.setdefault(name.lower(), []).extend(given)
     return collected
 
 
 def is_object(value: object) -> TypeIs[Mapping[str, Any]]:
-    """Tell whether a value of JSON is an object."""
+    """Tell whether a JSON value is an object."""
     return isinstance(value, Mapping)

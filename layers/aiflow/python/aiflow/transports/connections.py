@@ -1,4 +1,4 @@
-"""The way back to a WebSocket: the port, and what stands behind it on AWS."""
+"""Sending over a WebSocket: the port, and its adapter to API Gateway (PostToConnection)."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
@@ -9,29 +9,29 @@ if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
 
 MAX_MESSAGE_BYTES = 128 * 1024
-"""What API Gateway carries over a WebSocket in one message: about 3 s of sound."""
+"""The largest message of API Gateway over a WebSocket: about 3 s of sound."""
 
 
 class ConnectionSender(Protocol):
-    """Sends messages to those who are connected."""
+    """Sends messages over WebSocket connections."""
 
     def send(self, connection_id: str, message: str) -> None:
-        """Send a message, as text.
+        """Send a text message.
 
         Raises:
-            ConnectionGone: nobody is connected by this id any more.
-            ConnectionUnavailable: it did not go out, or nobody knows.
+            ConnectionGone: the connection is closed.
+            ConnectionUnavailable: the message was not sent, or it is unknown whether it was.
         """
         ...
 
 
 class ApiGatewayConnectionSender:
-    """`ConnectionSender` of an API of API Gateway.
+    """A `ConnectionSender` for a WebSocket API of API Gateway.
 
     Args:
-        client: with short time limits.
-        faults: what the client raises when a message did not go out. They come from outside, since
-            only one room imports botocore.
+        client: with short timeouts.
+        faults: what the client raises on failure; passed in, since only `aws_clients` imports
+            botocore.
     """
 
     def __init__(
@@ -46,21 +46,21 @@ class ApiGatewayConnectionSender:
             self._client.post_to_connection(ConnectionId=connection_id, Data=message.encode())
         except self._faults as error:
             if _status(error) == HTTPStatus.GONE:
-                raise ConnectionGone("nobody is connected any more") from None
+                raise ConnectionGone("the connection is closed") from None
             name = type(error).__name__
-            raise ConnectionUnavailable(f"the message did not go out: {name}") from error
+            raise ConnectionUnavailable(f"the message was not sent: {name}") from error
 
 
 def _status(error: Exception) -> object:
-    """Return the HTTP status of the answer that made an error; None where there was no answer."""
+    """Return the HTTP status of the response that caused an error; None without a response."""
     response: dict[str, dict[str, object]] = getattr(error, "response", {})
     return response.get("ResponseMetadata", {}).get("HTTPStatusCode")
 
 
 class UnavailableConnectionSender:
-    """`ConnectionSender` of a function that no WebSocket leads to."""
+    """The `ConnectionSender` of a function that serves no WebSocket."""
 
     def send(self, connection_id: str, message: str) -> None:
-        """Fail: see `ConnectionSender.send`."""
+        """Fail, see `ConnectionSender.send`."""
         del connection_id, message
         raise ConnectionUnavailable("this function has no AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")

@@ -1,4 +1,4 @@
-"""Start-up: what is loaded stays, and is not searched for garbage while a caller waits."""
+"""Garbage collection during start-up: what is loaded stays, so collecting it costs time only."""
 
 import gc
 from collections.abc import Generator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_frozen() -> Generator[None]:
-    """Load something without a search for garbage, and leave it out of all later searches."""
+    """Run a block without garbage collection, and exempt what it leaves from later collections."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
