@@ -1,6 +1,7 @@
 """Wrong products that are right unless something goes wrong: see `mutants`."""
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from aiflow import Call, UserSpeak
 from aiflow.domain.answers import uncounted_apology
@@ -133,9 +134,8 @@ class OldLedger(EventProcessor):
 
     def _make_unit(self) -> UnitOfWork:
         right = super()._make_unit()
-        return StaleKeys(
-            **{each.name: getattr(right, each.name) for each in fields(right) if each.init}
-        )
+        members = {each.name: getattr(right, each.name) for each in fields(right) if each.init}
+        return StaleKeys(**members)
 
 
 class GoneForEver(EventProcessor):
@@ -145,5 +145,5 @@ class GoneForEver(EventProcessor):
         return replace(super()._bind_connection(stored), status=stored.status)
 
 
-def _with(decision: Decision, **members: object) -> Decision:
-    return replace(decision, record=decision.record.__replace__(**members))
+def _with(decision: Decision, **members: Any) -> Decision:  # noqa: ANN401 - fields of a record
+    return replace(decision, record=replace(decision.record, **members))

@@ -24,9 +24,11 @@ _TURNS = "turns#"
 _OPEN_INDEX = "open-calls"
 _OPEN = "open_call"
 _OPEN_VALUE = "1"
-# An absent attribute stands for its default; a key of the index must be present.
+# Counters of 0 and empty text are not stored, unless they are a key of the index.
 _DEFAULTS: Attributes = {
-    name: value for name, value in defaults(SessionRecord).items() if name != "first_event_at_ms"
+    name: value
+    for name, value in defaults(SessionRecord).items()
+    if value in {0, ""} and name != "first_event_at_ms"
 }
 _ABSENT_OR_EXPIRED = "attribute_not_exists(pk) OR expires_at <= :now"
 _STILL_THE_LATEST = "version = :previous AND expires_at > :now"
