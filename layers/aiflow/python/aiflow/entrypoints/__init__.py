@@ -1,1 +1,1 @@
-"""The road of an event, from the gateway's envelope to the committed answer."""
+"""The Lambda handlers: one for events, and those that the layer itself brings."""
