@@ -115,7 +115,7 @@ class Platform:
             os.environ[_CONNECTIONS_URL] = f"{self.address}/{stack.websocket.stage}"
 
     def _bind(self, spec: FunctionSpec, handler: Handler) -> Handler:
-        """Return an entrypoint of the layer with the dependencies of this platform."""
+        """Bind an entrypoint of the layer to this platform; return other handlers unchanged."""
         if not isinstance(handler, Entrypoint | Authorizer | Connection):
             return handler
         try:
