@@ -137,7 +137,7 @@ def _peer(
 BARE = _peer("bare", "bare boto3 handler")
 OURS = Contender(
     "aiflow front door",
-    "webhook.app.lambda_handler",
+    "aiflow.entrypoints.webhook.lambda_handler",
     BUILD / "WebhookFunction",
     LAYER,
     ("pk", "sk"),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-import webhook.app
+from aiflow.entrypoints import webhook
 from aiflow.protocol.types import JsonObject
 from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord, Turn
@@ -95,7 +95,7 @@ def units_of_a_call(words: str) -> Units:
     sessions = WeighedSessions(clock)
     runtime = make_runtime(sessions, clock, stream=Log())
     for event in _a_call(words):
-        invoke(webhook.app.lambda_handler, {**event, "session": _SESSION}, runtime)
+        invoke(webhook.lambda_handler, {**event, "session": _SESSION}, runtime)
         sessions.units.events += 1
         clock.advance(_SECONDS_BETWEEN_EVENTS)
     return sessions.units

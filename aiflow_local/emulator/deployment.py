@@ -1,4 +1,4 @@
-"""What is deployed: the functions of the template, each with its environment and its table."""
+"""Deploys a template on this machine: its functions, their environment and their tables."""
 
 import os
 import random
@@ -26,7 +26,7 @@ from aiflow_local.emulator.deadline import late_is_too_late
 from aiflow_local.emulator.dynamodb import OneAtATime, create_tables
 from aiflow_local.emulator.http_routing import RouteTable
 from aiflow_local.emulator.lambda_function import Function
-from aiflow_local.emulator.module_loader import Code, Handler, folders
+from aiflow_local.emulator.module_loader import Handler, ModuleLoader, code_folders
 from aiflow_local.errors import TemplateError
 from aiflow_local.stack.project import TEMPLATE
 from aiflow_local.stack.template import FunctionSpec, Route, Stack, Template
@@ -35,12 +35,12 @@ from aiflow_local.stack.websocket_api import Identity
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Where a client of `@connections` goes: botocore reads it, and so may the functions.
+# The endpoint of `@connections`: botocore reads this variable, and a function may, too.
 _CONNECTIONS_URL = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 
 
-class Reports(Telemetry):
-    """Keeps the report of each invocation until the gateway takes it, instead of logging it."""
+class ReportBuffer(Telemetry):
+    """Telemetry that logs nothing and keeps each report until the gateway takes it."""
 
     def __init__(self) -> None:
         self._reports: dict[str, EventReport] = {}
@@ -51,23 +51,23 @@ class Reports(Telemetry):
         self._reports[report.request_id] = report
 
     def take(self, request_id: str) -> EventReport | None:
-        """Return the report of an invocation, and forget it."""
+        """Remove the report of an invocation and return it."""
         return self._reports.pop(request_id, None)
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What outlives a deployment.
+    """The services that all deployments of a project share.
 
     Attributes:
-        client: of the embedded DynamoDB.
-        complain: told of every error of a handler, as Python would print it.
-        address: the URL that the gateway is served at, without a path.
-        now: what the functions are told of the time, in Unix seconds.
-        connections: the WebSockets that are open.
-        reports: how invocations went.
-        code: the modules of the functions.
-        lock: on the embedded DynamoDB.
+        client: the client of the embedded DynamoDB.
+        complain: receives the traceback of each error of a handler.
+        address: the URL of the gateway, without a path.
+        now: the clock of the functions, in Unix seconds.
+        connections: the open WebSockets.
+        reports: the reports of the invocations.
+        modules: imports the handlers.
+        lock: serialises requests to the embedded DynamoDB.
     """
 
     client: "DynamoDBClient"
@@ -75,23 +75,23 @@ class Platform:
     address: str
     now: Callable[[], float] = time.time
     connections: OpenConnections = field(default_factory=OpenConnections)
-    reports: Reports = field(default_factory=Reports)
-    code: Code = field(default_factory=Code)
+    reports: ReportBuffer = field(default_factory=ReportBuffer)
+    modules: ModuleLoader = field(default_factory=ModuleLoader)
     lock: Lock = field(default_factory=Lock)
 
     def deploy(self, project: Path, parameters: Mapping[str, str]) -> "Deployment":
-        """Read the template and load the functions; what is running goes on as it was.
+        """Read the template and load the functions; running invocations keep their code.
 
         Raises:
-            TemplateError: the template or a parameter is not as it must be.
+            TemplateError: the template or a parameter is not valid.
             CodeError: a function cannot be loaded.
         """
         stack = Template(project / TEMPLATE).stack(parameters)
         create_tables(self.client, stack.tables)
         self._set_environment(stack)
-        handlers = self.code.load(project, stack.functions)
+        handlers = self.modules.load(project, stack.functions)
         functions = {
-            spec.name: Function(spec, self._bound(spec, handlers[spec.name]))
+            spec.name: Function(spec, self._bind(spec, handlers[spec.name]))
             for spec in stack.functions
         }
         return Deployment(
@@ -101,20 +101,21 @@ class Platform:
                 for route in function.spec.routes
             ),
             websocket=_websocket(stack, functions),
-            doors=tuple(route for spec in stack.functions for route in spec.routes),
-            folders=tuple(folders(project, stack.functions)),
+            http_routes=tuple(route for spec in stack.functions for route in spec.routes),
+            code_folders=tuple(code_folders(project, stack.functions)),
             sessions=self._sessions(os.environ.get("SESSIONS_TABLE", "")),
         )
 
     def _set_environment(self, stack: Stack) -> None:
-        """Set the environment for functions that read it themselves, on import or later."""
+        """Set the variables of all functions, for code that reads the environment itself."""
         for spec in stack.functions:
             os.environ.update(spec.environment)
         if stack.websocket:
-            # Not of AWS: so moto, which stands in for all of AWS here, lets it through to us.
+            # moto intercepts requests to AWS hosts; a request to this address reaches the gateway.
             os.environ[_CONNECTIONS_URL] = f"{self.address}/{stack.websocket.stage}"
 
-    def _bound(self, spec: FunctionSpec, handler: Handler) -> Handler:
+    def _bind(self, spec: FunctionSpec, handler: Handler) -> Handler:
+        """Bind an entrypoint of the layer to this platform; return other handlers unchanged."""
         if not isinstance(handler, Entrypoint | Authorizer | Connection):
             return handler
         try:
@@ -122,8 +123,9 @@ class Platform:
         except SettingsError as error:
             raise TemplateError(f"{spec.name}: {error}") from None
         if not isinstance(handler, Entrypoint):
-            around = Dependencies(settings=settings, telemetry=self.reports, now=self.now)
-            return handler.bind(around)
+            return handler.bind(
+                Dependencies(settings=settings, telemetry=self.reports, now=self.now)
+            )
         runtime = Runtime(
             settings=settings,
             sessions=self._sessions(settings.sessions_table),
@@ -146,13 +148,13 @@ class Platform:
 
 @dataclass(frozen=True, kw_only=True)
 class WebSocketApi:
-    """The WebSocket API as it is now.
+    """The WebSocket API of a deployment.
 
     Attributes:
         stage: the name of its stage.
-        selection: the members of a message that lead to the key of its route.
+        selection: the path of the member of a message that holds its route key.
         routes: the functions by their route keys.
-        authorizer: what it must see, and the function; None when everybody may connect.
+        authorizer: the required identity sources and the function; None without an authorizer.
     """
 
     stage: str
@@ -163,20 +165,20 @@ class WebSocketApi:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The functions as they are now.
+    """The functions of a project and the APIs that lead to them.
 
     Attributes:
-        routes: the way to them over HTTP.
-        websocket: the way to them over a WebSocket, if there is one.
-        doors: all routes, in the order of the template.
-        folders: where their code is.
-        sessions: the state of the calls.
+        routes: finds the function of an HTTP request.
+        websocket: the WebSocket API; None if the stack has none.
+        http_routes: the routes of the HTTP API, in the order of the template.
+        code_folders: the folders of the functions' code.
+        sessions: the store of the calls.
     """
 
     routes: RouteTable[Function]
     websocket: WebSocketApi | None
-    doors: tuple[Route, ...]
-    folders: tuple[Path, ...]
+    http_routes: tuple[Route, ...]
+    code_folders: tuple[Path, ...]
     sessions: SessionStore
 
 
@@ -184,10 +186,12 @@ def _websocket(stack: Stack, functions: Mapping[str, Function]) -> WebSocketApi 
     spec = stack.websocket
     if spec is None:
         return None
-    asked = spec.authorizer
+    authorizer = spec.authorizer
     return WebSocketApi(
         stage=spec.stage,
         selection=spec.selection,
         routes={key: functions[name] for key, name in spec.routes.items()},
-        authorizer=(asked.identities, functions[asked.function]) if asked else None,
+        authorizer=(
+            (authorizer.identities, functions[authorizer.function]) if authorizer else None
+        ),
     )

@@ -165,7 +165,7 @@ def open_gateway(
     with ExitStack() as stack:
         client = stack.enter_context(embedded_dynamodb())
         platform = Platform(client, complain, terms.address, terms.now)
-        stack.callback(platform.code.close)
+        stack.callback(platform.modules.close)
         yield Gateway(platform, project, parameters, served, terms.limits)
 
 

@@ -1,4 +1,4 @@
-"""Sees edits: of the functions and the template, and of the layer."""
+"""Watches the files of a project and of the layer for edits."""
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ _TICK_MS = 500
 
 
 @dataclass(frozen=True)
-class Watched:
-    """What is watched.
+class WatchedPaths:
+    """The paths to watch.
 
     Attributes:
         project: the folder of the template.
         functions: the folders of the functions' code.
-        layer: the folder of the layer, as it is imported.
+        layer: the folder of the imported layer.
     """
 
     project: Path
@@ -29,28 +29,28 @@ class Watched:
 
 
 @contextmanager
-def watching(
-    watched: Watched, reload: Callable[[], None], restart: Callable[[], None]
+def watch_files(
+    paths: WatchedPaths, reload: Callable[[], None], restart: Callable[[], None]
 ) -> Generator[None]:
     """Call `reload` after an edit of a function or the template, `restart` after one of the layer.
 
-    The block begins when nothing can be missed any more.
+    All watchers run before the block begins, so no edit within it is missed.
     """
     stop = Event()
 
     def on_code(changed: set[Path]) -> None:
-        in_layer = any(path.is_relative_to(watched.layer) for path in changed)
+        in_layer = any(path.is_relative_to(paths.layer) for path in changed)
         (restart if in_layer else reload)()
 
     def on_project(changed: set[Path]) -> None:
-        if watched.project / TEMPLATE in changed:
+        if paths.project / TEMPLATE in changed:
             reload()
 
-    code = [*watched.functions, watched.layer]
+    code = [*paths.functions, paths.layer]
     threads = [
-        _follow(code, on_code, stop, recursive=True),
-        # Its folder, since many editors put a new file in the place of the old one.
-        _follow([watched.project], on_project, stop, recursive=False),
+        _watch(code, on_code, stop, recursive=True),
+        # The folder, because many editors replace the file instead of writing to it.
+        _watch([paths.project], on_project, stop, recursive=False),
     ]
     try:
         yield
@@ -60,9 +60,10 @@ def watching(
             thread.join()
 
 
-def _follow(
+def _watch(
     folders: Sequence[Path], act: Callable[[set[Path]], None], stop: Event, *, recursive: bool
 ) -> Thread:
+    """Start a thread that passes changed paths to `act`; return when it watches."""
     ready = Event()
 
     def run() -> None:

@@ -1,10 +1,11 @@
-"""The code of the functions: imported, and imported anew after an edit."""
+"""Imports the handlers of an agent, and imports them again after an edit."""
 
 import importlib
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec, module_from_spec
 from itertools import dropwhile
 from pathlib import Path
 from types import ModuleType
@@ -17,17 +18,20 @@ from aiflow_local.stack.template import FunctionSpec
 type Handler = Callable[[Any, Any], Any]
 """`lambda_handler(event, context)`."""
 
+HANDLER_IMPORTERS = frozenset({"aiflow.entrypoints.sweeper", "aiflow.entrypoints.webhook"})
+"""The modules of the layer that import the agent's handlers, so that a reload runs them again."""
+
 _LAYER = str(Path(aiflow.__file__).parent)
 _LOCAL = str(Path(__file__).parents[1])
-# Nothing of an agent, even where a folder beside its functions has the same name.
-_NOT_OF_AGENTS = sys.stdlib_module_names | {"aiflow", "aiflow_local", "tests"}
+# Never reloaded, even if a folder beside the functions has one of these names.
+_RESERVED_NAMES = sys.stdlib_module_names | {"aiflow", "aiflow_local", "tests"}
 
 
-class Code:
-    """The modules of an agent in this process.
+class ModuleLoader:
+    """Imports the modules of one agent into this process.
 
-    A function is the module `<folder>.<module>` under the folder that holds all functions; by this
-    name the front door imports its siblings, too. As on Lambda that folder is on `sys.path`.
+    As on Lambda, the code folder of the functions is on `sys.path`. A function is a module in a
+    folder below it (`user_speak.app`) or an entrypoint of the layer (`aiflow.entrypoints.webhook`).
     """
 
     def __init__(self) -> None:
@@ -36,72 +40,90 @@ class Code:
         self._names: set[str] = set()
 
     def load(self, project: Path, functions: Sequence[FunctionSpec]) -> Mapping[str, Handler]:
-        """Import the handlers anew and return them by the names of their functions.
+        """Import the handlers again and return them by the names of their functions.
 
         Raises:
-            CodeError: one of them cannot be imported; then all modules stay as they were.
+            CodeError: a handler cannot be imported; the modules loaded before stay in place.
         """
-        roots = {project / _root(function) for function in functions}
-        sys.path[:] = [*map(str, roots), *self._path]
-        names = {child.stem for root in roots if root.is_dir() for child in root.iterdir()}
+        folders = code_folders(project, functions)
+        sys.path[:] = [*map(str, folders), *self._path]
+        names = {child.stem for folder in folders if folder.is_dir() for child in folder.iterdir()}
         new, self._names = names - self._names, self._names | names
-        before = self._take_out()
-        # Of a name that was known, it is what was loaded before an edit, and not what was found.
+        before = self._remove_modules()
+        # A module found under a name that is new here is not the agent's: `close` restores it.
         self._replaced |= {name: m for name, m in before.items() if name.partition(".")[0] in new}
         try:
-            with _from_source():
+            with _without_bytecode():
                 return {function.name: _load(function) for function in functions}
         except CodeError:
-            self._take_out()
+            self._remove_modules()
             sys.modules.update(before)
             raise
 
     def close(self) -> None:
-        """Leave `sys.modules` and `sys.path` as they were found."""
-        self._take_out()
+        """Restore `sys.modules` and `sys.path`."""
+        self._remove_modules()
         sys.modules.update(self._replaced)
         sys.path[:] = self._path
 
-    def _take_out(self) -> dict[str, ModuleType]:
-        own = self._names - _NOT_OF_AGENTS
-        mine = {name: m for name, m in sys.modules.items() if name.partition(".")[0] in own}
-        for name in mine:
+    def _remove_modules(self) -> dict[str, ModuleType]:
+        """Remove the agent's modules from `sys.modules` and return them."""
+        names = self._names - _RESERVED_NAMES
+        removed = {name: m for name, m in sys.modules.items() if name.partition(".")[0] in names}
+        for name in removed:
             del sys.modules[name]
-        return mine
+        return removed
+
+
+def code_folders(project: Path, functions: Iterable[FunctionSpec]) -> list[Path]:
+    """Return the folders that hold the code of the functions."""
+    return sorted({project / next(iter(function.code.parts), ".") for function in functions})
 
 
 def explain(error: BaseException) -> str:
-    """Write an error as Python does, from the agent's own code on."""
+    """Format an error and its causes like Python, without the leading frames of the library."""
     report = traceback.TracebackException.from_exception(error)
-    report.stack = traceback.StackSummary.from_list([*dropwhile(_is_ours, report.stack)])
+    part: traceback.TracebackException | None = report
+    while part:
+        part.stack = traceback.StackSummary.from_list([*dropwhile(_is_internal, part.stack)])
+        part = part.__cause__
     return "".join(report.format()).rstrip()
 
 
-def _is_ours(frame: traceback.FrameSummary) -> bool:
-    machinery = ("<frozen importlib", str(importlib.__file__))
-    return frame.filename.startswith((_LAYER, _LOCAL, *machinery))
-
-
-def _root(function: FunctionSpec) -> str:
-    return next(iter(function.code.parts), ".")
+def _is_internal(frame: traceback.FrameSummary) -> bool:
+    import_system = ("<frozen importlib", str(importlib.__file__))
+    return frame.filename.startswith((_LAYER, _LOCAL, *import_system))
 
 
 def _load(function: FunctionSpec) -> Handler:
-    module_name, _, name = function.handler.rpartition(".")
-    module_name = ".".join((*function.code.parts[1:], *module_name.split("/")))
+    path, _, name = function.handler.rpartition(".")
+    module_name = ".".join((*function.code.parts[1:], *path.split("/")))
     try:
-        handler: Handler = getattr(importlib.import_module(module_name), name)
+        handler: Handler = getattr(_import(module_name), name)
     except (Exception, SystemExit) as error:
-        # An agent's code may raise anything.
+        # Importing the agent's code can raise anything.
         raise CodeError(f"{function.name} cannot be loaded.\n{explain(error)}") from error
     if not callable(handler):
         raise CodeError(f"{function.name} cannot be loaded: {module_name}.{name} is no function")
     return handler
 
 
+def _import(name: str) -> ModuleType:
+    """Import a module; run a new copy of it if it belongs to the layer and imports handlers.
+
+    The copy stays out of `sys.modules`, so other users of the layer keep the module they imported.
+    """
+    spec = find_spec(name) if name in HANDLER_IMPORTERS else None
+    if spec is None or spec.loader is None:
+        return importlib.import_module(name)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @contextmanager
-def _from_source() -> Generator[None]:
-    """Believe no cache: bytecode hides an edit of the same length within the same second."""
+def _without_bytecode() -> Generator[None]:
+    """Write no bytecode, which would hide an edit of the same length within the same second."""
     before = sys.dont_write_bytecode
     sys.dont_write_bytecode = True
     importlib.invalidate_caches()
@@ -109,8 +131,3 @@ def _from_source() -> Generator[None]:
         yield
     finally:
         sys.dont_write_bytecode = before
-
-
-def folders(project: Path, functions: Iterable[FunctionSpec]) -> list[Path]:
-    """Return the folders that hold the code of the functions."""
-    return sorted({project / _root(function) for function in functions})

@@ -61,9 +61,9 @@ def serve_own(wanted: Wanted) -> Generator[Own]:
         terms = Terms(address=address, now=wanted.now)
         with open_gateway(project, values, wanted.served, wanted.complain, terms) as gateway:
             deployed = gateway.deployment
-            if not deployed.doors:
+            if not deployed.http_routes:
                 message = f"{TEMPLATE} has no function with a route: nothing can be called"
                 raise TemplateError(message)
             websocket = address.replace("http", "ws", 1) if deployed.websocket else None
             with in_background(gateway, listener):
-                yield Own(gateway, address + deployed.doors[0].path, websocket)
+                yield Own(gateway, address + deployed.http_routes[0].path, websocket)

@@ -8,6 +8,7 @@ import pytest
 
 import aiflow
 from aiflow.protocol.events import EVENT_TYPES
+from aiflow_local.emulator.module_loader import HANDLER_IMPORTERS
 from tests.helpers.source import FUNCTIONS, LAYER, LOCAL, TESTS, Module, dotted, modules
 from tests.helpers.template import ROOT
 
@@ -35,25 +36,22 @@ BORROWED = {"aws_lambda_powertools", "botocore", "phonenumbers", "pydantic", "py
 each_of_the_layer = pytest.mark.parametrize("module", modules(LAYER), ids=lambda m: m.where)
 each_function = pytest.mark.parametrize("module", modules(FUNCTIONS), ids=lambda m: m.where)
 
-OF_THE_WEBSOCKET = {"authorizer", "connection"}
-"""Functions that no event leads to: the layer has all of them."""
-
-WITH_SIBLINGS = {"webhook", "sweeper"}
-"""Functions that are made of the handlers of others."""
-
-each_of_an_event = pytest.mark.parametrize(
-    "module",
-    [
-        module
-        for module in modules(FUNCTIONS)
-        if module.path.parent.name not in {*OF_THE_WEBSOCKET, "sweeper"}
-    ],
-    ids=lambda m: m.where,
-)
+ENTRYPOINTS = "aiflow.entrypoints"
+HANDLER_LOADER = f"{ENTRYPOINTS}.handler_loader"
 
 
 def room_of(name: str) -> str | None:
     return next((room for room in RANKS if f"{name}.".startswith(f"{room}.")), None)
+
+
+def importers_of(name: str) -> set[str]:
+    """The modules of the layer that import a module, or names from it."""
+    return {
+        module.name
+        for module in modules(LAYER)
+        for imported, _ in module.imports(at_run_time=False)
+        if f"{imported}.".startswith(f"{name}.")
+    }
 
 
 class TestTheLayer:
@@ -82,6 +80,13 @@ class TestTheLayer:
         roots = {name.split(".")[0] for name, _ in module.imports()}
         assert roots - sys.stdlib_module_names <= BORROWED | {"aiflow"}
 
+    def test_only_the_webhook_and_the_sweeper_load_handlers_by_name(self) -> None:
+        assert importers_of("importlib") == {HANDLER_LOADER}
+        assert importers_of(HANDLER_LOADER) == {f"{ENTRYPOINTS}.webhook", f"{ENTRYPOINTS}.sweeper"}
+
+    def test_the_emulator_runs_again_what_loads_handlers_by_name(self) -> None:
+        assert importers_of(HANDLER_LOADER) == HANDLER_IMPORTERS
+
     def test_what_it_ships_is_what_the_project_names(self) -> None:
         requirements = (LAYER / "requirements.txt").read_text(encoding="utf-8")
         for package in ("aws-lambda-powertools", "phonenumberslite", "pydantic", "pydantic-core"):
@@ -94,7 +99,9 @@ class TestTheLayer:
 
     def test_its_public_names_load_nothing_heavy(self) -> None:
         heavy = ("botocore.session", "boto3", "urllib3", "aws_xray_sdk", "asyncio", "http.client")
-        code = f"import aiflow, sys; print(*[n for n in {heavy!r} if n in sys.modules])"
+        others = [f"{ENTRYPOINTS}.{n}" for n in ("webhook", "authorizer", "connection", "sweeper")]
+        names = [*heavy, *others]
+        code = f"import aiflow, sys; print(*[n for n in {names!r} if n in sys.modules])"
         done = subprocess.run(
             [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
         )
@@ -102,9 +109,9 @@ class TestTheLayer:
 
 
 class TestTheFunctions:
-    def test_there_is_one_for_each_event_both_doors_and_the_sweeper(self) -> None:
+    def test_there_is_one_for_each_event_type_and_no_other(self) -> None:
         folders = {path.name for path in FUNCTIONS.iterdir() if path.name != "__pycache__"}
-        assert folders == {*EVENT_TYPES, *WITH_SIBLINGS, *OF_THE_WEBSOCKET}
+        assert folders == set(EVENT_TYPES)
 
     @each_function
     def test_each_is_one_module_of_sixty_lines_at_most(self, module: Module) -> None:
@@ -112,22 +119,17 @@ class TestTheFunctions:
         assert len(module.text.splitlines()) <= 60
 
     @each_function
-    def test_each_imports_the_layer_by_its_front_door_and_nothing_of_its_siblings(
+    def test_each_imports_public_names_of_the_layer_and_no_other_function(
         self, module: Module
     ) -> None:
         for name, line in module.imports(at_run_time=False):
             root, _, rest = name.partition(".")
             if root == "aiflow":
                 assert rest in aiflow.__all__, f"{module.where}:{line} imports {name}"
-            elif root in OWN:
-                assert module.path.parent.name in WITH_SIBLINGS, (
-                    f"{module.where}:{line} imports {name}"
-                )
-                assert rest == "app"
             else:
                 assert root in sys.stdlib_module_names, f"{module.where}:{line} imports {name}"
 
-    @each_of_an_event
+    @each_function
     def test_each_ends_with_an_entrypoint_around_its_handler(self, module: Module) -> None:
         *_, last = module.tree.body
         assert ast.unparse(last) == "lambda_handler = entrypoint(handle)"

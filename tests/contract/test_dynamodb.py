@@ -14,8 +14,8 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-import webhook.app
 from aiflow.aws_clients import FAULTS, dynamodb_client
+from aiflow.entrypoints import webhook
 from aiflow.errors import StoreUnavailable
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.sessions.record import MAX_TURNS, SessionRecord
@@ -132,7 +132,7 @@ def test_every_event_of_a_call_costs_one_read_and_one_write_at_most(table: Table
         table.clock.advance(10)
         calls.forget()
         event = {"type": name, "text": "Hello", "digit": "1", "session": {"id": ID}}
-        assert invoke(webhook.app.lambda_handler, event, runtime).status in {200, 204}
+        assert invoke(webhook.lambda_handler, event, runtime).status in {200, 204}
         counted = calls.counted()
         assert counted["GetItem"] <= 1
         assert counted["PutItem"] + counted["UpdateItem"] <= 1
@@ -142,10 +142,10 @@ def test_every_event_of_a_call_costs_one_read_and_one_write_at_most(table: Table
 def test_what_is_over_is_not_written_again(table: Table) -> None:
     runtime = make_runtime(table.sessions, table.clock)
     end = {"type": "session_end", "session": {"id": ID}}
-    invoke(webhook.app.lambda_handler, end, runtime)
+    invoke(webhook.lambda_handler, end, runtime)
     calls = Calls.of(table.client)
     for _ in range(3):
-        assert invoke(webhook.app.lambda_handler, end, runtime).status == 204
+        assert invoke(webhook.lambda_handler, end, runtime).status == 204
     assert calls.counted() == {"GetItem": 3}
 
 
@@ -156,7 +156,7 @@ def test_the_time_to_live_is_a_number_of_seconds_within_two_days(table: Table) -
     runtime = make_runtime(table.sessions, table.clock)
     for number in range(MAX_TURNS):
         event = {"type": "user_speak", "text": f"Hello {number}", "session": {"id": ID}}
-        invoke(webhook.app.lambda_handler, event, runtime)
+        invoke(webhook.lambda_handler, event, runtime)
     items = table.items(ID)
     assert len(items) > 2
     for item in items.values():
@@ -170,7 +170,7 @@ def test_the_time_to_live_slides_with_every_event(table: Table) -> None:
     for number in range(3):
         table.clock.advance(1000)
         event = {"type": "user_speak", "text": f"Hello {number}", "session": {"id": ID}}
-        invoke(webhook.app.lambda_handler, event, runtime)
+        invoke(webhook.lambda_handler, event, runtime)
         seen.append(int(table.call(ID)["expires_at"]["N"]))
     assert [later - seen[0] for later in seen] == [0, 1000, 2000]
 
@@ -193,7 +193,7 @@ def test_a_length_that_no_speech_has_does_not_cost_the_call_its_state(
         {"type": "user_speak", "text": "Goodbye"},
         {"type": "assistant_speak", "duration_ms": duration_ms},
     ):
-        invoke(webhook.app.lambda_handler, {**event, "session": {"id": ID}}, runtime)
+        invoke(webhook.lambda_handler, {**event, "session": {"id": ID}}, runtime)
 
     assert [entry["outcome"] for entry in log.entries()] == ["answered", "silent"]
     assert len(table.call(ID)["playback_end_ms"]["N"]) <= 38
@@ -412,7 +412,7 @@ def test_without_the_table_the_caller_hears_the_apology(
     log = Log()
     runtime = make_runtime(sessions, stream=log)
     event = {"type": "user_speak", "text": "Hello", "session": {"id": ID}}
-    status, answer = invoke(webhook.app.lambda_handler, event, runtime)
+    status, answer = invoke(webhook.lambda_handler, event, runtime)
     assert status == 200
     assert answer["text"] == runtime.settings.apology_message
     (entry,) = log.entries()

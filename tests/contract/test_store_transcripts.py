@@ -8,7 +8,6 @@ from typing import Literal
 
 import pytest
 
-import webhook.app
 from aiflow import (
     Call,
     DtmfReceived,
@@ -21,6 +20,7 @@ from aiflow import (
     UserSpeak,
     load_audio,
 )
+from aiflow.entrypoints import webhook
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.sessions.record import Turn
 from tests.helpers.in_process import for_every_event
@@ -215,7 +215,7 @@ def test_who_spoke_and_in_which_order_is_kept_either_way(
 
 @doors
 def test_no_word_of_the_default_agent_lies_in_the_table(table: Table, door: Door) -> None:
-    agent = webhook.app.lambda_handler
+    agent = webhook.lambda_handler
     caller = Caller(
         table, agent, door, store_transcripts="disabled", agent={"transfer_number": COLLEAGUE}
     )

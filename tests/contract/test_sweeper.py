@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import webhook.app
 from aiflow import Call, Reply, SessionEnd, entrypoint
+from aiflow.entrypoints import webhook
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.entrypoints.sweeper import Sweeper
 from aiflow.errors import StoreUnavailable
@@ -60,7 +60,7 @@ class Stack:
 
     def send(self, name: str, session_id: str = "session-1", **members: object) -> Any:  # noqa: ANN401 - JSON
         """Send an event of a call to the agent; its end to the aftercare."""
-        handler = self.aftercare.handler if name == "session_end" else webhook.app.lambda_handler
+        handler = self.aftercare.handler if name == "session_end" else webhook.lambda_handler
         event = {"type": name, "session": {"id": session_id}, **members}
         return invoke(handler, event, self.runtime).body
 
@@ -125,11 +125,11 @@ class TestFindingThem:
         for name in ("session_start", "user_speak", "assistant_speech_ended", "dtmf_received"):
             clock.advance(10)
             event = {"type": name, "text": "Hi", "digit": "1", "session": {"id": "session-1"}}
-            invoke(webhook.app.lambda_handler, event, runtime)
+            invoke(webhook.lambda_handler, event, runtime)
             item = table.call("session-1")
             keys.append((item["open_call"]["S"], item["first_event_at_ms"]["N"]))
         assert set(keys) == {("1", str(NOW_MS + 10_000))}
-        invoke(webhook.app.lambda_handler, {**ENDED, "session": {"id": "session-1"}}, runtime)
+        invoke(webhook.lambda_handler, {**ENDED, "session": {"id": "session-1"}}, runtime)
         assert "open_call" not in table.call("session-1")
 
 
@@ -285,7 +285,7 @@ class TestWhoeverIsFirst:
         for session_id, quiet, writes in (("in-time", 10, 1), ("late", ABANDONED, 2)):
             session = {"id": session_id}
             start = {"type": "session_start", "session": session}
-            invoke(webhook.app.lambda_handler, start, runtime)
+            invoke(webhook.lambda_handler, start, runtime)
             clock.advance(quiet)
             calls = Calls.of(table.client)
             invoke(aftercare.handler, {**ENDED, "session": session}, runtime)

@@ -1,7 +1,9 @@
 """What `sam build` built, in Lambda's own runtime: the process border, crossed for real."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -203,5 +205,19 @@ def test_a_function_that_cannot_check_a_token_does_not_start(
     with (
         Emulator(Function.built("WebhookFunction"), unsafe, tmp_path / "log") as emulator,
         pytest.raises(FunctionError, match="SettingsError"),
+    ):
+        emulator.invoke({})
+
+
+def test_a_webhook_without_a_handler_does_not_start_and_names_it(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    built = Function.built("WebhookFunction")
+    own, *others = built.paths
+    shutil.copytree(own, tmp_path / "code", ignore=shutil.ignore_patterns("sms_failed"))
+    incomplete = replace(built, paths=[tmp_path / "code", *others])
+    with (
+        Emulator(incomplete, environment, tmp_path / "log") as emulator,
+        pytest.raises(FunctionError, match=r"HandlerLoadError.*sms_failed\.app cannot be imported"),
     ):
         emulator.invoke({})

@@ -51,7 +51,9 @@ def test_whatever_a_function_loads_has_bytecode_that_lambda_takes_as_it_is(
     python = layer(architecture) / "python"
     settings = {**ENVIRONMENT, "API_TOKEN_SHA256": digest_of(TOKEN), "SESSIONS_TABLE": "sessions"}
     paths = [BUILD / "WebhookFunction", BUILD / "AiflowLayer/python", RUNTIME]
-    names = [name.replace(".", "/") for name in imported("webhook.app", paths, settings)]
+    names = [
+        name.replace(".", "/") for name in imported("aiflow.entrypoints.webhook", paths, settings)
+    ]
     files = [python / f"{name}{ending}" for name in names for ending in (".py", "/__init__.py")]
     loaded = [file for file in files if file.is_file()]
     assert len(loaded) > 100

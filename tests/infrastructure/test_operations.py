@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-import webhook.app
 from aiflow import Call, Event, Reply
+from aiflow.entrypoints import webhook
 from aiflow.protocol.types import JsonValue
 from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord
@@ -58,7 +58,7 @@ def bad_day() -> Iterator[Log]:
         line.send("user_speak", text="Hello.")
         yield line.log
     log = Log()
-    send(webhook.app.lambda_handler, http_v2("no event"), make_runtime(stream=log))
+    send(webhook.lambda_handler, http_v2("no event"), make_runtime(stream=log))
     yield log
 
 

@@ -17,12 +17,20 @@ from tests.helpers.template import API, LOGGED, ROOT, Properties, Template
 FRONT_DOOR = "WebhookFunction"
 PREPARED = "PreparedWebhookFunction"
 # What no event type leads to: they serve the WebSocket itself.
-OF_THE_WEBSOCKET = {"AuthorizerFunction": "authorizer", "ConnectionFunction": "connection"}
+OF_THE_WEBSOCKET = {"AuthorizerFunction", "ConnectionFunction"}
 TURN = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 HISTORY = {"dynamodb:Query"}
 SEND = {"execute-api:ManageConnections"}
 # Invoked by a schedule, for what no event leads to.
 SWEEPER = "SweeperFunction"
+# Their handlers are modules of the layer, beside all handlers of the project.
+OF_THE_LAYER = {
+    FRONT_DOOR: "webhook",
+    PREPARED: "webhook",
+    SWEEPER: "sweeper",
+    "AuthorizerFunction": "authorizer",
+    "ConnectionFunction": "connection",
+}
 # What each function may do beside writing logs and traces.
 ALLOWED = {
     FRONT_DOOR: TURN | HISTORY,
@@ -121,13 +129,18 @@ def test_every_function_of_an_event_type_stands_in_the_folder_of_that_name(
 
 
 def test_every_folder_is_wired_and_every_wired_folder_exists(template: Template) -> None:
-    wired = set[str]()
-    for function in template.functions.values():
-        module, handler = function["Handler"].rsplit(".", 1)
-        assert handler == "lambda_handler"
-        wired.add(f"{function['CodeUri']}/{module.replace('.', '/')}.py")
+    own = [f for name, f in template.functions.items() if name not in OF_THE_LAYER]
+    assert {function["Handler"] for function in own} == {"app.lambda_handler"}
+    wired = {f"{function['CodeUri']}/app.py" for function in own}
     on_disk = {str(path.relative_to(ROOT)) for path in ROOT.glob("functions/*/app.py")}
     assert wired == on_disk
+
+
+def test_the_functions_of_the_layer_find_the_handlers_by_their_names(template: Template) -> None:
+    for name, module in OF_THE_LAYER.items():
+        function = template.functions[name]
+        assert function["CodeUri"] == "functions"
+        assert function["Handler"] == f"aiflow.entrypoints.{module}.lambda_handler"
 
 
 def test_every_function_runs_on_the_runtime_and_processor_that_the_layer_is_built_for(

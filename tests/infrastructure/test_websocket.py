@@ -57,9 +57,11 @@ def test_each_route_leads_to_the_function_of_its_event_type(
     template: Template, routes: Mapping[str, Properties]
 ) -> None:
     for key, route in routes.items():
-        folder = "connection" if key in OF_THE_CONNECTION else key
         function = template.functions[function_of(template, route)]
-        assert function["CodeUri"] == f"functions/{folder}"
+        if key in OF_THE_CONNECTION:
+            assert function["Handler"] == "aiflow.entrypoints.connection.lambda_handler"
+        else:
+            assert function["CodeUri"] == f"functions/{key}"
 
 
 def test_whoever_connects_is_authorised_by_the_token(

@@ -158,6 +158,15 @@ def said(session_id: str, text: str) -> JsonObject:
     return mock_event("user_speak", {"text": text}, {"id": session_id})
 
 
+def put(project: Path, function: str, code: str) -> None:
+    """Put a function of another kind in the place of one of the project, or of the layer."""
+    path = project / "functions" / function / "app.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(code, encoding="utf-8")
+    entrypoint, own = f"aiflow.entrypoints.{function}.", f"{function}.app."
+    edit(project, "template.yaml", lambda text: text.replace(entrypoint, own))
+
+
 def edit(project: Path, file: str, change: Callable[[str], str]) -> None:
     """Change a file of a project."""
     path = project / file

@@ -1,7 +1,9 @@
 """Requests to the gateway: what API Gateway does with them, and what the agent does."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -108,9 +110,24 @@ def test_an_edit_is_taken_over_and_the_state_stays(serve: Serve, copy: Path) -> 
         edit(copy, "functions/user_speak/app.py", lambda code: code.replace("You said", "I heard"))
         agent.gateway.reload()
         assert agent.post(said("edit", "two")).json()["text"] == "I heard: two"
+        own = agent.post(said("edit", "three"), "/events/user_speak")
+        assert own.json()["text"] == "I heard: three"
         item = agent.gateway.deployment.sessions.load("edit")
         assert item is not None
-        assert item.state["turns"] == 2
+        assert item.state["turns"] == 3
+
+
+def test_a_reload_leaves_the_modules_of_the_layer_alone(serve: Serve, copy: Path) -> None:
+    def layer() -> dict[str, ModuleType]:
+        return {name: m for name, m in sys.modules.items() if name.partition(".")[0] == "aiflow"}
+
+    with serve(copy) as agent:
+        agent.post(said("layer", "one"))
+        before = layer()
+        edit(copy, "functions/user_speak/app.py", lambda code: code.replace("You said", "I heard"))
+        agent.gateway.reload()
+        assert agent.post(said("layer", "two")).json()["text"] == "I heard: two"
+        assert layer() == before
 
 
 @pytest.mark.parametrize(
@@ -128,7 +145,7 @@ def test_a_broken_edit_is_explained_and_the_code_from_before_goes_on(
     serve: Serve, copy: Path, broken: str, message: str
 ) -> None:
     with serve(copy) as agent:
-        # The front door uses `handle` of its siblings only.
+        # With a `handle`, the webhook loads; the function of the event type fails.
         edit(
             copy,
             "functions/user_speak/app.py",

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from aiflow.protocol.types import JsonObject
-from tests.scenario.conftest import ROOT, said
+from tests.scenario.conftest import ROOT, put, said
 from tests.unit.local.cli.command import Run
 
 AIFLOW = [sys.executable, "-m", "aiflow_local.cli.entry"]
@@ -136,7 +136,7 @@ def test_it_prints_a_line_for_each_request_with_nothing_that_was_said_and_ends_w
 def test_it_prints_a_line_for_each_thing_that_happens_on_a_websocket(copy: Path) -> None:
     for name in ("connection", "user_speak"):
         code = "def handle(): ...\ndef lambda_handler(event, context): return {'statusCode': 200}\n"
-        (copy / "functions" / name / "app.py").write_text(code)
+        put(copy, name, code)
     with serving(copy, "--idle-timeout-seconds", "0.5") as gateway:
         headers = {"X-API-TOKEN": gateway.token}
         with connect(gateway.websocket, additional_headers=headers, proxy=None) as socket:

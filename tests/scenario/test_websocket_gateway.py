@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from aiflow_local.emulator.websocket import Limits
 from aiflow_local.tokens import Token
-from tests.scenario.conftest import ROOT, TOKEN, Agent, Serve, WebSocket
+from tests.scenario.conftest import ROOT, TOKEN, Agent, Serve, WebSocket, put
 
 # Keeps what it was invoked with, where a test finds it.
 NOTING = """
@@ -47,9 +47,8 @@ SPEAK = '{"type": "user_speak"}'
 
 
 def write(project: Path, function: str, code: str, body: str) -> None:
-    """Put a plain function in the place of one of the project."""
-    path = project / "functions" / function / "app.py"
-    path.write_text(code.format(body=body), encoding="utf-8")
+    """Put a plain function in the place of one of the project, or of the layer."""
+    put(project, function, code.format(body=body))
 
 
 def seen(project: Path, function: str) -> list[Mapping[str, Any]]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import webhook.app
 from aiflow import (
     Call,
     DtmfReceived,
@@ -15,6 +14,7 @@ from aiflow import (
     UserInputTimeout,
     UserSpeak,
 )
+from aiflow.entrypoints import webhook
 from aiflow.entrypoints.event import Entrypoint
 from tests.helpers.in_process import for_every_event
 from tests.simulation.cloud import Cloud
@@ -84,7 +84,7 @@ class Agents:
     def front_door(self, event: Event, call: Call) -> Reply:
         """Answer as the agent of this project does."""
         self._note(event, call)
-        return webhook.app.handle(event, call)
+        return webhook.handle(event, call)
 
     def obedient(self, event: Event, call: Call) -> Reply:
         """Do what the model says, which does what the caller says."""

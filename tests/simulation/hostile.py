@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from xml.etree import ElementTree as ET
 
-import webhook.app
+from aiflow.entrypoints import webhook
 from aiflow.protocol.ssml import escape, spoken_text
 from aiflow.telemetry import EventReport, Telemetry
 from tests.helpers.bad_bodies import EVENT, bad_bodies
@@ -63,7 +63,7 @@ def refusals(made: int, seed: int = 1) -> Refusals:
     def ask(envelope: Envelope, name: str, allowed: frozenset[int]) -> None:
         begun = time.process_time()
         try:
-            status = send(webhook.app.lambda_handler, envelope, runtime).status
+            status = send(webhook.lambda_handler, envelope, runtime).status
         except Exception as error:  # noqa: BLE001 - that is what is looked for
             found.wrong.append(f"{name}: {type(error).__name__}")
             return

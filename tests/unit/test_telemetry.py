@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import webhook.app
 from aiflow import Call, Event, Reply, Session, UserSpeak, entrypoint
 from aiflow.domain.call_summary import CallOutcome
 from aiflow.domain.decisions import Outcome
+from aiflow.entrypoints import webhook
 from aiflow.errors import InvalidAction
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.sessions.memory import InMemorySessionStore
@@ -119,7 +119,7 @@ class TestTheLogLine:
     def test_it_says_which_event_of_which_call_went_how(self) -> None:
         log = Log()
         context = FakeContext(aws_request_id="request-1")
-        invoke(webhook.app.lambda_handler, EVENT, make_runtime(stream=log), context=context)
+        invoke(webhook.lambda_handler, EVENT, make_runtime(stream=log), context=context)
         (entry,) = log.entries()
         assert entry.pop("service")
         assert entry.pop("timestamp")
@@ -144,7 +144,7 @@ class TestTheLogLine:
         log = Log()
         older = {name: value for name, value in EVENT.items() if name != "text"}
         envelope = door({**older, "transcript": "Hello"})
-        send(webhook.app.lambda_handler, envelope, make_runtime(stream=log))
+        send(webhook.lambda_handler, envelope, make_runtime(stream=log))
         (entry,) = log.entries()
         assert (entry["legacy_name"], entry["outcome"]) == ("transcript", "answered")
 
@@ -155,7 +155,7 @@ class TestTheLogLine:
     ) -> None:
         log = Log()
         envelope = door({**EVENT, "type": name})
-        send(webhook.app.lambda_handler, envelope, make_runtime(stream=log))
+        send(webhook.lambda_handler, envelope, make_runtime(stream=log))
         assert (len(log.entries()), len(log.metrics())) == (1, 1)
 
     @pytest.mark.parametrize(
@@ -198,8 +198,8 @@ class TestTheLogLine:
     def test_nothing_of_one_event_is_left_in_the_line_of_the_next(self) -> None:
         log = Log()
         runtime = make_runtime(stream=log)
-        send(webhook.app.lambda_handler, http_v2(EVENT), runtime)
-        send(webhook.app.lambda_handler, http_v2(EVENT, token=None), runtime)
+        send(webhook.lambda_handler, http_v2(EVENT), runtime)
+        send(webhook.lambda_handler, http_v2(EVENT, token=None), runtime)
         _, second = log.entries()
         assert "session_id" not in second
         assert "actions" not in second
@@ -208,8 +208,8 @@ class TestTheLogLine:
     def test_what_is_less_than_the_level_is_not_logged_but_counted(self) -> None:
         log = Log()
         runtime = make_runtime(settings=make_settings(log_level="ERROR"), stream=log)
-        send(webhook.app.lambda_handler, http_v2(EVENT), runtime)
-        send(webhook.app.lambda_handler, http_v2("{"), runtime)
+        send(webhook.lambda_handler, http_v2(EVENT), runtime)
+        send(webhook.lambda_handler, http_v2("{"), runtime)
         assert (len(log.entries()), len(log.metrics())) == (0, 2)
 
     def test_without_a_stream_it_goes_to_standard_output(
@@ -300,10 +300,10 @@ class TestTheShares:
     def test_who_was_not_asked_took_no_time_and_is_not_counted(self) -> None:
         log = Log()
         runtime = make_runtime(stream=log)
-        send(webhook.app.lambda_handler, http_v2("{"), runtime)
+        send(webhook.lambda_handler, http_v2("{"), runtime)
         end = {**EVENT, "type": "session_end"}
         for event in (end, EVENT):
-            invoke(webhook.app.lambda_handler, event, runtime)
+            invoke(webhook.lambda_handler, event, runtime)
         refused, _, late = log.entries()
         assert {"store_ms", "handler_ms"}.isdisjoint(refused)
         assert "handler_ms" not in late
@@ -329,7 +329,7 @@ class TestWhatIsKeptToOneself:
                 clock.advance(10)
                 session = {**SESSION, "id": text}
                 event = {**FULL_EVENT, "type": name, "text": f"{text} {WORDS}", "session": session}
-                invoke(webhook.app.lambda_handler, event, runtime)
+                invoke(webhook.lambda_handler, event, runtime)
         assert len(log.entries()) == 5 * len(TYPES[:-1])
         assert_silent(log)
 
@@ -374,7 +374,7 @@ class TestWhatIsKeptToOneself:
         for bad in bad_bodies():
             headers = {**bad.headers, "X-Canary": HEADER}
             for body in (bad.body, text[:-1], f"[{text}]", text + WORDS, WORDS):
-                send(webhook.app.lambda_handler, rest_v1(body, headers=headers), runtime)
+                send(webhook.lambda_handler, rest_v1(body, headers=headers), runtime)
         lines = [e for e in log.lines() if e.get("outcome", "refused") == "refused"]
         refused = Log("\n".join(map(json.dumps, lines)))
         assert len(refused.entries()) > 800
@@ -419,7 +419,7 @@ class TestHostileText:
             "more": more,
             "session": {"id": session_id, "account_id": text, "from_phone_number": text},
         }
-        send(webhook.app.lambda_handler, http_v2(event), make_runtime(stream=log))
+        send(webhook.lambda_handler, http_v2(event), make_runtime(stream=log))
         output = log.getvalue()
         assert output.isascii()
         assert all(character == "\n" or character.isprintable() for character in output)
@@ -449,11 +449,11 @@ class TestTheMetrics:
         for number in range(1000):
             name = f"{chr(0x21 + number)} invented {number}"
             event = {**EVENT, "type": name, "session": {"id": f"session-{number}"}}
-            assert invoke(webhook.app.lambda_handler, event, runtime).status == 204
+            assert invoke(webhook.lambda_handler, event, runtime).status == 204
         for name in TYPES:
-            invoke(webhook.app.lambda_handler, {**EVENT, "type": name}, runtime)
+            invoke(webhook.lambda_handler, {**EVENT, "type": name}, runtime)
         for bad in bad_bodies()[::10]:
-            send(webhook.app.lambda_handler, http_v2(bad.body, headers=bad.headers), runtime)
+            send(webhook.lambda_handler, http_v2(bad.body, headers=bad.headers), runtime)
 
         blobs = log.metrics()
 
@@ -476,7 +476,7 @@ class TestTheMetrics:
     def test_they_have_the_namespace_of_the_settings_and_units(self) -> None:
         log = Log()
         settings = make_settings(metrics_namespace="Agents")
-        invoke(webhook.app.lambda_handler, EVENT, make_runtime(settings=settings, stream=log))
+        invoke(webhook.lambda_handler, EVENT, make_runtime(settings=settings, stream=log))
         (blob,) = log.metrics()
         assert {each["Namespace"] for each in directives(blob)} == {"Agents"}
         assert [metric for each in directives(blob) for metric in each["Metrics"]] == [
@@ -489,7 +489,7 @@ class TestTheMetrics:
 
     def test_little_is_told_for_each_kind_of_event_since_each_is_billed(self) -> None:
         log = Log()
-        invoke(webhook.app.lambda_handler, EVENT, make_runtime(stream=log))
+        invoke(webhook.lambda_handler, EVENT, make_runtime(stream=log))
         (blob,) = log.metrics()
         by_event, by_stack = directives(blob)
         assert by_stack["Dimensions"] == [["service"]]
@@ -526,7 +526,7 @@ class TestTheMetrics:
         runtime = make_runtime(WatchedSessions(clock), clock, stream=log)
         end = {**EVENT, "type": "session_end"}
         for event in (EVENT, EVENT, end, EVENT):
-            invoke(webhook.app.lambda_handler, event, runtime)
+            invoke(webhook.lambda_handler, event, runtime)
         _, again, _, late = log.metrics()
         assert (again["Duplicate"], again["outcome"]) == ([1], "duplicate")
         assert (late["LateEvent"], late["outcome"]) == ([1], "late")

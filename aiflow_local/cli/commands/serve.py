@@ -15,7 +15,7 @@ import aiflow
 from aiflow.telemetry import EventReport
 from aiflow_local.emulator.access_log import Served, ServedMessage, ServedRequest
 from aiflow_local.emulator.gateway import Gateway, Terms, open_gateway
-from aiflow_local.emulator.hot_reload import Watched, watching
+from aiflow_local.emulator.hot_reload import WatchedPaths, watch_files
 from aiflow_local.emulator.server import address_of, listen, make_server
 from aiflow_local.emulator.websocket import Limits
 from aiflow_local.errors import LocalError
@@ -88,10 +88,10 @@ def command(
 
 def _serve(session: "_Session", listener: socket.socket, token: Token) -> bool:
     """Serve until the layer has changed, or until it is enough; tell which."""
-    watched = Watched(
-        session.project, session.gateway.deployment.folders, Path(aiflow.__file__).parent
+    watched = WatchedPaths(
+        session.project, session.gateway.deployment.code_folders, Path(aiflow.__file__).parent
     )
-    with watching(watched, session.reload, session.restart):
+    with watch_files(watched, session.reload, session.restart):
         session.screen.welcome(address_of(listener), session.gateway, token)
         session.server.run(sockets=[listener])
     return session.layer_has_changed
@@ -104,7 +104,7 @@ class _Screen:
         self._out = Console(highlight=False, soft_wrap=True)
 
     def welcome(self, address: str, gateway: Gateway, token: Token) -> None:
-        first, *others = [address + door.path for door in gateway.deployment.doors]
+        first, *others = [address + route.path for route in gateway.deployment.http_routes]
         self.say(f"Webhook    {first}", "bold")
         if gateway.deployment.websocket:
             self.say(f"WebSocket  {address.replace('http', 'ws', 1)}", "bold")

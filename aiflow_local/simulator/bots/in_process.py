@@ -20,7 +20,7 @@ from aiflow.telemetry import EventReport, Telemetry
 from aiflow.transports.connections import UnavailableConnectionSender
 from aiflow_local.emulator.deadline import late_is_too_late
 from aiflow_local.emulator.http_event import Arrival, HttpRequest, http_event
-from aiflow_local.emulator.module_loader import Code
+from aiflow_local.emulator.module_loader import ModuleLoader
 from aiflow_local.errors import TemplateError
 from aiflow_local.simulator.engine.bot_port import Answered, OnRequest
 from aiflow_local.simulator.engine.call import EPOCH_MS
@@ -161,15 +161,15 @@ def load_agent(
     front_door = next((spec for spec in functions if spec.routes), None)
     if front_door is None:
         raise TemplateError(f"{TEMPLATE} has no function with a route: nothing can be called")
-    code = Code()
+    modules = ModuleLoader()
     try:
-        handler = code.load(project, [front_door])[front_door.name]
+        handler = modules.load(project, [front_door])[front_door.name]
         if not isinstance(handler, Entrypoint):
             message = f"{front_door.name} is not made by `entrypoint`: play it with --url"
             raise TemplateError(message)
         yield Agent(front_door, handler, _settings(front_door), token, complain)
     finally:
-        code.close()
+        modules.close()
 
 
 def _settings(spec: FunctionSpec) -> Settings:

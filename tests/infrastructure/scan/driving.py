@@ -13,8 +13,8 @@ from itertools import count, product
 from typing import Any
 from unittest.mock import patch
 
-import webhook.app
 from aiflow.aws_clients import FAULTS, connections_client
+from aiflow.entrypoints import webhook
 from aiflow.entrypoints.authorizer import Authorizer
 from aiflow.entrypoints.connection import Connection
 from aiflow.entrypoints.sweeper import Sweeper
@@ -102,7 +102,7 @@ class _Drive:
         call: dict[str, object] = {"session": {"id": f"call-{next(self.numbers)}"}}
         for text in before:
             event = http_v2({**call, "type": "user_speak", "text": text})
-            self._invoke("", webhook.app.lambda_handler.bind(self.runtime), event)
+            self._invoke("", webhook.lambda_handler.bind(self.runtime), event)
         self.table.clock.advance(seconds)
         return call
 

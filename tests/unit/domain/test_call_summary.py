@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-import webhook.app
 from aiflow import Call, Event, Reply, SessionEnd, UserSpeak
 from aiflow.domain.call_summary import CallOutcome, CallSummary, summarize_call
+from aiflow.entrypoints import webhook
 from aiflow.errors import StoreUnavailable
 from aiflow.sessions.codec import to_attributes
 from aiflow.sessions.memory import InMemorySessionStore
@@ -239,7 +239,7 @@ class TestOnce:
         assert len(told(line.log)) == 1
 
     def test_the_default_agent_is_told_like_any_other(self) -> None:
-        line = Line(webhook.app.lambda_handler)
+        line = Line(webhook.lambda_handler)
         line.send("session_start")
         line.send("user_speak", text="goodbye")
         line.send("assistant_speech_ended")

@@ -1,16 +1,13 @@
 """Who may connect to the WebSocket, and what is taken down of a connection."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
-import authorizer.app
-import connection.app
-from aiflow.bootstrap import default_dependencies, default_runtime
-from aiflow.entrypoints.authorizer import Authorizer
-from aiflow.errors import SettingsError
+from aiflow.entrypoints import authorizer, connection
 from aiflow.pipeline.runtime import Runtime
 from tests.helpers.bad_bodies import EVENT
 from tests.helpers.runtime import (
@@ -37,7 +34,7 @@ def connect(*tokens: str, header: str = "X-API-TOKEN", runtime: Runtime | None =
         "multiValueHeaders": {"Host": ["api"], **({header: list(tokens)} if tokens else {})},
         "requestContext": {"routeKey": "$connect", "eventType": "CONNECT", "connectionId": "c"},
     }
-    bound = authorizer.app.lambda_handler.bind(runtime or make_runtime())
+    bound = authorizer.lambda_handler.bind(runtime or make_runtime())
     return bound(request, FakeContext())
 
 
@@ -118,7 +115,7 @@ class TestTheConnection:
 
     def taken_down(self, body: Body, kind: str = "MESSAGE") -> dict[str, Any]:
         log = Log()
-        handler = connection.app.lambda_handler.bind(make_runtime(stream=log))
+        handler = connection.lambda_handler.bind(make_runtime(stream=log))
         answer = handler(websocket(body, kind=kind), FakeContext())
         assert answer == {"statusCode": 200}
         (entry,) = log.entries()
@@ -126,32 +123,31 @@ class TestTheConnection:
 
 
 class TestStartUp:
-    @pytest.fixture(autouse=True)
-    def on_lambda(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        """A process as Lambda starts it."""
-        monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
-        monkeypatch.setenv("SESSIONS_TABLE", "sessions")
-        default_dependencies.cache_clear()
-        yield
-        default_dependencies.cache_clear()
+    @pytest.mark.parametrize("name", ["authorizer", "connection"])
+    def test_without_a_digest_a_function_does_not_start(self, name: str) -> None:
+        started = start(name, SESSIONS_TABLE="sessions")
+        assert started.returncode == 1
+        *_, last = started.stderr.splitlines()
+        assert last.startswith("aiflow.errors.SettingsError: ")
+        assert "API_TOKEN_SHA256: " in last
 
-    def test_without_a_digest_nobody_may_connect_since_it_does_not_start(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("API_TOKEN_SHA256", raising=False)
-        with pytest.raises(SettingsError, match="API_TOKEN_SHA256: "):
-            authorizer_of_a_new_process()
-
-    def test_it_makes_no_client_of_aws(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("API_TOKEN_SHA256", digest_of(TOKEN))
-        made = default_runtime.cache_info().currsize
-        authorizer_of_a_new_process()
-        assert default_dependencies.cache_info().currsize == 1
-        assert default_runtime.cache_info().currsize == made
+    @pytest.mark.parametrize("name", ["authorizer", "connection"])
+    def test_a_function_builds_its_dependencies_and_no_runtime(self, name: str) -> None:
+        started = start(name, SESSIONS_TABLE="sessions", API_TOKEN_SHA256=digest_of(TOKEN))
+        assert (started.stdout, started.stderr) == ("1 0\n", "")
 
 
-def authorizer_of_a_new_process() -> Authorizer:
-    """Make one as the function does when it starts."""
-    from aiflow import authorizer as make  # noqa: PLC0415 - its name is that of the function
-
-    return make()
+def start(name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Import an entrypoint in a new process, as Lambda does; print what start-up has built."""
+    program = f"""
+import aiflow.entrypoints.{name}
+from aiflow.bootstrap import default_dependencies, default_runtime
+print(*[built.cache_info().currsize for built in (default_dependencies, default_runtime)])
+"""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

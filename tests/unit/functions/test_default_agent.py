@@ -11,7 +11,6 @@ import sms_failed.app
 import user_input_timeout.app
 import user_speak.app
 import user_speech_started.app
-import webhook.app
 from aiflow import (
     AssistantSpeak,
     AssistantSpeechEnded,
@@ -37,6 +36,7 @@ from aiflow import (
     UserSpeak,
     UserSpeechStarted,
 )
+from aiflow.entrypoints import webhook
 
 SESSION = Session(id="123", from_phone_number="493023125001")
 
@@ -242,7 +242,7 @@ class TestTheFrontDoor:
     def test_each_event_reaches_the_function_of_its_type(
         self, event: Event, types: list[str]
     ) -> None:
-        reply = webhook.app.handle(event, Call(SESSION))
+        reply = webhook.handle(event, Call(SESSION))
 
         actions = [reply] if isinstance(reply, Speak | MixAudio) else []
         assert [action.type for action in actions] == types

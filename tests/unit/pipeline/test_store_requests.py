@@ -5,7 +5,7 @@ from statistics import mean
 
 import pytest
 
-import webhook.app
+from aiflow.entrypoints import webhook
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.sessions.codec import to_attributes
 from aiflow.sessions.record import MAX_TURNS, SessionRecord
@@ -45,7 +45,7 @@ def a_long_call(
         clock.advance(5)
         sessions.touched.clear()
         text = f"{words} {number}"
-        answer = invoke(webhook.app.lambda_handler, {**EVENT, "text": text}, runtime)
+        answer = invoke(webhook.lambda_handler, {**EVENT, "text": text}, runtime)
         assert answer.status == 200
         yield list(sessions.touched)
 
@@ -82,5 +82,5 @@ def test_every_event_is_one_read_and_one_write_at_most(name: str) -> None:
     clock = Clock()
     sessions = WatchedSessions(clock)
     event: Mapping[str, object] = {**EVENT, "type": name}
-    invoke(webhook.app.lambda_handler, event, make_runtime(sessions, clock))
+    invoke(webhook.lambda_handler, event, make_runtime(sessions, clock))
     assert sessions.touched in (["load"], ["load", "commit"])

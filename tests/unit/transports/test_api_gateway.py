@@ -10,8 +10,8 @@ import dtmf_received.app
 import session_end.app
 import session_start.app
 import user_speak.app
-import webhook.app
 from aiflow import Call, Event, Reply, entrypoint
+from aiflow.entrypoints import webhook
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.transports.api_gateway import Body, http_request, is_enveloped
@@ -77,7 +77,7 @@ class TestWhatGoesBack:
 
     def test_every_answer_can_be_written_as_json(self) -> None:
         for envelope in (http_v2(EVENT), rest_v1(EVENT), EVENT):
-            answer = webhook.app.lambda_handler.bind(make_runtime())(envelope, FakeContext())
+            answer = webhook.lambda_handler.bind(make_runtime())(envelope, FakeContext())
             assert json.loads(json.dumps(answer)) == answer
 
     def test_without_a_gateway_the_answer_is_the_answer_itself(self) -> None:
@@ -93,7 +93,7 @@ class TestTheDoors:
     def test_an_event_is_answered_alike_at_each_of_them(self, name: str) -> None:
         event = {**EVENT, "type": name, "digit": "1"}
         answers = [
-            invoke(webhook.app.lambda_handler, event, make_runtime(), door)
+            invoke(webhook.lambda_handler, event, make_runtime(), door)
             for door in ("http", "rest", "raw")
         ]
         assert answers[0] == answers[1] == answers[2]
@@ -104,7 +104,7 @@ class TestTheDoors:
         runtime = make_runtime(sessions, clock)
         for door in ("http", "rest", "raw"):
             clock.advance(60)
-            invoke(webhook.app.lambda_handler, EVENT, runtime, door)
+            invoke(webhook.lambda_handler, EVENT, runtime, door)
         item = sessions.load("session-123")
         assert item is not None
         assert item.state["turns"] == 3
@@ -114,7 +114,7 @@ class TestTheDoors:
         self, gateway: Gateway
     ) -> None:
         body = {**EVENT, "requestContext": {"http": {"method": "GET"}}, "headers": {}, "body": "{"}
-        assert send(webhook.app.lambda_handler, gateway(body), make_runtime()).status == 200
+        assert send(webhook.lambda_handler, gateway(body), make_runtime()).status == 200
 
     @pytest.mark.parametrize(
         ("envelope", "is_one"),
@@ -151,13 +151,13 @@ class TestWhatIsRead:
     def test_a_rest_api_that_lists_no_values_apart_is_read_by_its_single_ones(self) -> None:
         envelope = rest_v1(EVENT)
         del envelope["multiValueHeaders"]
-        assert send(webhook.app.lambda_handler, envelope, make_runtime()).status == 200
+        assert send(webhook.lambda_handler, envelope, make_runtime()).status == 200
 
     @both_gateways
     @pytest.mark.parametrize("flag", [None, "true", 1, "", False])
     def test_only_true_means_base64(self, gateway: Gateway, flag: object) -> None:
         envelope = {**gateway(EVENT), "isBase64Encoded": flag}
-        assert send(webhook.app.lambda_handler, envelope, make_runtime()).status == 200
+        assert send(webhook.lambda_handler, envelope, make_runtime()).status == 200
 
     @both_gateways
     def test_the_path_is_left_to_the_gateway(self, gateway: Gateway) -> None:
@@ -168,7 +168,7 @@ class TestWhatIsRead:
             "routeKey": "$default",
             "resource": "/{p+}",
         }
-        assert send(webhook.app.lambda_handler, envelope, make_runtime()).status == 200
+        assert send(webhook.lambda_handler, envelope, make_runtime()).status == 200
 
 
 class TestAFunctionOfItsOwn:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import webhook.app
+from aiflow.entrypoints import webhook
 from aiflow.errors import SettingsError, Unauthorized
 from aiflow.settings import Settings
 from aiflow.transports.authentication import authenticate
@@ -88,7 +88,7 @@ both_gateways = pytest.mark.parametrize("gateway", [http_v2, rest_v1])
 
 
 def answer_to(envelope: Envelope, settings: Settings | None = None) -> Answer:
-    return send(webhook.app.lambda_handler, envelope, make_runtime(settings=settings))
+    return send(webhook.lambda_handler, envelope, make_runtime(settings=settings))
 
 
 class TestTheDoor:
@@ -101,9 +101,7 @@ class TestTheDoor:
         sessions = WatchedSessions(clock)
         runtime = make_runtime(sessions, clock, stream=log)
 
-        answer = webhook.app.lambda_handler.bind(runtime)(
-            gateway(EVENT, token=token), FakeContext()
-        )
+        answer = webhook.lambda_handler.bind(runtime)(gateway(EVENT, token=token), FakeContext())
 
         assert answer == REFUSAL
         assert sessions.touched == []
@@ -182,7 +180,7 @@ class TestBeforeAnythingElse:
     def test_without_a_token_every_bad_request_gets_the_same_answer(self, gateway: Gateway) -> None:
         clock = Clock()
         sessions = WatchedSessions(clock)
-        handler = webhook.app.lambda_handler.bind(make_runtime(sessions, clock))
+        handler = webhook.lambda_handler.bind(make_runtime(sessions, clock))
         for bad in bad_bodies():
             envelope = gateway(bad.body, token="wrong", headers=bad.headers, method=bad.method)
             assert handler({**envelope, **bad.members}, FakeContext()) == REFUSAL
@@ -225,13 +223,13 @@ class TestRotation:
         settings, log = make_settings(next_token_digest=digest_of(NEW)), Log()
         runtime = make_runtime(settings=settings, stream=log)
         for token in (TOKEN, NEW):
-            send(webhook.app.lambda_handler, http_v2(EVENT, token=token), runtime)
+            send(webhook.lambda_handler, http_v2(EVENT, token=token), runtime)
         assert [entry["token"] for entry in log.entries()] == ["current", "next"]
         assert [blob.get("NextTokenUsed") for blob in log.metrics()] == [None, [1]]
 
     def test_a_header_without_a_value_is_a_missing_one(self) -> None:
         envelope = {**http_v2(EVENT), "headers": {"x-api-token": None}}
-        assert send(webhook.app.lambda_handler, envelope, make_runtime()).status == 401
+        assert send(webhook.lambda_handler, envelope, make_runtime()).status == 401
 
     def test_both_tokens_at_once_are_one_too_many(self) -> None:
         settings = make_settings(token_digest=digest_of(OLD), next_token_digest=digest_of(NEW))
@@ -250,7 +248,7 @@ class TestRotation:
             )
             runtime = make_runtime(sessions, clock, settings)
             event = {**EVENT, "text": f"turn {turn}"}
-            answer = send(webhook.app.lambda_handler, http_v2(event, token=token), runtime)
+            answer = send(webhook.lambda_handler, http_v2(event, token=token), runtime)
             assert answer.status == 200
         item = sessions.load("session-123")
         assert item is not None
@@ -317,7 +315,7 @@ class TestWhatIsTold:
         tokens = [*WRONG_TOKENS.values(), TOKEN]
         for token in tokens:
             for gateway in (http_v2, rest_v1):
-                send(webhook.app.lambda_handler, gateway(EVENT, token=token), runtime)
+                send(webhook.lambda_handler, gateway(EVENT, token=token), runtime)
         output = log.getvalue()
         assert len(log.entries()) == 2 * len(tokens)
         for part in (TOKEN, TOKEN[:8], TOKEN[-8:], digest_of(TOKEN), digest_of(TOKEN)[:16]):
@@ -331,7 +329,7 @@ class TestWhatIsTold:
         self, token: Header, reason: str
     ) -> None:
         log = Log()
-        send(webhook.app.lambda_handler, rest_v1(EVENT, token=token), make_runtime(stream=log))
+        send(webhook.lambda_handler, rest_v1(EVENT, token=token), make_runtime(stream=log))
         (entry,) = log.entries()
         assert (entry["level"], entry["outcome"], entry["reason"]) == ("WARNING", "refused", reason)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import webhook.app
+from aiflow.entrypoints import webhook
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.protocol.types import JsonValue
 from aiflow.sessions.memory import InMemorySessionStore
@@ -49,7 +49,7 @@ both_gateways = pytest.mark.parametrize("gateway", [http_v2, rest_v1])
 
 
 def answer_to(envelope: object) -> Answer:
-    return send(webhook.app.lambda_handler, envelope, make_runtime())
+    return send(webhook.lambda_handler, envelope, make_runtime())
 
 
 def wanted(answer: Answer) -> bool:
@@ -73,7 +73,7 @@ class TestWhatIsRefused:
         runtime = make_runtime(sessions, clock, stream=log)
         envelope = gateway(bad.body, headers=bad.headers, method=bad.method) | dict(bad.members)
 
-        answer = send(webhook.app.lambda_handler, envelope, runtime)
+        answer = send(webhook.lambda_handler, envelope, runtime)
 
         (entry,) = log.entries()
         assert (answer.status, entry["reason"]) == (bad.status, bad.reason)
@@ -99,7 +99,7 @@ class TestWhatIsRefused:
         log = Log()
         for bad in bad_bodies():
             envelope = http_v2(bad.body, headers=bad.headers, method=bad.method) | dict(bad.members)
-            send(webhook.app.lambda_handler, envelope, make_runtime(stream=log))
+            send(webhook.lambda_handler, envelope, make_runtime(stream=log))
         assert "Hello" not in log.getvalue()
         assert "session-123" not in log.getvalue()
 
@@ -119,7 +119,7 @@ class TestWhatIsRefused:
         runtime = make_runtime(sessions, clock, settings, log)
         event = {**EVENT, "session": {"id": "session-123", "account_id": "theirs"}}
 
-        answer = send(webhook.app.lambda_handler, gateway(event), runtime)
+        answer = send(webhook.lambda_handler, gateway(event), runtime)
 
         assert answer.status == 403
         assert log.entries()[-1]["reason"] == "account"
@@ -131,7 +131,7 @@ class TestWhatIsRefused:
         settings = make_settings(allowed_account_ids="ours, too")
         event = {**EVENT, "session": {"id": "session-123", "account_id": account}}
 
-        answer = invoke(webhook.app.lambda_handler, event, make_runtime(settings=settings))
+        answer = invoke(webhook.lambda_handler, event, make_runtime(settings=settings))
 
         assert answer.status == 200
 
@@ -143,7 +143,7 @@ class TestWhatIsRefused:
         settings = make_settings(allowed_account_ids=allowed)
         event = {**EVENT, "session": {"id": "session-123", "account_id": account}}
 
-        answer = invoke(webhook.app.lambda_handler, event, make_runtime(settings=settings))
+        answer = invoke(webhook.lambda_handler, event, make_runtime(settings=settings))
 
         # An account id consists of what is printed; what is not counts for nothing.
         printed = "".join(c for c in account if c.isprintable() or c in "\t\n\r" or ord(c) > 0x9F)
@@ -288,7 +288,7 @@ class TestWhatIsAccepted:
         sessions = WatchedSessions(clock)
         runtime = make_runtime(sessions, clock, stream=log)
 
-        answer = send(webhook.app.lambda_handler, gateway({**EVENT, "type": name}), runtime)
+        answer = send(webhook.lambda_handler, gateway({**EVENT, "type": name}), runtime)
 
         assert answer == (204, None)
         (entry,) = log.entries()
@@ -371,7 +371,7 @@ class TestWhateverArrives:
         runtime = make_runtime(InMemorySessionStore(clock), clock, stream=log)
         event = {**members, "type": name, "session": session}
 
-        answer = send(webhook.app.lambda_handler, gateway(event), runtime)
+        answer = send(webhook.lambda_handler, gateway(event), runtime)
 
         if len(json.dumps(event)) <= LIMIT:
             assert answer.status in {200, 204}

@@ -4,10 +4,7 @@ from aiflow.gc_freeze import gc_frozen
 
 with gc_frozen():
     from aiflow.call import Call, Reply
-    from aiflow.entrypoints.authorizer import authorizer
-    from aiflow.entrypoints.connection import connection
     from aiflow.entrypoints.event import entrypoint
-    from aiflow.entrypoints.sweeper import sweeper
     from aiflow.protocol.actions import (
         Action,
         Audio,
@@ -71,9 +68,6 @@ __all__ = [
     "UserSpeak",
     "UserSpeechStarted",
     "VadConfig",
-    "authorizer",
-    "connection",
     "entrypoint",
     "load_audio",
-    "sweeper",
 ]

@@ -15,6 +15,10 @@ class SettingsError(AiflowError):
     """The environment lacks what the functions need; the message names variable and remedy."""
 
 
+class HandlerLoadError(AiflowError):
+    """A handler of `functions/` is missing or cannot be imported; the message names the module."""
+
+
 class RequestRejected(AiflowError):
     """A request that is answered with a 4xx status and reaches no handler.
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from itertools import count
 
-import webhook.app
+from aiflow.entrypoints import webhook
 from aiflow.pipeline.runtime import Runtime
 from tests.helpers.runtime import Answer, Clock, Log, invoke, make_runtime, make_settings
 from tests.helpers.tables import Table
@@ -46,7 +46,7 @@ class Phone:
     def event(self, session_id: str, kind: str, **members: object) -> Answer:
         """Send an event of a call that has begun."""
         event = {"type": kind, "session": {"id": session_id}, **members}
-        return invoke(webhook.app.lambda_handler, event, self.runtime)
+        return invoke(webhook.lambda_handler, event, self.runtime)
 
     def begin(self, caller: str = CALLER, *, direction: str = "inbound") -> str:
         """Begin a call, and return its id."""
@@ -59,7 +59,7 @@ class Phone:
             "to_phone_number": numbers[1],
         }
         begun = {"type": "session_start", "session": session}
-        assert invoke(webhook.app.lambda_handler, begun, self.runtime).status == 200
+        assert invoke(webhook.lambda_handler, begun, self.runtime).status == 200
         return session_id
 
     def say(self, session_id: str, *texts: str) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-import webhook.app
 from aiflow import Call, Reply, UserSpeak, entrypoint
+from aiflow.entrypoints import webhook
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.sessions.record import SessionRecord
 from aiflow_local.emulator.sample_events import mock_event
@@ -529,7 +529,7 @@ def test_an_event_that_comes_late_finds_an_erased_call_ended(
     assert calls("erase", call, "--yes").code == 0
     left = table.items(call)
     event = mock_event(kind, session={"id": call, "from_phone_number": CALLER})
-    assert invoke(webhook.app.lambda_handler, event, phone.runtime) == (204, None)
+    assert invoke(webhook.lambda_handler, event, phone.runtime) == (204, None)
     assert table.items(call) == left
 
 

@@ -1,4 +1,4 @@
-"""Who may connect to the WebSocket: the same secret, checked in the same way as over HTTP."""
+"""The Lambda authorizer of the WebSocket: it checks the same token as an HTTP request carries."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -13,27 +13,27 @@ from aiflow.transports.authentication import authenticate
 
 
 class Authorizer:
-    """A Lambda REQUEST authorizer for `$connect`; `authorizer` makes it.
+    """A Lambda REQUEST authorizer for `$connect`.
 
     Args:
-        surroundings: returns what it needs from outside.
+        dependencies: returns the settings, the telemetry and the clock.
     """
 
-    def __init__(self, surroundings: Callable[[], Dependencies]) -> None:
-        self._surroundings = surroundings
+    def __init__(self, dependencies: Callable[[], Dependencies]) -> None:
+        self._dependencies = dependencies
 
-    def bind(self, surroundings: Dependencies) -> "Authorizer":
-        """Return the same authorizer with other surroundings: for tests, and your own machine."""
-        return Authorizer(lambda: surroundings)
+    def bind(self, dependencies: Dependencies) -> "Authorizer":
+        """Return an authorizer with other dependencies, for tests and the emulator."""
+        return Authorizer(lambda: dependencies)
 
     def __call__(self, request: Mapping[str, Any], context: Context) -> JsonObject:
-        """Allow or deny a connection, by its headers.
+        """Allow or deny a connection by the token in its headers.
 
         Returns:
             A policy for `execute-api:Invoke` on the `methodArn` of the request.
         """
-        around = self._surroundings()
-        settings, arrived_at = around.settings, around.now()
+        dependencies = self._dependencies()
+        settings, arrived_at = dependencies.settings, dependencies.now()
         report = EventReport(request_id=context.aws_request_id, event_type="authorize")
         effect: Literal["Allow", "Deny"] = "Allow"
         try:
@@ -44,17 +44,9 @@ class Authorizer:
         except Unauthorized as rejected:
             effect = "Deny"
             report.rejected(rejected)
-        around.telemetry.write(report, (around.now() - arrived_at) * 1000)
+        duration_ms = (dependencies.now() - arrived_at) * 1000
+        dependencies.telemetry.write(report, duration_ms)
         return _policy(effect, str(request.get("methodArn", "")))
-
-
-def authorizer() -> Authorizer:
-    """Make the Lambda authorizer of the WebSocket.
-
-    Raises:
-        SettingsError: on Lambda, at start-up, when the environment is not complete.
-    """
-    return Authorizer(eager_on_lambda(default_dependencies))
 
 
 def _policy(effect: str, method_arn: str) -> JsonObject:
@@ -67,3 +59,6 @@ def _policy(effect: str, method_arn: str) -> JsonObject:
             ],
         },
     }
+
+
+lambda_handler = Authorizer(eager_on_lambda(default_dependencies))

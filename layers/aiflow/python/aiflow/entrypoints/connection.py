@@ -1,4 +1,4 @@
-"""The WebSocket itself: connected, disconnected, or with a message that no other function takes."""
+"""The Lambda handler of the WebSocket routes `$connect`, `$disconnect` and `$default`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,51 +13,43 @@ from aiflow.telemetry import EventReport
 from aiflow.transports.api_gateway import Body, websocket_message
 from aiflow.transports.websocket import ACCEPTED
 
-_BEGIN_AND_END = {"CONNECT": "connect", "DISCONNECT": "disconnect"}
+_EVENT_TYPES = {"CONNECT": "connect", "DISCONNECT": "disconnect"}
 
 
 class Connection:
-    """A Lambda handler for `$connect`, `$disconnect` and `$default`; `connection` makes it.
+    """A Lambda handler for `$connect`, `$disconnect` and `$default`.
 
     Args:
-        surroundings: returns what it needs from outside.
+        dependencies: returns the settings, the telemetry and the clock.
     """
 
-    def __init__(self, surroundings: Callable[[], Dependencies]) -> None:
-        self._surroundings = surroundings
+    def __init__(self, dependencies: Callable[[], Dependencies]) -> None:
+        self._dependencies = dependencies
 
-    def bind(self, surroundings: Dependencies) -> "Connection":
-        """Return the same handler with other surroundings: for tests, and for your own machine."""
-        return Connection(lambda: surroundings)
+    def bind(self, dependencies: Dependencies) -> "Connection":
+        """Return a handler with other dependencies, for tests and the emulator."""
+        return Connection(lambda: dependencies)
 
     def __call__(self, envelope: Mapping[str, Any], context: Context) -> Mapping[str, int]:
-        """Take down what happened, and let the connection be.
+        """Log the beginning or the end of a connection, or a message that has no route.
 
         Returns:
-            `{"statusCode": 200}`, whatever it was: no message closes a call.
+            Always `{"statusCode": 200}`: no message closes a call.
         """
-        around = self._surroundings()
-        arrived_at = around.now()
+        dependencies = self._dependencies()
+        arrived_at = dependencies.now()
         report = EventReport(request_id=context.aws_request_id)
         message = websocket_message(envelope)
-        if message.kind in _BEGIN_AND_END:
-            report.event_type = _BEGIN_AND_END[message.kind]
+        if message.kind in _EVENT_TYPES:
+            report.event_type = _EVENT_TYPES[message.kind]
         else:
-            _look_at(message.body, report)
-        around.telemetry.write(report, (around.now() - arrived_at) * 1000)
+            _classify(message.body, report)
+        duration_ms = (dependencies.now() - arrived_at) * 1000
+        dependencies.telemetry.write(report, duration_ms)
         return ACCEPTED
 
 
-def connection() -> Connection:
-    """Make the Lambda handler of the WebSocket's own routes.
-
-    Raises:
-        SettingsError: on Lambda, at start-up, when the environment is not complete.
-    """
-    return Connection(eager_on_lambda(default_dependencies))
-
-
-def _look_at(body: Body, report: EventReport) -> None:
+def _classify(body: Body, report: EventReport) -> None:
     try:
         event = parse_event(json_codec.decode_object(body.text()))
     except RequestRejected as rejected:
@@ -66,3 +58,6 @@ def _look_at(body: Body, report: EventReport) -> None:
         report.session_id = event.session.id
         is_unknown = isinstance(event, UnknownEvent)
         report.outcome = Outcome.UNKNOWN if is_unknown else Outcome.MISROUTED
+
+
+lambda_handler = Connection(eager_on_lambda(default_dependencies))
