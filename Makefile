@@ -26,7 +26,7 @@ SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate scan build test-build format events lock sbom bench bench-simulator bench-transports clean
+.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate scan build test-build format events lock sbom bench bench-simulator bench-transports trace clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -129,6 +129,9 @@ bench-transports: $(LOCAL) ## Time the first action over HTTP and WebSocket
 
 bench-simulator: $(LOCAL) ## Count the calls a minute that the phone makes
 	@$(BIN)/python -m benchmarks.simulator
+
+trace: $(LOCAL) ## Print the path of one warm event through the code: every function, in order
+	@$(BIN)/python -m benchmarks.trace
 
 clean: ## Remove all that these commands made
 	rm -rf $(VENV) .runtime .scan .bench .sbom .aws-sam tests/helpers/node/node_modules \

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiflow_local.simulator.bots.in_process import load_agent
 from aiflow_local.stack.project import find_project
-from benchmarks import emulated, growth, modules, phone, processes, sizes
+from benchmarks import emulated, growth, modules, processes, simulator, sizes
 from benchmarks.contenders import BARE, CONTENDERS, LAYER, OURS
 from benchmarks.report import report
 from benchmarks.results import Measured, Results
@@ -90,11 +90,11 @@ def _modules(store: Store) -> dict[str, int]:
     return counted
 
 
-def _phone() -> phone.Figures:
+def _phone() -> simulator.Figures:
     _progress("the phone")
     with load_agent(find_project(), [], print) as agent:
-        phone.measure(agent, 20)  # the first calls build the models
-        return phone.measure(agent, _PHONE_CALLS)
+        simulator.measure(agent, 20)  # the first calls build the models
+        return simulator.measure(agent, _PHONE_CALLS)
 
 
 def _machine(store: Store, options: argparse.Namespace) -> dict[str, str]:
