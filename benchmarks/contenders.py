@@ -26,9 +26,6 @@ LAYER = BUILD / "AiflowLayer" / "python"
 _PASSWORD = b64encode(f"benchmark:{TOKEN}".encode()).decode()
 
 
-_WITH_BYTECODE = ", bytecode"
-
-
 @dataclass(frozen=True, eq=False)
 class Contender:
     """One way to write the agent.
@@ -64,7 +61,7 @@ class Contender:
         """The same peer with bytecode, compiled as ours is."""
         return replace(
             self,
-            name=f"{self.name}{_WITH_BYTECODE}",
+            name=f"{self.name}, bytecode",
             code=PRECOMPILED / self.code.name,
             packages=None,
             has_bytecode=True,

@@ -5,7 +5,6 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any
 
-from aiflow.entrypoints.event import Entrypoint
 from aiflow_local.stack.template import FunctionSpec, Stack, Template
 from tests.helpers.template import ROOT
 
@@ -28,14 +27,6 @@ def default_stack() -> Stack:
 def webhook_function(stack: Stack) -> FunctionSpec:
     """Return the function that receives all events over HTTP: the first one with a route."""
     return next(spec for spec in stack.functions if spec.routes)
-
-
-def webhook_entrypoint() -> Entrypoint:
-    """Load the handler of the webhook function."""
-    handler = load_handler(webhook_function(default_stack()))
-    if not isinstance(handler, Entrypoint):
-        raise TypeError("the handler of the webhook is not made by `entrypoint`")
-    return handler
 
 
 def event_function(stack: Stack, event_type: str) -> FunctionSpec:

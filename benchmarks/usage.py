@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
+import webhook.app
 from aiflow.protocol.types import JsonObject
 from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord, Turn
-from benchmarks.deployed import webhook_entrypoint
 from tests.helpers.items import stored_bytes
 from tests.helpers.runtime import Clock, Log, invoke, make_runtime
 from tests.simulation.dice import EVERYDAY
@@ -91,12 +91,11 @@ class CountingSessionStore:
 
 def units_of_a_call(words: str) -> Units:
     """Play a call whose caller says these words in each of 20 turns, and count."""
-    handler = webhook_entrypoint()
     clock = Clock()
     sessions = CountingSessionStore(clock)
     runtime = make_runtime(sessions, clock, stream=Log())
     for event in _a_call(words):
-        invoke(handler, {**event, "session": _SESSION}, runtime)
+        invoke(webhook.app.lambda_handler, {**event, "session": _SESSION}, runtime)
         sessions.units.events += 1
         clock.advance(_SECONDS_BETWEEN_EVENTS)
     return sessions.units
