@@ -79,7 +79,8 @@ def _slower(results: Results, *, has_bytecode: bool) -> str:
 
 
 def _cold(results: Results) -> Iterator[str]:
-    yield "Cold: import and first answer in a fresh process\n"
+    yield "Cold: import and first answer in a fresh process."
+    yield "Ours is built with bytecode. Peers are not, except in the rows that say `bytecode`.\n"
     rows = [
         [
             name,
