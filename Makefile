@@ -26,7 +26,7 @@ SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate scan build test-build format events lock sbom bench bench-simulator bench-transports clean
+.PHONY: help call serve test check-format lint types mypy pyright unit simulate validate scan build test-build format events lock sbom bench bench-simulator bench-transports trace clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,15 +120,18 @@ sbom: .sbom/.stamp ## Write the bill of materials of the layer, as CycloneDX, to
 		--output-reproducible -o .sbom/aiflow.cdx.json .sbom/layer/bin/python
 	@$(PYTHON) -c 'import json; [print(part["name"], part["version"]) for part in json.load(open(".sbom/aiflow.cdx.json"))["components"]]'
 
-bench: build $(RUNTIME) $(NODE) $(PEERS:%=.bench/%/.stamp) ## Measure what it costs, beside what people would write otherwise
+bench: build $(RUNTIME) $(NODE) $(PEERS:%=.bench/%/.stamp) $(PEERS:%=.bench/bytecode/%/.stamp) ## Compare time, memory and table use with other ways to write the agent
 	$(SAY) 'benchmark'
 	@$(BIN)/python -m benchmarks --json .bench/results.json
 
 bench-transports: $(LOCAL) ## Time the first action over HTTP and WebSocket
 	@$(BIN)/python -m benchmarks.transports
 
-bench-simulator: $(LOCAL) ## Count the calls a minute that the phone makes
+bench-simulator: $(LOCAL) ## Count the calls that the simulator plays per minute
 	@$(BIN)/python -m benchmarks.simulator
+
+trace: $(LOCAL) ## Print the path of one warm event through the code: every function, in order
+	@$(BIN)/python -m benchmarks.trace
 
 clean: ## Remove all that these commands made
 	rm -rf $(VENV) .runtime .scan .bench .sbom .aws-sam tests/helpers/node/node_modules \
@@ -161,10 +164,18 @@ $(SCANNERS): $(INSTALLER) requirements/scan.txt
 	@$(BIN)/uv pip install --quiet --python .scan/bin/python --require-hashes -r requirements/scan.txt
 	@touch $@
 
-# Each apart, as in its own function: without bytecode, which neither pip nor `sam build` writes there.
+# Each in a folder of its own, as in its own function: without bytecode, which neither pip nor `sam build` writes.
 .bench/%/.stamp: requirements/bench/%.txt | $(INSTALLER)
 	@rm -rf $(@D)
 	@$(INSTALL) -r $< --target $(@D)
+	@touch $@
+
+# The same functions with bytecode, compiled as `aiflow compile` compiles ours.
+.bench/bytecode/%/.stamp: requirements/bench/%.txt benchmarks/peers/%/app.py | $(INSTALLER)
+	@rm -rf $(@D)
+	@$(INSTALL) -r $< --target $(@D)
+	@cp benchmarks/peers/$*/app.py $(@D)
+	@$(BIN)/python -W ignore -m compileall -qqf -s $(@D) -p /var/task --invalidation-mode unchecked-hash $(@D) || :
 	@touch $@
 
 # The tool apart from what it looks at: only what the layer ships may be on the bill.

@@ -1,1 +1,1 @@
-"""What it costs."""
+"""Benchmarks and the cost model."""

@@ -1,25 +1,28 @@
-"""Who is measured: the product as it is built, and what people would write otherwise."""
+"""The contenders: this product as it is built, and other ways to write the same agent."""
 
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from benchmarks.deployed import TOKEN, default_stack, webhook_function
 from tests.helpers.emulator import BUILD, RUNTIME
 from tests.helpers.template import ROOT
 
 type Envelope = dict[str, Any]
-"""A request as an HTTP API hands it to a function."""
+"""A request in the payload format of an HTTP API."""
 
 PEERS = Path(__file__).parent / "peers"
 PACKAGES = ROOT / ".bench"
-"""The packages of the peers, each in a folder of its own; `make bench` fills it."""
+"""The packages of each peer in a folder of its own, installed by `make bench`."""
+
+PRECOMPILED = PACKAGES / "bytecode"
+"""The code and packages of each peer with bytecode, compiled by `make bench`."""
 
 LAYER = BUILD / "AiflowLayer" / "python"
-TOKEN = "correct-horse-battery-staple-0123456789abcdef"  # noqa: S105 - it opens nothing
 _PASSWORD = b64encode(f"benchmark:{TOKEN}".encode()).decode()
 
 
@@ -28,12 +31,13 @@ class Contender:
     """One way to write the agent.
 
     Attributes:
-        name: in the table.
-        handler: as Lambda is told it, `module.name`.
+        name: its name in the report.
+        handler: the handler in the notation of Lambda, `module.name`.
         code: the folder that becomes the function.
-        packages: the folder with what it depends on; None without any.
-        key: the attributes that are the key of its table.
-        envelope: makes the request of a turn, from the session id and the words.
+        packages: the folder with its dependencies; None if it has none or they are in `code`.
+        key: the key attributes of its table.
+        has_bytecode: whether it is compiled already.
+        envelope: makes the request of a turn from the session id and the transcript.
     """
 
     name: str
@@ -41,25 +45,37 @@ class Contender:
     code: Path
     packages: Path | None = None
     key: tuple[str, ...] = ("id",)
+    has_bytecode: bool = False
     envelope: Callable[[str, str], Envelope] = field(kw_only=True)
 
     @property
     def paths(self) -> list[Path]:
-        """Where its modules are found, in the order of Lambda: the function, the layer, the image.
+        """Where Python finds its modules, in the order of Lambda: function, layer, image.
 
-        A peer's packages are part of its function.
+        The packages of a peer are part of its function.
         """
         return [self.code, *([self.packages] if self.packages else []), RUNTIME]
 
+    @property
+    def precompiled(self) -> Self:
+        """The same peer with bytecode, compiled as ours is."""
+        return replace(
+            self,
+            name=f"{self.name}, bytecode",
+            code=PRECOMPILED / self.code.name,
+            packages=None,
+            has_bytecode=True,
+        )
+
     def environment(self, table: str, endpoint: str) -> dict[str, str]:
-        """Return the environment of the function."""
+        """Return the environment variables of the function."""
         return {
             **_LAMBDA,
             "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
             "TABLE": table,
             "SESSIONS_TABLE": table,
             "API_TOKEN_SHA256": sha256(TOKEN.encode()).hexdigest(),
-            # A call of five hundred turns has had more than its share by default.
+            # The defaults would end a call of 500 turns.
             "MAX_TURNS": "10000",
             "MAX_MINUTES": "1440",
         }
@@ -98,7 +114,7 @@ def _request(headers: Mapping[str, str], path: str, body: Mapping[str, object]) 
 
 
 def user_speak(session_id: str, text: str) -> Envelope:
-    """Return the request of AI Flow when the caller said `text`."""
+    """Return the request of AI Flow for a transcript of the caller."""
     session = {
         "id": session_id,
         "account_id": "account-123",
@@ -112,7 +128,7 @@ def user_speak(session_id: str, text: str) -> Envelope:
 
 
 def _tool_call(session_id: str, text: str) -> Envelope:
-    """Return the request of the other service when its model calls the tool."""
+    """Return the request of SignalWire for a call of the tool."""
     body = {
         "function": "repeat",
         "call_id": session_id,
@@ -134,27 +150,32 @@ def _peer(
     )
 
 
-BARE = _peer("bare", "bare boto3 handler")
+BASELINE = _peer("bare", "bare boto3 handler")
+_WEBHOOK = webhook_function(default_stack())
 OURS = Contender(
-    "aiflow front door",
-    "aiflow.entrypoints.webhook.lambda_handler",
-    BUILD / "WebhookFunction",
+    "aiflow webhook",
+    _WEBHOOK.handler,
+    BUILD / _WEBHOOK.name,
     LAYER,
     ("pk", "sk"),
+    has_bytecode=True,
     envelope=user_speak,
 )
-CONTENDERS = (
-    BARE,
-    OURS,
+_PEERS = (
     _peer("flask", "Flask + apig-wsgi"),
     _peer("fastapi", "FastAPI + Mangum"),
     _peer("powertools", "Powertools resolver"),
     _peer("ask", "ASK SDK handlers"),
     _peer("signalwire", "signalwire-agents", _tool_call),
 )
-"""All, the floor first. What each does: the first lines of its `app.py`."""
+CONTENDERS = (BASELINE, OURS, *(each for peer in _PEERS for each in (peer, peer.precompiled)))
+"""The baseline, ours, and each peer twice: as `sam build` leaves it, and with bytecode as ours.
 
-# What every function finds on Lambda. The trace is sampled, so that who traces does so.
+The docstring of each `app.py` says what the peer does. The baseline is one small file, for which
+bytecode makes no measurable difference.
+"""
+
+# The environment of Lambda. The trace is sampled, so that contenders with a tracer trace.
 _LAMBDA = {
     "AWS_ACCESS_KEY_ID": "made-up",
     "AWS_SECRET_ACCESS_KEY": "made-up",

@@ -1,9 +1,9 @@
-"""What a thousand calls cost, by the prices that you put in.
+"""The cost of 1,000 calls, by the prices that you provide.
 
     python -m benchmarks.cost [--json FILE]
 
-The prices below are a starting point and no quotation: they were written down by hand for one
-region and day, without a look at the price lists of the day you read this. Check them.
+The prices below are a starting point: they were noted by hand for one region on one day. Check
+them against the current price lists.
 """
 
 import argparse
@@ -20,23 +20,23 @@ _CALLS = 1000
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices in US dollars; by default those of us-east-1, on demand, without free tier.
+    """Prices in US dollars; the defaults are on-demand prices of us-east-1 without free tier.
 
     Attributes:
         noted: when and for which region they were noted.
-        lambda_gb_second: of a function on ARM.
-        lambda_million: of invocations.
-        http_million: of requests to an HTTP API.
-        websocket_million: of messages, either way, up to 32 KB each.
-        websocket_million_minutes: of connection.
-        read_million: of read request units.
-        write_million: of write request units.
-        log_gb: of logs, taken in.
-        metric_month: of one custom metric.
-        trace_million: of traces that are kept.
-        vcpu_hour: of a container on ARM.
-        gb_hour: of its memory.
-        balancer_hour: of the load balancer before it, its capacity unit included.
+        lambda_gb_second: one GB-second of a function on ARM.
+        lambda_million: one million invocations.
+        http_million: one million requests to an HTTP API.
+        websocket_million: one million WebSocket messages of up to 32 KB, in either direction.
+        websocket_million_minutes: one million minutes of connection.
+        read_million: one million read request units.
+        write_million: one million write request units.
+        log_gb: ingestion of one GB of logs.
+        metric_month: one custom metric for a month.
+        trace_million: one million recorded traces.
+        vcpu_hour: one vCPU-hour of a container on ARM.
+        gb_hour: one GB-hour of memory of a container on ARM.
+        balancer_hour: one hour of a load balancer with one capacity unit.
     """
 
     noted: str = "2025, us-east-1"
@@ -57,23 +57,24 @@ class Prices:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a call of 20 turns uses: counted by `benchmarks.usage`, measured or assumed.
+    """The resources that a call of 20 turns uses.
 
-    Time and logs: see docs/performance.md.
+    `python -m benchmarks.usage` counts units and metrics. The other values are assumptions, see
+    docs/performance.md.
 
     Attributes:
         events: one start, 20 turns, 21 begun and 21 ended playbacks, one end.
-        answers: actions that are sent.
-        billed_ms: of an event: our processor time and two round trips to the table.
-        memory_gb: of the front door.
-        reads: units of one event; counted.
-        writes: units of one event, in the mean of the call; counted, with turns of 40 characters.
-        log_kb: of one event: our two lines, Lambda's three, the gateway's one.
-        traced: share of the events that X-Ray keeps: by its own rule the first of each second, and
-            5 % of the others.
-        minutes: that the call lasts.
-        metrics: names with each of their sets of dimensions; counted, of fifty calls. CloudWatch
-            bills those of each hour.
+        answers: number of sent actions.
+        billed_ms: billed time of one event: CPU time and two round trips to the table.
+        memory_gb: memory of the webhook function.
+        reads: read units of one event, counted.
+        writes: mean write units of one event, counted with turns of 40 characters.
+        log_kb: log of one event: two lines of ours, three of Lambda, one of API Gateway.
+        traced: share of the events that X-Ray records. Its default rule records the first of each
+            second, and 5 % of the others.
+        minutes: duration of the call.
+        metrics: number of custom metrics, one for each name with each set of dimensions, counted
+            over 50 calls. CloudWatch bills them by the hour.
     """
 
     events: int = 64
@@ -89,7 +90,7 @@ class Usage:
 
 
 def per_thousand_calls(prices: Prices, usage: Usage) -> Mapping[str, Mapping[str, float]]:
-    """Return dollars for 1,000 calls, by door and by service."""
+    """Return US dollars for 1,000 calls by transport and service."""
     events = _CALLS * usage.events
     shared = {
         "Lambda, time": events * usage.billed_ms / 1000 * usage.memory_gb * prices.lambda_gb_second,
@@ -111,33 +112,35 @@ def per_thousand_calls(prices: Prices, usage: Usage) -> Mapping[str, Mapping[str
 def container_month(
     prices: Prices, tasks: int = 2, vcpu: float = 0.25, memory: float = 0.5
 ) -> float:
-    """Return dollars a month of containers that are always on, two for availability."""
+    """Return US dollars per month for containers that always run, two for availability."""
     task = vcpu * prices.vcpu_hour + memory * prices.gb_hour
     return _HOURS_A_MONTH * (tasks * task + prices.balancer_hour)
 
 
 def main() -> None:
-    """Print the model."""
-    parser = argparse.ArgumentParser(description="What 1,000 calls of 20 turns cost.")
-    parser.add_argument("--json", type=Path, help="prices and usage to take instead of the noted")
+    """Compute and print."""
+    parser = argparse.ArgumentParser(description="The cost of 1,000 calls of 20 turns.")
+    parser.add_argument("--json", type=Path, help="prices and usage that replace the defaults")
     options = parser.parse_args()
     given: dict[str, Any] = json.loads(options.json.read_text()) if options.json else {}
     prices, usage = Prices(**given.get("prices", {})), Usage(**given.get("usage", {}))
-    doors = per_thousand_calls(prices, usage)
-    print(f"Prices noted: {prices.noted}. Check them. Dollars for {_CALLS:,} calls of 20 turns:\n")
-    print(f"| | {' | '.join(doors)} |\n| --- | ---: | ---: |")
-    for service in doors["HTTP"]:
-        print(f"| {service} | {' | '.join(f'{door[service]:.3f}' for door in doors.values())} |")
-    print(f"| all | {' | '.join(f'{sum(door.values()):.2f}' for door in doors.values())} |")
+    costs = per_thousand_calls(prices, usage)
+    print(
+        f"Prices noted: {prices.noted}. Check them. US dollars for {_CALLS:,} calls of 20 turns:\n"
+    )
+    print(f"| | {' | '.join(costs)} |\n| --- | ---: | ---: |")
+    for service in costs["HTTP"]:
+        print(f"| {service} | {' | '.join(f'{cost[service]:.3f}' for cost in costs.values())} |")
+    print(f"| total | {' | '.join(f'{sum(cost.values()):.2f}' for cost in costs.values())} |")
     fixed = usage.metrics * prices.metric_month
     month = container_month(prices)
-    print(f"\nCustom metrics, a month: {fixed:.2f}.")
-    print(f"Two containers and a balancer, a month: {month:.2f}.")
-    # Their table, logs and traces cost the same.
-    shared = sum(doors["HTTP"][service] for service in ("DynamoDB", "logs", "X-Ray"))
-    saved = sum(doors["HTTP"].values()) - shared
+    print(f"\nCustom metrics per month: {fixed:.2f}.")
+    print(f"Two containers and a load balancer per month: {month:.2f}.")
+    # Table, logs and traces cost the same with containers.
+    shared = sum(costs["HTTP"][service] for service in ("DynamoDB", "logs", "X-Ray"))
+    saved = sum(costs["HTTP"].values()) - shared
     calls = month / saved * _CALLS
-    print(f"The containers are cheaper from {calls:,.0f} calls a month on.")
+    print(f"Containers are cheaper from {calls:,.0f} calls per month on.")
     print(json.dumps({"prices": asdict(prices), "usage": asdict(usage)}, indent=1))
 
 

@@ -1,4 +1,4 @@
-"""Lambda's own runtime emulator: how long the runtime says that a function took to be ready."""
+"""Lambda's runtime emulator: how long INIT and the first events take, as the runtime reports."""
 
 import re
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ _INVOKE = re.compile(r"INVOKE RTDONE\(.*?duration: ([0-9.]+)ms\)")
 
 @dataclass(frozen=True)
 class Container:
-    """What the runtime reports of one container, in milliseconds.
+    """The report of the runtime for one container, in milliseconds.
 
     Attributes:
-        init_ms: starting the interpreter, the runtime client and the handler's modules.
+        init_ms: start of the interpreter and the runtime client, and import of the handler.
         first_ms: the first event.
         warm_ms: the second event.
     """
@@ -32,25 +32,25 @@ class Container:
 
     @property
     def cold_ms(self) -> float:
-        """What the caller of the first event waits for."""
+        """INIT and the first event."""
         return self.init_ms + self.first_ms
 
 
 def run(contender: Contender, store: Store) -> Container:
-    """Start a contender in an emulator of its own and let it answer two turns of one call."""
+    """Start an emulator with a contender and send it two turns of one call."""
     session_id = uuid4().hex
-    words = ["This is what I say first", "This is what I say then"]
+    transcripts = ["This is what I say first", "This is what I say then"]
     function = Function(contender.name, contender.handler, contender.paths)
     environment = contender.environment(store.table(contender.key), store.endpoint)
     with TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         with Emulator(function, environment, log) as emulator:
-            envelopes = [contender.envelope(session_id, text) for text in words]
+            envelopes = [contender.envelope(session_id, text) for text in transcripts]
             answers = [
                 cast("Envelope", emulator.invoke(envelope))["body"] for envelope in envelopes
             ]
             reported = emulator.log
-    check_answers(contender, words, answers)
+    check_answers(contender, transcripts, answers)
     first, warm = map(float, _INVOKE.findall(reported))
     (init,) = map(float, _INIT.findall(reported))
     return Container(init, first, warm)

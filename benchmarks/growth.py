@@ -1,7 +1,7 @@
-"""What a long call asks of the table: round trips and capacity units, from the first turn on.
+"""Use of the table in a long call: round trips and capacity units of each turn.
 
-A server stands between the contender and the table. It asks the table for the capacity that each
-request consumed, which the contender need not do.
+A proxy between the contender and the table makes the table report the capacity that each request
+consumes. The contender does not request this report itself.
 """
 
 import json
@@ -27,10 +27,10 @@ class Request:
     """One request to the table.
 
     Attributes:
-        operation: its name in the API.
-        units: of capacity, read or write.
-        sent_bytes: of its body.
-        received_bytes: of the answer's body.
+        operation: name of the API operation.
+        units: consumed capacity units, read or write.
+        sent_bytes: size of the request body.
+        received_bytes: size of the response body.
     """
 
     operation: str
@@ -40,12 +40,12 @@ class Request:
 
     @property
     def is_read(self) -> bool:
-        """Whether its units are of reading."""
+        """Whether it consumes read units."""
         return self.operation in _READS
 
 
 @dataclass
-class Tally:
+class RequestLog:
     """All requests, in order."""
 
     requests: list[Request] = field(default_factory=list[Request])
@@ -53,7 +53,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Turn:
-    """What one turn asked of the table."""
+    """The use of the table in one turn."""
 
     reads: int
     writes: int
@@ -63,14 +63,14 @@ class Turn:
 
 
 def turns_of(contender: Contender, store: Store, count: int) -> list[Turn]:
-    """Return what each turn of one call asked of the table."""
-    with _counting(store) as (counted, tally):
-        run(contender, counted, count)
-    return _by_turn(tally.requests)
+    """Run one call, and return the use of the table in each turn."""
+    with _proxied(store) as (proxied, log):
+        run(contender, proxied, count)
+    return _by_turn(log.requests)
 
 
 def _by_turn(requests: list[Request]) -> list[Turn]:
-    """Part the requests at the read that each turn begins with."""
+    """Split the requests at the read that starts each turn."""
     turns: list[list[Request]] = []
     for request in requests:
         if request.is_read or not turns:
@@ -92,19 +92,19 @@ def _turn(requests: list[Request]) -> Turn:
 
 
 @contextmanager
-def _counting(store: Store) -> Generator[tuple[Store, Tally]]:
-    tally = Tally()
+def _proxied(store: Store) -> Generator[tuple[Store, RequestLog]]:
+    log = RequestLog()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Head and body leave apart: without this the second waits for a receipt of the first.
+        # Head and body are sent apart. With Nagle's algorithm the body would wait for an ACK.
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             target = self.headers["x-amz-target"]
             answer, request = _forward(table, target, body, dict(self.headers))
-            tally.requests.append(request)
+            log.requests.append(request)
             self.send_response(answer.status_code)
             self.send_header("content-type", "application/x-amz-json-1.0")
             self.send_header("content-length", str(len(answer.content)))
@@ -120,7 +120,7 @@ def _counting(store: Store) -> Generator[tuple[Store, Tally]]:
     with httpx.Client(base_url=store.endpoint) as table:
         thread.start()
         try:
-            yield replace(store, endpoint=f"http://{HOST}:{server.server_port}"), tally
+            yield replace(store, endpoint=f"http://{HOST}:{server.server_port}"), log
         finally:
             server.shutdown()
             server.server_close()

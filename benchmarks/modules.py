@@ -1,4 +1,4 @@
-"""Which modules a function imports, until it is ready for its first event."""
+"""The modules that a function imports before its first event."""
 
 import os
 import subprocess
@@ -15,12 +15,12 @@ print(*sorted(set(sys.modules) - before))
 
 
 def imported(module: str, paths: Sequence[Path], environment: Mapping[str, str]) -> frozenset[str]:
-    """Return what importing a function's module loads, in a process of its own.
+    """Import a function's module in a new process, and return the names of all loaded modules.
 
     Args:
-        module: of the handler.
-        paths: where modules are found, and nowhere else but in Python's own library.
-        environment: of the function.
+        module: module of the handler.
+        paths: folders with modules, besides Python's standard library.
+        environment: environment variables of the function.
     """
     done = subprocess.run(
         [sys.executable, "-S", "-P", "-c", _PROGRAM, module],

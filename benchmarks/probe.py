@@ -1,10 +1,9 @@
-"""What runs inside of a fresh process: import a handler, answer once, answer on; tell what it took.
+"""The measured process: import a handler, send it one turn, then more turns, and write the figures.
 
     python -S -P probe.py < job > /dev/null
 
-Started with nothing on its path but what the contender would have on Lambda. It imports nothing
-that a handler might have to import, so that each pays for all that it needs: `marshal`, `sys` and
-`time` are part of the interpreter.
+The path has only what the contender would have on Lambda. The probe imports only modules that are
+built into the interpreter, so that the handler pays for every other import.
 """
 
 import marshal
@@ -13,7 +12,7 @@ import time
 
 
 class Context:
-    """Lambda's context, as far as the contenders look at it."""
+    """The members of Lambda's context that contenders use."""
 
     function_name = "benchmark"
     function_version = "$LATEST"
@@ -28,9 +27,9 @@ class Context:
 
 
 def peak_kb():
-    """Return the largest memory that this process had.
+    """Return the peak memory of this process.
 
-    Not `ru_maxrss`, which remembers the process that started this one.
+    `ru_maxrss` would include the process that started this one.
     """
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))

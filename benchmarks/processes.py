@@ -1,4 +1,4 @@
-"""Fresh processes: what importing a handler, its first answer and its further answers take."""
+"""Fresh processes: time and memory for the import of a handler, its first and its later turns."""
 
 import json
 import marshal
@@ -18,22 +18,22 @@ _PROBE = Path(__file__).with_name("probe.py")
 
 
 class WrongAnswer(Exception):
-    """A contender did not do the work that it is measured by."""
+    """A contender failed or gave a wrong answer."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """What one process took; times in milliseconds.
+    """The figures of one process; times in milliseconds.
 
     Attributes:
-        import_ms: importing the handler.
-        import_cpu_ms: the same, CPU time.
-        cold_ms: importing the handler and answering the first turn.
-        cold_cpu_ms: the same, CPU time.
-        warm_ms: each further turn.
-        warm_cpu_ms: CPU time of a further turn, in the mean.
-        peak_mb: largest memory.
-        modules: that were imported, up to the first answer.
+        import_ms: import of the handler.
+        import_cpu_ms: CPU time of the import.
+        cold_ms: import of the handler and first turn.
+        cold_cpu_ms: CPU time of the import and the first turn.
+        warm_ms: each later turn.
+        warm_cpu_ms: mean CPU time of a later turn.
+        peak_mb: peak memory.
+        modules: number of modules imported up to the first answer.
     """
 
     import_ms: float
@@ -47,18 +47,18 @@ class Process:
 
 
 def run(contender: Contender, store: Store, turns: int) -> Process:
-    """Run a contender in a process of its own, for so many turns of one call.
+    """Run a contender in a new process for a number of turns of one call.
 
     Raises:
-        WrongAnswer: it failed, or did not say what it was to say.
+        WrongAnswer: the process failed, or an answer is wrong.
     """
     session_id = uuid4().hex
-    words = [f"This is what I say in turn number {number}" for number in range(turns)]
+    transcripts = [f"This is what I say in turn number {number}" for number in range(turns)]
     with TemporaryDirectory() as folder:
         result = Path(folder) / "result"
         job = {
             "handler": contender.handler,
-            "envelopes": [contender.envelope(session_id, text) for text in words],
+            "envelopes": [contender.envelope(session_id, text) for text in transcripts],
             "result": str(result),
         }
         done = subprocess.run(
@@ -71,8 +71,8 @@ def run(contender: Contender, store: Store, turns: int) -> Process:
         )
         if done.returncode:
             raise WrongAnswer(f"{contender.name}: {done.stderr.decode(errors='replace')}")
-        figures: dict[str, Any] = marshal.loads(result.read_bytes())  # noqa: S302 - our own probe's
-    check_answers(contender, words, figures["answers"])
+        figures: dict[str, Any] = marshal.loads(result.read_bytes())  # noqa: S302 - written by our probe
+    check_answers(contender, transcripts, figures["answers"])
     return Process(
         import_ms=figures["import_ns"] / 1e6,
         import_cpu_ms=figures["import_cpu_ns"] / 1e6,
@@ -85,13 +85,13 @@ def run(contender: Contender, store: Store, turns: int) -> Process:
     )
 
 
-def check_answers(contender: Contender, words: list[str], bodies: list[str]) -> None:
-    """Look whether each answer says what the turn was about.
+def check_answers(contender: Contender, transcripts: list[str], bodies: list[str]) -> None:
+    """Check that each answer repeats the transcript of its turn.
 
     Raises:
-        WrongAnswer: one does not.
+        WrongAnswer: an answer does not.
     """
-    for text, body in zip(words, bodies, strict=True):
+    for text, body in zip(transcripts, bodies, strict=True):
         spoken = json.loads(body)
         if spoken.get("text", spoken.get("response")) != f"You said: {text}":
             raise WrongAnswer(f"{contender.name} answered {body}")
@@ -101,8 +101,7 @@ def _environment(contender: Contender, store: Store) -> dict[str, str]:
     return {
         "PATH": os.defpath,
         "PYTHONPATH": os.pathsep.join(map(str, contender.paths)),
-        # /var/task and /opt cannot be written to: what comes without bytecode is compiled each
-        # time.
+        # /var/task and /opt are read-only: Lambda compiles modules without bytecode at each start.
         "PYTHONDONTWRITEBYTECODE": "1",
         "LAMBDA_TASK_ROOT": str(contender.code),
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",

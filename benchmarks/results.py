@@ -1,4 +1,4 @@
-"""What was measured, and what follows from it: medians, and ratios to the floor."""
+"""The results: medians, and ratios to a baseline."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,15 +13,18 @@ from benchmarks.simulator import Figures
 
 @dataclass
 class Measured:
-    """All that was measured of one contender, run by run.
+    """All figures of one contender, run by run.
 
     Attributes:
+        has_bytecode: whether it is compiled already.
         function_bytes: size of the function, zipped.
         processes: fresh processes.
-        containers: in Lambda's emulator.
-        turns: what each turn of a long call asked of the table.
+        containers: containers in Lambda's emulator.
+        turns: use of the table in each turn of one call; empty if only bytecode differs from
+            another contender.
     """
 
+    has_bytecode: bool
     function_bytes: int
     processes: list[Process] = field(default_factory=list[Process])
     containers: list[Container] = field(default_factory=list[Container])
@@ -36,7 +39,7 @@ class Measured:
         return median(map(figure, self.containers))
 
     def warm_ms(self) -> tuple[float, float]:
-        """Return p50 and p99 of a warm turn, over all processes."""
+        """Return p50 and p99 of a warm turn over all processes."""
         percentiles = quantiles(
             (lap for process in self.processes for lap in process.warm_ms), n=100
         )
@@ -45,40 +48,42 @@ class Measured:
 
 @dataclass
 class Results:
-    """One run of everything.
+    """The results of one run of the benchmark.
 
     Attributes:
-        machine: where it ran, by name of the fact.
-        floor: the name of the contender that the others are compared with.
-        ours: the name of the product.
-        contenders: by name.
-        layer_bytes: of the layer, zipped, by processor.
-        modules: how many each of our functions imports, by name of the function.
-        phone: how many calls the phone makes.
+        machine: facts about the machine and the run, by name.
+        baseline: name of the contender that the others are compared with.
+        ours: name of the product among the contenders.
+        contenders: figures by name.
+        layer_bytes: zipped size of the layer by architecture.
+        modules: number of imported modules by function of the template.
+        simulator: speed of the simulator.
     """
 
     machine: Mapping[str, str]
-    floor: str
+    baseline: str
     ours: str
     contenders: Mapping[str, Measured]
     layer_bytes: Mapping[str, int]
     modules: Mapping[str, int]
-    phone: Figures
+    simulator: Figures
 
     def process_ratio(self, name: str, figure: Callable[[Process], float]) -> float:
-        """Return the median of the ratios to the floor, each between neighbours in time."""
-        floor, other = self.contenders[self.floor].processes, self.contenders[name].processes
-        return _ratio(list(map(figure, other)), list(map(figure, floor)))
+        """Return the median of the ratios to the baseline, each within one round."""
+        baseline, other = self.contenders[self.baseline].processes, self.contenders[name].processes
+        return _ratio(list(map(figure, other)), list(map(figure, baseline)))
 
     def container_ratio(self, name: str, figure: Callable[[Container], float]) -> float:
-        """Return the median of the ratios to the floor, each between neighbours in time."""
-        floor, other = self.contenders[self.floor].containers, self.contenders[name].containers
-        return _ratio(list(map(figure, other)), list(map(figure, floor)))
+        """Return the median of the ratios to the baseline, each within one round."""
+        baseline = self.contenders[self.baseline].containers
+        other = self.contenders[name].containers
+        return _ratio(list(map(figure, other)), list(map(figure, baseline)))
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, run by run."""
         return asdict(self)
 
 
-def _ratio(values: Sequence[float], floors: Sequence[float]) -> float:
-    return median(value / floor for value, floor in zip(values, floors, strict=True))
+def _ratio(values: Sequence[float], baselines: Sequence[float]) -> float:
+    pairs = zip(values, baselines, strict=True)
+    return median(value / baseline for value, baseline in pairs)

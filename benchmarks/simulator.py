@@ -1,9 +1,9 @@
-"""How many calls a minute the phone makes: virtual time costs only CPU.
+"""Speed of the simulator in calls per minute of CPU. It runs in virtual time, so it never waits.
 
     python -m benchmarks.simulator [--calls 500] [--json]
 
-One process, one core: the agent of this project with its real handlers and the in-memory store,
-ten turns a call, each turn with all the events that the service sends.
+One process plays calls of ten turns with the agent of this project: its handlers, the in-memory
+store, and all events that the service sends in a turn.
 """
 
 import argparse
@@ -26,13 +26,13 @@ GOAL_CALLS_PER_MINUTE = 3000
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured.
+    """The figures of one measurement.
 
     Attributes:
-        calls: that were made.
-        events: that were sent and answered in them.
-        wall_seconds: by the clock on the wall.
-        cpu_seconds: of this process.
+        calls: number of calls.
+        events: number of events in these calls.
+        wall_seconds: elapsed time.
+        cpu_seconds: CPU time of this process.
     """
 
     calls: int
@@ -42,17 +42,17 @@ class Figures:
 
     @property
     def calls_per_minute(self) -> float:
-        """Calls a minute of CPU time: on one core, whatever else the machine does."""
+        """Calls per minute of CPU time: on one core, whatever the load of the machine."""
         return self.calls / self.cpu_seconds * 60
 
     @property
     def ms_per_event(self) -> float:
-        """Milliseconds of CPU time for an event, the phone's own included."""
+        """CPU time per event in milliseconds, that of the simulator included."""
         return self.cpu_seconds / self.events * 1000
 
 
 def measure(agent: Agent, calls: int) -> Figures:
-    """Make so many calls, one after the other."""
+    """Play a number of calls, one after the other."""
     events = 0
     begun, cpu_begun = time.perf_counter(), time.process_time()
     for _ in range(calls):
@@ -62,14 +62,12 @@ def measure(agent: Agent, calls: int) -> Figures:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description="Calls of ten turns that the phone makes a minute."
-    )
-    parser.add_argument("--calls", type=int, default=500, help="how many calls to make")
+    parser = argparse.ArgumentParser(description="Simulated calls of ten turns per minute of CPU.")
+    parser.add_argument("--calls", type=int, default=500, help="number of calls")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     with load_agent(find_project(), [], print) as agent:
-        measure(agent, 20)  # the first calls build the models
+        measure(agent, 20)  # The first calls build the models.
         figures = measure(agent, options.calls)
     if options.json:
         derived = {
@@ -80,9 +78,9 @@ def main() -> None:
         return
     print(f"Python {platform.python_version()} on {platform.machine()}")
     print(f"{figures.calls} calls of {TURNS} turns, {figures.events} events")
-    print(f"{figures.wall_seconds:.1f} s on the wall, {figures.cpu_seconds:.1f} s of CPU")
+    print(f"{figures.wall_seconds:.1f} s elapsed, {figures.cpu_seconds:.1f} s of CPU")
     print(f"{figures.ms_per_event:.2f} ms of CPU per event")
-    print(f"{figures.calls_per_minute:.0f} calls a minute of CPU (goal: {GOAL_CALLS_PER_MINUTE})")
+    print(f"{figures.calls_per_minute:.0f} calls per minute of CPU (goal: {GOAL_CALLS_PER_MINUTE})")
 
 
 def _call(agent: Agent) -> int:
@@ -94,7 +92,7 @@ def _call(agent: Agent) -> int:
     call.says("Goodbye")
     call.settle()
     if not call.is_over or call.problems:
-        raise SystemExit(f"this call did not go as it should:\n{call.transcript}")
+        raise SystemExit(f"The call failed:\n{call.transcript}")
     return len(call.transcript.of(Kind.EVENT))
 
 

@@ -1,4 +1,4 @@
-"""Sizes: what is uploaded, zipped as the tools zip it."""
+"""Sizes of the uploaded archives, compressed as zip files."""
 
 import io
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ ARCHITECTURES = ("arm64", "x86_64")
 
 
 def zipped_bytes(folders: Iterable[Path]) -> int:
-    """Return the size of one archive with all that is in the folders."""
+    """Return the size of one archive with all files of the folders."""
     archive = io.BytesIO()
     with ZipFile(archive, "w", ZIP_DEFLATED) as zipped:
         for folder in folders:
@@ -23,7 +23,7 @@ def zipped_bytes(folders: Iterable[Path]) -> int:
 
 
 def function_bytes(contender: Contender) -> int:
-    """Return the size of a contender's function; ours has its packages in the layer instead."""
+    """Return the size of a contender's function; ours has its packages in the layer."""
     folders = [contender.code]
     if contender.packages and contender is not OURS:
         folders.append(contender.packages)
@@ -31,6 +31,6 @@ def function_bytes(contender: Contender) -> int:
 
 
 def layer_bytes() -> dict[str, int]:
-    """Return the size of the layer for each processor that it was built for."""
+    """Return the size of the layer for each architecture that was built."""
     layers = {name: ROOT / ".aws-sam" / name / "AiflowLayer" for name in ARCHITECTURES}
     return {name: zipped_bytes([layer]) for name, layer in layers.items() if layer.is_dir()}

@@ -1,4 +1,4 @@
-"""The table that all write to: Dynalite on a real socket, or moto where node is missing."""
+"""The tables of all contenders: in Dynalite on a real socket, or in moto's server without Node."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -19,11 +19,11 @@ _KEYS = (("id",), ("pk", "sk"))
 
 @dataclass(frozen=True)
 class Store:
-    """A server with a table for each kind of key.
+    """A DynamoDB server with one table per key schema.
 
     Attributes:
-        name: of the server.
-        endpoint: its address.
+        name: name of the server.
+        endpoint: its URL.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Store:
 
 @contextmanager
 def running_store() -> Generator[Store]:
-    """Start the server, with its tables."""
+    """Start the server and create its tables."""
     try:
         with dynalite() as endpoint:
             yield _with_tables(Store("dynalite", endpoint))
@@ -59,7 +59,7 @@ def _with_tables(store: Store) -> Store:
             region_name="eu-central-1",
             endpoint_url=store.endpoint,
             aws_access_key_id="made-up",
-            aws_secret_access_key="made-up",  # noqa: S106 - it opens nothing
+            aws_secret_access_key="made-up",  # noqa: S106 - not a secret
         ),
     )
     for key in _KEYS:

@@ -1,10 +1,10 @@
-"""From a message to its first action: HTTP against WebSocket, the same handler behind both doors.
+"""Time from an event to its first action, over HTTP and over WebSocket.
 
-    python -m benchmarks.transports [--messages 200] [--thinks-seconds 0.5] [--json]
+    python -m benchmarks.transports [--messages 200] [--handler-seconds 0.5] [--json]
 
-One run, one process, by turns: the agent of this project, with a handler that says "One moment.",
-thinks, and gives its answer. The gateway is the one of `aiflow serve`: so these figures compare the
-doors, and say nothing of the network of AWS.
+One process sends events over both transports in turn to the same handler. The handler says "One
+moment.", waits, and answers. The gateway is that of `aiflow serve`, so the figures compare the
+transports and do not include the network of AWS.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from aiflow_local.emulator.server import address_of, in_background, listen
 from aiflow_local.stack.project import find_project
 from aiflow_local.tokens import Token, new_token
 
-HANDLER = '''"""Answers in two pieces, and thinks in between."""
+HANDLER = '''"""Answer in two parts, and wait in between."""
 
 import time
 from collections.abc import Iterator
@@ -41,66 +41,66 @@ from aiflow import Call, Reply, UserSpeak, entrypoint
 
 def handle(event: UserSpeak, call: Call) -> Iterator[Reply]:
     yield "One moment."
-    time.sleep(float(call.config["thinks_seconds"]))
+    time.sleep(float(call.config["handler_seconds"]))
     yield "The answer."
 
 
 lambda_handler = entrypoint(handle)
 '''
 
-_PATIENCE_SECONDS = 60
+_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Door:
-    """A way to the agent.
+class Client:
+    """A client of the agent over one transport.
 
     Attributes:
-        name: of the transport.
-        ask: sends an event, and returns when its first action is there.
-        hear_out: returns when the rest of the answer is there, too.
+        transport: name of the transport.
+        send: sends an event, and returns when the first action of its answer arrives.
+        receive_rest: returns when the rest of the answer arrives.
     """
 
-    name: str
-    ask: Callable[[JsonObject], None]
-    hear_out: Callable[[], None] = lambda: None
+    transport: str
+    send: Callable[[JsonObject], None]
+    receive_rest: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured of one door, in milliseconds.
+    """The figures of one transport, in milliseconds.
 
     Attributes:
-        door: which one.
-        first_ms: from each message to its first action.
+        transport: name of the transport.
+        first_ms: time from each event to its first action.
     """
 
-    door: str
+    transport: str
     first_ms: list[float]
 
     @property
     def median_ms(self) -> float:
-        """Half of them were faster."""
+        """The median."""
         return statistics.median(self.first_ms)
 
     @property
     def p99_ms(self) -> float:
-        """All but one of a hundred were faster."""
+        """The 99th percentile."""
         return statistics.quantiles(self.first_ms, n=100)[98]
 
     def as_json(self) -> dict[str, Any]:
         """Return what `--json` prints."""
-        return {"door": self.door, "median_ms": self.median_ms, "p99_ms": self.p99_ms}
+        return {"transport": self.transport, "median_ms": self.median_ms, "p99_ms": self.p99_ms}
 
 
 @contextmanager
-def served(thinks_seconds: float) -> Generator[tuple[str, Token]]:
-    """Serve the agent with the handler that is measured; return its address and token."""
+def served(handler_seconds: float) -> Generator[tuple[str, Token]]:
+    """Serve the agent with the measured handler; yield its URL and its token."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         project = Path(folder)
         shutil.copytree(find_project() / "functions", project / "functions")
         template = (find_project() / "template.yaml").read_text("utf-8")
-        setting = f'        AGENT_THINKS_SECONDS: "{thinks_seconds}"\n'
+        setting = f'        AGENT_HANDLER_SECONDS: "{handler_seconds}"\n'
         variables = "      Variables:\n"
         (project / "template.yaml").write_text(
             template.replace(variables, variables + setting, 1), encoding="utf-8"
@@ -118,75 +118,79 @@ def served(thinks_seconds: float) -> Generator[tuple[str, Token]]:
 
 
 @contextmanager
-def open_doors(address: str, token: Token) -> Generator[list[Door]]:
-    """Open both doors."""
+def connected_clients(address: str, token: Token) -> Generator[list[Client]]:
+    """Yield a client for each transport."""
     headers = {"X-API-TOKEN": token.secret}
     websocket = address.replace("http", "ws", 1)
     with (
-        httpx.Client(headers=headers, trust_env=False, timeout=_PATIENCE_SECONDS) as client,
+        httpx.Client(headers=headers, trust_env=False, timeout=_TIMEOUT_SECONDS) as client,
         connect(websocket, additional_headers=headers, proxy=None, compression=None) as socket,
     ):
 
         def post(event: JsonObject) -> None:
             client.post(f"{address}/webhook", json=event).raise_for_status()
 
-        def message(event: JsonObject) -> None:
+        def send_message(event: JsonObject) -> None:
             socket.send(json.dumps(event))
-            socket.recv(timeout=_PATIENCE_SECONDS)
+            socket.recv(timeout=_TIMEOUT_SECONDS)
 
-        def listen_on() -> None:
-            socket.recv(timeout=_PATIENCE_SECONDS)
+        def receive_message() -> None:
+            socket.recv(timeout=_TIMEOUT_SECONDS)
 
-        yield [Door("HTTP", post), Door("WebSocket", message, listen_on)]
+        yield [Client("HTTP", post), Client("WebSocket", send_message, receive_message)]
 
 
-def measure(doors: Sequence[Door], messages: int) -> list[Figures]:
-    """Send so many messages through each door, by turns."""
-    taken: dict[str, list[float]] = {door.name: [] for door in doors}
+def measure(clients: Sequence[Client], messages: int) -> list[Figures]:
+    """Send a number of events with each client, in turn."""
+    taken: dict[str, list[float]] = {client.transport: [] for client in clients}
     for number in range(messages):
-        for door in doors:
-            # A call of its own each: the same words once more would be a repetition.
+        for client in clients:
+            # A new call for each: the same event again would be a duplicate.
             session = {"id": str(uuid4())}
             event = mock_event("user_speak", {"text": str(number)}, session)
             begun = time.perf_counter()
-            door.ask(event)
-            taken[door.name].append((time.perf_counter() - begun) * 1000)
-            # So that nothing is under way when the next one is asked.
-            door.hear_out()
-    return [Figures(door, times) for door, times in taken.items()]
+            client.send(event)
+            taken[client.transport].append((time.perf_counter() - begun) * 1000)
+            # The rest of this answer must not slow down the next one.
+            client.receive_rest()
+    return [Figures(transport, times) for transport, times in taken.items()]
 
 
-def table(thinks_seconds: float, figures: Iterable[Figures]) -> str:
-    """Write the figures for people."""
-    rows = [
-        f"| {each.door} | {thinks_seconds:g} s | {each.median_ms:.1f} ms | {each.p99_ms:.1f} ms |"
+def table(handler_seconds: float, figures: Iterable[Figures]) -> str:
+    """Return the figures as rows of a Markdown table."""
+    return "\n".join(
+        f"| {each.transport} | {handler_seconds:g} s"
+        f" | {each.median_ms:.1f} ms | {each.p99_ms:.1f} ms |"
         for each in figures
-    ]
-    return "\n".join(rows)
+    )
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="From a message to its first action.")
-    parser.add_argument("--messages", type=int, default=200, help="how many by each door")
+    parser = argparse.ArgumentParser(description="Time from an event to its first action.")
+    parser.add_argument("--messages", type=int, default=200, help="events per transport")
     parser.add_argument(
-        "--thinks-seconds", type=float, nargs="*", default=[0, 0.5], help="of the handler"
+        "--handler-seconds",
+        type=float,
+        nargs="*",
+        default=[0, 0.5],
+        help="time that the handler takes",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     options = parser.parse_args()
     if not options.json:
-        print(f"Python {platform.python_version()} on {platform.machine()}, by turns")
-        print("| Door | The handler thinks | First action, median | 99 % |")
+        print(f"Python {platform.python_version()} on {platform.machine()}")
+        print("| Transport | Handler takes | First action, median | 99 % |")
         print("| --- | --- | --- | --- |")
-    for seconds in options.thinks_seconds:
-        # Nobody learns more from waiting for two hundred thoughts.
+    for seconds in options.handler_seconds:
+        # With a slow handler, fewer events are enough and take less time.
         messages = options.messages if seconds == 0 else max(10, options.messages // 10)
-        with served(seconds) as (address, token), open_doors(address, token) as doors:
-            measure(doors, 5)  # the first ones build the models
-            figures = measure(doors, messages)
+        with served(seconds) as (address, token), connected_clients(address, token) as clients:
+            measure(clients, 5)  # The first ones build the models.
+            figures = measure(clients, messages)
         if options.json:
             for each in figures:
-                print(json.dumps({"thinks_seconds": seconds, **each.as_json()}))
+                print(json.dumps({"handler_seconds": seconds, **each.as_json()}))
         else:
             print(table(seconds, figures))
 

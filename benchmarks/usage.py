@@ -1,9 +1,9 @@
-"""What a call of 20 turns asks of the table, and how many custom metrics a day of calls makes.
+"""Count the capacity units of a call of 20 turns, and the custom metrics of many calls.
 
     python -m benchmarks.usage
 
-Counted, on no machine's clock: with the handlers of this project, on a store that weighs what it is
-given as DynamoDB would; and in the metrics that simulated calls leave behind.
+The counts do not depend on the machine. The handlers of this project run on a store that computes
+sizes as DynamoDB does. Custom metrics are counted in the log of simulated calls.
 """
 
 import json
@@ -25,7 +25,7 @@ from tests.simulation.world import simulate
 TURNS = 20
 SHORT = "This is what I say in turn number"
 LONG = f"{SHORT}, and there is more to it than that; " * 4 + SHORT
-"""Some three hundred characters, as models like to answer."""
+"""Some 300 characters, like a typical answer of a language model."""
 
 _SESSION: JsonObject = {
     "id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
@@ -41,13 +41,13 @@ _SECONDS_BETWEEN_EVENTS = 2
 
 @dataclass
 class Units:
-    """What the events of a call asked of the table.
+    """The use of the table in one call.
 
     Attributes:
-        events: of the call.
-        requests: to the table.
-        read: units of reading.
-        written: units of writing.
+        events: number of events.
+        requests: number of requests to the table.
+        read: read units.
+        written: write units.
     """
 
     events: int = 0
@@ -56,8 +56,8 @@ class Units:
     written: int = 0
 
 
-class WeighedSessions:
-    """Sessions in memory that count the units which a table would take."""
+class CountingSessionStore:
+    """An in-memory store that counts the capacity units a table would consume."""
 
     def __init__(self, clock: Clock) -> None:
         self.units = Units()
@@ -74,7 +74,7 @@ class WeighedSessions:
         """See `SessionStore.commit`."""
         leaving, kept = item.split_overflow()
         before, self._size = self._size, stored_bytes(kept)
-        # An update is paid by the larger of what was there and what is.
+        # DynamoDB charges an update by the larger of the old and the new item.
         self._write(max(before, self._size))
         if leaving:
             self._write(len(json.dumps(leaving)))
@@ -90,9 +90,9 @@ class WeighedSessions:
 
 
 def units_of_a_call(words: str) -> Units:
-    """Let a caller say these words in each of 20 turns, and count."""
+    """Play a call whose caller says these words in each of 20 turns, and count."""
     clock = Clock()
-    sessions = WeighedSessions(clock)
+    sessions = CountingSessionStore(clock)
     runtime = make_runtime(sessions, clock, stream=Log())
     for event in _a_call(words):
         invoke(webhook.lambda_handler, {**event, "session": _SESSION}, runtime)
@@ -102,7 +102,7 @@ def units_of_a_call(words: str) -> Units:
 
 
 def custom_metrics(log: str) -> int:
-    """Count the custom metrics in a log: each name with each set of dimensions is one."""
+    """Count the custom metrics in a log: one for each name with each set of dimensions."""
     found: set[tuple[str, ...]] = set()
     for line in log.splitlines():
         blob = json.loads(line)
@@ -114,7 +114,7 @@ def custom_metrics(log: str) -> int:
 
 
 def everyday_log(calls: int = 50) -> str:
-    """Return the log of simulated calls, with the faults of an everyday day."""
+    """Return the log of simulated calls with the fault rates of an ordinary day."""
     plan = Plan(seed=1, calls=calls, rates=EVERYDAY, habits=Habits())
     return simulate(plan).record.log
 
@@ -124,12 +124,12 @@ def main() -> None:
     for name, words in {"short": SHORT, "long": LONG}.items():
         units = units_of_a_call(words)
         print(
-            f"{TURNS} {name} turns: {units.events} events, {units.requests} requests, of an event"
-            f" {units.read / units.events:.2f} units read"
-            f" and {units.written / units.events:.2f} written"
+            f"{TURNS} {name} turns: {units.events} events, {units.requests} requests; per event"
+            f" {units.read / units.events:.2f} read units"
+            f" and {units.written / units.events:.2f} write units"
         )
     for calls in (50, 500):
-        print(f"{calls} everyday calls: {custom_metrics(everyday_log(calls))} custom metrics")
+        print(f"{calls} ordinary calls: {custom_metrics(everyday_log(calls))} custom metrics")
 
 
 def _a_call(words: str) -> Iterator[JsonObject]:

@@ -1,7 +1,7 @@
-"""The ASK SDK's way: request handlers, its dispatcher, its DynamoDB adapter.
+"""The ASK SDK: request handlers, dispatcher and DynamoDB adapter.
 
-Its ready-made skill reads Alexa's JSON only. Its runtime is generic, and is given our events here;
-handlers, interceptors and the adapter are used as in a skill.
+The skill class of the SDK reads only Alexa's JSON. Its runtime is generic, so it gets our events
+here. Handlers, interceptors and the adapter are used as in a skill.
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""The floor: what somebody writes by hand with `json` and a boto3 client, and no library."""
+"""The baseline: written by hand with `json` and a boto3 client, without other libraries."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""FastAPI behind Mangum, with pydantic models of the wire."""
+"""FastAPI behind Mangum, with pydantic models of events and actions."""
 
 import hmac
 import os

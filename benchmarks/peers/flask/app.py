@@ -1,4 +1,4 @@
-"""Flask behind apig-wsgi: the shape of the protocol's own Python sample, moved to Lambda."""
+"""Flask behind apig-wsgi, structured like the Python sample in the docs of the protocol."""
 
 import hmac
 import os

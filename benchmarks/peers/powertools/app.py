@@ -1,4 +1,4 @@
-"""Powertools for AWS Lambda: its resolver with validation, Logger, Tracer and Metrics."""
+"""Powertools for AWS Lambda: resolver with validation, Logger, Tracer and Metrics."""
 
 import hmac
 import os

@@ -1,8 +1,7 @@
 """An agent of `signalwire-agents` on Lambda.
 
-It speaks another protocol and cannot speak ours: its service asks a tool of the agent to run, and
-the tool says what the agent shall say. That is its turn, and its own work: the token is checked by
-its Basic authentication, the call is named by its `call_id`.
+It implements another protocol. A turn here is a call of a tool, which returns what the agent says.
+It authenticates by Basic authentication, and its call id is `call_id`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The arithmetic of what a thousand calls cost."""
+"""The cost model."""
 
 from dataclasses import fields
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.cost import Prices, Usage, container_month, per_thousand_calls
 
-NOTHING: dict[str, Any] = {field.name: 0.0 for field in fields(Prices) if field.name != "noted"}
+FREE: dict[str, Any] = {field.name: 0.0 for field in fields(Prices) if field.name != "noted"}
 USAGE = Usage(
     events=10,
     answers=5,
@@ -22,8 +22,8 @@ USAGE = Usage(
 
 
 def prices(**given: Any) -> Prices:  # noqa: ANN401 - the fields of Prices
-    """Prices of which all but the given ones are nothing."""
-    return Prices(**{**NOTHING, **given})
+    """Return prices that are zero except for the given ones."""
+    return Prices(**{**FREE, **given})
 
 
 @pytest.mark.parametrize(
@@ -33,25 +33,25 @@ def prices(**given: Any) -> Prices:  # noqa: ANN401 - the fields of Prices
         pytest.param({"lambda_million": 2}, "Lambda, requests", 0.02, id="invocations"),
         pytest.param({"read_million": 2}, "DynamoDB", 0.02, id="reads"),
         pytest.param({"write_million": 2}, "DynamoDB", 0.08, id="writes"),
-        pytest.param({"trace_million": 2}, "X-Ray", 0.005, id="the traces that are kept"),
+        pytest.param({"trace_million": 2}, "X-Ray", 0.005, id="recorded traces"),
         pytest.param({"log_gb": 2}, "logs", 0.04, id="logs"),
     ],
 )
-def test_each_service_costs_its_price_times_its_use_by_either_door(
+def test_each_service_costs_its_price_times_its_use_over_either_transport(
     given: dict[str, float], service: str, dollars: float
 ) -> None:
-    for door in per_thousand_calls(prices(**given), USAGE).values():
-        assert door[service] == pytest.approx(dollars)
-        assert sum(door.values()) == pytest.approx(dollars)
+    for costs in per_thousand_calls(prices(**given), USAGE).values():
+        assert costs[service] == pytest.approx(dollars)
+        assert sum(costs.values()) == pytest.approx(dollars)
 
 
-def test_http_is_paid_by_request_and_a_websocket_by_message_either_way_and_minute() -> None:
+def test_http_is_billed_by_request_and_a_websocket_by_message_and_minute() -> None:
     given = prices(http_million=2, websocket_million=4, websocket_million_minutes=8)
-    doors = per_thousand_calls(given, USAGE)
-    assert sum(doors["HTTP"].values()) == pytest.approx(0.02)
-    assert sum(doors["WebSocket"].values()) == pytest.approx((15 * 4 + 3 * 8) / 1000)
+    costs = per_thousand_calls(given, USAGE)
+    assert sum(costs["HTTP"].values()) == pytest.approx(0.02)
+    assert sum(costs["WebSocket"].values()) == pytest.approx((15 * 4 + 3 * 8) / 1000)
 
 
-def test_containers_are_paid_by_the_hour_with_their_balancer() -> None:
+def test_containers_are_billed_by_the_hour_with_their_load_balancer() -> None:
     given = prices(vcpu_hour=4, gb_hour=2, balancer_hour=1)
     assert container_month(given, tasks=2, vcpu=0.25, memory=0.5) == pytest.approx(730 * 5)
