@@ -59,7 +59,8 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
     assert broken == []
 
 
-@each_page
+# The changelog names old targets, too.
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"])
 def test_every_make_target_exists(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][\w-]*):", makefile, re.MULTILINE))
