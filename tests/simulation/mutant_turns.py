@@ -29,16 +29,18 @@ class NeverForgives(EventProcessor):
         stream: ReplyStream,
         actions: tuple[Action, ...],
         stored: SessionRecord,
-        is_retry: bool,  # noqa: FBT001 - `Decide`
+        *,
+        is_retry: bool,
     ) -> Decision:
-        decision = super()._decide_chunk(stream, actions, stored, is_retry)
+        decision = super()._decide_chunk(stream, actions, stored, is_retry=is_retry)
         return _with(decision, consecutive_failures=stored.consecutive_failures)
 
 
 class ForgetsWhatFailed(EventProcessor):
     """Stores nothing of an event whose handler failed."""
 
-    def _decide_failure(self, stored: SessionRecord, _is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+    def _decide_failure(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
+        del is_retry
         record = self._bind_connection(stored)
         return Decision(record, Outcome.DEGRADED, uncounted_apology(self._context()))
 
@@ -64,8 +66,8 @@ class KeepsWhatFailed(EventProcessor):
         self._remembering = RememberingRunner(**vars(self.runner))
         self.runner = self._remembering
 
-    def _decide_failure(self, stored: SessionRecord, _is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
-        decision = super()._decide_failure(stored, _is_retry)
+    def _decide_failure(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
+        decision = super()._decide_failure(stored, is_retry=is_retry)
         calls = self._remembering.calls
         if not calls or decision.record == stored:
             return decision
@@ -75,8 +77,8 @@ class KeepsWhatFailed(EventProcessor):
 class ForgetsTheHangup(EventProcessor):
     """Hangs up, and goes on as if it had not."""
 
-    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
-        decision = super()._decide(stored, is_retry)
+    def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
+        decision = super()._decide(stored, is_retry=is_retry)
         has_hung_up = decision.record.status is Status.HANGING_UP
         if has_hung_up and stored.status is not Status.HANGING_UP:
             return _with(decision, status=Status.ACTIVE)
@@ -86,8 +88,8 @@ class ForgetsTheHangup(EventProcessor):
 class DoesNotListen(EventProcessor):
     """Sends deferred actions although the caller went on talking."""
 
-    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
-        decision = super()._decide(stored, is_retry)
+    def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
+        decision = super()._decide(stored, is_retry=is_retry)
         is_dropped = stored.deferred_actions and not decision.record.deferred_actions
         if isinstance(self.event, UserSpeak) and is_dropped and decision.record != stored:
             return _with(decision, deferred_actions=stored.deferred_actions)
@@ -97,8 +99,8 @@ class DoesNotListen(EventProcessor):
 class TalkedOutOfIt(EventProcessor):
     """Goes on with a caller who talks after the final announcement."""
 
-    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
-        return super()._decide(replace(stored, closing=False), is_retry)
+    def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
+        return super()._decide(replace(stored, closing=False), is_retry=is_retry)
 
 
 class TalksOver(EventProcessor):
@@ -109,10 +111,11 @@ class TalksOver(EventProcessor):
         stream: ReplyStream,
         actions: tuple[Action, ...],
         stored: SessionRecord,
-        is_retry: bool,  # noqa: FBT001 - `Decide`
+        *,
+        is_retry: bool,
     ) -> Decision:
         must_stop = is_retry and stored.status in OVER
-        return super()._decide_chunk(stream, actions, stored, must_stop)
+        return super()._decide_chunk(stream, actions, stored, is_retry=must_stop)
 
 
 @dataclass

@@ -126,12 +126,12 @@ class NoLedger(EventProcessor):
 class StartResets(EventProcessor):
     """Begins a new record with every `session_start`."""
 
-    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+    def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
         if isinstance(self.event, SessionStart):
             stored = SessionRecord(
                 session_id=stored.session_id, version=stored.version, writers=stored.writers
             )
-        return super()._decide(stored, is_retry)
+        return super()._decide(stored, is_retry=is_retry)
 
 
 class Endless(Deadlines):
@@ -187,10 +187,11 @@ class FillerIsEnough(EventProcessor):
         stream: ReplyStream,
         actions: tuple[Action, ...],
         stored: SessionRecord,
-        is_retry: bool,  # noqa: FBT001 - `Decide`
+        *,
+        is_retry: bool,
     ) -> Decision:
         dropped = () if self.report.counts.get("Filler") else actions
-        return super()._decide_chunk(stream, dropped, stored, is_retry)
+        return super()._decide_chunk(stream, dropped, stored, is_retry=is_retry)
 
 
 # Wrong orders.

@@ -24,6 +24,7 @@ _CAN_CLOSE = (*AWAITED_EVENTS, AssistantSpeechEnded)
 _SWEEPER_MARGIN_SECONDS = 60
 
 type Guard = Callable[[EventContext, SessionRecord], Decision | CommitFirst | None]
+"""Decides on a record without the handler; None goes on to the next guard."""
 
 
 def reject_late(context: EventContext, record: SessionRecord) -> Decision | None:

@@ -42,6 +42,7 @@ _REASONS: Mapping[type[Exception], str] = {
 type MakeProcessor = Callable[
     [Runtime, Invocation, Callable[..., Reply], Event, Responder, EventReport], EventProcessor
 ]
+"""Makes the processor of an event."""
 
 
 class Entrypoint:

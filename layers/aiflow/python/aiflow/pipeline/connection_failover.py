@@ -53,7 +53,8 @@ class ConnectionFailover:
         """
         found: list[str] = []
 
-        def decide(stored: SessionRecord, _is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+        def decide(stored: SessionRecord, *, is_retry: bool) -> Decision:
+            del is_retry
             lost = mark_connection_lost(stored)
             known = (stored.connection_id, self.unit.first_loaded.connection_id)
             is_over = lost is stored

@@ -152,7 +152,7 @@ class EventProcessor:
                 # Only the store knows another connection.
                 (self.failover if store_available else self.responder).send(body)
 
-    def _decide(self, stored: SessionRecord, is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+    def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
         stored = self._bind_connection(stored)
         record, decision = self._check(self.guards.before_event, stored, is_retry=is_retry)
         if decision:
@@ -225,7 +225,8 @@ class EventProcessor:
         stream: ReplyStream,
         actions: tuple[Action, ...],
         stored: SessionRecord,
-        is_retry: bool,  # noqa: FBT001 - `Decide`
+        *,
+        is_retry: bool,
     ) -> Decision:
         context = self._context()
         owner, is_complete = context.stream_owner, not actions
@@ -235,7 +236,8 @@ class EventProcessor:
         record = replace(stored, state=stream.merge_state_into(stored.state))
         return continue_answer(context, record, actions)
 
-    def _decide_failure(self, stored: SessionRecord, _is_retry: bool) -> Decision:  # noqa: FBT001 - `Decide`
+    def _decide_failure(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
+        del is_retry
         record = self._bind_connection(stored)
         return failure_answer(self._context(), record, answer_begun=self.unit.answer_begun)
 

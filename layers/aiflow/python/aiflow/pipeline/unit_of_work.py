@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from copy import replace
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiflow.domain.call_summary import summarize_call
 from aiflow.domain.decisions import Decision
@@ -18,8 +19,13 @@ from aiflow.telemetry import EventReport, Phase
 _ATTEMPTS = 5
 _MAX_BACKOFF_SECONDS = 0.05
 
-type Decide = Callable[[SessionRecord, bool], Decision]
-"""Decides on the stored record; the flag tells that another invocation has just committed."""
+
+class Decide(Protocol):
+    """Decides on the stored record."""
+
+    def __call__(self, stored: SessionRecord, /, *, is_retry: bool) -> Decision:
+        """Return the decision; `is_retry` tells that another invocation has just committed."""
+        ...
 
 
 @dataclass
@@ -72,7 +78,7 @@ class UnitOfWork:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                decision = decide(self.stored, attempt > 0)
+                decision = decide(self.stored, is_retry=attempt > 0)
                 self.commit_decision(decision)
             except CommitConflict as conflict:
                 self._adopt(conflict.current)

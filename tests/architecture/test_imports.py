@@ -1,4 +1,4 @@
-"""Who may know whom: arrows between the rooms point one way."""
+"""The import order: between the packages of the layer, and inside them."""
 
 import ast
 import subprocess
@@ -12,36 +12,78 @@ from aiflow_local.emulator.module_loader import HANDLER_IMPORTERS
 from tests.helpers.source import FUNCTIONS, LAYER, LOCAL, TESTS, Module, dotted, modules
 from tests.helpers.template import ROOT
 
-RANKS = {
-    "aiflow.errors": 0,
-    "aiflow.starting": 0,
-    "aiflow.protocol": 1,
-    "aiflow.sessions": 2,
-    **{
-        f"aiflow.{name}": 3
-        for name in (
-            *("limits", "settings", "call", "telemetry", "bootstrap", "aws_clients"),
-            *("domain", "transports", "pipeline", "entrypoints"),
-        )
-    },
+RANKS = (
+    {"errors", "gc_freeze", "botocore_loader"},
+    {"protocol", "aws_clients"},
+    {"sessions", "settings"},
+    {"domain"},
+    {"telemetry", "call"},
+    {"transports"},
+    {"pipeline"},
+    {"bootstrap"},
+    {"entrypoints"},
+)
+"""The packages and modules of the layer; each may import those of earlier sets, and itself."""
+
+ORDERS = {
+    "sessions": ("codec", "record", "store", "memory", "dynamodb"),
+    "domain": (
+        *("billable_actions", "phone_numbers", "call_summary", "announcements", "redaction"),
+        *("deduplication", "spending_policy", "transitions", "outbox", "recovery"),
+        *("decisions", "answers", "guards"),
+    ),
+    "transports": (
+        *("authentication", "connections", "api_gateway"),
+        *("base", "http", "websocket", "direct"),
+    ),
+    "pipeline": (
+        *("time_limits", "runtime", "deadlines", "reply_stream", "handler_runner"),
+        *("unit_of_work", "connection_failover", "processor"),
+    ),
+    "entrypoints": (
+        *("event", "handler_loader", "webhook", "authorizer", "connection", "sweeper"),
+    ),
 }
-"""From a room of the layer to its rank; each knows the lower ones and itself."""
+"""The modules of a package; each may import earlier ones only."""
+
+IMPURE = {
+    *("time", "datetime", "random", "secrets", "uuid", "threading", "asyncio", "signal"),
+    *("os", "sys", "io", "pathlib", "socket", "subprocess", "logging"),
+    *("boto3", "botocore", "aws_lambda_powertools"),
+}
 
 OWN = {"aiflow", "functions", "aiflow_local", "tests", "benchmarks"} | {
     path.name for path in FUNCTIONS.iterdir()
 }
 BORROWED = {"aws_lambda_powertools", "botocore", "phonenumbers", "pydantic", "pydantic_core"}
-"""What the layer may import: what it ships, and what Lambda brings."""
+"""What the layer may import: what it ships, and what the Lambda runtime has."""
 
 each_of_the_layer = pytest.mark.parametrize("module", modules(LAYER), ids=lambda m: m.where)
 each_function = pytest.mark.parametrize("module", modules(FUNCTIONS), ids=lambda m: m.where)
+
+each_of_the_domain = pytest.mark.parametrize(
+    "module",
+    [module for module in modules(LAYER) if module.name.startswith("aiflow.domain.")],
+    ids=lambda m: m.where,
+)
 
 ENTRYPOINTS = "aiflow.entrypoints"
 HANDLER_LOADER = f"{ENTRYPOINTS}.handler_loader"
 
 
-def room_of(name: str) -> str | None:
-    return next((room for room in RANKS if f"{name}.".startswith(f"{room}.")), None)
+def part_of(name: str) -> str:
+    """The package, or module, of the layer that a dotted name belongs to."""
+    return name.split(".")[1]
+
+
+def rank_of(part: str) -> int:
+    return next(rank for rank, parts in enumerate(RANKS) if part in parts)
+
+
+def layer_imports(module: Module) -> list[tuple[str, int]]:
+    """What a module imports of the layer, type checking and function bodies included."""
+    found = module.imports(at_run_time=False)
+    return [(name, line) for name, line in found if name.startswith("aiflow.")]
 
 
 def importers_of(name: str) -> set[str]:
@@ -56,17 +98,35 @@ def importers_of(name: str) -> set[str]:
 
 class TestTheLayer:
     @each_of_the_layer
-    def test_a_room_imports_only_lower_ones(self, module: Module) -> None:
-        room = room_of(module.name)
-        if room is None:
-            assert module.name == "aiflow", "a module outside of the rooms"
+    def test_a_package_imports_only_lower_ones(self, module: Module) -> None:
+        if module.name == "aiflow":
             return
+        own = part_of(module.name)
         upwards = [
             f"{module.where}:{line} imports {name}"
-            for name, line in module.imports(at_run_time=False)
-            if name.split(".")[0] == "aiflow" and RANKS.get(room_of(name) or "", 99) > RANKS[room]
+            for name, line in layer_imports(module)
+            if part_of(name) != own and rank_of(part_of(name)) >= rank_of(own)
         ]
         assert upwards == []
+
+    @pytest.mark.parametrize("package", ORDERS)
+    def test_a_module_of_a_package_imports_only_earlier_ones(self, package: str) -> None:
+        order = ORDERS[package]
+        found = {m for m in modules(LAYER) if m.name.startswith(f"aiflow.{package}.")}
+        assert {module.name.split(".")[2] for module in found} == set(order)
+        backwards = [
+            f"{module.where}:{line} imports {name}"
+            for module in found
+            for name, line in layer_imports(module)
+            if part_of(name) == package
+            and order.index(name.split(".")[2]) >= order.index(module.name.split(".")[2])
+        ]
+        assert backwards == []
+
+    @each_of_the_domain
+    def test_the_domain_has_no_clock_no_chance_and_no_io(self, module: Module) -> None:
+        roots = {name.split(".")[0] for name, _ in module.imports(at_run_time=False)}
+        assert roots & IMPURE == set()
 
     @each_of_the_layer
     def test_it_knows_neither_the_functions_nor_the_developers_machine(
