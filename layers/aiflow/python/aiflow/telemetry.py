@@ -13,8 +13,9 @@ from typing import Any, TextIO, cast
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
+from aiflow.domain.billable_actions import BILLABLE
 from aiflow.domain.call_summary import CallSummary
-from aiflow.domain.decisions import Outcome
+from aiflow.domain.decisions import Decision, Outcome
 from aiflow.errors import AiflowError, RequestRejected, Unauthorized
 
 _LAYER = Path(__file__).parent
@@ -82,17 +83,31 @@ class EventReport:
             if is_waited_for:
                 self.phases_ms[phase] = self.phases_ms.get(phase, 0) + (now() - begun) * 1000
 
-    def add_blocked(self, reasons: Sequence[str]) -> None:
-        """Add the actions that the policy blocked, by type and reason, without numbers."""
-        if reasons:
-            before = cast("list[str]", self.details.get("blocked", []))
-            self.details["blocked"] = [*before, *reasons]
-            self.count("PolicyBlocked", len(reasons))
+    def decided(self, decision: Decision) -> None:
+        """Record what was decided for the event, or for a chunk of its answer."""
+        types = [str(action["type"]) for action in decision.actions]
+        outcome = self.outcome = decision.outcome
+        self.actions = [*self.actions, *types]
+        if decision.limit:
+            self.reason = decision.limit.value
+        self._add_details("problems", decision.findings)
+        # By action type and reason, never by number.
+        self._add_details("blocked", decision.blocked)
+        for metric, number in {
+            "BillableActions": sum(name in BILLABLE for name in types),
+            "PolicyBlocked": len(decision.blocked),
+            "CapReached": int(decision.limit is not None),
+            "SessionIdCorrected": decision.corrected,
+            "Duplicate": int(outcome is Outcome.DUPLICATE),
+            "LateEvent": int(outcome is Outcome.LATE),
+            "SupersededAnswers": int(outcome is Outcome.SUPERSEDED),
+        }.items():
+            self.count(metric, number)
 
-    def add_findings(self, codes: Sequence[str]) -> None:
-        """Add the codes of the linter's findings about an answer."""
-        before = cast("list[str]", self.details.get("problems", []))
-        self.details["problems"] = sorted({*before, *codes})
+    def _add_details(self, key: str, values: Sequence[str]) -> None:
+        if values:
+            before = cast("list[str]", self.details.get(key, []))
+            self.details[key] = [*before, *values]
 
     def token_slot_used(self, slot: int) -> None:
         """Record which token was used: a rotation ends when the old one is used no more."""

@@ -123,7 +123,7 @@ def remember(context: EventContext, decision: Decision) -> Decision:
         context.event,
         decision.actions,
         context.now_ms,
-        context.settings.fingerprint_key,
+        context.fingerprint_key,
     )
     return replace(decision, record=record)
 
@@ -142,6 +142,6 @@ def _remember_more(context: EventContext, decision: Decision) -> Decision:
         context.event,
         decision.actions,
         context.now_ms,
-        context.settings.fingerprint_key,
+        context.fingerprint_key,
     )
     return replace(decision, record=record)

@@ -46,8 +46,10 @@ class EventContext(NamedTuple):
     Attributes:
         event: that happened.
         settings: of the stack.
-        invocation_id: of the Lambda invocation that processes it.
-        arrived_at_ms: Unix time at which it arrived.
+        fingerprint_key: keys the fingerprints of events.
+        is_awaited: whether the caller waits for an answer to this event.
+        stream_owner: value of `SessionRecord.stream_owner` while this invocation streams an answer.
+        arrived_at_ms: Unix time at which the event arrived.
         now_ms: Unix time of this decision.
         is_retry: whether another invocation has just committed, so that this is decided again.
         owner_at_load: `stream_owner` of the record when this invocation first loaded it.
@@ -55,21 +57,13 @@ class EventContext(NamedTuple):
 
     event: Event
     settings: Settings
-    invocation_id: str
+    fingerprint_key: bytes
+    is_awaited: bool
+    stream_owner: str
     arrived_at_ms: int
     now_ms: int
     is_retry: bool = False
     owner_at_load: str = ""
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether the caller waits for an answer to this event."""
-        return isinstance(self.event, AWAITED_EVENTS)
-
-    @property
-    def stream_owner(self) -> str:
-        """The value of `SessionRecord.stream_owner` while this invocation streams an answer."""
-        return f"{self.arrived_at_ms}:{self.invocation_id}"
 
     def is_late(self, record: SessionRecord) -> bool:
         """Tell whether the call is over; `session_end` is late only for an ended call."""
@@ -83,7 +77,7 @@ class EventContext(NamedTuple):
             record,
             self.event,
             self.arrived_at_ms,
-            self.settings.fingerprint_key,
+            self.fingerprint_key,
             handler_timeout_ms=int(self.settings.answer_deadline_seconds * 1000),
         )
 

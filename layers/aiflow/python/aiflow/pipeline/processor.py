@@ -14,7 +14,6 @@ from aiflow.domain.answers import (
     filler_answer,
     uncounted_apology,
 )
-from aiflow.domain.billable_actions import BILLABLE
 from aiflow.domain.decisions import AWAITED_EVENTS, CommitFirst, Decision, EventContext, Outcome
 from aiflow.domain.guards import GUARDS, Guard, Guards
 from aiflow.domain.outbox import encode_actions
@@ -242,11 +241,14 @@ class EventProcessor:
         return failure_answer(self._context(), record, answer_begun=self.unit.answer_begun)
 
     def _context(self, *, is_retry: bool = False) -> EventContext:
+        arrived_at_ms = int(self.invocation.arrived_at * 1000)
         return EventContext(
             event=self.event,
             settings=self.runtime.settings,
-            invocation_id=self.invocation.id,
-            arrived_at_ms=int(self.invocation.arrived_at * 1000),
+            fingerprint_key=self.runtime.settings.fingerprint_key,
+            is_awaited=self.deadlines.is_awaited,
+            stream_owner=f"{arrived_at_ms}:{self.invocation.id}",
+            arrived_at_ms=arrived_at_ms,
             now_ms=int(self.runtime.now() * 1000),
             is_retry=is_retry,
             owner_at_load=self.unit.first_loaded.stream_owner,
@@ -260,26 +262,10 @@ class EventProcessor:
         return bind_connection(stored, self.responder.connection_id)
 
     def _send(self, decision: Decision) -> None:
-        self._report(decision)
+        self.report.decided(decision)
         if decision.body is None:
             return
         self.failover.send(decision.body)
         if self.responder.connection_id and self.report.answered_ms is None:
             waited = self.runtime.now() - self.invocation.arrived_at
             self.report.answered_ms = waited * 1000
-
-    def _report(self, decision: Decision) -> None:
-        types = [str(action["type"]) for action in decision.actions]
-        report = self.report
-        report.outcome = decision.outcome
-        report.actions = [*report.actions, *types]
-        report.add_findings(decision.findings)
-        if decision.limit:
-            report.reason = decision.limit.value
-            report.count("CapReached")
-        report.count("BillableActions", sum(name in BILLABLE for name in types))
-        report.add_blocked(decision.blocked)
-        report.count("SessionIdCorrected", decision.corrected)
-        report.count("Duplicate", decision.outcome is Outcome.DUPLICATE)
-        report.count("LateEvent", decision.outcome is Outcome.LATE)
-        report.count("SupersededAnswers", decision.outcome is Outcome.SUPERSEDED)
