@@ -1,8 +1,10 @@
 """The stack of template.yaml: routes, functions, roles, table and settings."""
 
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from hashlib import sha256
 from typing import Any
 
@@ -10,9 +12,12 @@ import pytest
 
 from aiflow.aws_clients import dynamodb_client
 from aiflow.protocol.events import EVENT_TYPES
+from aiflow.protocol.types import JsonValue
 from aiflow.settings import AGENT_PREFIX, Settings
 from tests.helpers.tables import ENVIRONMENT
 from tests.helpers.template import API, LOGGED, ROOT, Properties, Template
+from tests.infrastructure.scan.expanded_template import expand
+from tests.infrastructure.scan.scan import parameter_sets
 
 WEBHOOK = "WebhookFunction"
 PREPARED = "PreparedWebhookFunction"
@@ -331,6 +336,32 @@ def test_the_template_is_short_enough_to_read() -> None:
     lines = (ROOT / "template.yaml").read_text("utf-8").splitlines()
     assert len(lines) <= 750
     assert max(map(len, lines)) <= 160
+
+
+@pytest.mark.parametrize("name", parameter_sets())
+def test_resources_do_not_depend_on_each_other_in_a_circle(name: str) -> None:
+    # cfn-lint checks the defaults only.
+    resources = expand(ROOT / "template.yaml", name, parameter_sets()[name]).resources
+    graph = {name: {*references(resource)} for name, resource in resources.items()}
+    order = [*TopologicalSorter(graph).static_order()]
+    assert order.index("HttpApi") < order.index("OperationsStack")
+
+
+def references(node: JsonValue) -> Iterator[str]:
+    """Yield the names that a part of a template refers to."""
+    match node:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), _]}:
+            yield from re.findall(r"\$\{(\w+)", text)
+        case _:
+            pass
+    if isinstance(node, dict):
+        depends = node.get("DependsOn", [])
+        yield from map(str, depends if isinstance(depends, list) else [depends])
+    members = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for member in members:
+        yield from references(member)
 
 
 def test_dev_and_prod_are_separate_stacks(stages: Mapping[str, Any]) -> None:
