@@ -71,7 +71,9 @@ class Account:
     def subscribe(self) -> None:
         """Let somebody be told of alarms."""
         stack = self.cloudformation.describe_stacks(StackName=self.stack)["Stacks"][0]
-        outputs = {each.get("OutputKey"): each.get("OutputValue", "") for each in stack["Outputs"]}
+        outputs = {
+            each.get("OutputKey"): each.get("OutputValue", "") for each in stack.get("Outputs", [])
+        }
         client = cast("SNSClient", Session().create_client("sns"))
         topic = outputs["AlarmTopicArn"]
         client.subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")
