@@ -72,10 +72,10 @@ simulate: $(DEV) $(NODE) ## Bad days from SEEDS (7 or 1,2 or 100-120) with CALLS
 		--seeds '$(SEEDS)' --calls '$(or $(CALLS),50)' --profile '$(or $(PROFILE),swarm)' \
 		--only '$(ONLY)' --faults '$(FAULTS)',--figures long)
 
-validate: $(DEV) ## Judge template.yaml, twice: neither form finds all that the other does
-	$(SAY) 'template'
-	@$(BIN)/sam validate
-	@$(BIN)/sam validate --lint
+validate: $(DEV) ## Validate both templates, with SAM and with cfn-lint: each finds other mistakes
+	$(SAY) 'templates'
+	@for template in template.yaml operations.yaml; do \
+		$(BIN)/sam validate --template $$template && $(BIN)/sam validate --lint --template $$template || exit 1; done
 
 scan: $(DEV) $(NODE) $(SCANNERS) ## Scan what CloudFormation would make of the stack, and the code
 	$(SAY) 'scan'

@@ -1,4 +1,4 @@
-"""template.yaml as data."""
+"""Read a SAM or CloudFormation template."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ LOGGED = {
     "$context.integrationLatency",
     "$context.identity.sourceIp",
 }
-"""What the access logs of both doors hold; none of which a header can get into."""
+"""The variables in the access logs of both APIs. None of them can contain a header."""
 
 API = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApi}"
-"""The WebSocket API of the stack."""
+"""The ARN of the WebSocket API, as an argument of Fn::Sub."""
 
 type Properties = Mapping[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the short forms of CloudFormation."""
+    """YAML with the short forms of intrinsic functions."""
 
 
 def _long_form(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
@@ -47,14 +47,14 @@ _Loader.add_multi_constructor("!", _long_form)  # pyright: ignore[reportUnknownM
 
 
 def _environment(shared: Properties, own: Properties) -> Properties:
-    """Add up variables, as SAM does."""
+    """Merge environment variables as SAM does."""
     both = (properties.get("Environment", {}).get("Variables", {}) for properties in (shared, own))
     return {"Variables": {name: value for variables in both for name, value in variables.items()}}
 
 
 @dataclass(frozen=True)
 class Template:
-    """A SAM template. `!Ref X` reads as `{"Ref": "X"}`, and so do the other short forms."""
+    """A template. `!Ref X` reads as `{"Ref": "X"}`, and the other short forms likewise."""
 
     path: Path
 
@@ -73,17 +73,17 @@ class Template:
         return self._section("Outputs")
 
     def resources(self, kind: str) -> Mapping[str, Properties]:
-        """All resources of a type, whole, by name."""
+        """Return all resources of a type by name."""
         resources = self._section("Resources")
         return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
 
     def properties(self, kind: str) -> Mapping[str, Properties]:
-        """The properties of all resources of a type, by name."""
+        """Return the properties of all resources of a type by name."""
         return {name: resource["Properties"] for name, resource in self.resources(kind).items()}
 
     @property
     def functions(self) -> Mapping[str, Properties]:
-        """The properties of all functions, with those that they share."""
+        """Return the properties of all functions by name, including Globals."""
         shared = self._data["Globals"]["Function"]
         own = self.properties("AWS::Serverless::Function")
         return {

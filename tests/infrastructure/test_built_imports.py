@@ -1,4 +1,4 @@
-"""What a function imports, as it was built: modules are counted, since a caller waits for each."""
+"""The modules that a built function imports: each one adds to the cold start."""
 
 import pytest
 
@@ -13,34 +13,34 @@ pytestmark = pytest.mark.built
 FUNCTIONS = sorted(Template(ROOT / "template.yaml").functions)
 SETTINGS = {"API_TOKEN_SHA256": digest_of(TOKEN), "SESSIONS_TABLE": "sessions"}
 WITHOUT_AWS = {"AuthorizerFunction", "ConnectionFunction"}
-FRONT_DOORS = {"WebhookFunction", "PreparedWebhookFunction"}
-# Three more than it takes today, for the next version of botocore.
-MOST, MOST_AT_THE_FRONT_DOOR, MOST_WITHOUT_AWS = 459, 475, 283
+WEBHOOKS = {"WebhookFunction", "PreparedWebhookFunction"}
+# Three more than today, for the next version of botocore.
+MOST, MOST_OF_A_WEBHOOK, MOST_WITHOUT_AWS = 459, 475, 283
 NEEDLESS = {
     *("boto3", "s3transfer", "asyncio"),
     *("aws_lambda_powertools.event_handler", "aws_lambda_powertools.utilities.parser"),
     *("multiprocessing", "sqlite3", "unittest", "pydantic.v1", "aws_xray_sdk"),
-    # For what few calls need; loaded when one does.
+    # Loaded on demand, for a few calls only.
     *("phonenumbers", "xml.parsers.expat", "aiflow.protocol.schema", "aiflow.domain.phone_numbers"),
 }
 
 
 def modules_of(function: str) -> frozenset[str]:
-    """What importing the handler of a built function loads, without Lambda's runtime client."""
+    """Return the modules that the handler imports, without the runtime client of Lambda."""
     handler = Template(BUILD / "template.yaml").functions[function]["Handler"]
     paths = [BUILD / function, BUILD / "AiflowLayer/python", RUNTIME]
     return imported(handler.rpartition(".")[0], paths, ENVIRONMENT | SETTINGS)
 
 
 def most(function: str) -> int:
-    """How many modules a function may import."""
+    """Return the maximum number of modules of a function."""
     if function in WITHOUT_AWS:
         return MOST_WITHOUT_AWS
-    return MOST_AT_THE_FRONT_DOOR if function in FRONT_DOORS else MOST
+    return MOST_OF_A_WEBHOOK if function in WEBHOOKS else MOST
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_imports_no_more_modules_than_it_did(function: str) -> None:
+def test_a_function_imports_no_more_modules_than_allowed(function: str) -> None:
     modules = modules_of(function)
     assert "aiflow" in modules
     assert len(modules) <= most(function)

@@ -1,4 +1,4 @@
-"""The layer as `sam build` lays it out, once for each processor."""
+"""The layer that `sam build` created, for each processor."""
 
 import struct
 import subprocess
@@ -24,12 +24,12 @@ EACH_ARCHITECTURE = pytest.mark.parametrize("architecture", MACHINES)
 
 
 def layer(architecture: str) -> Path:
-    """What becomes /opt."""
+    """Return the folder that becomes /opt."""
     return ROOT / ".aws-sam" / architecture / "AiflowLayer"
 
 
 @EACH_ARCHITECTURE
-def test_compiled_code_is_for_the_processor_that_the_layer_is_built_for(architecture: str) -> None:
+def test_compiled_code_is_for_the_processor_of_the_layer(architecture: str) -> None:
     libraries = list(layer(architecture).rglob("*.so"))
     assert libraries
     for library in libraries:
@@ -38,14 +38,14 @@ def test_compiled_code_is_for_the_processor_that_the_layer_is_built_for(architec
 
 
 @EACH_ARCHITECTURE
-def test_the_layer_unpacks_to_where_lambda_imports_from(architecture: str) -> None:
+def test_the_layer_has_the_folder_that_lambda_imports_from(architecture: str) -> None:
     python = layer(architecture) / "python"
     assert (python / "aiflow" / "__init__.py").is_file()
     assert (python / "pydantic" / "__init__.py").is_file()
 
 
 @EACH_ARCHITECTURE
-def test_whatever_a_function_loads_has_bytecode_that_lambda_takes_as_it_is(
+def test_every_imported_module_has_bytecode_that_lambda_does_not_recompile(
     architecture: str,
 ) -> None:
     python = layer(architecture) / "python"
@@ -58,7 +58,7 @@ def test_whatever_a_function_loads_has_bytecode_that_lambda_takes_as_it_is(
     loaded = [file for file in files if file.is_file()]
     assert len(loaded) > 100
     for module in loaded:
-        # The magic number, then flags: by its hash, and not to be compared with the source.
+        # The flags follow the magic number: based on a hash that Python does not check.
         flags = Path(cache_from_source(str(module))).read_bytes()[4:8]
         assert flags == UNCHECKED_HASH, module
 
@@ -69,16 +69,16 @@ def test_the_layer_is_small(architecture: str) -> None:
 
 
 @EACH_ARCHITECTURE
-def test_the_layer_leaves_out_what_the_runtime_brings(architecture: str) -> None:
+def test_the_layer_does_not_contain_packages_of_the_runtime(architecture: str) -> None:
     packages = {path.name for path in (layer(architecture) / "python").iterdir()}
     assert not packages & {"boto3", "botocore"}
 
 
 @EACH_ARCHITECTURE
-def test_the_layer_holds_what_the_hashes_of_the_lock_vouch_for_and_nothing_else(
+def test_the_layer_contains_exactly_what_the_locked_hashes_verify(
     architecture: str, tmp_path: Path
 ) -> None:
-    # `sam build` fetches wheels for the other processor by version alone.
+    # `sam build` downloads wheels for another processor without checking hashes.
     command = [str(ROOT / ".venv/bin/uv"), "pip", "install", "--quiet", "--require-hashes"]
     platform = ["--python-version", "3.13", "--python-platform", PLATFORMS[architecture]]
     lock = ROOT / "layers/aiflow/python/requirements.txt"
@@ -90,13 +90,13 @@ def test_the_layer_holds_what_the_hashes_of_the_lock_vouch_for_and_nothing_else(
 
 
 def code_in(folder: Path) -> dict[str, bytes]:
-    """Every file that Python could import or load there: no bytecode, papers and commands."""
+    """Return every file that Python can import, without bytecode, metadata and commands."""
     files = {file.relative_to(folder): file for file in sorted(folder.rglob("*"))}
     return {
         str(path): file.read_bytes()
         for path, file in files.items()
         if file.suffix in {".py", ".so", ".pth"}
         and "__pycache__" not in path.parts
-        # Where `sam build` and pip put the commands that come with a wheel.
+        # `sam build` and pip put the commands of a wheel there.
         and not path.parts[0].endswith((".data", "bin"))
     }

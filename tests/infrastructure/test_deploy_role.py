@@ -1,4 +1,4 @@
-"""The roles that deploy from GitHub: enough for every resource of the stack, and for no other."""
+"""The roles for deployments from GitHub: sufficient, and limited to the stack."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -9,12 +9,12 @@ import pytest
 
 from aiflow_local.stack.intrinsics import REGION
 from tests.helpers.template import ROOT
-from tests.infrastructure.scan.expanding import Expanded, expanded, source_of
-from tests.infrastructure.scan.gate import parameter_sets
+from tests.infrastructure.scan.expanded_template import Expanded, expand, source_of
+from tests.infrastructure.scan.scan import parameter_sets
 
 ROLES = source_of(ROOT / ".github/aws/deploy-role.yaml")["Resources"]
-# What CloudFormation can also do for these types of resources, with properties that none here has.
-ELSEWHERE = (
+# Permissions for properties that no resource of the stack has.
+UNUSED = (
     *("ec2:*", "elasticfilesystem:*", "firehose:*", "kinesis:*", "s3files:*"),
     *("s3:ListBucket", "s3:GetObjectMetadata", "s3:REST.PUT.OBJECT"),
     *("iam:*Group*", "iam:*User*", "iam:CreateServiceLinkedRole", "iam:*PermissionsBoundary"),
@@ -23,19 +23,19 @@ ELSEWHERE = (
 
 
 def statements(role: str) -> Iterator[dict[str, Any]]:
-    """What a role may."""
+    """Yield the policy statements of a role."""
     for policy in ROLES[role]["Properties"]["Policies"]:
         yield from policy["PolicyDocument"]["Statement"]
 
 
 def actions(statement: dict[str, Any]) -> list[str]:
-    """The actions of a statement, which may be one or many."""
+    """Return the actions of a statement."""
     named = statement["Action"]
     return [named] if isinstance(named, str) else named
 
 
 def needed(stack: Expanded) -> set[tuple[str, str]]:
-    """What CloudFormation asks for, to make, change, read and delete each type of resource."""
+    """Return the permissions that CloudFormation needs for each resource type."""
     schemas: Any = import_module("cfnlint.schema.manager").PROVIDER_SCHEMA_MANAGER
     return {
         (kind, action)
@@ -46,21 +46,19 @@ def needed(stack: Expanded) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", parameter_sets())
-def test_cloudformation_may_do_what_every_resource_of_the_stack_needs(name: str) -> None:
-    asked = needed(expanded(ROOT / "template.yaml", name, parameter_sets()[name]))
+def test_the_execution_role_allows_what_every_resource_type_needs(name: str) -> None:
+    asked = needed(expand(ROOT / "template.yaml", name, parameter_sets()[name]))
     allowed = [action for each in statements("ExecutionRole") for action in actions(each)]
     assert len(asked) > 100
     assert {
         (kind, action)
         for kind, action in asked
-        if not any(
-            fnmatchcase(action.lower(), pattern.lower()) for pattern in (*allowed, *ELSEWHERE)
-        )
+        if not any(fnmatchcase(action.lower(), pattern.lower()) for pattern in (*allowed, *UNUSED))
     } == set()
 
 
 @pytest.mark.parametrize("role", ["DeployRole", "ExecutionRole"])
-def test_a_wildcard_of_actions_is_for_what_bears_the_name_of_the_stack(role: str) -> None:
+def test_action_wildcards_are_limited_to_resources_of_the_stack(role: str) -> None:
     everywhere = [
         action
         for statement in statements(role)
@@ -71,7 +69,7 @@ def test_a_wildcard_of_actions_is_for_what_bears_the_name_of_the_stack(role: str
     assert [action for action in everywhere if action.startswith(("iam:", "lambda:Invoke"))] == []
 
 
-def test_the_workflow_itself_changes_nothing_but_by_cloudformation() -> None:
+def test_the_workflow_changes_resources_only_through_cloudformation() -> None:
     may = {action for statement in statements("DeployRole") for action in actions(statement)}
     services = {action.split(":")[0] for action in may}
     assert services == {"cloudformation", "dynamodb", "iam", "s3", "sns"}
@@ -80,10 +78,10 @@ def test_the_workflow_itself_changes_nothing_but_by_cloudformation() -> None:
     assert all(action.split(":")[1].startswith(("Describe", "List")) for action in looks)
 
 
-def test_only_one_environment_of_one_repository_becomes_the_role() -> None:
+def test_only_one_environment_of_one_repository_can_assume_the_role() -> None:
     (statement,) = ROLES["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     condition = statement["Condition"]
-    # Compared as they are: no wildcard of a pattern lets another repository in.
+    # Exact comparison: no wildcard matches another repository.
     assert [*condition] == ["StringEquals"]
     claims = condition["StringEquals"]
     host = "token.actions.githubusercontent.com"

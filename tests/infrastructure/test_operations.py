@@ -1,9 +1,10 @@
-"""What tells how the stack is: alarms, dashboard, saved queries. All that they ask for is there."""
+"""The nested stack of operations.yaml: alarms, dashboard and saved queries use what exists."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -19,24 +20,27 @@ from aiflow_local.stack.parameters import parameter_values
 from tests.helpers.runtime import Clock, Log, http_v2, make_runtime, make_settings, send
 from tests.helpers.template import ROOT, Template
 from tests.helpers.websocket_in_process import WebSocketLine
-from tests.infrastructure.scan.driving import driven
-from tests.infrastructure.scan.expanding import source_of
-from tests.infrastructure.scan.gate import parameter_sets
+from tests.infrastructure.scan.expanded_template import NESTED, source_of
+from tests.infrastructure.scan.observed_actions import observe
+from tests.infrastructure.scan.scan import parameter_sets
 
+MAIN, OPERATIONS = ROOT / "template.yaml", ROOT / "operations.yaml"
 ALARM, DASHBOARD = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"
-QUERY = "AWS::Logs::QueryDefinition"
-OURS = "AiFlow"
+QUERY, TOPIC = "AWS::Logs::QueryDefinition", "AWS::SNS::Topic"
+FUNCTION = "AWS::Serverless::Function"
+NAMESPACE = "AiFlow"
+REQUIRED = {"TokenSha256": "0" * 64}
 ALLOWED, PREMIUM = "493023125777", "499001234567"
-# Words of the query language, and names that a query gives itself.
-WORDS = {
+# Keywords of the query language, and names that a query defines.
+KEYWORDS = {
     *("fields", "filter", "sort", "limit", "stats", "desc", "asc", "in", "by", "as", "bin", "5m"),
     *("count", "earliest", "latest", "apologies", "first_seen", "last_seen", "a_call", "refused"),
 }
-each_way = pytest.mark.parametrize("parameters", parameter_sets().values(), ids=parameter_sets())
+each_set = pytest.mark.parametrize("parameters", parameter_sets().values(), ids=parameter_sets())
 
 
-def bad_day() -> Iterator[Log]:
-    """What functions write when something goes wrong, or costs money."""
+def failures() -> Iterator[Log]:
+    """Yield what functions log when something fails, or is billable."""
 
     def fail(event: Event, call: Call) -> Reply:
         raise ZeroDivisionError
@@ -50,7 +54,7 @@ def bad_day() -> Iterator[Log]:
     lines = [
         WebSocketLine(fail),
         WebSocketLine(reach, settings=make_settings(allowed_numbers={ALLOWED})),
-        WebSocketLine(echo, sessions=Beaten(Clock())),
+        WebSocketLine(echo, sessions=Conflicting(Clock())),
         WebSocketLine(echo),
     ]
     lines[-1].mailbox.gone.add("connection-1")
@@ -62,8 +66,8 @@ def bad_day() -> Iterator[Log]:
     yield log
 
 
-class Beaten(InMemorySessionStore):
-    """Sessions of which somebody else writes the first version first."""
+class Conflicting(InMemorySessionStore):
+    """A session store where the first commit conflicts with another one."""
 
     def __init__(self, now: Clock) -> None:
         super().__init__(now)
@@ -79,13 +83,13 @@ class Beaten(InMemorySessionStore):
 
 @cache
 def logs() -> tuple[Log, ...]:
-    """All that functions write, on a good day and on a bad one."""
-    return (driven().log, *bad_day())
+    """Return everything that functions log, with and without failures."""
+    return (observe().log, *failures())
 
 
 @cache
 def metrics() -> frozenset[tuple[str, frozenset[str]]]:
-    """Every metric that was emitted, with each of the sets of dimensions that it came with."""
+    """Return every emitted metric with each of its sets of dimensions."""
     return frozenset(
         (metric["Name"], frozenset(dimensions))
         for log in logs()
@@ -98,12 +102,12 @@ def metrics() -> frozenset[tuple[str, frozenset[str]]]:
 
 @cache
 def fields() -> frozenset[str]:
-    """Every field of the log lines, as Logs Insights names it."""
+    """Return every field of the log lines, as Logs Insights names it."""
     return frozenset(name for log in logs() for entry in log.entries() for name in flat(entry))
 
 
 def flat(entry: JsonValue, before: str = "") -> Iterator[str]:
-    """Yield the names of all that a log line holds, with those that they lie in."""
+    """Yield the path of every value of a log line."""
     if isinstance(entry, dict):
         for name, member in entry.items():
             yield from flat(member, f"{before}.{name}" if before else name)
@@ -115,7 +119,7 @@ def flat(entry: JsonValue, before: str = "") -> Iterator[str]:
 
 
 def without_mappings(node: JsonValue) -> JsonValue:
-    """Leave out what is looked up: the resolver of the local gateway has no need of it."""
+    """Replace lookups in mappings, which the resolver does not support."""
     if isinstance(node, list):
         return [without_mappings(item) for item in node]
     if isinstance(node, dict):
@@ -126,16 +130,16 @@ def without_mappings(node: JsonValue) -> JsonValue:
 
 
 class Stack:
-    """The resources of a kind that a way to deploy makes, all references resolved."""
+    """The resources of one template with one set of parameters, references resolved."""
 
-    def __init__(self, parameters: Mapping[str, str]) -> None:
-        source = source_of(ROOT / "template.yaml")
+    def __init__(self, template: Path, parameters: Mapping[str, str]) -> None:
+        source = source_of(template)
         self._resources = cast("dict[str, Any]", without_mappings(source["Resources"]))
         values = parameter_values(source["Parameters"], parameters)
         self._resolver = Resolver(values, source["Conditions"], self._resources)
 
     def of(self, kind: str) -> dict[str, Any]:
-        """Their properties, by their names."""
+        """Return the properties of all resources of a type, by name."""
         return {
             name: self._resolver.value(resource["Properties"])
             for name, resource in self._resources.items()
@@ -144,10 +148,22 @@ class Stack:
 
     @property
     def widgets(self) -> list[Any]:
-        """What the dashboard shows."""
+        """The widgets of the dashboard."""
         (dashboard,) = self.of(DASHBOARD).values()
         widgets: list[Any] = json.loads(dashboard["DashboardBody"])["widgets"]
         return widgets
+
+
+def main(parameters: Mapping[str, str]) -> Stack:
+    """Return the stack of template.yaml."""
+    return Stack(MAIN, parameters)
+
+
+def operations(parameters: Mapping[str, str]) -> Stack:
+    """Return the nested stack, with the parameters that its parent passes."""
+    (nested,) = main(parameters).of(NESTED).values()
+    assert MAIN.parent / nested["TemplateURL"] == OPERATIONS
+    return Stack(OPERATIONS, nested["Parameters"])
 
 
 def watched(alarm: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, str]]]:
@@ -159,39 +175,74 @@ def watched(alarm: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, s
 
 
 def shown(widget: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, str]]]:
-    """Yield the same of a widget."""
+    """Yield namespace, name and dimensions of each metric of a widget."""
     for metric in widget["properties"].get("metrics", []):
-        # An expression has none.
+        # An expression has no texts.
         texts = [part for part in metric if isinstance(part, str)]
         for namespace, name in [texts[:2]] if texts else []:
             yield namespace, name, dict(zip(texts[2::2], texts[3::2], strict=True))
 
 
-@each_way
+def test_the_parent_passes_every_parameter_and_no_other() -> None:
+    (stack,) = Template(MAIN).properties(NESTED).values()
+    declared = Template(OPERATIONS).parameters
+    assert set(stack["Parameters"]) == set(declared)
+    # Without defaults, CloudFormation rejects a parent that does not pass one.
+    assert [name for name, rules in declared.items() if "Default" in rules] == []
+
+
+@each_set
+def test_a_parameter_with_the_name_of_a_resource_refers_to_it(
+    parameters: Mapping[str, str],
+) -> None:
+    (nested,) = main(parameters).of(NESTED).values()
+    resources = source_of(MAIN)["Resources"].keys()
+    named = {name: value for name, value in nested["Parameters"].items() if name in resources}
+    assert len(named) > 15
+    for name, value in named.items():
+        assert value in {"", f"{STACK_NAME}-{name}"}
+
+
+def test_the_nested_stack_does_not_use_its_own_name() -> None:
+    # Metrics, dashboard and queries have the name of the parent.
+    assert "AWS::StackName" not in OPERATIONS.read_text("utf-8")
+
+
+def test_a_parameter_leaves_the_nested_stack_out() -> None:
+    stack = main({**REQUIRED, "Operations": "disabled"})
+    for kind in (NESTED, ALARM, DASHBOARD, QUERY, TOPIC):
+        assert stack.of(kind) == {}
+    template = Template(MAIN)
+    assert template.parameters["Operations"]["Default"] == "enabled"
+    assert template.resources(NESTED)["OperationsStack"]["Condition"] == "HasOperations"
+
+
+@each_set
 def test_every_metric_of_ours_is_one_that_functions_emit(parameters: Mapping[str, str]) -> None:
-    stack = Stack(parameters)
-    asked = [metric for alarm in stack.of(ALARM).values() for metric in watched(alarm)]
-    asked += [metric for widget in stack.widgets for metric in shown(widget)]
-    ours = {(name, frozenset(of)) for namespace, name, of in asked if namespace == OURS}
+    stack = operations(parameters)
+    alarms = [*stack.of(ALARM).values(), *main(parameters).of(ALARM).values()]
+    used = [metric for alarm in alarms for metric in watched(alarm)]
+    used += [metric for widget in stack.widgets for metric in shown(widget)]
+    ours = {(name, frozenset(of)) for namespace, name, of in used if namespace == NAMESPACE}
     assert len(ours) > 10
     assert ours - metrics() == set()
-    assert {of["service"] for namespace, _, of in asked if namespace == OURS} == {STACK_NAME}
+    assert {of["service"] for namespace, _, of in used if namespace == NAMESPACE} == {STACK_NAME}
 
 
-@each_way
+@each_set
 def test_every_alarm_is_on_the_dashboard(parameters: Mapping[str, str]) -> None:
-    stack = Stack(parameters)
+    stack = operations(parameters)
     (alarms,) = (
         widget["properties"]["alarms"] for widget in stack.widgets if widget["type"] == "alarm"
     )
     assert sorted(alarms) == sorted(f"{STACK_NAME}-{name}.Arn" for name in stack.of(ALARM))
 
 
-@each_way
-def test_widgets_lie_beside_each_other(parameters: Mapping[str, str]) -> None:
+@each_set
+def test_widgets_do_not_overlap(parameters: Mapping[str, str]) -> None:
     taken = [
         (x, y)
-        for widget in Stack(parameters).widgets
+        for widget in operations(parameters).widgets
         for x in range(widget["x"], widget["x"] + widget["width"])
         for y in range(widget["y"], widget["y"] + widget["height"])
     ]
@@ -199,70 +250,65 @@ def test_widgets_lie_beside_each_other(parameters: Mapping[str, str]) -> None:
     assert max(x for x, _ in taken) == 23
 
 
-@each_way
-def test_every_function_is_watched_for_errors_throttles_and_time(
+@each_set
+def test_every_function_has_alarms_for_errors_throttles_and_duration(
     parameters: Mapping[str, str],
 ) -> None:
-    stack = Stack(parameters)
-    functions = {f"{STACK_NAME}-{name}" for name in stack.of("AWS::Serverless::Function")}
+    functions = {f"{STACK_NAME}-{name}" for name in main(parameters).of(FUNCTION)}
+    alarms = operations(parameters).of(ALARM).values()
     for name in ("Errors", "Throttles", "Duration"):
         found = [
             of["FunctionName"]
-            for alarm in stack.of(ALARM).values()
+            for alarm in alarms
             for namespace, metric, of in watched(alarm)
             if (namespace, metric) == ("AWS/Lambda", name)
         ]
         assert sorted(found) == sorted(functions)
-    # An alarm takes ten metrics at most.
-    assert max(len(alarm.get("Metrics", [])) for alarm in stack.of(ALARM).values()) <= 10
+    # CloudWatch accepts at most ten metrics per alarm.
+    assert max(len(alarm.get("Metrics", [])) for alarm in alarms) <= 10
 
 
-@each_way
-def test_the_gigabyte_seconds_are_those_of_all_functions(parameters: Mapping[str, str]) -> None:
-    stack = Stack(parameters)
-    (widget,) = (each for each in stack.widgets if "GB-sec" in str(each))
+@each_set
+def test_the_gigabyte_seconds_include_all_functions(parameters: Mapping[str, str]) -> None:
+    (widget,) = (each for each in operations(parameters).widgets if "GB-sec" in str(each))
     (expression,), *durations = widget["properties"]["metrics"]
     functions = {metric[4]["id"]: metric[3] for metric in durations}
     large, small = re.findall(r"SUM\(\[(.*?)\]\)", expression["expression"])
     memory = {
         f"{STACK_NAME}-{name}": function["MemorySize"]
-        for name, function in Template(ROOT / "template.yaml").functions.items()
+        for name, function in Template(MAIN).functions.items()
     }
-    made = {f"{STACK_NAME}-{name}" for name in stack.of("AWS::Serverless::Function")}
-    # In milliseconds; of a gigabyte, and of half of one.
+    deployed = {f"{STACK_NAME}-{name}" for name in main(parameters).of(FUNCTION)}
+    # Milliseconds of functions with 1 GB, and with half of it.
     assert expression["expression"].endswith("/ 2) / 1000")
     assert {functions[each] for each in large.split(", ")} == {
-        name for name in made if memory[name] == 1024
+        name for name in deployed if memory[name] == 1024
     }
     assert {functions[each] for each in small.split(", ")} == {
-        name for name in made if memory[name] == 512
+        name for name in deployed if memory[name] == 512
     }
-    assert set(functions.values()) == made
+    assert set(functions.values()) == deployed
 
 
-@each_way
-def test_every_saved_query_asks_all_functions_for_what_they_log(
-    parameters: Mapping[str, str],
-) -> None:
-    stack = Stack(parameters)
-    functions = stack.of("AWS::Serverless::Function").values()
-    groups = sorted(function["LoggingConfig"]["LogGroup"] for function in functions)
-    for query in stack.of(QUERY).values():
-        assert sorted(query["LogGroupNames"]) == groups
+def test_every_saved_query_uses_the_log_group_and_the_fields_of_the_functions() -> None:
+    for query in operations(REQUIRED).of(QUERY).values():
+        assert query["LogGroupNames"] == [f"{STACK_NAME}-FunctionLogGroup"]
         text = re.sub(r'#.*|"[^"]*"', "", query["QueryString"])
-        asked = set(re.findall(r"@?[a-z_][a-z_0-9.]*|5m", text)) - WORDS - {"@timestamp"}
-        assert asked - fields() == set(), query["Name"]
+        used = set(re.findall(r"@?[a-z_][a-z_0-9.]*|5m", text)) - KEYWORDS - {"@timestamp"}
+        assert used - fields() == set(), query["Name"]
 
 
-def test_silence_is_an_alarm_only_where_something_must_happen() -> None:
-    alarms = Stack(parameter_sets()["everything"]).of(ALARM)
-    silence = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
-    assert silence == {"SweeperIsSilent"}
+def test_missing_data_breaches_only_the_alarm_of_the_sweeper() -> None:
+    alarms = operations(parameter_sets()["everything"]).of(ALARM)
+    breaching = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
+    assert breaching == {"SweeperSilent"}
     assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"breaching", "notBreaching"}
 
 
-def test_alarms_are_told_to_one_topic_and_by_mail_only_if_there_is_an_address() -> None:
-    everything, defaults = (Stack(parameter_sets()[name]) for name in ("everything", "defaults"))
+def test_all_alarms_notify_one_topic_which_sends_mail_if_there_is_an_address() -> None:
+    everything, defaults = (
+        operations(parameter_sets()[name]) for name in ("everything", "defaults")
+    )
     topic = f"{STACK_NAME}-AlarmTopic"
     for alarm in everything.of(ALARM).values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
@@ -271,26 +317,23 @@ def test_alarms_are_told_to_one_topic_and_by_mail_only_if_there_is_an_address() 
     assert defaults.of("AWS::SNS::Subscription") == {}
 
 
-def test_a_key_of_the_account_is_for_everything_that_is_kept() -> None:
-    everything, defaults = (Stack(parameter_sets()[name]) for name in ("everything", "defaults"))
+def test_a_customer_key_encrypts_everything_that_is_stored() -> None:
+    everything, defaults = (parameter_sets()[name] for name in ("everything", "defaults"))
     key = f"{STACK_NAME}-DataKey"
-    assert defaults.of("AWS::KMS::Key") == {}
-    (table,) = everything.of("AWS::DynamoDB::Table").values()
+    assert main(defaults).of("AWS::KMS::Key") == {}
+    (table,) = main(everything).of("AWS::DynamoDB::Table").values()
     assert table["SSESpecification"]["KMSMasterKeyId"] == f"{key}.Arn"
-    assert {group["KmsKeyId"] for group in everything.of("AWS::Logs::LogGroup").values()} == {
-        f"{key}.Arn"
-    }
-    (topic,) = everything.of("AWS::SNS::Topic").values()
+    groups = main(everything).of("AWS::Logs::LogGroup").values()
+    assert {group["KmsKeyId"] for group in groups} == {f"{key}.Arn"}
+    (topic,) = operations(everything).of(TOPIC).values()
     assert topic["KmsMasterKeyId"] == key
-    variables = source_of(ROOT / "template.yaml")["Globals"]["Function"]["KmsKeyArn"]
+    assert operations(defaults).of(TOPIC) == {"AlarmTopic": {}}
+    variables = source_of(MAIN)["Globals"]["Function"]["KmsKeyArn"]
     assert variables["Fn::If"][:2] == ["HasCustomerKey", {"Fn::GetAtt": ["DataKey", "Arn"]}]
 
 
 @pytest.mark.parametrize(("name", "days"), [("dev", 7), ("prod", 90)])
-def test_the_environment_decides_how_long_logs_stay_and_whether_the_table_may_go(
-    name: str, days: int
-) -> None:
-    source = source_of(ROOT / "template.yaml")
-    assert source["Mappings"]["Environments"][name] == {"LogRetentionDays": days}
-    table = Stack({"TokenSha256": "0" * 64, "Environment": name}).of("AWS::DynamoDB::Table")
+def test_the_environment_sets_log_retention_and_deletion_protection(name: str, days: int) -> None:
+    assert source_of(MAIN)["Mappings"]["Environments"][name] == {"LogRetentionDays": days}
+    table = main({**REQUIRED, "Environment": name}).of("AWS::DynamoDB::Table")
     assert [each["DeletionProtectionEnabled"] for each in table.values()] == [name == "prod"]

@@ -1,16 +1,16 @@
-"""The front door without cold starts: there only when asked for, and otherwise like the other."""
+"""The prepared webhook: optional, and otherwise like the webhook."""
 
 from typing import Any
 
 import pytest
 
 from tests.helpers.template import ROOT, Template
-from tests.infrastructure.scan.expanding import expanded
+from tests.infrastructure.scan.expanded_template import expand
 
 PREPARED = "PreparedWebhookFunction"
-OF_ITS_OWN = {
+DIFFERENT = {
     *("AutoPublishAlias", "AutoPublishCodeSha256", "SnapStart", "ProvisionedConcurrencyConfig"),
-    *("DeploymentPreference", "Events", "LoggingConfig"),
+    *("DeploymentPreference", "Events"),
 }
 
 
@@ -23,43 +23,48 @@ def test_it_is_off_by_default(template: Template) -> None:
     parameters = template.parameters
     assert parameters["SnapStart"]["Default"] == "None"
     assert parameters["ProvisionedConcurrency"]["Default"] == 0
-    assert template.resources("AWS::Serverless::Function")[PREPARED]["Condition"] == "IsPrepared"
-    assert template.outputs["PreparedWebhookUrl"]["Condition"] == "IsPrepared"
+    assert (
+        template.resources("AWS::Serverless::Function")[PREPARED]["Condition"]
+        == "HasPreparedWebhook"
+    )
+    assert template.outputs["PreparedWebhookUrl"]["Condition"] == "HasPreparedWebhook"
 
 
-def test_it_is_the_front_door_but_for_how_it_starts(template: Template) -> None:
+def test_it_differs_from_the_webhook_only_in_how_it_is_published(template: Template) -> None:
     def shared(name: str) -> dict[str, Any]:
         properties = template.functions[name]
-        return {key: properties[key] for key in properties.keys() - OF_ITS_OWN}
+        return {key: properties[key] for key in properties.keys() - DIFFERENT}
 
     assert shared(PREPARED) == shared("WebhookFunction")
 
 
 def test_no_other_function_runs_a_published_version(template: Template) -> None:
-    # A changed token would not reach it.
+    # A changed token reaches a published version only with a new release.
     published = [name for name, own in template.functions.items() if "AutoPublishAlias" in own]
     assert published == [PREPARED]
 
 
 @pytest.mark.parametrize(
-    ("deployment", "shifting"), [("AllAtOnce", None), ("Canary10Percent5Minutes", PREPARED)]
+    ("deployment", "shifted"), [("AllAtOnce", None), ("Canary10Percent5Minutes", PREPARED)]
 )
-def test_a_new_release_goes_out_bit_by_bit_only_if_asked_for(
-    deployment: str, shifting: str | None
+@pytest.mark.parametrize("operations", ["enabled", "disabled"])
+def test_alarms_roll_back_a_gradual_deployment(
+    deployment: str, shifted: str | None, operations: str
 ) -> None:
-    parameters = {"TokenSha256": "0" * 64, "Deployment": deployment, "WebSocket": "disabled"}
-    made = expanded(ROOT / "template.yaml", "rollout", parameters)
-    groups = made.of_type("AWS::CodeDeploy::DeploymentGroup")
-    assert [*groups] == [f"{shifting}DeploymentGroup"] * bool(shifting)
-    # Asking for it adds the door by itself.
-    assert (PREPARED in made.resources) == bool(shifting)
+    options = {"Deployment": deployment, "Operations": operations, "WebSocket": "disabled"}
+    stack = expand(ROOT / "template.yaml", "gradual", {"TokenSha256": "0" * 64, **options})
+    groups = stack.of_type("AWS::CodeDeploy::DeploymentGroup")
+    assert [*groups] == [f"{shifted}DeploymentGroup"] * bool(shifted)
+    # A gradual deployment adds the prepared webhook.
+    assert (PREPARED in stack.resources) == bool(shifted)
     for group in groups.values():
-        watching = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
-        assert watching == ["PreparedWebhookErrors", "DegradedAnswers"]
+        alarms = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+        assert alarms == ["DeploymentErrors", "DeploymentDegradedAnswers"]
+        assert set(alarms) <= stack.of_type("AWS::CloudWatch::Alarm").keys()
         assert group["AutoRollbackConfiguration"]["Enabled"]
 
 
-def test_a_new_release_is_what_publishes(template: Template) -> None:
+def test_a_new_release_publishes_a_version(template: Template) -> None:
     assert template.functions[PREPARED]["AutoPublishCodeSha256"] == {"Ref": "Release"}
-    # It becomes a part of the name of a resource, whose first ten characters count.
+    # SAM puts its first ten characters into the logical id of the version.
     assert template.parameters["Release"]["AllowedPattern"] == "^[0-9A-Za-z]{1,10}$"

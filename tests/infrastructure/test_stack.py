@@ -1,8 +1,10 @@
-"""The stack that template.yaml describes."""
+"""The stack of template.yaml: routes, functions, roles, table and settings."""
 
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from hashlib import sha256
 from typing import Any
 
@@ -10,30 +12,33 @@ import pytest
 
 from aiflow.aws_clients import dynamodb_client
 from aiflow.protocol.events import EVENT_TYPES
+from aiflow.protocol.types import JsonValue
 from aiflow.settings import AGENT_PREFIX, Settings
 from tests.helpers.tables import ENVIRONMENT
 from tests.helpers.template import API, LOGGED, ROOT, Properties, Template
+from tests.infrastructure.scan.expanded_template import expand
+from tests.infrastructure.scan.scan import parameter_sets
 
-FRONT_DOOR = "WebhookFunction"
+WEBHOOK = "WebhookFunction"
 PREPARED = "PreparedWebhookFunction"
-# What no event type leads to: they serve the WebSocket itself.
+# They serve the WebSocket API, and no event type.
 OF_THE_WEBSOCKET = {"AuthorizerFunction", "ConnectionFunction"}
 TURN = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 HISTORY = {"dynamodb:Query"}
 SEND = {"execute-api:ManageConnections"}
-# Invoked by a schedule, for what no event leads to.
+# Invoked by a schedule.
 SWEEPER = "SweeperFunction"
 # Their handlers are modules of the layer, beside all handlers of the project.
 OF_THE_LAYER = {
-    FRONT_DOOR: "webhook",
+    WEBHOOK: "webhook",
     PREPARED: "webhook",
     SWEEPER: "sweeper",
     "AuthorizerFunction": "authorizer",
     "ConnectionFunction": "connection",
 }
-# What each function may do beside writing logs and traces.
+# What the role of each function allows, beside logs and traces.
 ALLOWED = {
-    FRONT_DOOR: TURN | HISTORY,
+    WEBHOOK: TURN | HISTORY,
     PREPARED: TURN | HISTORY,
     SWEEPER: TURN | HISTORY,
     "SessionStartFunction": TURN | SEND,
@@ -48,13 +53,13 @@ ALLOWED = {
     "AuthorizerFunction": set[str](),
     "ConnectionFunction": set[str](),
 }
-# What botocore reads by itself; not one of our settings.
+# Read by botocore, not by our settings.
 OF_BOTOCORE = "AWS_ENDPOINT_URL_DYNAMODB"
 ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
-NOTHING = {"Ref": "AWS::NoValue"}
-OF_THE_ENVIRONMENT = {"Fn::FindInMap": ["Environments", {"Ref": "Environment"}, "LogRetentionDays"]}
-RETENTION = {"Fn::If": ["HasRetention", {"Ref": "LogRetentionDays"}, OF_THE_ENVIRONMENT]}
-USES_THE_KEY = {
+NO_VALUE = {"Ref": "AWS::NoValue"}
+BY_ENVIRONMENT = {"Fn::FindInMap": ["Environments", {"Ref": "Environment"}, "LogRetentionDays"]}
+RETENTION = {"Fn::If": ["HasRetention", {"Ref": "LogRetentionDays"}, BY_ENVIRONMENT]}
+KEY_STATEMENT = {
     "Fn::If": [
         "HasCustomerKey",
         {
@@ -64,17 +69,17 @@ USES_THE_KEY = {
                 *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
             ],
             "Resource": {"Fn::GetAtt": ["DataKey", "Arn"]},
-            # By itself it may do nothing with the key.
+            # The function cannot use the key directly.
             "Condition": {
                 "StringEquals": {
                     "kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"}
                 }
             },
         },
-        NOTHING,
+        NO_VALUE,
     ]
 }
-OWN_KEY = {"Fn::If": ["HasCustomerKey", {"Fn::GetAtt": ["DataKey", "Arn"]}, NOTHING]}
+CUSTOMER_KEY = {"Fn::If": ["HasCustomerKey", {"Fn::GetAtt": ["DataKey", "Arn"]}, NO_VALUE]}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +89,7 @@ def template() -> Template:
 
 @pytest.fixture(scope="module")
 def stages() -> Mapping[str, Any]:
-    """samconfig.toml: one set of options per `--config-env`."""
+    """Read samconfig.toml: one set of options per `--config-env`."""
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
     del stages["version"]
     return stages
@@ -92,48 +97,48 @@ def stages() -> Mapping[str, Any]:
 
 @pytest.fixture(scope="module")
 def events(template: Template) -> Mapping[str, Properties]:
-    """The functions that events lead to."""
+    """Return the functions that have a route for events."""
     functions = template.functions
     others = {*OF_THE_WEBSOCKET, PREPARED, SWEEPER}
     return {name: functions[name] for name in functions.keys() - others}
 
 
 def route(function: Properties) -> Mapping[str, Any]:
-    """The one route of a function."""
+    """Return the only route of a function."""
     (event,) = function["Events"].values()
     assert event["Type"] == "HttpApi"
     properties: Mapping[str, Any] = event["Properties"]
     return properties
 
 
-def test_every_event_type_has_a_route_and_all_of_them_share_the_front_door(
+def test_every_event_type_has_a_route_and_all_of_them_share_the_webhook(
     events: Mapping[str, Properties],
 ) -> None:
     paths = {name: route(function)["Path"] for name, function in events.items()}
-    assert paths.pop(FRONT_DOOR) == "/webhook"
+    assert paths.pop(WEBHOOK) == "/webhook"
     assert sorted(paths.values()) == sorted(f"/events/{event_type}" for event_type in EVENT_TYPES)
 
 
-def test_every_route_takes_post_and_nothing_else(events: Mapping[str, Properties]) -> None:
+def test_every_route_accepts_post_only(events: Mapping[str, Properties]) -> None:
     assert {route(function)["Method"] for function in events.values()} == {"POST"}
 
 
-def test_every_function_of_an_event_type_stands_in_the_folder_of_that_name(
+def test_every_function_of_an_event_type_has_the_folder_of_that_name(
     events: Mapping[str, Properties],
 ) -> None:
     for name, function in events.items():
-        if name != FRONT_DOOR:
+        if name != WEBHOOK:
             event_type = route(function)["Path"].removeprefix("/events/")
             assert function["CodeUri"] == f"functions/{event_type}"
             assert name == event_type.title().replace("_", "") + "Function"
 
 
-def test_every_folder_is_wired_and_every_wired_folder_exists(template: Template) -> None:
+def test_every_folder_has_a_function_and_every_function_a_folder(template: Template) -> None:
     own = [f for name, f in template.functions.items() if name not in OF_THE_LAYER]
     assert {function["Handler"] for function in own} == {"app.lambda_handler"}
-    wired = {f"{function['CodeUri']}/app.py" for function in own}
+    deployed = {f"{function['CodeUri']}/app.py" for function in own}
     on_disk = {str(path.relative_to(ROOT)) for path in ROOT.glob("functions/*/app.py")}
-    assert wired == on_disk
+    assert deployed == on_disk
 
 
 def test_the_functions_of_the_layer_find_the_handlers_by_their_names(template: Template) -> None:
@@ -158,7 +163,7 @@ def test_every_function_runs_on_the_runtime_and_processor_that_the_layer_is_buil
         assert function["Layers"] == [{"Ref": "AiflowLayer"}]
 
 
-def test_the_table_keeps_calls_safely_and_for_a_while(template: Template) -> None:
+def test_the_table_is_retained_backed_up_and_has_a_ttl(template: Template) -> None:
     (table,) = template.resources("AWS::DynamoDB::Table").values()
     assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
     assert table["Properties"] == {
@@ -173,7 +178,7 @@ def test_the_table_keeps_calls_safely_and_for_a_while(template: Template) -> Non
             {"AttributeName": "pk", "KeyType": "HASH"},
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
-        # Neither key changes while a call goes on, and nothing else is in it.
+        # Its keys do not change during a call, and it contains nothing else.
         "GlobalSecondaryIndexes": [
             {
                 "IndexName": "open-calls",
@@ -186,22 +191,22 @@ def test_the_table_keeps_calls_safely_and_for_a_while(template: Template) -> Non
         ],
         "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-        "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": OWN_KEY},
+        "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": CUSTOMER_KEY},
         "DeletionProtectionEnabled": {"Fn::If": ["IsProd", True, False]},
     }
 
 
-def test_every_function_may_do_what_it_needs_and_no_more(template: Template) -> None:
+def test_every_role_allows_the_listed_actions_only(template: Template) -> None:
     policies = template.properties("AWS::IAM::ManagedPolicy")
 
     def actions(function: Properties) -> set[str]:
-        # Without `Role`, SAM makes each function a role of its own.
+        # Without `Role`, SAM creates a role per function.
         assert "Role" not in function
         allowed = set[str]()
         for policy in function.get("Policies", []):
             statement, *others = policies[_named(policy)]["PolicyDocument"]["Statement"]
             assert statement["Effect"] == "Allow"
-            assert others in ([], [USES_THE_KEY])
+            assert others in ([], [KEY_STATEMENT])
             allowed |= set(statement["Action"])
         return allowed
 
@@ -209,7 +214,7 @@ def test_every_function_may_do_what_it_needs_and_no_more(template: Template) -> 
 
 
 def _named(policy: Any) -> str:  # noqa: ANN401 - JSON
-    """Return the name of a policy; one may be there only together with the WebSocket."""
+    """Return the name of a policy, which may depend on the condition HasWebSocket."""
     if "Fn::If" in policy:
         condition, policy, otherwise = policy["Fn::If"]
         assert (condition, otherwise) == ("HasWebSocket", {"Ref": "AWS::NoValue"})
@@ -226,23 +231,23 @@ def test_every_policy_is_for_the_table_or_for_the_connections_of_this_api_and_st
     }
     table = {"Fn::GetAtt": ["SessionsTable", "Arn"]}
     assert resources == {
-        "KeepState": table,
-        "ReadHistory": table,
-        "FindOpenCalls": {"Fn::Sub": "${SessionsTable.Arn}/index/open-calls"},
-        "SendOnWebSocket": {"Fn::Sub": f"{API}/live/POST/@connections/*"},
+        "SessionTablePolicy": table,
+        "SessionHistoryPolicy": table,
+        "OpenCallsPolicy": {"Fn::Sub": "${SessionsTable.Arn}/index/open-calls"},
+        "WebSocketSendPolicy": {"Fn::Sub": f"{API}/live/POST/@connections/*"},
     }
 
 
-def test_only_the_sweeper_looks_for_open_calls(template: Template) -> None:
+def test_only_the_sweeper_finds_open_calls(template: Template) -> None:
     allowed = {
         name
         for name, function in template.functions.items()
-        if {"Ref": "FindOpenCalls"} in function.get("Policies", [])
+        if {"Ref": "OpenCallsPolicy"} in function.get("Policies", [])
     }
     assert allowed == {SWEEPER}
 
 
-def test_the_sweeper_runs_by_a_schedule_that_can_be_turned_off_and_is_not_repeated(
+def test_the_sweeper_has_a_schedule_that_can_be_disabled_and_no_retries(
     template: Template,
 ) -> None:
     function = template.functions[SWEEPER]
@@ -261,7 +266,7 @@ def test_the_sweeper_runs_by_a_schedule_that_can_be_turned_off_and_is_not_repeat
     assert template.parameters["Sweeper"]["AllowedValues"] == ["enabled", "disabled"]
 
 
-def test_whoever_may_send_knows_where_to(template: Template) -> None:
+def test_every_function_that_may_send_has_the_endpoint(template: Template) -> None:
     for name, function in template.functions.items():
         variables = function["Environment"]["Variables"]
         assert (ENDPOINT in variables) == (ALLOWED[name] >= SEND)
@@ -272,26 +277,26 @@ def test_whoever_may_send_knows_where_to(template: Template) -> None:
             }
 
 
-def test_every_function_has_a_log_group_of_its_own_that_forgets(template: Template) -> None:
+def test_all_functions_share_a_log_group_and_all_log_groups_expire(template: Template) -> None:
     groups = template.properties("AWS::Logs::LogGroup")
-    for name, function in template.functions.items():
-        group = groups[name.removesuffix("Function") + "LogGroup"]
-        assert function["LoggingConfig"] == {
-            "LogGroup": {"Ref": name.removesuffix("Function") + "LogGroup"}
-        }
+    assert {name: group["LogGroupName"]["Fn::Sub"] for name, group in groups.items()} == {
+        "FunctionLogGroup": "/aws/lambda/${AWS::StackName}/functions",
+        "HttpApiLogGroup": "/aws/vendedlogs/${AWS::StackName}/http-api",
+        "WebSocketLogGroup": "/aws/vendedlogs/${AWS::StackName}/websocket",
+    }
+    for function in template.functions.values():
+        assert function["LoggingConfig"] == {"LogGroup": {"Ref": "FunctionLogGroup"}}
+    for group in groups.values():
         assert group["RetentionInDays"] == RETENTION
-    # The two doors have their access logs.
-    assert len(groups) == len(template.functions) + 2
-    assert len({str(group["LogGroupName"]) for group in groups.values()}) == len(groups)
 
 
-def test_the_door_is_throttled_and_logs_no_header(template: Template) -> None:
+def test_the_http_api_is_throttled_and_logs_no_header(template: Template) -> None:
     (api,) = template.properties("AWS::Serverless::HttpApi").values()
     assert api["DefaultRouteSettings"] == {
         "ThrottlingRateLimit": {"Ref": "ThrottleRate"},
         "ThrottlingBurstLimit": {"Ref": "ThrottleBurst"},
     }
-    # One line of JSON; only these variables, none of which a header can get into.
+    # One line of JSON with these variables only: none of them can contain a header.
     assert set(json.loads(api["AccessLogSettings"]["Format"]).values()) == {
         *LOGGED,
         "$context.responseLatency",
@@ -308,7 +313,7 @@ def test_the_stack_sets_only_what_the_settings_read(template: Template) -> None:
 
 def test_the_defaults_of_the_stack_are_those_of_the_settings(template: Template) -> None:
     needed = {"API_TOKEN_SHA256": sha256(b"token").hexdigest(), "SESSIONS_TABLE": "sessions"}
-    variables = template.functions[FRONT_DOOR]["Environment"]["Variables"]
+    variables = template.functions[WEBHOOK]["Environment"]["Variables"]
     defaults = {
         name: str(template.parameters[value["Ref"]]["Default"])
         for name, value in variables.items()
@@ -321,7 +326,7 @@ def test_the_token_has_no_default(template: Template) -> None:
     assert "Default" not in template.parameters["TokenSha256"]
 
 
-def test_the_stack_tells_the_address_to_paste_and_the_table(template: Template) -> None:
+def test_the_outputs_are_the_urls_the_table_and_the_monitoring(template: Template) -> None:
     assert set(template.outputs) == {
         "WebhookUrl",
         "WebSocketUrl",
@@ -334,9 +339,45 @@ def test_the_stack_tells_the_address_to_paste_and_the_table(template: Template) 
     host = "${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
     assert url["Value"] == {"Fn::Sub": f"wss://{host}/live"}
     assert url["Condition"] == "HasWebSocket"
+    for name in ("AlarmTopicArn", "DashboardUrl"):
+        output = template.outputs[name]
+        assert output["Value"] == {"Fn::GetAtt": ["OperationsStack", f"Outputs.{name}"]}
+        assert output["Condition"] == "HasOperations"
 
 
-def test_dev_and_prod_are_stacks_of_their_own(stages: Mapping[str, Any]) -> None:
+def test_the_template_is_short_enough_to_read() -> None:
+    lines = (ROOT / "template.yaml").read_text("utf-8").splitlines()
+    assert len(lines) <= 750
+    assert max(map(len, lines)) <= 160
+
+
+@pytest.mark.parametrize("name", parameter_sets())
+def test_resources_do_not_depend_on_each_other_in_a_circle(name: str) -> None:
+    # cfn-lint checks the defaults only.
+    resources = expand(ROOT / "template.yaml", name, parameter_sets()[name]).resources
+    graph = {name: {*references(resource)} for name, resource in resources.items()}
+    order = [*TopologicalSorter(graph).static_order()]
+    assert order.index("HttpApi") < order.index("OperationsStack")
+
+
+def references(node: JsonValue) -> Iterator[str]:
+    """Yield the names that a part of a template refers to."""
+    match node:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), _]}:
+            yield from re.findall(r"\$\{(\w+)", text)
+        case _:
+            pass
+    if isinstance(node, dict):
+        depends = node.get("DependsOn", [])
+        yield from map(str, depends if isinstance(depends, list) else [depends])
+    members = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for member in members:
+        yield from references(member)
+
+
+def test_dev_and_prod_are_separate_stacks(stages: Mapping[str, Any]) -> None:
     names = {name: stage["global"]["parameters"]["stack_name"] for name, stage in stages.items()}
     assert names == {
         "default": "aiflow",
@@ -348,7 +389,7 @@ def test_dev_and_prod_are_stacks_of_their_own(stages: Mapping[str, Any]) -> None
 
 @pytest.mark.parametrize("command", ["local_invoke", "local_start_api"])
 @pytest.mark.parametrize("stage", ["default", "x86_64"])
-def test_sam_local_knows_the_digest_of_the_token_of_the_mock_events(
+def test_sam_local_accepts_the_token_of_the_mock_events(
     stages: Mapping[str, Any], stage: str, command: str
 ) -> None:
     mock = json.loads((ROOT / "events" / "http" / "session_start.json").read_text("utf-8"))
@@ -359,12 +400,12 @@ def test_sam_local_knows_the_digest_of_the_token_of_the_mock_events(
 
 @pytest.mark.parametrize("command", ["local_invoke", "local_start_api"])
 @pytest.mark.parametrize("stage", ["default", "x86_64"])
-def test_sam_local_reaches_no_account(stages: Mapping[str, Any], stage: str, command: str) -> None:
+def test_sam_local_uses_a_local_table(stages: Mapping[str, Any], stage: str, command: str) -> None:
     overrides = stages[stage][command]["parameters"]["parameter_overrides"]
     assert "DynamoDbEndpoint=http://host.docker.internal:8000" in overrides
 
 
-def test_an_empty_endpoint_means_the_real_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_endpoint_means_dynamodb_on_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**ENVIRONMENT, OF_BOTOCORE: ""}.items():
         monkeypatch.setenv(name, value)
     client = dynamodb_client()

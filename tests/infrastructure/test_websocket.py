@@ -1,4 +1,4 @@
-"""The WebSocket of the stack: routes, the functions behind them, and who may connect."""
+"""The WebSocket API of the stack: routes, their functions, and the authorizer."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import pytest
 from aiflow.protocol.events import EVENT_TYPES
 from tests.helpers.template import API, LOGGED, ROOT, Properties, Template
 
-OF_THE_CONNECTION = {"$connect", "$disconnect", "$default"}
+CONNECTION_ROUTES = {"$connect", "$disconnect", "$default"}
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def template() -> Template:
 
 @pytest.fixture(scope="module")
 def routes(template: Template) -> Mapping[str, Properties]:
-    """All routes, by their key."""
+    """Return all routes by route key."""
     found = template.properties("AWS::ApiGatewayV2::Route").values()
     routes = {route["RouteKey"]: route for route in found}
     assert len(routes) == len(found)
@@ -26,7 +26,7 @@ def routes(template: Template) -> Mapping[str, Properties]:
 
 
 def function_of(template: Template, route: Properties) -> str:
-    """Return the function that a route leads to."""
+    """Return the name of the function that handles a route."""
     target = route["Target"]["Fn::Sub"].removeprefix("integrations/${").removesuffix("}")
     integration = template.properties("AWS::ApiGatewayV2::Integration")[target]
     assert integration["IntegrationType"] == "AWS_PROXY"
@@ -47,24 +47,24 @@ def test_api_gateway_selects_the_function_by_the_type_of_the_event(template: Tem
     assert api["RouteSelectionExpression"] == "$request.body.type"
 
 
-def test_there_is_a_route_for_each_event_type_and_for_nothing_else(
+def test_there_is_a_route_for_each_event_type_and_no_other(
     routes: Mapping[str, Properties],
 ) -> None:
-    assert set(routes) == {*EVENT_TYPES, *OF_THE_CONNECTION}
+    assert set(routes) == {*EVENT_TYPES, *CONNECTION_ROUTES}
 
 
-def test_each_route_leads_to_the_function_of_its_event_type(
+def test_each_route_has_the_function_of_its_event_type(
     template: Template, routes: Mapping[str, Properties]
 ) -> None:
     for key, route in routes.items():
         function = template.functions[function_of(template, route)]
-        if key in OF_THE_CONNECTION:
+        if key in CONNECTION_ROUTES:
             assert function["Handler"] == "aiflow.entrypoints.connection.lambda_handler"
         else:
             assert function["CodeUri"] == f"functions/{key}"
 
 
-def test_whoever_connects_is_authorised_by_the_token(
+def test_a_token_authorizes_the_connection(
     template: Template, routes: Mapping[str, Properties]
 ) -> None:
     connect = routes["$connect"]
@@ -73,7 +73,7 @@ def test_whoever_connects_is_authorised_by_the_token(
         connect["AuthorizerId"]["Ref"]
     ]
     assert authorizer["AuthorizerType"] == "REQUEST"
-    # Without the header, API Gateway answers 401 by itself, and no function is invoked.
+    # Without the header, API Gateway answers 401 and invokes no function.
     assert authorizer["IdentitySource"] == ["route.request.header.X-API-TOKEN"]
     assert _invoked(authorizer["AuthorizerUri"]) == "AuthorizerFunction"
 
@@ -84,13 +84,13 @@ def test_the_authorizer_has_the_digests_that_the_webhook_has(template: Template)
     assert variables["API_TOKEN_SHA256_NEXT"] == {"Ref": "TokenSha256Next"}
 
 
-def test_no_route_answers_by_itself(template: Template) -> None:
-    """Answers are posted to the connection; a route response would send them twice."""
+def test_there_are_no_route_responses(template: Template) -> None:
+    """Functions post answers to the connection, so a route response would send them twice."""
     assert template.resources("AWS::ApiGatewayV2::RouteResponse") == {}
     assert template.resources("AWS::ApiGatewayV2::IntegrationResponse") == {}
 
 
-def test_each_function_may_be_invoked_by_its_own_route_only(
+def test_only_its_own_route_may_invoke_a_function(
     template: Template, routes: Mapping[str, Properties]
 ) -> None:
     allowed: dict[str, str] = {}
@@ -106,7 +106,7 @@ def test_each_function_may_be_invoked_by_its_own_route_only(
     }
 
 
-def test_the_stage_is_throttled_and_its_log_has_no_header_and_no_message(
+def test_the_stage_is_throttled_and_logs_no_header_and_no_message(
     template: Template,
 ) -> None:
     (stage,) = template.properties("AWS::ApiGatewayV2::Stage").values()
@@ -125,16 +125,16 @@ def test_the_stage_is_throttled_and_its_log_has_no_header_and_no_message(
     }
 
 
-def test_the_role_to_log_with_is_made_unless_the_account_has_one(template: Template) -> None:
+def test_the_log_role_is_created_unless_the_account_has_one(template: Template) -> None:
     assert template.parameters["ApiGatewayLogRole"]["AllowedValues"] == ["create", "existing"]
     for kind in ("AWS::ApiGateway::Account", "AWS::IAM::Role"):
         (resource,) = template.resources(kind).values()
-        assert resource["Condition"] == "MakesLogRole"
-        # Other APIs of the account may log with it when this stack is gone.
+        assert resource["Condition"] == "CreatesLogRole"
+        # Other APIs of the account may use it after this stack is deleted.
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
 
 
-def test_a_parameter_switches_all_of_it_off(template: Template) -> None:
+def test_one_condition_removes_the_whole_api(template: Template) -> None:
     kinds = ("Api", "Route", "Integration", "Authorizer", "Stage")
     resources = {
         **template.resources("AWS::Lambda::Permission"),

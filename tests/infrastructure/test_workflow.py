@@ -1,4 +1,4 @@
-"""The workflow that deploys from GitHub, as far as it can be walked without AWS."""
+"""The deploy workflow of GitHub, up to the first request to AWS."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text("utf
 
 
 def step(name: str) -> str:
-    """What a step of the workflow runs."""
+    """Return the command of a step."""
     steps: list[dict[str, Any]] = WORKFLOW["jobs"]["deploy"]["steps"]
     (found,) = [each["run"] for each in steps if each.get("name") == name]
     return str(found)
@@ -21,13 +21,13 @@ def step(name: str) -> str:
 
 @pytest.mark.built
 @pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_the_workflow_deploys_what_was_built_as_samconfig_says(environment: str) -> None:
+def test_the_workflow_deploys_the_build_with_the_options_of_samconfig(environment: str) -> None:
     given = {
         "STACK_ENVIRONMENT": environment,
         "EXECUTION_ROLE": "arn:aws:iam::123456789012:role/execution",
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",
-        # Nobody is there: what sam needs to know before it asks AWS, it knows.
+        # The connection fails, which shows that no option is missing until then.
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
         "AWS_MAX_ATTEMPTS": "1",
         "SAM_CLI_TELEMETRY": "0",

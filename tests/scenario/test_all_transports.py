@@ -80,7 +80,7 @@ def test_every_scenario_has_the_same_transcript_through_every_door(
 def patient(serve: Serve, copy: Path) -> Generator[Agent]:
     """An agent whose callers wait as long as it takes: here nobody judges how busy a machine is."""
     template = copy / "template.yaml"
-    text = template.read_text("utf-8").replace("MaxValue: 9\n", "MaxValue: 25\n", 1)
+    text = template.read_text("utf-8").replace("MaxValue: 9,", "MaxValue: 25,", 1)
     template.write_text(text, encoding="utf-8")
     with serve(copy, AnswerDeadlineSeconds="25") as agent:
         yield agent

@@ -15,6 +15,7 @@ from aiflow_local.stack.project import TEMPLATE
 from aiflow_local.stack.template import Template
 from aiflow_local.tokens import new_token
 
+_NESTED_TEMPLATE = "operations.yaml"
 _BUILD = "sam build && aiflow compile"
 _PROCESSORS = {"aarch64": "arm64", "x86_64": "x86_64"}
 _SOURCES = ("functions", "layers/aiflow/python")
@@ -88,7 +89,8 @@ class Machine:
     @property
     def _edited_at(self) -> float:
         files = [file for folder in _SOURCES for file in (self.project / folder).rglob("*.py")]
-        return max(file.stat().st_mtime for file in (self.project / TEMPLATE, *files))
+        templates = [self.project / TEMPLATE, *self.project.glob(_NESTED_TEMPLATE)]
+        return max(file.stat().st_mtime for file in (*templates, *files))
 
     def _digest(self) -> Finding:
         check, digest = "digest to deploy", self.samconfig.overrides.get(CURRENT)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from aiflow_local.errors import LocalError
-from aiflow_local.ops.aws_session import AwsError, asked
+from aiflow_local.ops.aws_session import asked
 from aiflow_local.ops.aws_target import Place
 from aiflow_local.ops.doctor.check_result import Finding, failed, not_run, ok, warning
 from aiflow_local.ops.stack import Stack
@@ -12,7 +12,7 @@ from aiflow_local.ops.token_slots import CURRENT, FIRST_TIME, NEXT, objection_to
 
 _DEPLOYED = ("stack", "outputs", "digests", "table", "alarms")
 _OUTPUTS = ("WebhookUrl", "SessionsTableName")
-_TOPIC = "AlarmTopic"
+_TOPIC = "AlarmTopicArn"
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,10 @@ class Cloud:
         return ok("table", f"{name}, with TTL and point-in-time recovery")
 
     def _alarms(self, stack: Stack) -> Finding:
-        try:
-            with asked(f"look for the resource {_TOPIC}"):
-                found = self.place.account.cloudformation.describe_stack_resource(
-                    StackName=stack.name, LogicalResourceId=_TOPIC
-                )
-        except AwsError as error:
-            if error.code == "ValidationError":
-                return not_run("alarms", f"the stack has no {_TOPIC}")
-            raise
-        topic = found["StackResourceDetail"].get("PhysicalResourceId", "")
+        topic = stack.outputs.get(_TOPIC)
+        if not topic:
+            reason = f"the stack has no output {_TOPIC}"
+            return not_run("alarms", reason, "deploy with Operations=enabled")
         with asked("list who is told of alarms"):
             listed = self.place.account.sns.list_subscriptions_by_topic(TopicArn=topic)
         arns = [each.get("SubscriptionArn", "") for each in listed["Subscriptions"]]

@@ -1,4 +1,4 @@
-"""What a check says: what it found, how much it looked at, or that it could not look."""
+"""The result of one check: its findings, or the reason why it did not run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """Something that should not be.
+    """A violation of a rule.
 
     Attributes:
-        tool: who says so.
-        rule: by which of its rules.
-        resource: where in the template, by its logical id.
+        tool: the scanner that reports it.
+        rule: the rule of that scanner.
+        resource: the logical id in the template.
         message: what is wrong.
     """
 
@@ -22,17 +22,17 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A check that could look.
+class Report:
+    """The output of a check that ran.
 
     Attributes:
-        at: what it looked at, and how much of it.
-        findings: what it found; may name things twice.
+        scope: what was checked, and how much of it.
+        findings: all findings; may contain duplicates.
     """
 
-    at: str
+    scope: str
     findings: Sequence[Finding] = ()
 
 
-class CannotLook(Exception):
-    """A check saw nothing: a tool is missing, it broke, or there was nothing to see."""
+class ScanError(Exception):
+    """A check did not run: a tool is missing or broken, or there was nothing to check."""

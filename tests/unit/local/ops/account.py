@@ -43,11 +43,11 @@ class Account:
         names: Sequence[str] = PARAMETERS,
     ) -> None:
         """Deploy a stack with these parameters and outputs."""
-        topic = "AlarmTopic" if with_alarms else "OtherTopic"
+        topic = {"AlarmTopicArn": {"Value": {"Ref": "AlarmTopic"}}} if with_alarms else {}
         template = {
             "Parameters": {name: {"Type": "String", "Default": ""} for name in names},
-            "Resources": {topic: {"Type": "AWS::SNS::Topic"}},
-            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+            "Resources": {"AlarmTopic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {**{name: {"Value": value} for name, value in outputs.items()}, **topic},
         }
         self.cloudformation.create_stack(
             StackName=self.stack,
@@ -70,9 +70,10 @@ class Account:
 
     def subscribe(self) -> None:
         """Let somebody be told of alarms."""
-        detail = self.cloudformation.describe_stack_resource(
-            StackName=self.stack, LogicalResourceId="AlarmTopic"
-        )["StackResourceDetail"]
+        stack = self.cloudformation.describe_stacks(StackName=self.stack)["Stacks"][0]
+        outputs = {
+            each.get("OutputKey"): each.get("OutputValue", "") for each in stack.get("Outputs", [])
+        }
         client = cast("SNSClient", Session().create_client("sns"))
-        topic = detail.get("PhysicalResourceId", "")
+        topic = outputs["AlarmTopicArn"]
         client.subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")

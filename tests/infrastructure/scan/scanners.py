@@ -1,4 +1,4 @@
-"""The scanners of others. None of them needs the network; each that cannot look says so."""
+"""The external scanners. They work offline, and raise an error if they check nothing."""
 
 import json
 import subprocess
@@ -15,10 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from aiflow.protocol.types import JsonValue
 from tests.helpers.template import ROOT
-from tests.infrastructure.scan.expanding import Expanded
-from tests.infrastructure.scan.finding import CannotLook, Finding, Looked
+from tests.infrastructure.scan.expanded_template import Expanded
+from tests.infrastructure.scan.finding import Finding, Report, ScanError
 
-# The npm package has it for these systems and processors, named in its own way.
+# The npm package contains a binary for each of these systems and processors.
 _GUARD = (
     ROOT
     / "tests/helpers/node/node_modules/@cdklabs/cdk-validator-cfnguard/bin"
@@ -27,19 +27,19 @@ _GUARD = (
     / "cfn-guard"
 )
 RULES = Path(__file__).parent / "rules.guard"
-# What they end with when they have found something.
-_LINT_FOUND, _GUARD_FOUND = range(15), (0, 19)
+# Exit codes with and without findings.
+_LINT_CODES, _GUARD_CODES = range(15), (0, 19)
 
 
 @dataclass(frozen=True)
 class Scanners:
-    """Where the scanners are.
+    """The paths of the scanners.
 
     Attributes:
-        checkov: in an environment of its own, since its pins are not ours.
-        cfn_lint: beside it, with the serverless rules.
-        guard: cfn-guard, out of an npm package that has it for each platform.
-        ruff: our own.
+        checkov: in its own virtual environment, since it pins other versions than we do.
+        cfn_lint: in the same environment, with the serverless rules.
+        guard: cfn-guard, from an npm package with a binary for each platform.
+        ruff: the one of the development environment.
     """
 
     checkov: Path = ROOT / ".scan/bin/checkov"
@@ -48,11 +48,11 @@ class Scanners:
     ruff: Path = Path(sys.executable).parent / "ruff"
 
 
-def ask_checkov(checkov: Path, templates: Sequence[Expanded]) -> Looked:
-    """Ask checkov about expanded templates: of what SAM makes, it sees less before.
+def run_checkov(checkov: Path, templates: Sequence[Expanded]) -> Report:
+    """Run checkov on expanded templates: it knows few rules for SAM resources.
 
     Raises:
-        CannotLook: checkov did not run, or checked nothing.
+        ScanError: checkov did not run, or checked nothing.
     """
     options = ["--framework=cloudformation", "--skip-download", "--quiet", "--output=json"]
     with _written(templates) as paths:
@@ -60,8 +60,8 @@ def ask_checkov(checkov: Path, templates: Sequence[Expanded]) -> Looked:
         report = _json([checkov, *options, *files], (0, 1), dict[str, Any])
     results, summary = report.get("results", {}), report.get("summary", {})
     if not summary.get("passed") or summary.get("parsing_errors"):
-        raise CannotLook("checkov checked nothing, or could not read what it was given")
-    return Looked(
+        raise ScanError("checkov checked nothing, or could not read a template")
+    return Report(
         f"{len(templates)} templates, {summary['passed'] + summary['failed']} checks",
         [
             Finding("checkov", failed["check_id"], _last(failed["resource"]), failed["check_name"])
@@ -70,17 +70,17 @@ def ask_checkov(checkov: Path, templates: Sequence[Expanded]) -> Looked:
     )
 
 
-def ask_cfn_lint(cfn_lint: Path, template: Path) -> Looked:
-    """Ask cfn-lint about the template as it is written, with the serverless rules.
+def run_cfn_lint(cfn_lint: Path, templates: Sequence[Path]) -> Report:
+    """Run cfn-lint with the serverless rules on the template files.
 
     Raises:
-        CannotLook: cfn-lint did not run.
+        ScanError: cfn-lint did not run.
     """
     rules = ["--append-rules", "cfn_lint_serverless.rules", "--include-checks", "I"]
-    command = [cfn_lint, *rules, "--format", "json", "--template", template]
-    report = _json(command, _LINT_FOUND, list[Any])
-    return Looked(
-        template.name,
+    command = [cfn_lint, *rules, "--format", "json", "--template", *templates]
+    report = _json(command, _LINT_CODES, list[Any])
+    return Report(
+        ", ".join(template.name for template in templates),
         [
             Finding("cfn-lint", match["Rule"]["Id"], _located(match), match["Message"])
             for match in report
@@ -88,17 +88,17 @@ def ask_cfn_lint(cfn_lint: Path, template: Path) -> Looked:
     )
 
 
-def ask_guard(guard: Path, templates: Sequence[Expanded]) -> Looked:
-    """Ask cfn-guard about expanded templates, by our own rules.
+def run_guard(guard: Path, templates: Sequence[Expanded]) -> Report:
+    """Run cfn-guard with our own rules on expanded templates.
 
     Raises:
-        CannotLook: cfn-guard did not run, or no rule applied to anything.
+        ScanError: cfn-guard did not run, or no rule applied to any resource.
     """
     options = ["--structured", "--show-summary=none", "--output-format=json"]
     with _written(templates) as paths:
         files = [f"--data={path}" for path in paths]
         command = [guard, "validate", f"--rules={RULES}", *options, *files]
-        reports = _json(command, _GUARD_FOUND, list[Any])
+        reports = _json(command, _GUARD_CODES, list[Any])
     applied = {
         rule
         for report in reports
@@ -108,30 +108,30 @@ def ask_guard(guard: Path, templates: Sequence[Expanded]) -> Looked:
         )
     }
     if not applied:
-        raise CannotLook("cfn-guard found nothing that any of our rules is for")
-    return Looked(
+        raise ScanError("no rule of cfn-guard applied to any resource")
+    return Report(
         f"{len(templates)} templates, {len(applied)} rules",
         [
             finding
             for report in reports
             for each in report["not_compliant"]
-            for finding in _of_guard(each["Rule"])
+            for finding in _guard_findings(each["Rule"])
         ],
     )
 
 
-def ask_ruff(ruff: Path) -> Looked:
-    """Ask ruff's security rules, which are bandit's, about all Python of the project.
+def run_ruff(ruff: Path) -> Report:
+    """Run the security rules of ruff, which come from bandit, on all Python files.
 
     Raises:
-        CannotLook: ruff did not run, or saw no file.
+        ScanError: ruff did not run, or found no file.
     """
     files = _run([ruff, "check", "--show-files", ROOT], (0,)).split()
     if not files:
-        raise CannotLook("ruff saw no file")
+        raise ScanError("ruff found no file")
     options = ["--select", "S", "--output-format", "json"]
     report = _json([ruff, "check", *options, ROOT], (0, 1), list[Any])
-    return Looked(
+    return Report(
         f"{len(files)} files",
         [
             Finding("ruff", each["code"], Path(each["filename"]).name, each["message"])
@@ -142,7 +142,7 @@ def ask_ruff(ruff: Path) -> Looked:
 
 @contextmanager
 def _written(templates: Sequence[Expanded]) -> Generator[Sequence[Path]]:
-    """Write templates to files, for as long as the block takes."""
+    """Write templates to temporary files."""
     with TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{template.name}.json" for template in templates]
         for path, template in zip(paths, templates, strict=True):
@@ -157,7 +157,7 @@ def _json[T](command: Sequence[object], codes: Sequence[int], kind: type[T]) -> 
         return TypeAdapter(kind).validate_json(output)
     except ValidationError:
         name = Path(str(command[0])).name
-        raise CannotLook(f"{name} did not print what it should: {output[:200]!r}") from None
+        raise ScanError(f"{name} printed unexpected output: {output[:200]!r}") from None
 
 
 def _run(command: Sequence[object], codes: Sequence[int]) -> str:
@@ -167,9 +167,9 @@ def _run(command: Sequence[object], codes: Sequence[int]) -> str:
             [*map(str, command)], check=False, capture_output=True, text=True, cwd=ROOT
         )
     except OSError as error:
-        raise CannotLook(f"{name} is not there: {error.strerror}") from None
+        raise ScanError(f"{name} is missing: {error.strerror}") from None
     if done.returncode not in codes:
-        raise CannotLook(f"{name} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+        raise ScanError(f"{name} exited with {done.returncode}: {done.stderr.strip()[-300:]}")
     return done.stdout
 
 
@@ -182,8 +182,8 @@ def _located(match: Mapping[str, Any]) -> str:
     return str(path[1]) if len(path) > 1 and path[0] == "Resources" else "-"
 
 
-def _of_guard(rule: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield what a rule found, once for each resource: its path stands in what was checked."""
+def _guard_findings(rule: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield the findings of a rule; the path of a check contains the resource."""
     for path, message in _paths(rule["checks"]):
         yield Finding("cfn-guard", rule["name"], path.split("/")[2], message.strip())
 

@@ -1,6 +1,6 @@
-"""What each function really asks of AWS: the real handlers on the real road, AWS played by moto.
+"""The AWS actions that each function uses: the real handlers run against moto.
 
-Calls are taken down at botocore's own seam, so that nothing passes by unseen.
+An event hook of botocore records every API call.
 """
 
 import os
@@ -36,22 +36,22 @@ from tests.helpers.tables import ENVIRONMENT, Table, moto_table
 from tests.helpers.template import ROOT, Properties, Template
 
 SEND = "execute-api:ManageConnections"
-"""What a role must allow for sending over a WebSocket."""
+"""The action that sends over a WebSocket."""
 
 _ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 _MEMBERS = {"user_speak": {"text": "What are your hours?"}, "dtmf_received": {"digit": "1"}}
-# What the caller said before: nothing yet; something; what the agent has more to say to.
+# What the caller said before: nothing; something; something with a deferred action.
 _BEFORE = ((), ("Hello.",), ("Goodbye.",))
-_SOON, _TOO_LATE = 1, 7200
+_SOON, _ABANDONED = 1, 7200
 
 
 @dataclass(frozen=True)
-class Driven:
-    """What came of putting every function to work.
+class Observation:
+    """The result of running every function.
 
     Attributes:
-        actions: by the name of a function, what its role must allow.
-        log: all that they wrote.
+        actions: the actions that the role of each function must allow, by function name.
+        log: everything that the functions logged.
     """
 
     actions: Mapping[str, frozenset[str]]
@@ -59,25 +59,25 @@ class Driven:
 
 
 @dataclass
-class _Drive:
-    """Functions at work, one at a time."""
+class _Recorder:
+    """Runs functions one at a time, and records their API calls."""
 
     table: Table
     runtime: Runtime
-    at_work: str = ""
+    running: str = ""
     actions: Mapping[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     numbers: Iterator[int] = field(default_factory=count)
 
-    def note(self, event_name: str, **_: object) -> None:
-        """Take down a call to AWS."""
+    def record(self, event_name: str, **_: object) -> None:
+        """Record an API call."""
         service, operation = event_name.split(".")[1:]
-        self.actions[self.at_work].add(f"dynamodb:{operation}" if service == "dynamodb" else SEND)
+        self.actions[self.running].add(f"dynamodb:{operation}" if service == "dynamodb" else SEND)
 
-    def work(self, name: str, function: Properties) -> None:
-        """Let a function meet all that it is made for."""
+    def run(self, name: str, function: Properties) -> None:
+        """Run a function with every kind of input that it handles."""
         handler = _handler_of(function)
         if isinstance(handler, Sweeper):
-            self._call(("Hello.",), _TOO_LATE)
+            self._call(("Hello.",), _ABANDONED)
             self._invoke(name, handler.bind(self.runtime, self.table.sessions), {})
         elif isinstance(handler, Authorizer | Connection):
             for token in (TOKEN, "another"):
@@ -90,15 +90,16 @@ class _Drive:
     def _answer(self, name: str, handler: Any, function: Properties) -> None:  # noqa: ANN401 - untyped
         own = function["CodeUri"].removeprefix("functions/")
         kinds = [own] if own in EVENT_TYPES else [*EVENT_TYPES]
-        # The front doors are for HTTP only.
-        doors = [http_v2, websocket] if own in EVENT_TYPES else [http_v2]
-        for kind, before, seconds, door in product(kinds, _BEFORE, (_SOON, _TOO_LATE), doors):
+        # The webhook functions are for HTTP only.
+        transports = [http_v2, websocket] if own in EVENT_TYPES else [http_v2]
+        cases = product(kinds, _BEFORE, (_SOON, _ABANDONED), transports)
+        for kind, before, seconds, envelope in cases:
             event = {**self._call(before, seconds), "type": kind, **_MEMBERS.get(kind, {})}
-            self._invoke(name, handler, door(event))
+            self._invoke(name, handler, envelope(event))
         self._invoke(name, handler, http_v2({}, token="another"))
 
     def _call(self, before: tuple[str, ...], seconds: int) -> Mapping[str, object]:
-        """Begin a call, and let time pass; return what its events have in common."""
+        """Start a call and advance the clock; return the members that its events share."""
         call: dict[str, object] = {"session": {"id": f"call-{next(self.numbers)}"}}
         for text in before:
             event = http_v2({**call, "type": "user_speak", "text": text})
@@ -107,13 +108,13 @@ class _Drive:
         return call
 
     def _invoke(self, name: str, handler: Any, envelope: Envelope) -> None:  # noqa: ANN401 - untyped
-        self.at_work = name
+        self.running = name
         handler(envelope, FakeContext())
 
 
 @cache
-def driven() -> Driven:
-    """Put every function of the project to work."""
+def observe() -> Observation:
+    """Run every function of the project."""
     with (
         managing() as server,
         patch.dict(os.environ, {**ENVIRONMENT, _ENDPOINT: server.endpoint}),
@@ -121,15 +122,17 @@ def driven() -> Driven:
     ):
         client, log = connections_client(), Log()
         connections = ApiGatewayConnectionSender(client, FAULTS)
-        drive = _Drive(
+        recorder = _Recorder(
             table, make_runtime(table.sessions, table.clock, stream=log, connections=connections)
         )
         for each in (client, table.client):
-            each.meta.events.register("provide-client-params", drive.note)
+            each.meta.events.register("provide-client-params", recorder.record)
         for name, function in Template(ROOT / "template.yaml").functions.items():
-            drive.work(name, function)
+            recorder.run(name, function)
         client.close()
-    return Driven({name: frozenset(asked) for name, asked in drive.actions.items() if name}, log)
+    return Observation(
+        {name: frozenset(used) for name, used in recorder.actions.items() if name}, log
+    )
 
 
 def _handler_of(function: Properties) -> Any:  # noqa: ANN401 - untyped
