@@ -12,8 +12,8 @@ from websockets.asyncio.client import connect
 
 from aiflow.protocol.types import JsonObject
 from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.simulator.bots.connector import Reach, TransportName
 from aiflow_local.simulator.bots.over_gateway import load_served_agent
-from aiflow_local.simulator.bots.target import Reach, TransportName
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.transcript import Kind
 from aiflow_local.simulator.pytest_collection import agent_of

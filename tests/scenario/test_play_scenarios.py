@@ -239,7 +239,7 @@ class TestBotsOfOthers:
         [
             (answering({}, 500), "/status is 500, but must be 200"),
             (answering({}, 302, location="/webhook"), "redirects are not followed"),
-            (answering(b"<html>", 200, "text/html"), "The body is not JSON"),
+            (answering(b"<html>", 200, "text/html"), "/body must be an action, but is a web page"),
             (answering(b'{"type":'), "must be an action as JSON"),
             (answering({"type": "sing", "session_id": "s-1"}), "is no action type"),
             (answering({"type": "hangup", "session_id": "other"}), "must be session.id"),
@@ -280,7 +280,7 @@ class TestBotsOfOthers:
         with serving(mortal) as url:
             finished = run("play", write(HELLO), "--url", url)
         assert (finished.code, finished.err) == (1, "")
-        assert finished.out.count("ERROR    nobody answers at this address") == 2
+        assert finished.out.count("ERROR    no server answers at this address") == 2
 
     def test_the_service_may_give_up_a_bot_that_fails(self, run: Run, write: Write) -> None:
         with serving(answering({}, 500)) as url:

@@ -1,7 +1,6 @@
 """`aiflow call`."""
 
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -9,7 +8,8 @@ import click
 
 from aiflow_local.errors import LocalError
 from aiflow_local.simulator.bots.cli_options import number_of, session_id_of, switches_of
-from aiflow_local.simulator.bots.target import Target, TransportName, reachable
+from aiflow_local.simulator.bots.connector import TransportName
+from aiflow_local.simulator.bots.target import Target, reachable
 from aiflow_local.simulator.console.session import Session, Style
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.options import Switches
@@ -110,8 +110,7 @@ def command(context: click.Context, **options: Unpack[_Options]) -> None:
             reach = stack.enter_context(reachable(_target(options), session.complain))
             bot = stack.enter_context(reach(session.clock, switches))
             call = PhoneCall(bot.door, switches, party, session.clock)
-            look = partial(bot.state, party.session_id) if bot.state else None
-            session.hold(call, look, recording)
+            session.hold(call, bot.state, recording)
     except LocalError as error:
         raise CannotBegin(str(error)) from error
     context.exit(0 if session.tally.is_fine else 1)

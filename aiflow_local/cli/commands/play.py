@@ -7,7 +7,8 @@ from typing import TypedDict, Unpack
 import click
 
 from aiflow_local.simulator.bots.cli_options import switches_of
-from aiflow_local.simulator.bots.target import Target, TransportName
+from aiflow_local.simulator.bots.connector import TransportName
+from aiflow_local.simulator.bots.target import Target
 from aiflow_local.simulator.engine.options import Switches
 from aiflow_local.stack.cli_options import (
     parameters_option,
@@ -114,7 +115,7 @@ def _play_scenarios(files: Sequence[str], options: _Options) -> bool:
 
 
 def _play_scripts(files: Sequence[str], options: _Options) -> bool:
-    from aiflow_local.simulator.scripts.batch_runner import play_scripts  # noqa: PLC0415 - scenarios need not wait
+    from aiflow_local.simulator.scripts.run import play_scripts  # noqa: PLC0415 - scenarios need not wait
 
     names = {
         "settings": "--set",

@@ -25,8 +25,8 @@ from aiflow_local.errors import TemplateError
 from aiflow_local.simulator.engine.bot_port import Answered, OnRequest
 from aiflow_local.simulator.engine.call import EPOCH_MS
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.stack.cli_options import stack_parameters
-from aiflow_local.stack.project import TEMPLATE
+from aiflow_local.stack.cli_options import stack_parameters, with_colleague
+from aiflow_local.stack.project import TEMPLATE, find_project
 from aiflow_local.stack.template import FunctionSpec, Template
 from aiflow_local.tokens import Token, new_token
 
@@ -87,13 +87,13 @@ class Line(OnRequest):
         ms = (time.monotonic() - begun) * 1000
         return Answered(answer["statusCode"], answer.get("headers", {}), answer.get("body", ""), ms)
 
-    def item(self, session_id: str) -> SessionRecord | None:
-        """Return what is kept of a call."""
+    def read_record(self, session_id: str) -> SessionRecord | None:
+        """Return the stored record of a session, None if there is none."""
         return self._sessions.load(session_id)
 
     def state(self, session_id: str) -> dict[str, Any]:
         """Return `call.state`."""
-        item = self.item(session_id)
+        item = self.read_record(session_id)
         return item.state if item else {}
 
 
@@ -170,6 +170,24 @@ def load_agent(
         yield Agent(front_door, handler, _settings(front_door), token, complain)
     finally:
         code.close()
+
+
+@contextmanager
+def load_project_agent(
+    parameters: Sequence[str], complain: Callable[[str], None]
+) -> Generator[Agent]:
+    """Load the agent of this project, with a number for transfers, while the block runs.
+
+    Args:
+        parameters: of the template, as `NAME=VALUE`.
+        complain: called with each error of a handler.
+
+    Raises:
+        LocalError: the project cannot be loaded.
+    """
+    project = find_project()
+    with load_agent(project, with_colleague(project, parameters), complain) as agent:
+        yield agent
 
 
 def _settings(spec: FunctionSpec) -> Settings:

@@ -7,16 +7,18 @@ over a WebSocket has the same transcript each run, and the same as one without a
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from threading import Condition
-from typing import Any
 
+from aiflow.errors import StoreUnavailable
+from aiflow.sessions.record import SessionRecord
 from aiflow_local.emulator.access_log import Served, ServedMessage
 from aiflow_local.emulator.gateway import Gateway
 from aiflow_local.emulator.project_gateway import Own, Wanted, serve_own
 from aiflow_local.errors import TemplateError
+from aiflow_local.simulator.bots.connector import Reach, Reached, TransportName
 from aiflow_local.simulator.bots.http import UrlDoor
 from aiflow_local.simulator.bots.response_wait import Live, UntilSettled
-from aiflow_local.simulator.bots.target import Reach, Reached, TransportName
 from aiflow_local.simulator.bots.websocket import SocketDoor
 from aiflow_local.simulator.engine.call import EPOCH_MS
 from aiflow_local.simulator.engine.clock import Clock
@@ -83,7 +85,8 @@ def load_served_agent(
 
         def door(clock: Clock, switches: Switches) -> AbstractContextManager[UrlDoor | SocketDoor]:
             if transport == "http":
-                return UrlDoor(own.url, token.secret, switches.answer_deadline_ms)
+                deadline_ms = switches.answer_deadline_ms
+                return UrlDoor(own.url, token.secret, deadline_ms, use_proxies=False)
             url = _websocket_url(own)
             if clock.wake:
                 return SocketDoor(url, token.secret, switches, Live(), clock.wake)
@@ -93,7 +96,7 @@ def load_served_agent(
         def reach(clock: Clock, switches: Switches) -> Generator[Reached]:
             watch.begin(clock)
             with door(clock, switches) as opened:
-                yield Reached(opened, lambda session_id: _state(own.gateway, session_id))
+                yield Reached(opened, partial(_read_record, own.gateway))
 
         yield reach
 
@@ -104,6 +107,9 @@ def _websocket_url(own: Own) -> str:
     return own.websocket_url
 
 
-def _state(gateway: Gateway, session_id: str) -> dict[str, Any]:
-    item = gateway.deployment.sessions.load(session_id)
-    return item.state if item else {}
+def _read_record(gateway: Gateway, session_id: str) -> SessionRecord | None:
+    try:
+        return gateway.deployment.sessions.load(session_id)
+    except StoreUnavailable:
+        # An agent without the layer has no table of sessions.
+        return None

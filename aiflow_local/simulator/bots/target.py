@@ -3,16 +3,12 @@
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import click
 
-from aiflow_local.simulator.engine.bot_port import Door
+from aiflow_local.simulator.bots.connector import Reach, Reached, TransportName
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.options import Switches
-
-type TransportName = Literal["http", "websocket"]
-"""What lies between the phone and the agent of this project."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +27,6 @@ class Target:
     token: str | None
     parameters: tuple[str, ...]
     transport: TransportName | None = None
-
-
-@dataclass(frozen=True)
-class Reached:
-    """A bot that can be called, once.
-
-    Attributes:
-        door: the way to it.
-        state: reads `call.state` of a session; None where it cannot be seen.
-    """
-
-    door: Door
-    state: Callable[[str], dict[str, Any]] | None
-
-
-type Reach = Callable[[Clock, Switches], AbstractContextManager[Reached]]
-"""Opens the way to a bot for one call."""
 
 
 @contextmanager
@@ -72,13 +51,13 @@ def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reac
             yield served
         return
     # A call to a URL need not wait for what reads templates and runs handlers.
-    from aiflow_local.simulator.bots.project_agent import load_own_agent  # noqa: PLC0415 - see above
+    from aiflow_local.simulator.bots.in_process import load_project_agent  # noqa: PLC0415 - see above
 
-    with load_own_agent(target.parameters, complain) as agent:
+    with load_project_agent(target.parameters, complain) as agent:
 
         def reach(clock: Clock, _: Switches) -> AbstractContextManager[Reached]:
             line = agent.line(clock)
-            return nullcontext(Reached(line, line.state))
+            return nullcontext(Reached(line, line.read_record))
 
         yield reach
 

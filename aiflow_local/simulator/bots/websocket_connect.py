@@ -92,7 +92,7 @@ def connected(url: str, token: str | None, seconds: float) -> ClientConnection |
     except ssl.SSLError as error:
         return Ended("no_tls", f"speaks no TLS that can be trusted ({error.reason or error})")
     except OSError as error:
-        return Ended("no_connection", f"nobody answers at this address ({error})")
+        return Ended("no_connection", f"no server answers at this address ({error})")
     except (WebSocketException, ValueError, EOFError) as error:
         return _refused(error)
 

@@ -37,7 +37,7 @@ class Caller:
         call: PhoneCall,
         manners: Manners,
         tell: Callable[[str], None],
-        look: Callable[[], State] | None,
+        look: Callable[[str], State] | None,
     ) -> None:
         self.call = call
         self._manners = manners
@@ -84,7 +84,8 @@ class Caller:
         if self._look is None:
             self._tell("What a bot at a URL keeps of the call cannot be seen from here.")
             return
-        for line in json.dumps(self._look(), ensure_ascii=False, indent=2).splitlines():
+        state = self._look(self.call.party.session_id)
+        for line in json.dumps(state, ensure_ascii=False, indent=2).splitlines():
             self._tell(line)
 
     def _show_help(self) -> None:

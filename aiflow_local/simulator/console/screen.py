@@ -8,11 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from aiflow_local.output import print_labelled
-from aiflow_local.simulator.engine.formatting import LONGEST, seconds, visible
+from aiflow_local.simulator.engine.formatting import LONGEST, describe_action, seconds, visible
 from aiflow_local.simulator.engine.transcript import Entry, Kind
-from aiflow_local.simulator.scripts.describe import of_action
-
-"""Columns for who it is."""
 
 _STYLES = {
     "agent": "bold cyan",
@@ -34,10 +31,11 @@ class Screen:
         look: returns `call.state` of the agent; None where it cannot be seen.
     """
 
-    def __init__(self, console: Console, look: Callable[[], Mapping[str, Any]] | None) -> None:
+    def __init__(self, console: Console, look: Callable[[str], Mapping[str, Any]] | None) -> None:
         self._console = console
         self._look = look
-        self._kept: Mapping[str, Any] = {}
+        self._session_id = ""
+        self._kept: dict[str, Mapping[str, Any]] = {}
         self._event: Entry | None = None
         self._show: Mapping[Kind, Callable[[Entry], None]] = {
             Kind.EVENT: self._hold,
@@ -68,6 +66,10 @@ class Screen:
             self._line(who, line, "red")
             who = ""
 
+    def flush(self) -> None:
+        """Print an event that has no answer."""
+        self._show_event("")
+
     def end(self, summary: str, *, is_fine: bool) -> None:
         """Print what is left to say."""
         self._console.print()
@@ -76,6 +78,7 @@ class Screen:
     def _hold(self, event: Entry) -> None:
         """Wait for the answer: they share a line."""
         self._event = event
+        self._session_id = event.data["event"]["session"]["id"]
 
     def _show_event(self, outcome: str) -> None:
         event, self._event = self._event, None
@@ -90,10 +93,11 @@ class Screen:
             all_the_same = " all the same" if "status" in answer.data else ""
             self._line("", f"answered{all_the_same}, {_outcome(answer)}", "dim")
         if self._look:
-            self._show_changes(dict(self._look()))
+            self._show_changes(dict(self._look(self._session_id)))
 
     def _show_changes(self, kept: Mapping[str, Any]) -> None:
-        before, self._kept = self._kept, kept
+        before = self._kept.get(self._session_id, {})
+        self._kept[self._session_id] = kept
         gone = (f"{name}: nothing" for name in before.keys() - kept.keys())
         changed = (
             f"{name}: {_value(value)}"
@@ -104,7 +108,7 @@ class Screen:
             self._line("kept", changes, "dim")
 
     def _show_action(self, entry: Entry) -> None:
-        self._line(*of_action(entry.data["action"]))
+        self._line("agent", describe_action(entry.data["action"]))
 
     def _show_said(self, entry: Entry) -> None:
         is_speech = "words" in entry.data

@@ -81,7 +81,7 @@ class Session:
         self._face.complain(error)
 
     def hold(
-        self, call: PhoneCall, look: Callable[[], State] | None, recording: Recording | None
+        self, call: PhoneCall, look: Callable[[str], State] | None, recording: Recording | None
     ) -> None:
         """Make the call, from the first ring to the summary.
 
@@ -109,7 +109,7 @@ class Session:
 
         return listen
 
-    def _talk(self, call: PhoneCall, look: Callable[[], State] | None) -> None:
+    def _talk(self, call: PhoneCall, look: Callable[[str], State] | None) -> None:
         patient = Caller(call, Patient(call), self._face.tell, look)
         if not self._is_typed:
             converse(patient, _piped())

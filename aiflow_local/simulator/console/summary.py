@@ -48,17 +48,18 @@ class Tally:
         """How fast the bot answered, in words."""
         return f"slowest answer {self.slowest_ms:.0f} ms" if self.answers else "no answers"
 
-    def __str__(self) -> str:
-        parts = [
-            _many(self.turns, "turn"),
-            self.pace,
-            _many(self.errors, "error"),
-            _many(self.warnings, "warning"),
-        ]
+    @property
+    def results(self) -> str:
+        """Response times, errors and warnings as text."""
+        parts = [self.pace, counted(self.errors, "error"), counted(self.warnings, "warning")]
         if self.faults:
-            parts.append(f"{_many(self.faults, 'handler')} failed")
+            parts.append(f"{counted(self.faults, 'handler')} failed")
         return ", ".join(parts)
 
+    def __str__(self) -> str:
+        return f"{counted(self.turns, 'turn')}, {self.results}"
 
-def _many(number: int, name: str) -> str:
+
+def counted(number: int, name: str) -> str:
+    """Return a number with a noun: `no turns`, `1 turn`, `2 turns`."""
     return f"{number or 'no'} {name}{'' if number == 1 else 's'}"

@@ -16,8 +16,7 @@ from aiflow import (
     Transfer,
 )
 from aiflow.protocol.lint import Diagnostic
-from aiflow_local.simulator.engine.formatting import seconds, told_action
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.formatting import seconds
 
 if TYPE_CHECKING:
     from aiflow_local.simulator.engine.call import ServiceCall
@@ -46,8 +45,7 @@ class Obedience:
             if not call.has_agent:
                 return
             call.actions.append(action)
-            wire = action.to_wire()
-            call.scribe.take_down(Kind.ACTION, told_action(wire), {"action": wire})
+            call.scribe.action(action)
             if len(call.actions) >= MOST_ACTIONS:
                 call.cut_off(f"has told the phone to do {MOST_ACTIONS} things")
             else:

@@ -1,6 +1,6 @@
 """What goes back and forth between a call and its bot."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiflow_local.simulator.engine.action_executor import Obedience
 from aiflow_local.simulator.engine.delivery import Delivery
@@ -21,7 +21,7 @@ class Dialogue:
 
     def __init__(self, call: "ServiceCall") -> None:
         self._call = call
-        self._delivery = Delivery(call.door, call.party, call.scribe)
+        self._delivery = Delivery(call.door, call.scribe)
         self._obedience = Obedience(call)
         self._awaited: Timer | None = None
 
@@ -37,7 +37,7 @@ class Dialogue:
         self.look()
         if not call.has_agent:
             return
-        judgement = self._delivery.deliver(name, members, call.switches)
+        judgement = self._delivery.deliver(self._event(name, members), call.switches)
         self._stop_awaiting()
         if judgement.is_open:
             limit_ms = call.switches.answer_deadline_ms
@@ -47,7 +47,7 @@ class Dialogue:
 
     def say_goodbye(self) -> None:
         """Tell the bot that the call is over; whatever it answers."""
-        self._delivery.deliver("session_end", {}, self._call.switches)
+        self._delivery.deliver(self._event("session_end", {}), self._call.switches)
 
     def look(self) -> bool:
         """Obey what the bot has sent by itself; tell if there was something."""
@@ -56,11 +56,15 @@ class Dialogue:
         for each in arrived:
             if call.is_over:
                 break
-            judgement = self._delivery.receive(each, call.switches)
+            judgement = self._delivery.receive(each, call.party.session_id, call.switches)
             if judgement.actions and not call.has_agent:
                 call.scribe.note("the agent is out of the call: that is not obeyed")
             self._follow(judgement)
         return bool(arrived)
+
+    def _event(self, name: str, members: dict[str, object]) -> dict[str, Any]:
+        session = self._call.party.as_session(self._call.switches)
+        return {"type": name, "session": session, **members}
 
     def _follow(self, judgement: "Judgement") -> None:
         """Do what follows from what the bot sent."""

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from aiflow.protocol.types import JsonObject
 from aiflow_local.simulator.engine.body_validation import Judgement
 from aiflow_local.simulator.engine.bot_port import (
     Answered,
@@ -15,7 +14,6 @@ from aiflow_local.simulator.engine.bot_port import (
 from aiflow_local.simulator.engine.formatting import told_event
 from aiflow_local.simulator.engine.message_validation import CHATTER, judge_message
 from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
 from aiflow_local.simulator.engine.response_validation import judge, judge_failure
 from aiflow_local.simulator.engine.transcript import Kind, Scribe
 
@@ -25,40 +23,36 @@ class Delivery:
 
     Args:
         door: the way there.
-        party: who calls whom.
         scribe: takes down what goes out, what comes back, and what is wrong with it.
     """
 
-    def __init__(self, door: Door, party: Party, scribe: Scribe) -> None:
+    def __init__(self, door: Door, scribe: Scribe) -> None:
         self.door = door
-        self._party = party
         self._scribe = scribe
         self._has_chattered = False
 
-    def deliver(self, name: str, members: dict[str, object], switches: Switches) -> Judgement:
+    def deliver(self, event: dict[str, Any], switches: Switches) -> Judgement:
         """Send an event; once more, if the service would."""
-        session = self._party.as_session(switches)
-        event: dict[str, Any] = {"type": name, "session": session, **members}
         self._scribe.take_down(Kind.EVENT, told_event(event), {"event": event})
         judgement = self._send(event, switches)
         if judgement.is_lost and switches.failed_requests == "repeat":
-            self._scribe.note(f"{name} is sent once more")
+            self._scribe.note(f"{event['type']} is sent once more")
             judgement = self._send(event, switches)
         return judgement
 
-    def receive(self, arrived: Message | Failed, switches: Switches) -> Judgement:
+    def receive(self, arrived: Message | Failed, session_id: str, switches: Switches) -> Judgement:
         """Take down what has come besides, and judge it."""
         if isinstance(arrived, Failed):
             return self._told(judge_failure(arrived))
         self._take_down(arrived)
-        return self._told(judge_message(arrived, self._party.session_id, switches))
+        return self._told(judge_message(arrived, session_id, switches))
 
-    def _send(self, event: JsonObject, switches: Switches) -> Judgement:
+    def _send(self, event: dict[str, Any], switches: Switches) -> Judgement:
         outcome = self.door.send(event)
         self._take_down(outcome)
         match outcome:
             case Message():
-                return self._told(judge_message(outcome, self._party.session_id, switches))
+                return self._told(judge_message(outcome, event["session"]["id"], switches))
             case Unanswered():
                 return Judgement(is_open=outcome.is_open)
             case _:

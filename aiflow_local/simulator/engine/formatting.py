@@ -11,6 +11,12 @@ from aiflow_local.simulator.engine.speech_timing import sound_ms
 LONGEST = 60
 _FAR_TOO_LONG = 2000
 _ENVELOPE = frozenset({"type", "session_id", "session"})
+_EFFECTS: Mapping[str, str] = {
+    "mix_audio": "stops the background sound",
+    "hangup": "hangs up",
+    "barge_in": "stops speaking",
+    "configure_voice_to_voice": "hands over to a speech-to-speech model",
+}
 
 
 def told_action(action: Mapping[str, Any]) -> str:
@@ -22,6 +28,28 @@ def told_action(action: Mapping[str, Any]) -> str:
         members.pop("text", None)
         name += " as SSML" if members.pop("ssml", None) is not None else ""
     return f"{name} {told_members(members)}".rstrip()
+
+
+def describe_action(action: Mapping[str, Any]) -> str:
+    """Return what a caller notices of a valid action: words, or what the agent does in brackets."""
+    match dict(action):
+        case {"type": "speak"}:
+            return spoken(action)
+        case {"type": "audio", "audio": str(audio)}:
+            effect = f"plays {_sound(audio)}"
+        case {"type": "mix_audio", "audio": str(audio), **members}:
+            volume = members.get("volume", 0.5)
+            effect = f"plays {_sound(audio)} in the background, volume {volume}"
+        case {"type": "transfer", "target_phone_number": number, **members}:
+            wait = f", waiting {members['timeout']} s" if "timeout" in members else ""
+            effect = f"transfers the call to {number}{wait}"
+        case {"type": "configure_transcription", **members}:
+            effect = f"listens with {_settings(members)}"
+        case {"type": "send_sms", "phone_number": number, "message": message}:
+            effect = f"texts {number}: {message}"
+        case _:
+            effect = _EFFECTS.get(action["type"], action["type"])
+    return f"[{effect}]"
 
 
 def spoken(action: Mapping[str, Any]) -> str:
@@ -73,6 +101,19 @@ def visible(text: str) -> str:
         return text
     folded = " ".join(text.split())
     return printable(folded)
+
+
+def _sound(audio: str) -> str:
+    return f"a sound of {seconds(sound_ms(audio))}"
+
+
+def _settings(action: Mapping[str, Any]) -> str:
+    settings = (
+        f"{name} {' '.join(map(str, value)) if is_array(value) else value}"
+        for name, value in action.items()
+        if name not in _ENVELOPE
+    )
+    return ", ".join(settings) or "nothing changed"
 
 
 def _value(name: object, value: object) -> str:

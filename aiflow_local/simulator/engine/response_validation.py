@@ -20,6 +20,15 @@ from aiflow_local.simulator.engine.formatting import seconds
 from aiflow_local.simulator.engine.options import Switches
 
 _OK, _NO_CONTENT, _SERVER_ERROR = 200, 204, 500
+_REDIRECTS = range(300, 400)
+_REMEDIES: Mapping[int, str] = {
+    401: "the API token is missing or wrong: give it with --token",
+    403: "the bot does not accept this account or this token",
+    404: "nothing is served at this path: the URL often ends in /webhook",
+    405: "this path does not accept POST",
+    413: "the event is too large for the bot",
+    415: "the bot does not accept application/json",
+}
 
 
 def judge(outcome: Answered | Failed, event: Mapping[str, Any], switches: Switches) -> Judgement:
@@ -64,12 +73,32 @@ def _flawless(outcome: Answered, event: Mapping[str, Any]) -> Judgement | None:
 
 def _judged(outcome: Answered, session_id: str) -> Judgement:
     """Return the judgement of the linter, and the actions that it finds no error in."""
+    if problem := _explained(outcome):
+        return Judgement(problems=[problem])
     body, problems = cut(_body(outcome), "/body")
     response = {"status": outcome.status, "headers": outcome.headers, "body": body}
     problems += lint_response(response, session_id)
     if outcome.status != _OK or isinstance(body, str):
         return Judgement(problems=problems)
     return Judgement(obeyed(body, session_id), problems)
+
+
+def _explained(outcome: Answered) -> Diagnostic | None:
+    """Explain a status or a web page that no bot should answer with."""
+    status = outcome.status
+    if status == _OK and _is_web_page(outcome):
+        message = "must be an action, but is a web page: is this the right URL?"
+        return Diagnostic.error("html", "/body", message)
+    if status in {_OK, _NO_CONTENT}:
+        return None
+    if status in _REDIRECTS:
+        why = "redirects are not followed: give the URL that this one leads to"
+    elif status >= _SERVER_ERROR:
+        why = "the bot failed, and the caller hears nothing"
+    else:
+        why = _REMEDIES.get(status, "")
+    message = f"is {status}, but must be 200 or 204{'; ' if why else ''}{why}"
+    return Diagnostic.error("bad_status", "/status", message)
 
 
 def _body(outcome: Answered) -> JsonValue:
@@ -86,7 +115,13 @@ def _body(outcome: Answered) -> JsonValue:
 
 def _is_json(headers: Mapping[str, str]) -> bool:
     """Tell whether the linter would have something to say about the type of the content."""
-    for name, value in headers.items():
-        if name.lower() == "content-type":
-            return value.partition(";")[0].strip().lower() == "application/json"
-    return False
+    return _content_type(headers) == "application/json"
+
+
+def _is_web_page(outcome: Answered) -> bool:
+    return "html" in _content_type(outcome.headers) and isinstance(_body(outcome), str)
+
+
+def _content_type(headers: Mapping[str, str]) -> str:
+    values = (value for name, value in headers.items() if name.lower() == "content-type")
+    return next(values, "").partition(";")[0].strip().lower()

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from aiflow import Action
 from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.formatting import visible
+from aiflow_local.simulator.engine.formatting import told_action, visible
 
 
 class Kind(StrEnum):
@@ -129,6 +130,11 @@ class Scribe:
     def take_down(self, kind: Kind, text: str, data: dict[str, Any]) -> None:
         """Add an entry."""
         self._transcript.add(Entry(self._clock.now_ms, kind, text, data))
+
+    def action(self, action: Action) -> None:
+        """Record an action that the service takes."""
+        wire = action.to_wire()
+        self.take_down(Kind.ACTION, told_action(wire), {"action": wire})
 
     def note(self, text: str) -> None:
         """Take down what is neither event nor action."""

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from aiflow.protocol.types import JsonObject
-from aiflow_local.simulator.bots.target import Reach
+from aiflow_local.simulator.bots.connector import Reach
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.formatting import told_action, told_event

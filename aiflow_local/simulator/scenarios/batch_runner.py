@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from aiflow_local.simulator.bots.target import Reach
+from aiflow_local.simulator.bots.connector import Reach
 from aiflow_local.simulator.console.summary import Tally
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
@@ -44,8 +43,8 @@ class Played:
         return tally
 
 
-type Look = Callable[[], dict[str, Any]]
-"""Returns `call.state`."""
+type Look = Callable[[str], dict[str, Any]]
+"""Returns `call.state` of a session."""
 
 
 class Report(Protocol):
@@ -101,8 +100,7 @@ class Stage:
         with ExitStack() as stack:
             reached = stack.enter_context(reach(clock, scenario.given))
             player = Player(scenario, reached.door, clock, reached.state)
-            look = partial(reached.state, player.call.party.session_id) if reached.state else None
-            self.report.begin(suite, scenario, look)
+            self.report.begin(suite, scenario, reached.state)
             player.call.transcript.listener = self._listener(player.call, scenario, stack)
             result = held_to_its_end(player.call, player.play)
         errors = list(self._errors)

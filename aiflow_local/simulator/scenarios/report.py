@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from aiflow_local.simulator.console.screen import Screen
+from aiflow_local.simulator.console.summary import counted
 from aiflow_local.simulator.engine.formatting import visible
 from aiflow_local.simulator.engine.transcript import Entry
 from aiflow_local.simulator.scenarios.batch_runner import Look, Played
@@ -55,7 +56,7 @@ class TextReport:
         """Print how it went."""
         result, tally = played.result, played.tally
         verdict, style = ("ok", "green") if result.passed else ("FAILED", "bold red")
-        numbers = f"({_many(tally.turns, 'turn')}, {tally.pace})"
+        numbers = f"({counted(tally.turns, 'turn')}, {tally.pace})"
         name = "" if self._is_verbose else f"{visible(result.scenario.name)} "
         line = Text(f"  {verdict:<8}", style) + Text(name, "") + Text(numbers, "dim")
         self._console.print(line, soft_wrap=True)
@@ -74,7 +75,7 @@ class TextReport:
         failed = sum(not one.result.passed for one in played)
         slowest_ms = max((one.tally.slowest_ms for one in played), default=0)
         parts = [
-            _many(len(played), "scenario"),
+            counted(len(played), "scenario"),
             f"{len(played) - failed} ok",
             f"{failed} failed",
             f"slowest answer {slowest_ms:.0f} ms",
@@ -126,7 +127,3 @@ def _members(played: Played) -> Iterator[tuple[str, Any]]:
     yield "slowest_ms", tally.slowest_ms
     yield "handler_errors", list(played.errors)
     yield "transcript", transcript
-
-
-def _many(number: int, name: str) -> str:
-    return f"{number or 'no'} {name}{'' if number == 1 else 's'}"

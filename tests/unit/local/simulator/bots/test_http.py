@@ -82,7 +82,7 @@ def test_without_a_token_none_is_sent() -> None:
         (answering({}, 302, location="/webhook"), "redirects are not followed"),
         (answering(b"<html>", 200, "text/html"), "/body must be an action"),
         (answering(b"sorry"), "/body must be an action"),
-        (answering(b"\xff"), "is not UTF-8, and so not JSON [not_json]"),
+        (answering(b"\xff"), "is not UTF-8, so not JSON [not_json]"),
         (answering(b""), "/body must be an action"),
         (answering({**SPEAK, "type": "sing"}), "/body/type is no action type"),
         (answering(b"{" * 100_000), "/body must be an action"),
@@ -143,7 +143,7 @@ def test_where_nobody_listens_that_is_told() -> None:
         outcome = door.send(EVENT)
     assert isinstance(outcome, Failed)
     assert outcome.code == "no_connection"
-    assert "nobody answers at this address" in outcome.reason
+    assert "no server answers at this address" in outcome.reason
 
 
 def test_a_failed_request_is_sent_again_if_the_service_would_do_so() -> None:

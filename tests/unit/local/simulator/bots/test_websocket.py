@@ -402,7 +402,7 @@ class TestWhereNoCallCanBegin:
         with serving_socket(SocketBot(GOOD)) as url:
             pass
         call = begun(url)
-        assert "nobody answers at this address" in told(call)[0]
+        assert "no server answers at this address" in told(call)[0]
         assert "[no_connection]" in told(call)[0]
 
     @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class Typed:
         self.call = PhoneCall(self.bot, Switches(**set_), clock=Clock())
         self.told: list[str] = []
         self.state: dict[str, Any] | None = {"name": "Ada", "turns": 2}
-        caller = Caller(self.call, Patient(self.call), self.told.append, lambda: self.state or {})
+        caller = Caller(self.call, Patient(self.call), self.told.append, lambda _: self.state or {})
         converse(caller, lines)
 
     @property

@@ -16,7 +16,9 @@ from tests.unit.local.simulator.fake_bots import HALF_A_SECOND, act, answers, ca
 class Paper:
     """A screen whose lines can be read."""
 
-    def __init__(self, look: Callable[[], dict[str, Any]] | None = None, **options: object) -> None:
+    def __init__(
+        self, look: Callable[[str], dict[str, Any]] | None = None, **options: object
+    ) -> None:
         self._out = io.StringIO()
         console = Console(file=self._out, highlight=False, **options)  # type: ignore[arg-type]  # rich's own options
         self.screen = Screen(console, look)
@@ -32,7 +34,7 @@ class Paper:
 
 
 def event(name: str, text: str = "") -> Entry:
-    return Entry(1200, Kind.EVENT, text or name, {"event": {"type": name}})
+    return Entry(1200, Kind.EVENT, text or name, {"event": {"type": name, "session": {"id": "s"}}})
 
 
 def answer(status: int = 200, ms: float = 12.3) -> Entry:
@@ -114,7 +116,7 @@ def test_what_was_heard_is_shown_where_it_is_less_than_what_was_said() -> None:
 
 def test_what_has_changed_in_the_state_is_shown() -> None:
     state: dict[str, Any] = {"turns": 1, "name": "Ada"}
-    paper = Paper(lambda: state)
+    paper = Paper(lambda _: state)
     paper.take(event("user_speak"), answer())
     state["turns"] = 2
     del state["name"]
@@ -124,6 +126,14 @@ def test_what_has_changed_in_the_state_is_shown() -> None:
         '     kept  turns: 1, name: "Ada"',
         f'     kept  turns: 2, list: ["{"x" * 54} ..., name: nothing',
     ]
+
+
+def test_changes_of_the_state_are_shown_for_each_session_apart() -> None:
+    states = {"s": {"turns": 1}, "t": {"turns": 2}}
+    paper = Paper(lambda session_id: states[session_id])
+    other = Entry(1200, Kind.EVENT, "x", {"event": {"type": "x", "session": {"id": "t"}}})
+    paper.take(event("x"), answer(), other, answer())
+    assert paper.take(event("x"), answer())[-1] == "    1.2 s  x, 12 ms"
 
 
 def test_an_error_of_a_handler_stands_below_the_event_that_it_could_not_handle() -> None:

@@ -1,15 +1,12 @@
-"""Scripts of calls, and what events and actions are in words."""
+"""Event scripts: how they are read, and what makes them unreadable."""
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from aiflow.protocol.types import JsonObject
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.scripts import describe
-from aiflow_local.simulator.scripts.runner import session_id_of
+from aiflow_local.simulator.scripts.player import session_id_of
 from aiflow_local.simulator.scripts.script import read_script
 from tests.unit.local.cli.command import Run
 
@@ -100,61 +97,3 @@ def test_parameters_are_for_the_agent_of_this_project_only(run: Run, file: Path)
     finished = run("play", path, "--url", "http://127.0.0.1", "--parameter", "A=1")
     assert finished.code == 2
     assert "--url" in finished.err
-
-
-@pytest.mark.parametrize(
-    ("event", "said"),
-    [
-        ({"type": "user_speak", "text": "Hello"}, ("caller", "Hello")),
-        (
-            {"type": "user_speak", "text": "Stop", "barged_in": True},
-            ("caller", "Stop (interrupting)"),
-        ),
-        ({"type": "dtmf_received", "digit": "#"}, ("caller", "[presses #]")),
-        ({"type": "user_input_timeout"}, ("caller", "[is silent]")),
-        ({"type": "sms_failed"}, ("service", "[the text message failed: no reason given]")),
-        ({"type": "assistant_speech_ended"}, None),
-    ],
-)
-def test_events_in_words(event: JsonObject, said: tuple[str, str] | None) -> None:
-    assert describe.of_event(event) == said
-
-
-@pytest.mark.parametrize(
-    ("action", "what"),
-    [
-        ({"type": "speak", "text": "Hello"}, "Hello"),
-        ({"type": "speak", "ssml": "<speak>One <b>two</b></speak>"}, "One two"),
-        ({"type": "speak", "ssml": "<speak>"}, "[speaks what is no SSML]"),
-        ({"type": "audio", "audio": "AAAA"}, "[plays what is no sound]"),
-        ({"type": "mix_audio", "stop": True}, "[stops the background sound]"),
-        (
-            {"type": "mix_audio", "audio": ""},
-            "[plays what is no sound in the background, volume 0.5]",
-        ),
-        ({"type": "hangup"}, "[hangs up]"),
-        ({"type": "barge_in"}, "[stops speaking]"),
-        (
-            {"type": "transfer", "target_phone_number": "493023125099", "timeout": 30},
-            "[transfers the call to 493023125099, waiting 30 s]",
-        ),
-        (
-            {
-                "type": "configure_transcription",
-                "languages": ["de-DE", "en-US"],
-                "provider": "AZURE",
-            },
-            "[listens with languages de-DE en-US, provider AZURE]",
-        ),
-        ({"type": "configure_transcription"}, "[listens with nothing changed]"),
-        ({"type": "configure_voice_to_voice"}, "[hands over to a speech-to-speech model]"),
-        (
-            {"type": "send_sms", "phone_number": "493023125042", "message": "Hi"},
-            "[texts 493023125042: Hi]",
-        ),
-        ({"type": "sing"}, "[sing]"),
-        ({}, "[None]"),
-    ],
-)
-def test_actions_in_words(action: dict[str, Any], what: str) -> None:
-    assert describe.of_action(action) == ("agent", what)
