@@ -1,7 +1,7 @@
 """What the service does when it is told to: an action, and what happens then."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from aiflow import (
     Action,
@@ -16,13 +16,38 @@ from aiflow import (
     Transfer,
 )
 from aiflow.protocol.lint import Diagnostic
+from aiflow_local.simulator.engine.carrier import Outside
 from aiflow_local.simulator.engine.formatting import seconds
-
-if TYPE_CHECKING:
-    from aiflow_local.simulator.engine.call import ServiceCall
+from aiflow_local.simulator.engine.playback import Voice
+from aiflow_local.simulator.engine.speech_recognition import Ears
+from aiflow_local.simulator.engine.transcript import Scribe
 
 MOST_ACTIONS = 1000
 """No call has more actions: the phone cuts it off."""
+
+
+class ExecutionHost(Protocol):
+    """The parts of a call on which actions have an effect."""
+
+    actions: list[Action]
+    is_voice_to_voice: bool
+    scribe: Scribe
+    voice: Voice
+    ears: Ears
+    outside: Outside
+
+    @property
+    def has_agent(self) -> bool:
+        """Whether the bot is in the call."""
+        ...
+
+    def cut_off(self, why: str) -> None:
+        """Record an error and end the call."""
+        ...
+
+    def cancel_input_timer(self) -> None:
+        """Cancel the input timeout."""
+        ...
 
 
 class Obedience:
@@ -32,7 +57,7 @@ class Obedience:
         call: in which they are obeyed.
     """
 
-    def __init__(self, call: "ServiceCall") -> None:
+    def __init__(self, call: ExecutionHost) -> None:
         self._call = call
 
     def obey(self, actions: Sequence[Action]) -> None:

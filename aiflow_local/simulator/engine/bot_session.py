@@ -1,15 +1,29 @@
 """What goes back and forth between a call and its bot."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from aiflow_local.simulator.engine.action_executor import Obedience
+from aiflow_local.simulator.engine.action_executor import ExecutionHost, Obedience
+from aiflow_local.simulator.engine.body_validation import Judgement
+from aiflow_local.simulator.engine.bot_port import Door
+from aiflow_local.simulator.engine.clock import Clock, Timer
 from aiflow_local.simulator.engine.delivery import Delivery
+from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.parties import Party
 from aiflow_local.simulator.engine.transcript import Kind
 
-if TYPE_CHECKING:
-    from aiflow_local.simulator.engine.body_validation import Judgement
-    from aiflow_local.simulator.engine.call import ServiceCall
-    from aiflow_local.simulator.engine.clock import Timer
+
+class SessionHost(ExecutionHost, Protocol):
+    """The parts of a call that a bot session reads and changes."""
+
+    clock: Clock
+    door: Door
+    is_over: bool
+    party: Party
+    switches: Switches
+
+    def end(self, *, quietly: bool = False) -> None:
+        """End the call; quietly, without `session_end`."""
+        ...
 
 
 class Dialogue:
@@ -19,7 +33,7 @@ class Dialogue:
         call: which one.
     """
 
-    def __init__(self, call: "ServiceCall") -> None:
+    def __init__(self, call: SessionHost) -> None:
         self._call = call
         self._delivery = Delivery(call.door, call.scribe)
         self._obedience = Obedience(call)
@@ -66,7 +80,7 @@ class Dialogue:
         session = self._call.party.as_session(self._call.switches)
         return {"type": name, "session": session, **members}
 
-    def _follow(self, judgement: "Judgement") -> None:
+    def _follow(self, judgement: Judgement) -> None:
         """Do what follows from what the bot sent."""
         call = self._call
         gives_up = judgement.is_lost and call.switches.failed_requests == "hangup"

@@ -1,5 +1,7 @@
 """The caller: speaks, interrupts, presses keys, is silent, hangs up."""
 
+from collections.abc import Callable
+
 from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.call import ServiceCall
 from aiflow_local.simulator.engine.formatting import quoted
@@ -158,3 +160,14 @@ class PhoneCall(ServiceCall):
 
 def _nothing() -> None:
     pass
+
+
+def held_to_its_end[T](call: PhoneCall, hold: Callable[[], T]) -> T:
+    """Hold a call; however that ends, the bot learns that the call is over."""
+    try:
+        return hold()
+    except BaseException:
+        # Ctrl-C, or nobody can see any more what happens: the pipe is closed, the disk is full.
+        call.transcript.listener = None
+        call.hangs_up()
+        raise

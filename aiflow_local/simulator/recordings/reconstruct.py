@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from aiflow_local.simulator.engine.caller import KEY_GAP_MS, PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.transcript import Entry, Kind
+from aiflow_local.simulator.recordings.caller_steps import Move, perform
 from aiflow_local.simulator.recordings.reader import Recorded
 from aiflow_local.simulator.recordings.replay_bot import RecordedBot
-from aiflow_local.simulator.scenarios.caller_steps import Move, perform
 
 _NEVER_MS = 2**53
 _MARKS = (Kind.EVENT, Kind.HEARD, Kind.SAID)

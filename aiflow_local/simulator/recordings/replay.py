@@ -8,14 +8,13 @@ from uuid import uuid4
 
 from aiflow.protocol.types import JsonObject
 from aiflow_local.simulator.bots.connector import Reach
-from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.engine.caller import PhoneCall, held_to_its_end
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.formatting import told_action, told_event
 from aiflow_local.simulator.engine.transcript import Entry, Kind
+from aiflow_local.simulator.recordings.caller_steps import do
 from aiflow_local.simulator.recordings.reader import Recorded
 from aiflow_local.simulator.recordings.reconstruct import retrace
-from aiflow_local.simulator.scenarios.batch_runner import held_to_its_end
-from aiflow_local.simulator.scenarios.caller_steps import do
 
 _BY_THE_CALLER = ("text", "digit")
 

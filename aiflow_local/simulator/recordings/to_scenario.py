@@ -10,9 +10,9 @@ from aiflow.protocol.constraints import is_array, is_object
 from aiflow_local.simulator.engine.options import Switches
 from aiflow_local.simulator.engine.parties import Party
 from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.recordings.caller_steps import Move
 from aiflow_local.simulator.recordings.reader import Recorded
 from aiflow_local.simulator.recordings.reconstruct import Retraced, retrace
-from aiflow_local.simulator.scenarios.caller_steps import Move
 
 _LONGEST_SILENCE_MS = 3_600_000
 # A sound would be longer than all the rest.

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from aiflow_local.simulator.bots.connector import Reach
 from aiflow_local.simulator.console.summary import Tally
-from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.engine.caller import PhoneCall, held_to_its_end
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.transcript import Entry
 from aiflow_local.simulator.recordings.recording import Recording, file_name
@@ -122,17 +122,6 @@ class Stage:
             self.report.add(entry)
 
         return listen
-
-
-def held_to_its_end[T](call: PhoneCall, hold: Callable[[], T]) -> T:
-    """Hold a call; however that ends, the bot learns that the call is over."""
-    try:
-        return hold()
-    except BaseException:
-        # Ctrl-C, or nobody can see any more what happens: the pipe is closed, the disk is full.
-        call.transcript.listener = None
-        call.hangs_up()
-        raise
 
 
 def _last_line(error: str) -> str:

@@ -8,9 +8,9 @@ from aiflow_local.simulator.engine.bot_port import Failed
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.recordings.caller_steps import Move, do
 from aiflow_local.simulator.recordings.reader import Recorded
 from aiflow_local.simulator.recordings.reconstruct import retrace
-from aiflow_local.simulator.scenarios.caller_steps import Move, do
 from tests.unit.local.simulator.fake_bots import Bot, Script, act, answers, call, in_turn, ok, say
 
 LONG = say("one two three four five six seven eight nine ten")
