@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 from aiflow_local.simulator.console.command_runner import Caller
-from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 
 
 class HungUp(Exception):
@@ -13,16 +13,12 @@ class HungUp(Exception):
 
 @contextmanager
 def on_the_phone(call: PhoneCall) -> Generator[None]:
-    """Let a call go on; however that ends, the bot learns that the call is over."""
-    try:
-        yield
-    except (HungUp, KeyboardInterrupt):
-        call.hangs_up()
-    except BaseException:
-        # Nobody can see any more what happens: the pipe is closed, or the disk is full.
-        call.transcript.listener = None
-        call.hangs_up()
-        raise
+    """Hang up when the caller presses Ctrl-C, or when the block fails."""
+    with hang_up_on_error(call):
+        try:
+            yield
+        except (HungUp, KeyboardInterrupt):
+            call.hangs_up()
 
 
 def converse(caller: Caller, lines: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """The caller: speaks, interrupts, presses keys, is silent, hangs up."""
 
-from collections.abc import Callable
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.call import ServiceCall
@@ -162,12 +163,13 @@ def _nothing() -> None:
     pass
 
 
-def held_to_its_end[T](call: PhoneCall, hold: Callable[[], T]) -> T:
-    """Hold a call; however that ends, the bot learns that the call is over."""
+@contextmanager
+def hang_up_on_error(call: PhoneCall) -> Generator[None]:
+    """End the call if the block fails, so that the bot receives `session_end`."""
     try:
-        return hold()
+        yield
     except BaseException:
-        # Ctrl-C, or nobody can see any more what happens: the pipe is closed, the disk is full.
+        # After Ctrl-C, a closed pipe or a full disk, the listener cannot show the rest.
         call.transcript.listener = None
         call.hangs_up()
         raise

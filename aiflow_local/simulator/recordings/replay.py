@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from aiflow.protocol.types import JsonObject
 from aiflow_local.simulator.bots.connector import Reach
-from aiflow_local.simulator.engine.caller import PhoneCall, held_to_its_end
+from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.formatting import told_action, told_event
 from aiflow_local.simulator.engine.transcript import Entry, Kind
@@ -109,7 +109,8 @@ def replay(recorded: Recorded, reach: Reach, *, is_elsewhere: bool) -> Compariso
         party = replace(party, session_id=str(uuid4()))
     with reach(clock, recorded.switches) as reached:
         call = PhoneCall(reached.door, recorded.switches, party, clock)
-        held_to_its_end(call, lambda: _hold(call, recorded))
+        with hang_up_on_error(call):
+            _hold(call, recorded)
     return _compared(recorded, call.transcript.entries)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from aiflow_local.simulator.bots.connector import Reach
 from aiflow_local.simulator.console.summary import Tally
-from aiflow_local.simulator.engine.caller import PhoneCall, held_to_its_end
+from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.transcript import Entry
 from aiflow_local.simulator.recordings.recording import Recording, file_name
@@ -102,7 +102,8 @@ class Stage:
             player = Player(scenario, reached.door, clock, reached.state)
             self.report.begin(suite, scenario, reached.state)
             player.call.transcript.listener = self._listener(player.call, scenario, stack)
-            result = held_to_its_end(player.call, player.play)
+            with hang_up_on_error(player.call):
+                result = player.play()
         errors = list(self._errors)
         result.failures.extend(f"a handler failed: {_last_line(error)}" for error in errors)
         self.played.append(Played(suite, result, time.monotonic() - begun, errors))
