@@ -36,10 +36,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 @pytest.fixture
 def phone(request: pytest.FixtureRequest) -> "Phone":
     """Return a phone that calls the agent of this project."""
-    from aiflow_local.simulator.pytest_collection import agent_of, errors_of  # noqa: PLC0415 - likewise
+    from aiflow_local.simulator.pytest_collection import handler_errors, project_agent  # noqa: PLC0415 - likewise
     from aiflow_local.simulator.testing import Phone  # noqa: PLC0415 - likewise
 
-    phone = Phone(agent_of(request.config), errors_of(request.config))
+    phone = Phone(project_agent(request.config), handler_errors(request.config))
     request.node.stash[_PHONE] = phone
     return phone
 

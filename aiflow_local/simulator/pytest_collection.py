@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aiflow_local.errors import LocalError
-from aiflow_local.simulator.bots.in_process import Agent, load_agent
+from aiflow_local.simulator.bots.in_process import ProjectAgent, load_agent
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.scenarios.runner import Player
+from aiflow_local.simulator.scenarios.runner import ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario, load_scenarios
 from aiflow_local.stack.project import find_project
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr, TracebackStyle
 
-_AGENT = pytest.StashKey[Agent]()
+_AGENT = pytest.StashKey[ProjectAgent]()
 _ERRORS = pytest.StashKey[list[str]]()
 
 
-class CallFailed(Exception):
+class ScenarioFailed(Exception):
     """A scenario did not go as expected; says where, and what happened in the call."""
 
 
@@ -54,13 +54,13 @@ class CallItem(pytest.Item):
             CallFailed: the agent did not do what was expected.
         """
         clock = Clock()
-        line = agent_of(self.config).line(clock)
-        errors = errors_of(self.config)
+        line = project_agent(self.config).connect(clock)
+        errors = handler_errors(self.config)
         errors.clear()
-        result = Player(self._scenario, line, clock, line.state).play()
+        result = ScenarioRunner(self._scenario, line, clock, line.state).play()
         if errors or not result.passed:
             told = [*errors, *result.failures, str(result.call.transcript)]
-            raise CallFailed("\n\n".join(told))
+            raise ScenarioFailed("\n\n".join(told))
 
     def repr_failure(
         self,
@@ -68,7 +68,7 @@ class CallItem(pytest.Item):
         style: "TracebackStyle | None" = None,
     ) -> "str | TerminalRepr":
         """Show the call, and not our own frames."""
-        if isinstance(excinfo.value, CallFailed):
+        if isinstance(excinfo.value, ScenarioFailed):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
@@ -77,7 +77,7 @@ class CallItem(pytest.Item):
         return self.path, None, self.name
 
 
-def agent_of(config: pytest.Config) -> Agent:
+def project_agent(config: pytest.Config) -> ProjectAgent:
     """Return the agent of this project, loaded once for all tests."""
     if _AGENT not in config.stash:
         parameters: list[str] = config.getini("aiflow_parameters")
@@ -89,6 +89,6 @@ def agent_of(config: pytest.Config) -> Agent:
     return config.stash[_AGENT]
 
 
-def errors_of(config: pytest.Config) -> list[str]:
+def handler_errors(config: pytest.Config) -> list[str]:
     """Return what handlers raised since the list was last emptied, as Python would print it."""
     return config.stash[_ERRORS]

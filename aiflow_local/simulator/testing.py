@@ -3,24 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiflow_local.simulator.bots.in_process import Agent, Line
+from aiflow_local.simulator.bots.in_process import InProcessConnection, ProjectAgent
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
 
 
 class CallUnderTest(PhoneCall):
     """A call of a test: a `PhoneCall` whose agent can be looked into."""
 
-    def __init__(self, line: Line, switches: Switches, party: Party, clock: Clock) -> None:
-        super().__init__(line, switches, party, clock)
+    def __init__(
+        self, line: InProcessConnection, options: ServiceOptions, parties: CallParties, clock: Clock
+    ) -> None:
+        super().__init__(line, options, parties, clock)
         self._line = line
 
     @property
     def state(self) -> Mapping[str, Any]:
         """What the agent keeps of the call: `call.state`."""
-        return self._line.state(self.party.session_id)
+        return self._line.state(self.parties.session_id)
 
 
 class Phone:
@@ -31,13 +33,13 @@ class Phone:
         errors: where errors of handlers are put, as Python would print them.
     """
 
-    def __init__(self, agent: Agent, errors: list[str]) -> None:
+    def __init__(self, agent: ProjectAgent, errors: list[str]) -> None:
         errors.clear()
         self.errors = errors
         self.calls: list[CallUnderTest] = []
         self._agent = agent
 
-    def call(self, party: Party | None = None, **switches: Any) -> CallUnderTest:  # noqa: ANN401 - checked by the model
+    def call(self, parties: CallParties | None = None, **options: Any) -> CallUnderTest:  # noqa: ANN401 - checked by the model
         """Begin a call.
 
         Args:
@@ -45,7 +47,9 @@ class Phone:
             switches: how the service behaves, like `transfer="busy"`; see `Switches`.
         """
         clock = Clock()
-        call = CallUnderTest(self._agent.line(clock), Switches(**switches), party or Party(), clock)
+        call = CallUnderTest(
+            self._agent.connect(clock), ServiceOptions(**options), parties or CallParties(), clock
+        )
         self.calls.append(call)
         call.begin()
         return call

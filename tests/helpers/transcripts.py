@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from aiflow_local.simulator.engine.transcript import Kind, Transcript
+from aiflow_local.simulator.engine.transcript import EntryKind, Transcript
 
 type Comparable = tuple[int, str, Any]
 """When, what kind of thing, and what."""
 
-_OF_THE_DOOR = frozenset({Kind.ANSWER, Kind.MESSAGE})
+_OF_THE_DOOR = frozenset({EntryKind.ANSWER, EntryKind.MESSAGE})
 _TIMES = frozenset({"slow"})
 
 

@@ -12,12 +12,12 @@ from websockets.asyncio.client import connect
 
 from aiflow.protocol.types import JsonObject
 from aiflow_local.emulator.sample_events import mock_event
-from aiflow_local.simulator.bots.connector import Reach, TransportName
-from aiflow_local.simulator.bots.over_gateway import load_served_agent
+from aiflow_local.simulator.bots.connector import BotConnector, TransportName
+from aiflow_local.simulator.bots.over_gateway import serve_project_agent
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.transcript import Kind
-from aiflow_local.simulator.pytest_collection import agent_of
-from aiflow_local.simulator.scenarios.runner import Player, Result
+from aiflow_local.simulator.engine.transcript import EntryKind
+from aiflow_local.simulator.pytest_collection import project_agent
+from aiflow_local.simulator.scenarios.runner import ScenarioResult, ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario, load_scenarios
 from tests.helpers.transcripts import comparable
 from tests.scenario.conftest import ROOT, TOKEN, Agent, Serve
@@ -29,48 +29,51 @@ CALLS, TURNS = 200, 2
 
 
 @contextmanager
-def no_complaints(transport: TransportName) -> Generator[Reach]:
+def no_complaints(transport: TransportName) -> Generator[BotConnector]:
     complaints: list[str] = []
-    with load_served_agent(transport, COLLEAGUE, complaints.append) as reach:
-        yield reach
+    with serve_project_agent(transport, COLLEAGUE, complaints.append) as connector:
+        yield connector
     assert complaints == []
 
 
 @pytest.fixture(scope="module")
-def over_http() -> Generator[Reach]:
-    with no_complaints("http") as reach:
-        yield reach
+def over_http() -> Generator[BotConnector]:
+    with no_complaints("http") as connector:
+        yield connector
 
 
 @pytest.fixture(scope="module")
-def over_websocket() -> Generator[Reach]:
-    with no_complaints("websocket") as reach:
-        yield reach
+def over_websocket() -> Generator[BotConnector]:
+    with no_complaints("websocket") as connector:
+        yield connector
 
 
-def played(scenario: Scenario, reach: Reach) -> Result:
+def played(scenario: Scenario, connector: BotConnector) -> ScenarioResult:
     clock = Clock()
-    with reach(clock, scenario.given) as reached:
-        result = Player(scenario, reached.door, clock, reached.state).play()
+    with connector(clock, scenario.given) as bot:
+        result = ScenarioRunner(scenario, bot.connection, clock, bot.state).play()
     assert result.failures == []
     return result
 
 
-def events(result: Result) -> list[str]:
-    entries = result.call.transcript.of(Kind.EVENT)
+def events(result: ScenarioResult) -> list[str]:
+    entries = result.call.transcript.of(EntryKind.EVENT)
     return [entry.data["event"]["type"] for entry in entries]
 
 
 @pytest.mark.parametrize("scenario", load_scenarios(AGENT), ids=lambda each: each.name)
 def test_every_scenario_has_the_same_transcript_through_every_door(
-    request: pytest.FixtureRequest, over_http: Reach, over_websocket: Reach, scenario: Scenario
+    request: pytest.FixtureRequest,
+    over_http: BotConnector,
+    over_websocket: BotConnector,
+    scenario: Scenario,
 ) -> None:
     clock = Clock()
-    line = agent_of(request.config).line(clock)
-    here = Player(scenario, line, clock, line.state).play()
+    line = project_agent(request.config).connect(clock)
+    here = ScenarioRunner(scenario, line, clock, line.state).play()
     assert here.failures == []
-    for reach in (over_http, over_websocket):
-        there = played(scenario, reach)
+    for connector in (over_http, over_websocket):
+        there = played(scenario, connector)
         assert comparable(there.call.transcript) == comparable(here.call.transcript)
     spoken = events(there).count("user_speak")
     assert events(there).count("user_speech_started") >= spoken

@@ -176,8 +176,8 @@ class TestForPrograms:
         self, run: Run, tmp_path: Path
     ) -> None:
         file = tmp_path / "call.jsonl"
-        party = ("--from", "+49 30 23125-042", "--to", "493023125001", "--session", "s-1")
-        options = ("--raw", "--record", str(file), "--set", "sms=failed", *party)
+        parties = ("--from", "+49 30 23125-042", "--to", "493023125001", "--session", "s-1")
+        options = ("--raw", "--record", str(file), "--set", "sms=failed", *parties)
         finished = call(run, "hello", options=options)
         header, *entries = map(json.loads, file.read_text("ascii").splitlines())
         assert (header["kind"], header["version"]) == ("call", 1)

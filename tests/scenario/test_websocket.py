@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from aiflow_local.simulator.bots.response_wait import UntilSettled
-from aiflow_local.simulator.bots.websocket import SocketDoor
+from aiflow_local.simulator.bots.response_wait import WaitUntilProcessed
+from aiflow_local.simulator.bots.websocket import WebSocketConnection
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.recordings.recording import Recording
 from tests.helpers.socket_bots import (
     Json,
@@ -259,12 +259,15 @@ class TestRecordings:
                 line.send(speak(event, "One moment"))
                 line.send(speak(event, f"You said {event['text']}"))
 
-        file, bot, switches = tmp_path / "call.jsonl", SocketBot(talk), Switches()
-        exact = UntilSettled(bot.settled)
-        with serving_socket(bot) as url, SocketDoor(url, None, switches, exact) as door:
-            phone = PhoneCall(door, switches)
+        file, bot, options = tmp_path / "call.jsonl", SocketBot(talk), ServiceOptions()
+        exact = WaitUntilProcessed(bot.settled)
+        with (
+            serving_socket(bot) as url,
+            WebSocketConnection(url, None, options, exact) as connection,
+        ):
+            phone = PhoneCall(connection, options)
             with Recording(file) as recording:
-                recording.begin(phone.party, switches)
+                recording.begin(phone.parties, options)
                 phone.transcript.listener = recording.add
                 phone.begin()
                 phone.says("this")

@@ -6,10 +6,10 @@ from typing import TypedDict, Unpack
 
 import click
 
-from aiflow_local.simulator.bots.cli_options import switches_of
+from aiflow_local.simulator.bots.cli_options import parse_service_options
 from aiflow_local.simulator.bots.connector import TransportName
 from aiflow_local.simulator.bots.target import Target
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.stack.cli_options import (
     parameters_option,
     token_option,
@@ -32,7 +32,7 @@ Any other FILE, and `-`, has an event in each line, sent one after the other ove
 WebSocket. An event without "session" gets one. Blank lines and those that begin with # are left
 out.
 \b
-Switches: {", ".join(Switches.model_fields)}.
+Switches: {", ".join(ServiceOptions.model_fields)}.
 \b
 Exit codes: 0 fine, 1 a scenario failed or an answer breaks the protocol, 2 FILE or URL cannot be
 read."""
@@ -102,10 +102,10 @@ def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_O
 
 
 def _play_scenarios(files: Sequence[str], options: _Options) -> bool:
-    from aiflow_local.simulator.scenarios.run import Wanted, play_scenarios  # noqa: PLC0415 - scripts need not wait
+    from aiflow_local.simulator.scenarios.run import PlayOptions, play_scenarios  # noqa: PLC0415 - scripts need not wait
 
-    wanted = Wanted(
-        switches=switches_of(_settings(options)),
+    wanted = PlayOptions(
+        options=parse_service_options(_settings(options)),
         as_json=options["as_json"],
         is_verbose=options["verbose"],
         junit=options["junit"],

@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from aiflow_local.simulator.bots.target import Target, reachable
-from aiflow_local.simulator.engine.formatting import visible
-from aiflow_local.simulator.recordings.reader import Recorded, read_recording
+from aiflow_local.simulator.bots.target import Target, open_target
+from aiflow_local.simulator.engine.formatting import printable_line
+from aiflow_local.simulator.recordings.reader import RecordedCall, read_recording
 from aiflow_local.simulator.recordings.replay import Comparison, replay
 from aiflow_local.simulator.recordings.to_scenario import as_scenarios
 from aiflow_local.stack.cli_options import all_read, parameters_option, token_option, url_option
@@ -66,10 +66,10 @@ def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_O
     context.exit(0 if _replay(dict(zip(files, calls, strict=True)), options) else 1)
 
 
-def _replay(calls: dict[str, Recorded], options: _Options) -> bool:
+def _replay(calls: dict[str, RecordedCall], options: _Options) -> bool:
     errors: list[str] = []
 
-    def complain(error: str) -> None:
+    def report_error(error: str) -> None:
         errors.append(error)
         click.echo(error, err=True)
 
@@ -80,10 +80,10 @@ def _replay(calls: dict[str, Recorded], options: _Options) -> bool:
     # What a handler prints must not stand between lines of JSON.
     with (
         redirect_stdout(sys.stderr if options["as_json"] else out),
-        reachable(target, complain) as reach,
+        open_target(target, report_error) as connect,
     ):
         for file, recorded in calls.items():
-            comparison = replay(recorded, reach, is_elsewhere=target.url is not None)
+            comparison = replay(recorded, connect, is_elsewhere=target.url is not None)
             show(file, comparison)
             is_same = is_same and not comparison.differences
     return is_same and not errors
@@ -109,12 +109,12 @@ def _text_to(console: Console) -> _Show:
     styles = {"  -": "red", "  +": "green"}
 
     def show(file: str, comparison: Comparison) -> None:
-        title = visible(f"{file}: {comparison.recorded.name}")
+        title = printable_line(f"{file}: {comparison.recorded.name}")
         console.print(Text(title, "bold"), soft_wrap=True)
         for difference in comparison.differences:
             for line in difference.lines():
                 style = styles.get(line[:3], "")
-                console.print(Text(f"  {visible(line)}", style), soft_wrap=True)
+                console.print(Text(f"  {printable_line(line)}", style), soft_wrap=True)
         console.print(Text(f"  {_summary(comparison)}", "dim"), soft_wrap=True)
 
     return show

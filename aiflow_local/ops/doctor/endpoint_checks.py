@@ -9,13 +9,13 @@ from uuid import uuid4
 from aiflow.protocol.types import JsonObject
 from aiflow_local.emulator.sample_events import SESSION, mock_event
 from aiflow_local.ops.doctor.check_result import Finding, failed, ok, warning
-from aiflow_local.simulator.bots.http import UrlDoor
-from aiflow_local.simulator.bots.inbox import Ended
-from aiflow_local.simulator.bots.target import Target, is_websocket, reachable
-from aiflow_local.simulator.bots.websocket_connect import connected
-from aiflow_local.simulator.engine.bot_port import Failed
+from aiflow_local.simulator.bots.http import HttpConnection
+from aiflow_local.simulator.bots.inbox import Disconnect
+from aiflow_local.simulator.bots.target import Target, is_websocket, open_target
+from aiflow_local.simulator.bots.websocket_connect import open_connection
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.engine.transcript import Transcript
 from aiflow_local.simulator.scripts.player import EventPlayer, Exchange
 from aiflow_local.tokens import new_token
@@ -52,9 +52,9 @@ class Entrance:
         yield self._refuses()
 
     def _call(self, token: str) -> list[Exchange]:
-        options, clock = Switches(answer_deadline_ms=_PATIENCE_MS), Clock()
+        options, clock = ServiceOptions(answer_deadline_ms=_PATIENCE_MS), Clock()
         target = Target(self.url, token, ())
-        with reachable(target, lambda _: None) as reach, reach(clock, options) as bot:
+        with open_target(target, lambda _: None) as connect, connect(clock, options) as bot:
             player = EventPlayer(bot, options, clock, Transcript())
             return [*player.play([*_events()])]
 
@@ -82,9 +82,9 @@ class Entrance:
         check, wrong = f"{self.name}: wrong token", new_token().secret
         if is_websocket(self.url):
             return self._judged(check, *_knocked(self.url, wrong))
-        with UrlDoor(self.url, wrong, _PATIENCE_MS) as door:
+        with HttpConnection(self.url, wrong, _PATIENCE_MS) as door:
             outcome = door.send(next(_events()))
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, DeliveryFailure):
             return self._judged(check, None, outcome.reason)
         return self._judged(check, outcome.status, "")
 
@@ -100,8 +100,8 @@ class Entrance:
 
 
 def _knocked(url: str, token: str) -> tuple[int | None, str]:
-    opened = connected(url, token, _PATIENCE_MS / 1000)
-    if isinstance(opened, Ended):
+    opened = open_connection(url, token, _PATIENCE_MS / 1000)
+    if isinstance(opened, Disconnect):
         return opened.status, opened.reason
     opened.close()
     return HTTPStatus.SWITCHING_PROTOCOLS, ""

@@ -8,13 +8,13 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from aiflow.protocol.types import SessionId
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 _SEPARATORS = dict.fromkeys(map(ord, " -/()."))
-_MOST_DIGITS = 15
+_MAX_DIGITS = 15
 
 
-def switches_of(given: Sequence[str]) -> Switches:
+def parse_service_options(given: Sequence[str]) -> ServiceOptions:
     """Return the switches that are given, each as `NAME=VALUE`; the others as they are by default.
 
     Raises:
@@ -26,15 +26,17 @@ def switches_of(given: Sequence[str]) -> Switches:
         if not equals:
             raise click.UsageError(f"--set {entry}: write it as NAME=VALUE.")
         values[name] = value
-    if unknown := next((name for name in values if name not in Switches.model_fields), None):
+    if unknown := next((name for name in values if name not in ServiceOptions.model_fields), None):
         raise click.UsageError(f"--set {unknown}: {_known(unknown)}")
     try:
-        return Switches.model_validate(values)
+        return ServiceOptions.model_validate(values)
     except ValidationError as error:
         raise click.UsageError(_explained(error, values)) from None
 
 
-def number_of(_context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+def parse_phone_number(
+    _context: click.Context, option: click.Parameter, value: str | None
+) -> str | None:
     """Return the digits of a telephone number; none for `anonymous`.
 
     Raises:
@@ -43,7 +45,7 @@ def number_of(_context: click.Context, option: click.Parameter, value: str | Non
     if value is None or (option.name == "caller" and value in {"", "anonymous"}):
         return value and ""
     digits = value.translate(_SEPARATORS).removeprefix("+")
-    if not digits or not set(string.digits).issuperset(digits) or len(digits) > _MOST_DIGITS:
+    if not digits or not set(string.digits).issuperset(digits) or len(digits) > _MAX_DIGITS:
         raise click.BadParameter(f"{value} is no telephone number: 1 to 15 digits, + before them.")
     return digits
 
@@ -65,10 +67,10 @@ def session_id_of(
 
 
 def _known(unknown: str) -> str:
-    close = get_close_matches(unknown, Switches.model_fields, n=1)
+    close = get_close_matches(unknown, ServiceOptions.model_fields, n=1)
     if close:
         return f"there is no such switch; did you mean {close[0]}?"
-    return f"there is no such switch, only {', '.join(Switches.model_fields)}."
+    return f"there is no such switch, only {', '.join(ServiceOptions.model_fields)}."
 
 
 def _explained(error: ValidationError, values: Mapping[str, str]) -> str:

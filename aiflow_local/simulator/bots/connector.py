@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from aiflow.sessions.record import SessionRecord
-from aiflow_local.simulator.engine.bot_port import Door
+from aiflow_local.simulator.engine.bot_connection import BotConnection
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 type TransportName = Literal["http", "websocket"]
 """The transport between the simulator and the agent of this project."""
 
 
 @dataclass(frozen=True)
-class Reached:
+class ConnectedBot:
     """A bot that is connected for one call.
 
     Attributes:
@@ -24,7 +24,7 @@ class Reached:
             for a bot whose store is not accessible.
     """
 
-    door: Door
+    connection: BotConnection
     read_record: Callable[[str], SessionRecord | None] | None
 
     @property
@@ -37,5 +37,5 @@ class Reached:
         return record.state if record else {}
 
 
-type Reach = Callable[[Clock, Switches], AbstractContextManager[Reached]]
+type BotConnector = Callable[[Clock, ServiceOptions], AbstractContextManager[ConnectedBot]]
 """Connects to a bot for one call."""

@@ -14,7 +14,11 @@ import httpx
 from aiflow.protocol.json_codec import encode
 from aiflow.protocol.types import JsonObject
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.engine.bot_port import Answered, Failed, OnRequest
+from aiflow_local.simulator.engine.bot_connection import (
+    DeliveryFailure,
+    HttpResponse,
+    RequestResponseConnection,
+)
 
 MAX_RESPONSE_BYTES = 10 * 1024 * 1024
 """More than API Gateway accepts."""
@@ -27,7 +31,7 @@ class _ResponseTooLarge(Exception):
     """The body of a response exceeds `MAX_RESPONSE_BYTES`."""
 
 
-class UrlDoor(OnRequest):
+class HttpConnection(RequestResponseConnection):
     """Posts each event to a webhook, as AI Flow does. Use it as a context manager.
 
     Args:
@@ -64,7 +68,7 @@ class UrlDoor(OnRequest):
         # One loop for all events: pooled connections belong to their loop.
         self._runner = asyncio.Runner()
 
-    def send(self, event: JsonObject) -> Answered | Failed:
+    def send(self, event: JsonObject) -> HttpResponse | DeliveryFailure:
         """Post an event and wait for the response; report a failure as `Failed`."""
         return self._runner.run(self._send(event))
 
@@ -88,11 +92,11 @@ class UrlDoor(OnRequest):
         finally:
             self._runner.close()
 
-    async def _send(self, event: JsonObject) -> Answered | Failed:
+    async def _send(self, event: JsonObject) -> HttpResponse | DeliveryFailure:
         begun = time.monotonic()
 
-        def failed(code: str, reason: str) -> Failed:
-            return Failed(code, reason, (time.monotonic() - begun) * 1000)
+        def failed(code: str, reason: str) -> DeliveryFailure:
+            return DeliveryFailure(code, reason, (time.monotonic() - begun) * 1000)
 
         try:
             async with asyncio.timeout(self._deadline_seconds):
@@ -114,7 +118,7 @@ class UrlDoor(OnRequest):
             # The service reads a body only with status 200.
             body = raw.decode(errors="replace")
         ms = (time.monotonic() - begun) * 1000
-        return Answered(response.status_code, dict(response.headers), body, ms)
+        return HttpResponse(response.status_code, dict(response.headers), body, ms)
 
     async def _post(self, event: JsonObject) -> tuple[httpx.Response, bytes]:
         body = bytearray()

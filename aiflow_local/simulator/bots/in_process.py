@@ -22,7 +22,7 @@ from aiflow_local.emulator.deadline import late_is_too_late
 from aiflow_local.emulator.http_event import Arrival, HttpRequest, http_event
 from aiflow_local.emulator.module_loader import Code
 from aiflow_local.errors import TemplateError
-from aiflow_local.simulator.engine.bot_port import Answered, OnRequest
+from aiflow_local.simulator.engine.bot_connection import HttpResponse, RequestResponseConnection
 from aiflow_local.simulator.engine.call import EPOCH_MS
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.stack.cli_options import stack_parameters, with_colleague
@@ -50,7 +50,7 @@ class _Context:
         return int((self.deadline - time.monotonic()) * 1000)
 
 
-class Line(OnRequest):
+class InProcessConnection(RequestResponseConnection):
     """A door to the agent for one call: the envelope of the gateway, and no socket.
 
     Args:
@@ -58,7 +58,7 @@ class Line(OnRequest):
         clock: of the call; the agent tells the time by it.
     """
 
-    def __init__(self, agent: "Agent", clock: Clock) -> None:
+    def __init__(self, agent: "ProjectAgent", clock: Clock) -> None:
         def now() -> float:
             return (EPOCH_MS + clock.now_ms) / 1000
 
@@ -74,18 +74,20 @@ class Line(OnRequest):
                 now=now,
                 pause=lambda _: None,
                 chance=lambda: 0.5,
-                time_limit=lambda seconds: late_is_too_late(seconds, agent.complain),
+                time_limit=lambda seconds: late_is_too_late(seconds, agent.report_error),
             )
         )
 
-    def send(self, event: JsonObject) -> Answered:
+    def send(self, event: JsonObject) -> HttpResponse:
         """Hand an event to the front door, as API Gateway does."""
         begun = time.monotonic()
         request_id = str(uuid4())
-        context = _Context(request_id, begun + self._agent.front_door.timeout_seconds)
+        context = _Context(request_id, begun + self._agent.webhook_function.timeout_seconds)
         answer = self._handler(self._agent.envelope(event, request_id, self._now()), context)
         ms = (time.monotonic() - begun) * 1000
-        return Answered(answer["statusCode"], answer.get("headers", {}), answer.get("body", ""), ms)
+        return HttpResponse(
+            answer["statusCode"], answer.get("headers", {}), answer.get("body", ""), ms
+        )
 
     def read_record(self, session_id: str) -> SessionRecord | None:
         """Return the stored record of a session, None if there is none."""
@@ -98,7 +100,7 @@ class Line(OnRequest):
 
 
 @dataclass(frozen=True)
-class Agent:
+class ProjectAgent:
     """The agent of a project, loaded.
 
     Attributes:
@@ -109,19 +111,19 @@ class Agent:
         complain: told of each error of a handler, as Python would print it.
     """
 
-    front_door: FunctionSpec
+    webhook_function: FunctionSpec
     handler: Entrypoint
     settings: Settings
     token: Token
-    complain: Callable[[str], None]
+    report_error: Callable[[str], None]
 
-    def line(self, clock: Clock) -> Line:
+    def connect(self, clock: Clock) -> InProcessConnection:
         """Return a door for one call; calls share nothing."""
-        return Line(self, clock)
+        return InProcessConnection(self, clock)
 
     def envelope(self, event: JsonObject, request_id: str, now: float) -> Mapping[str, Any]:
         """Return an event as an HTTP API hands it to the front door."""
-        route = self.front_door.routes[0]
+        route = self.webhook_function.routes[0]
         request = HttpRequest(
             method=route.method,
             path=route.path,
@@ -142,8 +144,8 @@ class Agent:
 
 @contextmanager
 def load_agent(
-    project: Path, parameters: Sequence[str], complain: Callable[[str], None]
-) -> Generator[Agent]:
+    project: Path, parameters: Sequence[str], report_error: Callable[[str], None]
+) -> Generator[ProjectAgent]:
     """Load the agent of a project, for as long as the block takes.
 
     Args:
@@ -158,24 +160,26 @@ def load_agent(
     token = new_token()
     values = stack_parameters(project, token, parameters)
     functions = Template(project / TEMPLATE).stack(values).functions
-    front_door = next((spec for spec in functions if spec.routes), None)
-    if front_door is None:
+    webhook_function = next((spec for spec in functions if spec.routes), None)
+    if webhook_function is None:
         raise TemplateError(f"{TEMPLATE} has no function with a route: nothing can be called")
     code = Code()
     try:
-        handler = code.load(project, [front_door])[front_door.name]
+        handler = code.load(project, [webhook_function])[webhook_function.name]
         if not isinstance(handler, Entrypoint):
-            message = f"{front_door.name} is not made by `entrypoint`: play it with --url"
+            message = f"{webhook_function.name} is not made by `entrypoint`: play it with --url"
             raise TemplateError(message)
-        yield Agent(front_door, handler, _settings(front_door), token, complain)
+        yield ProjectAgent(
+            webhook_function, handler, _settings(webhook_function), token, report_error
+        )
     finally:
         code.close()
 
 
 @contextmanager
 def load_project_agent(
-    parameters: Sequence[str], complain: Callable[[str], None]
-) -> Generator[Agent]:
+    parameters: Sequence[str], report_error: Callable[[str], None]
+) -> Generator[ProjectAgent]:
     """Load the agent of this project, with a number for transfers, while the block runs.
 
     Args:
@@ -186,7 +190,7 @@ def load_project_agent(
         LocalError: the project cannot be loaded.
     """
     project = find_project()
-    with load_agent(project, with_colleague(project, parameters), complain) as agent:
+    with load_agent(project, with_colleague(project, parameters), report_error) as agent:
         yield agent
 
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Condition
 
-from aiflow_local.simulator.engine.message_validation import is_chatter
+from aiflow_local.simulator.engine.message_validation import is_not_an_action
 
-MOST_UNREAD = 200
+MAX_UNREAD = 200
 """Messages that may wait for the phone to look; a bot that sends more floods it."""
 
 
 @dataclass(frozen=True)
-class Arrived:
+class ReceivedMessage:
     """A message that has come.
 
     Attributes:
@@ -23,11 +23,11 @@ class Arrived:
 
     content: str | bytes
     at: float
-    is_chatter: bool
+    is_not_an_action: bool
 
 
 @dataclass(frozen=True)
-class Ended:
+class Disconnect:
     """The connection is gone.
 
     Attributes:
@@ -48,12 +48,12 @@ class Inbox:
         ring: called when something has come, in the thread of the connection.
     """
 
-    def __init__(self, ring: Callable[[], None]) -> None:
+    def __init__(self, notify: Callable[[], None]) -> None:
         self.received = 0
         """Messages, since the beginning of the call."""
-        self._ring = ring
-        self._unread: list[Arrived] = []
-        self._end: Ended | None = None
+        self._notify = notify
+        self._unread: list[ReceivedMessage] = []
+        self._end: Disconnect | None = None
         self._is_open = False
         self._changed = Condition()
 
@@ -65,26 +65,26 @@ class Inbox:
 
     def put(self, content: str | bytes) -> bool:
         """Add a message; tell if there is room for another one."""
-        arrived = Arrived(content, time.monotonic(), is_chatter(content))
+        arrived = ReceivedMessage(content, time.monotonic(), is_not_an_action(content))
         with self._changed:
             self._unread.append(arrived)
             self.received += 1
-            has_room = len(self._unread) < MOST_UNREAD
+            has_room = len(self._unread) < MAX_UNREAD
             if not has_room:
                 self._unread.clear()
             self._changed.notify_all()
         if has_room:
-            self._ring()
+            self._notify()
         return has_room
 
-    def end(self, ended: Ended) -> None:
+    def end(self, ended: Disconnect) -> None:
         """Learn that nothing more will come."""
         with self._changed:
             self._end, self._is_open = ended, False
             self._changed.notify_all()
-        self._ring()
+        self._notify()
 
-    def take(self) -> tuple[list[Arrived], Ended | None]:
+    def take(self) -> tuple[list[ReceivedMessage], Disconnect | None]:
         """Return what has come, in order, and the end after it; each only once."""
         with self._changed:
             unread, self._unread = self._unread, []
@@ -112,4 +112,4 @@ class Inbox:
         return self.received > known
 
     def _has_answer(self) -> bool:
-        return not self._is_open or any(not each.is_chatter for each in self._unread)
+        return not self._is_open or any(not each.is_not_an_action for each in self._unread)

@@ -16,19 +16,19 @@ from aiflow_local.emulator.access_log import Served, ServedMessage
 from aiflow_local.emulator.gateway import Gateway
 from aiflow_local.emulator.project_gateway import Own, Wanted, serve_own
 from aiflow_local.errors import TemplateError
-from aiflow_local.simulator.bots.connector import Reach, Reached, TransportName
-from aiflow_local.simulator.bots.http import UrlDoor
-from aiflow_local.simulator.bots.response_wait import Live, UntilSettled
-from aiflow_local.simulator.bots.websocket import SocketDoor
+from aiflow_local.simulator.bots.connector import BotConnector, ConnectedBot, TransportName
+from aiflow_local.simulator.bots.http import HttpConnection
+from aiflow_local.simulator.bots.response_wait import NoWait, WaitUntilProcessed
+from aiflow_local.simulator.bots.websocket import WebSocketConnection
 from aiflow_local.simulator.engine.call import EPOCH_MS
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.stack.project import TEMPLATE
 from aiflow_local.stack.websocket_api import CONNECT, DISCONNECT
 from aiflow_local.tokens import new_token
 
 
-class _Watch:
+class _CallMonitor:
     """Knows the time of the call that is on, and how far the gateway is with its messages."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class _Watch:
         """Return the Unix time of the call, in seconds."""
         return time.time() if self._clock is None else (EPOCH_MS + self._clock.now_ms) / 1000
 
-    def told(self, served: Served) -> None:
+    def on_served(self, served: Served) -> None:
         """Learn that something was served."""
         if not isinstance(served, ServedMessage):
             return
@@ -67,9 +67,9 @@ class _Watch:
 
 
 @contextmanager
-def load_served_agent(
-    transport: TransportName, parameters: Sequence[str], complain: Callable[[str], None]
-) -> Generator[Reach]:
+def serve_project_agent(
+    transport: TransportName, parameters: Sequence[str], report_error: Callable[[str], None]
+) -> Generator[BotConnector]:
     """Serve the agent of this project, for as long as the block takes.
 
     Args:
@@ -80,25 +80,29 @@ def load_served_agent(
     Raises:
         LocalError: the project is not as it must be.
     """
-    watch, token = _Watch(), new_token()
-    with serve_own(Wanted(token, parameters, complain, watch.now, watch.told)) as own:
+    monitor, token = _CallMonitor(), new_token()
+    with serve_own(Wanted(token, parameters, report_error, monitor.now, monitor.on_served)) as own:
 
-        def door(clock: Clock, switches: Switches) -> AbstractContextManager[UrlDoor | SocketDoor]:
+        def connection(
+            clock: Clock, options: ServiceOptions
+        ) -> AbstractContextManager[HttpConnection | WebSocketConnection]:
             if transport == "http":
-                deadline_ms = switches.answer_deadline_ms
-                return UrlDoor(own.url, token.secret, deadline_ms, use_proxies=False)
+                deadline_ms = options.answer_deadline_ms
+                return HttpConnection(own.url, token.secret, deadline_ms, use_proxies=False)
             url = _websocket_url(own)
             if clock.wake:
-                return SocketDoor(url, token.secret, switches, Live(), clock.wake)
-            return SocketDoor(url, token.secret, switches, UntilSettled(watch.settled))
+                return WebSocketConnection(url, token.secret, options, NoWait(), clock.wake)
+            return WebSocketConnection(
+                url, token.secret, options, WaitUntilProcessed(monitor.settled)
+            )
 
         @contextmanager
-        def reach(clock: Clock, switches: Switches) -> Generator[Reached]:
-            watch.begin(clock)
-            with door(clock, switches) as opened:
-                yield Reached(opened, partial(_read_record, own.gateway))
+        def connect(clock: Clock, options: ServiceOptions) -> Generator[ConnectedBot]:
+            monitor.begin(clock)
+            with connection(clock, options) as opened:
+                yield ConnectedBot(opened, partial(_read_record, own.gateway))
 
-        yield reach
+        yield connect
 
 
 def _websocket_url(own: Own) -> str:

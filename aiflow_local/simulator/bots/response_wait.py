@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from aiflow_local.simulator.bots.inbox import Inbox
-from aiflow_local.simulator.engine.bot_port import AWAITED, UNHEARD
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.bot_connection import (
+    EVENTS_EXPECTING_ANSWER,
+    EVENTS_WITHOUT_ANSWER,
+)
+from aiflow_local.simulator.engine.options import ServiceOptions
 
-type Settled = Callable[[int], int]
+type ProcessedMessages = Callable[[int], int]
 """Knows when a bot is done.
 
 It is called after each event, in the thread of the call, with the number of events that went out
@@ -21,7 +24,7 @@ through the door since the call began, over all connections. All of these are th
 """
 
 
-class Patience(Protocol):
+class ResponseWait(Protocol):
     """Knows how long to wait after an event."""
 
     @property
@@ -40,7 +43,7 @@ class Patience(Protocol):
         ...
 
 
-class UntilQuiet:
+class WaitUntilQuiet:
     """Waits until nothing has come for a while, of real time.
 
     Where a caller would wait for the agent to speak, the first message has until the deadline.
@@ -48,21 +51,21 @@ class UntilQuiet:
 
     is_live = False
 
-    def __init__(self, switches: Switches) -> None:
-        self._deadline_seconds = switches.answer_deadline_ms / 1000
-        self._quiet_seconds = switches.quiet_ms / 1000
+    def __init__(self, options: ServiceOptions) -> None:
+        self._deadline_seconds = options.answer_deadline_ms / 1000
+        self._quiet_seconds = options.quiet_ms / 1000
 
     def wait(self, name: str, number: int, inbox: Inbox) -> None:
         """See `Patience.wait`."""
         del number
-        if name in UNHEARD:
+        if name in EVENTS_WITHOUT_ANSWER:
             return
-        if name in AWAITED:
+        if name in EVENTS_EXPECTING_ANSWER:
             inbox.wait_for_answer(self._deadline_seconds)
         inbox.wait_until_quiet(self._quiet_seconds)
 
 
-class UntilSettled:
+class WaitUntilProcessed:
     """Waits for all that was sent: the transcript of a call is the same each run.
 
     Args:
@@ -71,7 +74,7 @@ class UntilSettled:
 
     is_live = False
 
-    def __init__(self, settled: Settled) -> None:
+    def __init__(self, settled: ProcessedMessages) -> None:
         self._settled = settled
 
     def wait(self, name: str, number: int, inbox: Inbox) -> None:
@@ -80,7 +83,7 @@ class UntilSettled:
         inbox.wait_until_received(self._settled(number))
 
 
-class Live:
+class NoWait:
     """Waits for nothing, since the clock of the call does: messages are obeyed when they come."""
 
     is_live = True

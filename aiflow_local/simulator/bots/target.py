@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import click
 
-from aiflow_local.simulator.bots.connector import Reach, Reached, TransportName
+from aiflow_local.simulator.bots.connector import BotConnector, ConnectedBot, TransportName
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Target:
 
 
 @contextmanager
-def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reach]:
+def open_target(target: Target, report_error: Callable[[str], None]) -> Generator[BotConnector]:
     """Make a bot ready to be called, for as long as the block takes.
 
     Args:
@@ -45,24 +45,24 @@ def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reac
         yield _at(target, target.url)
         return
     if target.transport is not None:
-        from aiflow_local.simulator.bots.over_gateway import load_served_agent  # noqa: PLC0415 - no other call needs it
+        from aiflow_local.simulator.bots.over_gateway import serve_project_agent  # noqa: PLC0415 - no other call needs it
 
-        with load_served_agent(target.transport, target.parameters, complain) as served:
+        with serve_project_agent(target.transport, target.parameters, report_error) as served:
             yield served
         return
     # A call to a URL need not wait for what reads templates and runs handlers.
     from aiflow_local.simulator.bots.in_process import load_project_agent  # noqa: PLC0415 - see above
 
-    with load_project_agent(target.parameters, complain) as agent:
+    with load_project_agent(target.parameters, report_error) as agent:
 
-        def reach(clock: Clock, _: Switches) -> AbstractContextManager[Reached]:
-            line = agent.line(clock)
-            return nullcontext(Reached(line, line.read_record))
+        def connect(clock: Clock, _: ServiceOptions) -> AbstractContextManager[ConnectedBot]:
+            connection = agent.connect(clock)
+            return nullcontext(ConnectedBot(connection, connection.read_record))
 
-        yield reach
+        yield connect
 
 
-def _at(target: Target, url: str) -> Reach:
+def _at(target: Target, url: str) -> BotConnector:
     for option, value in (("--parameter", target.parameters), ("--transport", target.transport)):
         if value:
             raise click.UsageError(f"{option} is for the agent of this project, not for --url.")
@@ -74,32 +74,32 @@ def is_websocket(url: str) -> bool:
     return url.partition(":")[0].lower() in {"ws", "wss"}
 
 
-def _over_http(target: Target, url: str) -> Reach:
-    from aiflow_local.simulator.bots.http import UrlDoor  # noqa: PLC0415 - no other call needs HTTP
+def _over_http(target: Target, url: str) -> BotConnector:
+    from aiflow_local.simulator.bots.http import HttpConnection  # noqa: PLC0415 - no other call needs HTTP
 
-    with UrlDoor(url, target.token, 1):
+    with HttpConnection(url, target.token, 1):
         """Find out now whether this is a URL."""
 
     @contextmanager
-    def reach(_: Clock, switches: Switches) -> Generator[Reached]:
-        with UrlDoor(url, target.token, switches.answer_deadline_ms) as door:
-            yield Reached(door, None)
+    def connect(_: Clock, options: ServiceOptions) -> Generator[ConnectedBot]:
+        with HttpConnection(url, target.token, options.answer_deadline_ms) as connection:
+            yield ConnectedBot(connection, None)
 
-    return reach
+    return connect
 
 
-def _over_websocket(target: Target, url: str) -> Reach:
-    from aiflow_local.simulator.bots.response_wait import Live  # noqa: PLC0415 - no other call needs WebSockets
-    from aiflow_local.simulator.bots.websocket import SocketDoor  # noqa: PLC0415 - likewise
+def _over_websocket(target: Target, url: str) -> BotConnector:
+    from aiflow_local.simulator.bots.response_wait import NoWait  # noqa: PLC0415 - no other call needs WebSockets
+    from aiflow_local.simulator.bots.websocket import WebSocketConnection  # noqa: PLC0415 - likewise
 
-    with SocketDoor(url, target.token, Switches()):
+    with WebSocketConnection(url, target.token, ServiceOptions()):
         """Find out now whether this is a URL."""
 
     @contextmanager
-    def reach(clock: Clock, switches: Switches) -> Generator[Reached]:
+    def connect(clock: Clock, options: ServiceOptions) -> Generator[ConnectedBot]:
         token, wake = target.token, clock.wake
-        door = SocketDoor(url, token, switches, Live(), wake) if wake else None
-        with door or SocketDoor(url, token, switches) as door:
-            yield Reached(door, None)
+        connection = WebSocketConnection(url, token, options, NoWait(), wake) if wake else None
+        with connection or WebSocketConnection(url, token, options) as connection:
+            yield ConnectedBot(connection, None)
 
-    return reach
+    return connect

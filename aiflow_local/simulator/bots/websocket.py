@@ -12,17 +12,28 @@ from websockets.sync.client import ClientConnection
 
 from aiflow.protocol.json_codec import encode
 from aiflow.protocol.types import JsonObject
-from aiflow_local.simulator.bots.inbox import MOST_UNREAD, Arrived, Ended, Inbox
-from aiflow_local.simulator.bots.response_wait import Patience, UntilQuiet
-from aiflow_local.simulator.bots.websocket_connect import connected, ended, websocket_url
-from aiflow_local.simulator.engine.bot_port import AWAITED, Failed, Message, Unanswered
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.bots.inbox import MAX_UNREAD, Disconnect, Inbox, ReceivedMessage
+from aiflow_local.simulator.bots.response_wait import ResponseWait, WaitUntilQuiet
+from aiflow_local.simulator.bots.websocket_connect import (
+    disconnect_of,
+    open_connection,
+    websocket_url,
+)
+from aiflow_local.simulator.engine.bot_connection import (
+    EVENTS_EXPECTING_ANSWER,
+    DeliveryFailure,
+    NoResponse,
+    WebSocketMessage,
+)
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 _ATTEMPTS = 2
-_FLOOD = Ended("flood", f"sent {MOST_UNREAD} messages without a pause: the connection is closed")
+_FLOOD = Disconnect(
+    "flood", f"sent {MAX_UNREAD} messages without a pause: the connection is closed"
+)
 
 
-class SocketDoor:
+class WebSocketConnection:
     """Connects when the call begins, and sends each event as a message; to be entered.
 
     A connection that is lost is opened again for the next event, if the service would do so.
@@ -44,40 +55,40 @@ class SocketDoor:
         self,
         url: str,
         token: str | None,
-        switches: Switches,
-        patience: Patience | None = None,
-        ring: Callable[[], None] = lambda: None,
+        options: ServiceOptions,
+        response_wait: ResponseWait | None = None,
+        notify: Callable[[], None] = lambda: None,
     ) -> None:
         websocket_url(url)
         self._url = url
         self._token = token
-        self._switches = switches
-        self._patience = patience or UntilQuiet(switches)
-        self._inbox = Inbox(ring)
-        self._pending: list[Message | Failed] = []
+        self._options = options
+        self._response_wait = response_wait or WaitUntilQuiet(options)
+        self._inbox = Inbox(notify)
+        self._pending: list[WebSocketMessage | DeliveryFailure] = []
         self._connection: ClientConnection | None = None
         self._reader = Thread()
         self._sent = 0
         self._sent_at = 0.0
         self._awaits_answer = False
 
-    def send(self, event: JsonObject) -> Message | Unanswered | Failed:
+    def send(self, event: JsonObject) -> WebSocketMessage | NoResponse | DeliveryFailure:
         """Send an event, and wait as long as the door is patient; see `Door.send`."""
         name = str(event["type"])
         if failed := self._put_through(encode(event)):
             return failed
-        self._patience.wait(name, self._sent, self._inbox)
+        self._response_wait.wait(name, self._sent, self._inbox)
         came = self._taken()
         # Whatever comes from now on came by itself, unless an answer is still awaited.
-        self._awaits_answer = self._awaits_answer and name in AWAITED
+        self._awaits_answer = self._awaits_answer and name in EVENTS_EXPECTING_ANSWER
         if name == "session_end":
             self._close()
-        is_open = self._awaits_answer and self._patience.is_live
-        outcome = came.pop(0) if came else Unanswered(is_open)
+        is_open = self._awaits_answer and self._response_wait.is_live
+        outcome = came.pop(0) if came else NoResponse(is_open)
         self._pending += came
         return outcome
 
-    def arrived(self) -> Sequence[Message | Failed]:
+    def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
         """See `Door.arrived`."""
         arrived, self._pending = [*self._pending, *self._taken()], []
         return arrived
@@ -95,11 +106,11 @@ class SocketDoor:
         """Close the connection, if the call has not ended in order."""
         self._close()
 
-    def _put_through(self, text: str) -> Message | Failed | None:
+    def _put_through(self, text: str) -> WebSocketMessage | DeliveryFailure | None:
         """Send a text; over a new connection, if it turns out that the one before is gone."""
         for _ in range(_ATTEMPTS):
             connection = self._connection or self._connect()
-            if isinstance(connection, Failed):
+            if isinstance(connection, DeliveryFailure):
                 return connection
             self._sent_at, self._awaits_answer = time.monotonic(), True
             try:
@@ -111,18 +122,18 @@ class SocketDoor:
             else:
                 self._sent += 1
                 return None
-            if self._switches.dropped_connection == "hangup":
+            if self._options.dropped_connection == "hangup":
                 break
         return self._pending.pop()
 
-    def _connect(self) -> ClientConnection | Failed:
+    def _connect(self) -> ClientConnection | DeliveryFailure:
         begun = time.monotonic()
-        seconds = self._switches.answer_deadline_ms / 1000
-        connection = connected(self._url, self._token, seconds)
-        if isinstance(connection, Ended):
+        seconds = self._options.answer_deadline_ms / 1000
+        connection = open_connection(self._url, self._token, seconds)
+        if isinstance(connection, Disconnect):
             ms = (time.monotonic() - begun) * 1000
             # Whoever cannot connect has nobody to hold a call with.
-            return Failed(connection.code, connection.reason, ms, is_final=True)
+            return DeliveryFailure(connection.code, connection.reason, ms, is_final=True)
         self._inbox.open()
         self._connection = connection
         # Nobody waits for it at the end of the process.
@@ -137,23 +148,25 @@ class SocketDoor:
             # It must not tell the end of this one when there is another one.
             self._reader.join()
 
-    def _taken(self) -> list[Message | Failed]:
+    def _taken(self) -> list[WebSocketMessage | DeliveryFailure]:
         if self._connection is None:
             return []
         unread, end = self._inbox.take()
-        taken: list[Message | Failed] = [self._message(arrived) for arrived in unread]
+        taken: list[WebSocketMessage | DeliveryFailure] = [
+            self._message(arrived) for arrived in unread
+        ]
         if end:
             self._close()
             ms = (time.monotonic() - self._sent_at) * 1000
-            is_final = self._switches.dropped_connection == "hangup"
-            taken.append(Failed(end.code, end.reason, ms, is_final=is_final))
+            is_final = self._options.dropped_connection == "hangup"
+            taken.append(DeliveryFailure(end.code, end.reason, ms, is_final=is_final))
         return taken
 
-    def _message(self, arrived: Arrived) -> Message:
-        if arrived.is_chatter or not self._awaits_answer:
-            return Message(arrived.content, None)
+    def _message(self, arrived: ReceivedMessage) -> WebSocketMessage:
+        if arrived.is_not_an_action or not self._awaits_answer:
+            return WebSocketMessage(arrived.content, None)
         self._awaits_answer = False
-        return Message(arrived.content, (arrived.at - self._sent_at) * 1000)
+        return WebSocketMessage(arrived.content, (arrived.at - self._sent_at) * 1000)
 
 
 def _read(connection: ClientConnection, inbox: Inbox) -> None:
@@ -162,7 +175,7 @@ def _read(connection: ClientConnection, inbox: Inbox) -> None:
         while inbox.put(connection.recv()):
             pass
     except ConnectionClosed as closed:
-        inbox.end(ended(closed))
+        inbox.end(disconnect_of(closed))
         return
     inbox.end(_FLOOD)
     connection.close(CloseCode.POLICY_VIOLATION, "too many messages")

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.uri import WebSocketURI, parse_uri
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.bots.inbox import Ended
+from aiflow_local.simulator.bots.inbox import Disconnect
 
 MAX_MESSAGE_BYTES = 128 * 1024
 """More than API Gateway lets through in a message."""
@@ -33,13 +33,13 @@ _CLOSED: Mapping[int, str] = {
     CloseCode.GOING_AWAY: "; API Gateway does so after 2 hours, and after 10 minutes of silence",
     CloseCode.MESSAGE_TOO_BIG: ": an event was too large for it",
 }
-_GIVEN_UP: Mapping[int, Ended] = {
-    CloseCode.MESSAGE_TOO_BIG: Ended(
+_GIVEN_UP: Mapping[int, Disconnect] = {
+    CloseCode.MESSAGE_TOO_BIG: Disconnect(
         "too_large",
         f"sent a message of more than {MAX_MESSAGE_BYTES // 1024} KB, which API Gateway carries "
         "not: the connection is closed",
     ),
-    CloseCode.INVALID_DATA: Ended(
+    CloseCode.INVALID_DATA: Disconnect(
         "not_utf8", "sent a text message that is not UTF-8: the connection is closed"
     ),
 }
@@ -62,7 +62,7 @@ def websocket_url(url: str) -> WebSocketURI:
         raise Unreadable("bad_url", f"{url} is no URL: {error}") from None
 
 
-def connected(url: str, token: str | None, seconds: float) -> ClientConnection | Ended:
+def open_connection(url: str, token: str | None, seconds: float) -> ClientConnection | Disconnect:
     """Connect, without a proxy and without compression, and follow no redirect.
 
     Args:
@@ -88,31 +88,31 @@ def connected(url: str, token: str | None, seconds: float) -> ClientConnection |
             legacy=True,
         )
     except TimeoutError:
-        return Ended("timeout", f"did not open the connection within {seconds:g} s")
+        return Disconnect("timeout", f"did not open the connection within {seconds:g} s")
     except ssl.SSLError as error:
-        return Ended("no_tls", f"speaks no TLS that can be trusted ({error.reason or error})")
+        return Disconnect("no_tls", f"speaks no TLS that can be trusted ({error.reason or error})")
     except OSError as error:
-        return Ended("no_connection", f"no server answers at this address ({error})")
+        return Disconnect("no_connection", f"no server answers at this address ({error})")
     except (WebSocketException, ValueError, EOFError) as error:
         return _refused(error)
 
 
-def ended(closed: ConnectionClosed) -> Ended:
+def disconnect_of(closed: ConnectionClosed) -> Disconnect:
     """Say why a connection is gone."""
     received, sent = closed.rcvd, closed.sent
     if received and closed.rcvd_then_sent is not False:
         why = _CLOSED.get(received.code, "")
-        return Ended("closed", f"closed the connection, {received}{why}")
+        return Disconnect("closed", f"closed the connection, {received}{why}")
     if sent and sent.code in _GIVEN_UP:
         return _GIVEN_UP[sent.code]
     why = f": {sent.reason}" if sent and sent.reason else ""
-    return Ended("broken_off", f"broke off{why}")
+    return Disconnect("broken_off", f"broke off{why}")
 
 
-def _refused(error: Exception) -> Ended:
+def _refused(error: Exception) -> Disconnect:
     status = _status(error)
     if status is None:
-        return Ended("broken_off", f"speaks no WebSocket: {error}")
+        return Disconnect("broken_off", f"speaks no WebSocket: {error}")
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         why = "redirects are not followed: give the URL that it leads to"
     elif status == HTTPStatus.OK:
@@ -120,7 +120,7 @@ def _refused(error: Exception) -> Ended:
     else:
         why = _REFUSED.get(status, "")
     reason = f"refused the connection with {status}{'; ' if why else ''}{why}"
-    return Ended("refused", reason, status)
+    return Disconnect("refused", reason, status)
 
 
 def _status(error: BaseException | None) -> int | None:

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import get_args
 
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 SAY = "say"
 """The order of a line without a slash."""
 
 _TYPED = {"failed": "fail"}
 _KEYS = frozenset("0123456789*#")
-_LONGEST_SILENCE_SECONDS = 3600.0
+_MAX_SILENCE_SECONDS = 3600.0
 
 
-class Unclear(Exception):
+class InvalidCommand(Exception):
     """A line cannot be made out; the message says what would be understood."""
 
 
 @dataclass(frozen=True)
-class Order:
+class Command:
     """Something to order.
 
     Attributes:
@@ -41,28 +41,28 @@ class Order:
         return f"/{self.name} {self.argument}".rstrip()
 
 
-def _values(switch: str) -> tuple[str, ...]:
-    return get_args(Switches.model_fields[switch].annotation)
+def _values(option: str) -> tuple[str, ...]:
+    return get_args(ServiceOptions.model_fields[option].annotation)
 
 
-def _choices(switch: str) -> tuple[str, ...]:
-    return tuple(_TYPED.get(value, value) for value in _values(switch))
+def _choices(option: str) -> tuple[str, ...]:
+    return tuple(_TYPED.get(value, value) for value in _values(option))
 
 
-ORDERS = (
-    Order("interrupt", "[MS] words", "say it while the agent speaks: half way, or MS into it"),
-    Order("keys", "12#", "press keys"),
-    Order("silence", "8", "let the agent finish, and then so many seconds pass"),
-    Order("transfer", "busy", "what becomes of the next transfer", _choices("transfer")),
-    Order("sms", "fail", "what becomes of the next text messages", _choices("sms")),
-    Order("state", "", "show what the agent keeps of the call"),
-    Order("hangup", "", "hang up, at once"),
-    Order("help", "", "show this"),
+COMMANDS = (
+    Command("interrupt", "[MS] words", "say it while the agent speaks: half way, or MS into it"),
+    Command("keys", "12#", "press keys"),
+    Command("silence", "8", "let the agent finish, and then so many seconds pass"),
+    Command("transfer", "busy", "what becomes of the next transfer", _choices("transfer")),
+    Command("sms", "fail", "what becomes of the next text messages", _choices("sms")),
+    Command("state", "", "show what the agent keeps of the call"),
+    Command("hangup", "", "hang up, at once"),
+    Command("help", "", "show this"),
 )
-_NAMES = tuple(order.name for order in ORDERS)
+_NAMES = tuple(command.name for command in COMMANDS)
 
 
-def read_line(line: str) -> tuple[str, str]:
+def parse_line(line: str) -> tuple[str, str]:
     """Return the name of the order in a line, and what follows it; `SAY` for words.
 
     Raises:
@@ -74,11 +74,11 @@ def read_line(line: str) -> tuple[str, str]:
     name, _, argument = line[1:].partition(" ")
     name = name.lower()
     if name not in _NAMES:
-        raise Unclear(f"There is no /{name}.{_meant(name)} /help shows all that there is.")
+        raise InvalidCommand(f"There is no /{name}.{_meant(name)} /help shows all that there is.")
     return name, argument.strip()
 
 
-def keys_of(argument: str) -> str:
+def parse_keys(argument: str) -> str:
     """Return keys to press.
 
     Raises:
@@ -86,11 +86,11 @@ def keys_of(argument: str) -> str:
     """
     keys = argument.replace(" ", "")
     if not keys or not _KEYS.issuperset(keys):
-        raise Unclear("Write keys as in /keys 12#: digits, * and #.")
+        raise InvalidCommand("Write keys as in /keys 12#: digits, * and #.")
     return keys
 
 
-def silence_of(argument: str) -> float:
+def parse_silence(argument: str) -> float:
     """Return seconds of silence.
 
     Raises:
@@ -100,12 +100,12 @@ def silence_of(argument: str) -> float:
         seconds = float(argument.removesuffix("s"))
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= _LONGEST_SILENCE_SECONDS:
-        raise Unclear("Write a silence as in /silence 8: seconds, up to an hour.")
+    if not 0 <= seconds <= _MAX_SILENCE_SECONDS:
+        raise InvalidCommand("Write a silence as in /silence 8: seconds, up to an hour.")
     return seconds
 
 
-def interruption_of(argument: str) -> tuple[str, int | None]:
+def parse_interruption(argument: str) -> tuple[str, int | None]:
     """Return the words of an interruption, and the milliseconds before them, if they are given.
 
     Raises:
@@ -114,30 +114,34 @@ def interruption_of(argument: str) -> tuple[str, int | None]:
     first, _, rest = argument.partition(" ")
     digits = first.removesuffix("ms")
     if rest.strip() and digits.isascii() and digits.isdecimal():
-        return rest.strip(), min(int(digits), 1000 * int(_LONGEST_SILENCE_SECONDS))
+        return rest.strip(), min(int(digits), 1000 * int(_MAX_SILENCE_SECONDS))
     if not argument:
-        raise Unclear("Write an interruption as in /interrupt never mind, or /interrupt 800 stop.")
+        raise InvalidCommand(
+            "Write an interruption as in /interrupt never mind, or /interrupt 800 stop."
+        )
     return argument, None
 
 
-def choice_of(switch: str, argument: str) -> str:
+def parse_choice(option: str, argument: str) -> str:
     """Return the value of a switch.
 
     Raises:
         Unclear: it has no such value.
     """
-    for value in _values(switch):
+    for value in _values(option):
         if argument in {value, _TYPED.get(value, value)}:
             return value
-    raise Unclear(f"Write one of {', '.join(f'/{switch} {each}' for each in _choices(switch))}.")
+    raise InvalidCommand(
+        f"Write one of {', '.join(f'/{option} {each}' for each in _choices(option))}."
+    )
 
 
 def help_lines() -> Iterator[str]:
     """Yield all that can be typed, each with what it does."""
     yield f"{'words':<22}say them when the agent is done"
     yield f"{'(nothing)':<22}let the agent finish"
-    for order in ORDERS:
-        yield f"{order.usage:<22}{order.meaning}"
+    for command in COMMANDS:
+        yield f"{command.usage:<22}{command.meaning}"
 
 
 def _meant(name: str) -> str:

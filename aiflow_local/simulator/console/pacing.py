@@ -4,10 +4,10 @@ from functools import partial
 from typing import Protocol
 
 from aiflow_local.simulator.engine.caller import KEY_GAP_MS, PhoneCall
-from aiflow_local.simulator.engine.formatting import quoted
+from aiflow_local.simulator.engine.formatting import quote
 
 
-class Manners(Protocol):
+class CallerPacing(Protocol):
     """What a caller can do, and when it happens."""
 
     def say(self, words: str) -> None:
@@ -22,7 +22,7 @@ class Manners(Protocol):
         """Press keys."""
         ...
 
-    def be_silent(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Say nothing."""
         ...
 
@@ -31,7 +31,7 @@ class Manners(Protocol):
         ...
 
 
-class Patient:
+class VirtualTimePacing:
     """On virtual time: the agent finishes first, however long that takes, and it takes no time.
 
     Between two lines no time passes. So what the agent has begun to say can still be interrupted.
@@ -45,16 +45,16 @@ class Patient:
 
     def say(self, words: str) -> None:
         """See `Manners.say`."""
-        if self._is_heard(f"said: {quoted(words)}"):
+        if self._is_heard(f"said: {quote(words)}"):
             self._call.says_now(words)
 
     def interrupt(self, words: str, after_ms: int | None) -> None:
         """Begin half way, or so many milliseconds into what is being played, or is going to be."""
         call = self._call
-        is_playing = call.listens(0)
-        playback = call.voice.current
+        is_playing = call.listen_until(0)
+        playback = call.playback_queue.current
         if is_playing and playback:
-            call.listens(playback.duration_ms // 2 if after_ms is None else after_ms)
+            call.listen_until(playback.duration_ms // 2 if after_ms is None else after_ms)
         call.says_now(words)
 
     def press(self, keys: str) -> None:
@@ -62,7 +62,7 @@ class Patient:
         if self._is_heard(f"pressed: {keys}"):
             self._call.presses_now(keys)
 
-    def be_silent(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """See `Manners.be_silent`."""
         self._call.waits(seconds)
 
@@ -74,11 +74,11 @@ class Patient:
         """Let the agent finish; tell if it is still there to hear what comes then."""
         self._call.settle()
         if self._call.is_over:
-            self._call.scribe.note(f"no more {what}")
+            self._call.writer.note(f"no more {what}")
         return not self._call.is_over
 
 
-class Spontaneous:
+class RealTimePacing:
     """In real time: what is typed happens now. Nothing here waits; it is set on the clock.
 
     Args:
@@ -94,7 +94,7 @@ class Spontaneous:
 
     def interrupt(self, words: str, after_ms: int | None) -> None:
         """Begin at once, or so many milliseconds into what is being played."""
-        call, playback = self._call, self._call.voice.current
+        call, playback = self._call, self._call.playback_queue.current
         since_ms = call.clock.now_ms - playback.started_ms if playback else 0
         call.clock.after((after_ms or 0) - since_ms, partial(self.say, words))
 
@@ -103,9 +103,9 @@ class Spontaneous:
         for index, key in enumerate(keys):
             self._call.clock.after(index * KEY_GAP_MS, partial(self._call.presses_now, key))
 
-    def be_silent(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Do nothing: time passes by itself."""
-        self._call.scribe.note(f"in real time you are silent for {seconds:g} s by typing nothing")
+        self._call.writer.note(f"in real time you are silent for {seconds:g} s by typing nothing")
 
     def listen(self) -> None:
         """Do nothing: the agent goes on by itself."""

@@ -11,8 +11,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from aiflow_local.output import MARGIN
-from aiflow_local.simulator.console.commands import ORDERS
-from aiflow_local.simulator.console.virtual_time import HungUp
+from aiflow_local.simulator.console.commands import COMMANDS
+from aiflow_local.simulator.console.virtual_time import HangupRequested
 
 _STATE_HOME = Path(".local/state")
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
@@ -31,12 +31,12 @@ class Prompt:
         self._session: PromptSession[str] = PromptSession(
             [("bold ansigreen", f"{'caller':>{MARGIN}}  ")],
             history=history,
-            completer=OrderCompleter(),
+            completer=CommandCompleter(),
             bottom_toolbar=hint,
             # It is shown again by the one who shows the call, and in its right place.
             erase_when_done=True,
             reserve_space_for_menu=_MENU_LINES,
-            interrupt_exception=HungUp,
+            interrupt_exception=HangupRequested,
         )
 
     def lines(self) -> Iterator[str]:
@@ -50,7 +50,7 @@ class Prompt:
                 # What is pasted may have several.
                 yield from self._session.prompt().splitlines() or [""]
 
-    def keeping_keys(self) -> AbstractContextManager[None]:
+    def raw_keys(self) -> AbstractContextManager[None]:
         """Keep what is pressed while nobody asks, Ctrl-C included, for whoever asks next.
 
         Between two lines the terminal would else be its own master: it would show the keys, and
@@ -68,7 +68,7 @@ class Prompt:
         return await self._session.prompt_async()
 
 
-class OrderCompleter(Completer):
+class CommandCompleter(Completer):
     """Completes orders and what may follow them; words it leaves alone."""
 
     def get_completions(
@@ -80,13 +80,15 @@ class OrderCompleter(Completer):
         name, space, begun = line.partition(" ")
         if not line.startswith("/"):
             return
-        for order in ORDERS:
-            if not space and order.name.startswith(name[1:]):
+        for command in COMMANDS:
+            if not space and command.name.startswith(name[1:]):
                 yield Completion(
-                    f"/{order.name}", -len(name), display_meta=f"{order.argument}  {order.meaning}"
+                    f"/{command.name}",
+                    -len(name),
+                    display_meta=f"{command.argument}  {command.meaning}",
                 )
-            elif space and order.name == name[1:]:
-                for choice in order.choices:
+            elif space and command.name == name[1:]:
+                for choice in command.choices:
                     if choice.startswith(begun):
                         yield Completion(choice, -len(begun))
 

@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from aiflow_local.simulator.console.command_runner import Caller
-from aiflow_local.simulator.console.virtual_time import on_the_phone
-from aiflow_local.simulator.engine.clock import Rung, Woken
+from aiflow_local.simulator.console.command_runner import CommandRunner
+from aiflow_local.simulator.console.virtual_time import hang_up_when_interrupted
+from aiflow_local.simulator.engine.clock import MessageArrived, WaitInterrupted
 
-_NEVER_MS = 2**53
+_FOREVER_MS = 2**53
 
 
-class Typed(Woken):
+class LineTyped(WaitInterrupted):
     """Something was typed before the next thing was due.
 
     Attributes:
@@ -23,7 +23,7 @@ class Typed(Woken):
         self.line = line
 
 
-class Keyboard:
+class InputQueue:
     """Wakes the thread where the call goes on: from the one where a person types, and from others.
 
     Args:
@@ -31,16 +31,16 @@ class Keyboard:
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._lines = SimpleQueue[str | None | _Ring]()
+        self._lines = SimpleQueue[str | None | _Notification]()
         self._now = now
 
-    def type(self, line: str | None) -> None:
+    def put_line(self, line: str | None) -> None:
         """Pass on a line; None to hang up."""
         self._lines.put(line)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Let it be known that there is something to look at, like a message of the bot."""
-        self._lines.put(_Ring())
+        self._lines.put(_Notification())
 
     def wait(self, seconds: float | None = None) -> None:
         """Let so much time pass, or as much as it takes: what is typed ends it, and a ring.
@@ -57,14 +57,18 @@ class Keyboard:
         waited_ms = round((self._now() - begun) * 1000)
         if seconds is not None:
             waited_ms = min(waited_ms, round(seconds * 1000))
-        raise Rung(waited_ms) if isinstance(line, _Ring) else Typed(line, waited_ms)
+        raise (
+            MessageArrived(waited_ms)
+            if isinstance(line, _Notification)
+            else LineTyped(line, waited_ms)
+        )
 
 
-class _Ring:
+class _Notification:
     """Stands among the lines for what was not typed."""
 
 
-def converse_live(caller: Caller) -> None:
+def run_in_real_time(caller: CommandRunner) -> None:
     """Call, and let the call go on until it is over.
 
     Args:
@@ -72,20 +76,20 @@ def converse_live(caller: Caller) -> None:
             of the call must have the `wait` of a `Keyboard` for its pace.
     """
     call = caller.call
-    with on_the_phone(call):
+    with hang_up_when_interrupted(call):
         call.begin()
         while not call.is_over:
             try:
-                if not call.step(_NEVER_MS) and not call.is_over:
+                if not call.step(_FOREVER_MS) and not call.is_over:
                     call.clock.idle()
-            except Typed as typed:
-                _do(caller, typed.line)
-            except Rung:
+            except LineTyped as interrupted:
+                _do(caller, interrupted.line)
+            except MessageArrived:
                 """The next step looks at what has come."""
 
 
-def _do(caller: Caller, line: str | None) -> None:
+def _do(caller: CommandRunner, line: str | None) -> None:
     if line is None:
         caller.call.hangs_up()
     else:
-        caller.do(line)
+        caller.execute(line)

@@ -3,25 +3,25 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from aiflow_local.simulator.console.command_runner import Caller
+from aiflow_local.simulator.console.command_runner import CommandRunner
 from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 
 
-class HungUp(Exception):
+class HangupRequested(Exception):
     """Ctrl-C: the caller hangs up."""
 
 
 @contextmanager
-def on_the_phone(call: PhoneCall) -> Generator[None]:
+def hang_up_when_interrupted(call: PhoneCall) -> Generator[None]:
     """Hang up when the caller presses Ctrl-C, or when the block fails."""
     with hang_up_on_error(call):
         try:
             yield
-        except (HungUp, KeyboardInterrupt):
+        except (HangupRequested, KeyboardInterrupt):
             call.hangs_up()
 
 
-def converse(caller: Caller, lines: Iterable[str]) -> None:
+def run_lines(caller: CommandRunner, lines: Iterable[str]) -> None:
     """Call, do what each line says, and hang up after the last one.
 
     No time passes while nothing is typed. After the last line the agent may finish.
@@ -31,15 +31,15 @@ def converse(caller: Caller, lines: Iterable[str]) -> None:
         lines: what is typed; read only as long as the call goes on.
     """
     call = caller.call
-    with on_the_phone(call):
+    with hang_up_when_interrupted(call):
         call.begin()
         # What happens at this moment happens before anything is typed.
-        call.lets_pass(0)
+        call.advance(0)
         if call.is_over:
             return
         for line in lines:
-            caller.do(line)
-            call.lets_pass(0)
+            caller.execute(line)
+            call.advance(0)
             if call.is_over:
                 return
         call.settle()

@@ -16,13 +16,13 @@ from aiflow import (
     Transfer,
 )
 from aiflow.protocol.lint import Diagnostic
-from aiflow_local.simulator.engine.carrier import Outside
+from aiflow_local.simulator.engine.carrier import Carrier
 from aiflow_local.simulator.engine.formatting import seconds
-from aiflow_local.simulator.engine.playback import Voice
-from aiflow_local.simulator.engine.speech_recognition import Ears
-from aiflow_local.simulator.engine.transcript import Scribe
+from aiflow_local.simulator.engine.playback import PlaybackQueue
+from aiflow_local.simulator.engine.speech_recognition import SpeechRecognizer
+from aiflow_local.simulator.engine.transcript import TranscriptWriter
 
-MOST_ACTIONS = 1000
+MAX_ACTIONS_PER_CALL = 1000
 """No call has more actions: the phone cuts it off."""
 
 
@@ -31,17 +31,17 @@ class ExecutionHost(Protocol):
 
     actions: list[Action]
     is_voice_to_voice: bool
-    scribe: Scribe
-    voice: Voice
-    ears: Ears
-    outside: Outside
+    writer: TranscriptWriter
+    playback_queue: PlaybackQueue
+    recognizer: SpeechRecognizer
+    carrier: Carrier
 
     @property
     def has_agent(self) -> bool:
         """Whether the bot is in the call."""
         ...
 
-    def cut_off(self, why: str) -> None:
+    def abort(self, why: str) -> None:
         """Record an error and end the call."""
         ...
 
@@ -50,7 +50,7 @@ class ExecutionHost(Protocol):
         ...
 
 
-class Obedience:
+class ActionExecutor:
     """Obeys the actions of answers.
 
     Args:
@@ -60,19 +60,19 @@ class Obedience:
     def __init__(self, call: ExecutionHost) -> None:
         self._call = call
 
-    def obey(self, actions: Sequence[Action]) -> None:
+    def execute(self, actions: Sequence[Action]) -> None:
         """Obey an answer, action by action, as long as the agent is in the call."""
         call = self._call
         if call.is_voice_to_voice:
             self._warn_of_idle(actions)
-        call.voice.next_answer()
+        call.playback_queue.start_answer()
         for action in actions:
             if not call.has_agent:
                 return
             call.actions.append(action)
-            call.scribe.action(action)
-            if len(call.actions) >= MOST_ACTIONS:
-                call.cut_off(f"has told the phone to do {MOST_ACTIONS} things")
+            call.writer.action(action)
+            if len(call.actions) >= MAX_ACTIONS_PER_CALL:
+                call.abort(f"has told the phone to do {MAX_ACTIONS_PER_CALL} things")
             else:
                 self._perform(action)
 
@@ -80,52 +80,54 @@ class Obedience:
         call = self._call
         match action:
             case Speak() | Audio():
-                call.voice.play(action)
+                call.playback_queue.play(action)
             case Hangup() | Transfer():
-                call.voice.leave(action)
+                call.playback_queue.leave_call(action)
             case BargeIn():
                 self._barge_in()
             case SendSms():
-                call.outside.send_message()
+                call.carrier.send_sms()
             case MixAudio():
-                call.scribe.note(f"the background sound {call.voice.mix(action)}")
+                call.writer.note(
+                    f"the background sound {call.playback_queue.set_background(action)}"
+                )
             case ConfigureTranscription():
                 self._configure(action)
             case ConfigureVoiceToVoice():
                 self._begin_voice_to_voice(action)
 
     def _barge_in(self) -> None:
-        if not self._call.voice.current:
-            self._call.scribe.note("nothing is playing that could be stopped")
-        self._call.voice.stop()
+        if not self._call.playback_queue.current:
+            self._call.writer.note("nothing is playing that could be stopped")
+        self._call.playback_queue.stop()
 
     def _configure(self, action: ConfigureTranscription) -> None:
         call = self._call
         # In voice-to-voice, the pipeline that it belongs to has nothing to do.
-        gap_ms = 0 if call.is_voice_to_voice else call.ears.configure(action)
+        gap_ms = 0 if call.is_voice_to_voice else call.recognizer.configure(action)
         if gap_ms:
-            call.scribe.note(f"nobody listens for {seconds(gap_ms)}: recognition starts again")
+            call.writer.note(f"nobody listens for {seconds(gap_ms)}: recognition starts again")
 
     def _begin_voice_to_voice(self, action: ConfigureVoiceToVoice) -> None:
         call = self._call
         call.cancel_input_timer()
-        call.voice.stop()
+        call.playback_queue.stop()
         if not call.has_agent:
             # There was a hangup or a transfer behind it.
             return
         call.is_voice_to_voice = True
-        call.scribe.note("a speech-to-speech model takes over")
+        call.writer.note("a speech-to-speech model takes over")
         if action.greeting:
-            call.voice.play(Speak(session_id=action.session_id, text=action.greeting))
+            call.playback_queue.play(Speak(session_id=action.session_id, text=action.greeting))
 
     def _warn_of_idle(self, actions: Sequence[Action]) -> None:
         """Warn of what has hardly an effect once a model speaks and listens."""
         for action in actions:
             if isinstance(action, Speak):
                 message = "speak is no more than an instruction to the model in voice-to-voice"
-                self._call.scribe.problem(
+                self._call.writer.problem(
                     Diagnostic.warning("speak_in_voice_to_voice", "", message)
                 )
             elif isinstance(action, ConfigureTranscription):
                 message = "configure_transcription has no effect in voice-to-voice"
-                self._call.scribe.problem(Diagnostic.warning("no_op", "", message))
+                self._call.writer.problem(Diagnostic.warning("no_op", "", message))

@@ -15,15 +15,15 @@ from aiflow.protocol.lint import Diagnostic, lint_actions, lint_answer
 from aiflow.protocol.types import JsonValue
 from aiflow_local.simulator.engine.formatting import seconds
 
-MOST_ACTIONS = 200
+MAX_ACTIONS_PER_ANSWER = 200
 """At once; what comes after them is neither judged nor obeyed."""
 
-MOST_PROBLEMS = 50
+MAX_PROBLEMS = 50
 """At once; more are counted."""
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ValidationResult:
     """What is made of what came from a bot.
 
     Attributes:
@@ -41,7 +41,7 @@ class Judgement:
     is_open: bool = False
 
 
-def flawless(text: str, session_id: str) -> Sequence[Action]:
+def valid_actions(text: str, session_id: str) -> Sequence[Action]:
     """Return the actions of JSON that nothing is wrong with: it need not be looked for.
 
     Returns none where there is something to look for, or there may be.
@@ -52,41 +52,45 @@ def flawless(text: str, session_id: str) -> Sequence[Action]:
         actions = [ACTION_TYPES[item["type"]].model_validate(item) for item in _items(decode(text))]
     except (InvalidEvent, ValidationError, LookupError, TypeError):
         return ()
-    if len(actions) > MOST_ACTIONS or any(action.session_id != session_id for action in actions):
+    if len(actions) > MAX_ACTIONS_PER_ANSWER or any(
+        action.session_id != session_id for action in actions
+    ):
         return ()
     return () if lint_actions(actions) else actions
 
 
-def cut(body: JsonValue, path: str) -> tuple[JsonValue, list[Diagnostic]]:
+def truncate_actions(body: JsonValue, path: str) -> tuple[JsonValue, list[Diagnostic]]:
     """Return as much of JSON as is looked at, and the problem if that is not all."""
-    if not isinstance(body, list) or len(body) <= MOST_ACTIONS:
+    if not isinstance(body, list) or len(body) <= MAX_ACTIONS_PER_ANSWER:
         return body, []
-    message = f"has {len(body)} actions: no more than the first {MOST_ACTIONS} are looked at"
-    return body[:MOST_ACTIONS], [Diagnostic.error("too_many_actions", path, message)]
+    message = (
+        f"has {len(body)} actions: no more than the first {MAX_ACTIONS_PER_ANSWER} are looked at"
+    )
+    return body[:MAX_ACTIONS_PER_ANSWER], [Diagnostic.error("too_many_actions", path, message)]
 
 
-def obeyed(body: JsonValue, session_id: str) -> list[Action]:
+def executable_actions(body: JsonValue, session_id: str) -> list[Action]:
     """Return the actions that nothing is wrong with, for this session."""
-    read = [_obeyed(item, session_id) for item in _items(body)]
+    read = [_executable_action(item, session_id) for item in _items(body)]
     return [action for action in read if action]
 
 
-def bounded(problems: Sequence[Diagnostic], path: str) -> list[Diagnostic]:
+def limit_problems(problems: Sequence[Diagnostic], path: str) -> list[Diagnostic]:
     """Return problems, but not without end."""
-    more = len(problems) - MOST_PROBLEMS
+    more = len(problems) - MAX_PROBLEMS
     if more <= 0:
         return list(problems)
     rest = Diagnostic.error("more_problems", path, f"has {more} more problems like these")
-    return [*problems[:MOST_PROBLEMS], rest]
+    return [*problems[:MAX_PROBLEMS], rest]
 
 
-def slow(ms: float) -> Diagnostic:
+def slow_warning(ms: float) -> Diagnostic:
     """Return the warning of an answer that came late, but not too late."""
     message = f"answered after {seconds(ms)}: the caller hears the silence"
     return Diagnostic.warning("slow", "", message)
 
 
-def _obeyed(item: object, session_id: str) -> Action | None:
+def _executable_action(item: object, session_id: str) -> Action | None:
     """Return the action that the service would make of this, if it would make one."""
     if not is_object(item):
         return None

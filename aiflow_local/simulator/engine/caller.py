@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.call import ServiceCall
-from aiflow_local.simulator.engine.formatting import quoted
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.formatting import quote
+from aiflow_local.simulator.engine.transcript import EntryKind
 from aiflow_local.simulator.engine.utterance import Turn
 
 KEY_GAP_MS = 200
-_NEVER_MS = 2**53
+_FOREVER_MS = 2**53
 
 
 class PhoneCall(ServiceCall):
@@ -18,13 +18,11 @@ class PhoneCall(ServiceCall):
 
     def begin(self) -> None:
         """Call, and listen to the first answer begin."""
-        caller, callee = self.party.caller or "an anonymous caller", self.party.callee
+        caller, callee = self.parties.caller or "an anonymous caller", self.parties.callee
         # Whoever wonders why nothing is done with the number finds the reason here.
-        hidden = (
-            "" if self.switches.session_members == "all" else "; the bot is told neither number"
-        )
-        begins = f"the call begins: {self.party.direction}, {caller} calls {callee}"
-        self.scribe.note(f"{begins}{hidden}")
+        hidden = "" if self.options.session_members == "all" else "; the bot is told neither number"
+        begins = f"the call begins: {self.parties.direction}, {caller} calls {callee}"
+        self.writer.note(f"{begins}{hidden}")
         self.send("session_start")
 
     def says(self, words: str, *, duration_ms: int | None = None) -> None:
@@ -39,7 +37,7 @@ class PhoneCall(ServiceCall):
 
     def interrupts(self, words: str, *, after_ms: int = 0, duration_ms: int | None = None) -> None:
         """Say something so many milliseconds into what is being played, and until understood."""
-        self.listens(after_ms)
+        self.listen_until(after_ms)
         self.says_now(words, duration_ms=duration_ms)
 
     def presses(self, keys: str, *, after_ms: int | None = None) -> None:
@@ -47,43 +45,43 @@ class PhoneCall(ServiceCall):
         if after_ms is None:
             self.settle()
         else:
-            self.listens(after_ms)
+            self.listen_until(after_ms)
         self.presses_now(keys)
 
     def waits(self, seconds: float) -> None:
         """Wait until the agent is done, and then be silent for so long."""
         self.settle()
-        self.lets_pass(round(seconds * 1000))
+        self.advance(round(seconds * 1000))
 
     def hangs_up(self) -> None:
         """Hang up, at once."""
         if not self.is_over:
-            self.scribe.take_down(Kind.SAID, "hangs up", {"hangup": True})
+            self.writer.record(EntryKind.SAID, "hangs up", {"hangup": True})
             self.end()
 
     # The same without manners: for whoever decides by himself when the moment has come.
 
-    def listens(self, after_ms: int) -> bool:
+    def listen_until(self, after_ms: int) -> bool:
         """Go so far into what is being played, or is going to be; tell if it is playing then.
 
         What ends before is listened to to its end.
         """
-        while not self.voice.current and self._goes_on():
+        while not self.playback_queue.current and self._goes_on():
             pass
-        playback = self.voice.current
+        playback = self.playback_queue.current
         if playback:
             self._go_to(
                 min(playback.started_ms + after_ms, playback.started_ms + playback.duration_ms)
             )
-        is_playing = playback is not None and self.voice.current is playback
+        is_playing = playback is not None and self.playback_queue.current is playback
         if not is_playing and not self.is_over:
-            self.scribe.note("nothing is playing that could be interrupted")
+            self.writer.note("nothing is playing that could be interrupted")
         return is_playing
 
     def says_now(self, words: str, *, duration_ms: int | None = None) -> None:
         """Say something at once, and wait until it was understood."""
         turn = self.starts_saying(words, duration_ms=duration_ms)
-        while turn and self.ears.turn is turn and self.step(_NEVER_MS):
+        while turn and self.recognizer.turn is turn and self.step(_FOREVER_MS):
             pass
 
     def starts_saying(self, words: str, *, duration_ms: int | None = None) -> Turn | None:
@@ -94,22 +92,22 @@ class PhoneCall(ServiceCall):
         """
         if duration_ms is not None and duration_ms < 0:
             raise ValueError("duration_ms must not be negative")
-        self.scribe.take_down(Kind.SAID, quoted(words), {"words": words})
+        self.writer.record(EntryKind.SAID, quote(words), {"words": words})
         if not self.has_agent:
-            self.scribe.note("nobody listens")
+            self.writer.note("nobody listens")
             return None
-        return self.ears.hear(words, duration_ms)
+        return self.recognizer.hear(words, duration_ms)
 
     def presses_now(self, keys: str) -> None:
         """Press keys at once, one after another."""
         for index, key in enumerate(keys):
             if index:
-                self.lets_pass(KEY_GAP_MS)
+                self.advance(KEY_GAP_MS)
                 if self.is_over:
                     return
             self._press(key)
 
-    def lets_pass(self, ms: int) -> None:
+    def advance(self, ms: int) -> None:
         """Let so much time pass."""
         self._go_to(self.clock.now_ms + ms)
 
@@ -137,19 +135,19 @@ class PhoneCall(ServiceCall):
     @property
     def heard(self) -> list[str]:
         """What the caller heard, playback by playback; of an interrupted one only the part."""
-        return [entry.data["words"] for entry in self.transcript.of(Kind.HEARD)]
+        return [entry.data["words"] for entry in self.transcript.of(EntryKind.HEARD)]
 
     def _goes_on(self) -> bool:
         """Let the next thing happen, if it happens now or somebody is speaking; tell if it did."""
-        is_busy = self.voice.current or self.ears.turn or self.outside.is_ringing
-        return self.step(_NEVER_MS if is_busy or self.awaits_answer else self.clock.now_ms)
+        is_busy = self.playback_queue.current or self.recognizer.turn or self.carrier.is_ringing
+        return self.step(_FOREVER_MS if is_busy or self.awaits_answer else self.clock.now_ms)
 
     def _press(self, key: str) -> None:
-        if self.switches.keys_cancel_input_timeout:
+        if self.options.keys_cancel_input_timeout:
             self.cancel_input_timer()
-        self.scribe.take_down(Kind.SAID, f"presses {key}", {"key": key})
+        self.writer.record(EntryKind.SAID, f"presses {key}", {"key": key})
         if not self.has_agent:
-            self.scribe.note("nobody listens")
+            self.writer.note("nobody listens")
         self.send("dtmf_received", digit=key)
 
     def _go_to(self, at_ms: int) -> None:

@@ -7,7 +7,7 @@ from itertools import count
 type Action = Callable[[], None]
 
 
-class Woken(Exception):
+class WaitInterrupted(Exception):
     """Something happened before the next thing was due.
 
     Attributes:
@@ -19,7 +19,7 @@ class Woken(Exception):
         self.waited_ms = waited_ms
 
 
-class Rung(Woken):
+class MessageArrived(WaitInterrupted):
     """There is something to look at: the bot has sent a message."""
 
 
@@ -54,12 +54,12 @@ class Clock:
 
     def __init__(
         self,
-        pace: Callable[[float | None], None] | None = None,
+        sleep: Callable[[float | None], None] | None = None,
         wake: Callable[[], None] | None = None,
     ) -> None:
         self.now_ms = 0
         self.wake = wake
-        self._pace = pace
+        self._sleep = sleep
         # The number makes who was set first come first.
         self._timers: list[tuple[int, int, Timer]] = []
         self._numbers = count()
@@ -110,10 +110,10 @@ class Clock:
         self.now_ms = max(self.now_ms, at_ms)
 
     def _wait(self, seconds: float | None) -> None:
-        if not self._pace:
+        if not self._sleep:
             return
         try:
-            self._pace(seconds)
-        except Woken as woken:
+            self._sleep(seconds)
+        except WaitInterrupted as woken:
             self.now_ms += woken.waited_ms
             raise

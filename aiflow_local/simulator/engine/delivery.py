@@ -2,23 +2,23 @@
 
 from typing import Any
 
-from aiflow_local.simulator.engine.body_validation import Judgement
-from aiflow_local.simulator.engine.bot_port import (
-    Answered,
-    Door,
-    Failed,
-    Message,
-    Outcome,
-    Unanswered,
+from aiflow_local.simulator.engine.body_validation import ValidationResult
+from aiflow_local.simulator.engine.bot_connection import (
+    BotConnection,
+    DeliveryFailure,
+    DeliveryResult,
+    HttpResponse,
+    NoResponse,
+    WebSocketMessage,
 )
-from aiflow_local.simulator.engine.formatting import told_event
-from aiflow_local.simulator.engine.message_validation import CHATTER, judge_message
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.response_validation import judge, judge_failure
-from aiflow_local.simulator.engine.transcript import Kind, Scribe
+from aiflow_local.simulator.engine.formatting import format_event
+from aiflow_local.simulator.engine.message_validation import NOT_AN_ACTION_MESSAGE, validate_message
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.response_validation import failure_result, validate_response
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptWriter
 
 
-class Delivery:
+class EventDelivery:
     """Brings events to a bot.
 
     Args:
@@ -26,63 +26,65 @@ class Delivery:
         scribe: takes down what goes out, what comes back, and what is wrong with it.
     """
 
-    def __init__(self, door: Door, scribe: Scribe) -> None:
-        self.door = door
-        self._scribe = scribe
-        self._has_chattered = False
+    def __init__(self, connection: BotConnection, writer: TranscriptWriter) -> None:
+        self.connection = connection
+        self._writer = writer
+        self._has_warned = False
 
-    def deliver(self, event: dict[str, Any], switches: Switches) -> Judgement:
+    def deliver(self, event: dict[str, Any], options: ServiceOptions) -> ValidationResult:
         """Send an event; once more, if the service would."""
-        self._scribe.take_down(Kind.EVENT, told_event(event), {"event": event})
-        judgement = self._send(event, switches)
-        if judgement.is_lost and switches.failed_requests == "repeat":
-            self._scribe.note(f"{event['type']} is sent once more")
-            judgement = self._send(event, switches)
+        self._writer.record(EntryKind.EVENT, format_event(event), {"event": event})
+        judgement = self._send(event, options)
+        if judgement.is_lost and options.failed_requests == "repeat":
+            self._writer.note(f"{event['type']} is sent once more")
+            judgement = self._send(event, options)
         return judgement
 
-    def receive(self, arrived: Message | Failed, session_id: str, switches: Switches) -> Judgement:
+    def receive(
+        self, arrived: WebSocketMessage | DeliveryFailure, session_id: str, options: ServiceOptions
+    ) -> ValidationResult:
         """Take down what has come besides, and judge it."""
-        if isinstance(arrived, Failed):
-            return self._told(judge_failure(arrived))
-        self._take_down(arrived)
-        return self._told(judge_message(arrived, session_id, switches))
+        if isinstance(arrived, DeliveryFailure):
+            return self._told(failure_result(arrived))
+        self._record(arrived)
+        return self._told(validate_message(arrived, session_id, options))
 
-    def _send(self, event: dict[str, Any], switches: Switches) -> Judgement:
-        outcome = self.door.send(event)
-        self._take_down(outcome)
+    def _send(self, event: dict[str, Any], options: ServiceOptions) -> ValidationResult:
+        outcome = self.connection.send(event)
+        self._record(outcome)
         match outcome:
-            case Message():
-                return self._told(judge_message(outcome, event["session"]["id"], switches))
-            case Unanswered():
-                return Judgement(is_open=outcome.is_open)
+            case WebSocketMessage():
+                return self._told(validate_message(outcome, event["session"]["id"], options))
+            case NoResponse():
+                return ValidationResult(is_open=outcome.is_open)
             case _:
-                return self._told(judge(outcome, event, switches))
+                return self._told(validate_response(outcome, event, options))
 
-    def _take_down(self, outcome: Outcome) -> None:
-        scribe = self._scribe
+    def _record(self, outcome: DeliveryResult) -> None:
+        writer = self._writer
         match outcome:
-            case Answered(status=status, body=body, ms=ms):
+            case HttpResponse(status=status, body=body, ms=ms):
                 data = {"status": status, "ms": round(ms, 1), "body": body}
-                scribe.take_down(Kind.ANSWER, f"{status} in {ms:.0f} ms", data)
-            case Message(ms=None):
-                scribe.take_down(Kind.MESSAGE, "by itself", {"body": _text(outcome)})
-            case Message(ms=float(ms)):
+                writer.record(EntryKind.ANSWER, f"{status} in {ms:.0f} ms", data)
+            case WebSocketMessage(ms=None):
+                writer.record(EntryKind.MESSAGE, "by itself", {"body": _text(outcome)})
+            case WebSocketMessage(ms=float(ms)):
                 data = {"ms": round(ms, 1), "body": _text(outcome)}
-                scribe.take_down(Kind.ANSWER, f"a message in {ms:.0f} ms", data)
-            case Unanswered():
-                scribe.take_down(Kind.ANSWER, "no message", {"ms": 0.0, "body": ""})
+                writer.record(EntryKind.ANSWER, f"a message in {ms:.0f} ms", data)
+            case NoResponse():
+                writer.record(EntryKind.ANSWER, "no message", {"ms": 0.0, "body": ""})
             case _:
                 """It is no more than a problem."""
 
-    def _told(self, judgement: Judgement) -> Judgement:
+    def _told(self, judgement: ValidationResult) -> ValidationResult:
         for problem in judgement.problems:
             # A bot may say at each event that it is there.
-            if problem.code != CHATTER or not self._has_chattered:
-                self._scribe.problem(problem)
-            self._has_chattered = self._has_chattered or problem.code == CHATTER
+            if problem.code != NOT_AN_ACTION_MESSAGE or not self._has_warned:
+                self._writer.problem(problem)
+            self._has_warned = self._has_warned or problem.code == NOT_AN_ACTION_MESSAGE
         return judgement
 
 
-def _text(message: Message) -> str:
+def _text(message: WebSocketMessage) -> str:
     content = message.content
     return content if isinstance(content, str) else f"<{len(content)} bytes>"

@@ -6,10 +6,10 @@ from typing import Any
 from aiflow.protocol.constraints import is_array, is_object
 from aiflow.protocol.ssml import spoken_text
 from aiflow_local.printable import printable
-from aiflow_local.simulator.engine.speech_timing import sound_ms
+from aiflow_local.simulator.engine.speech_timing import audio_ms
 
-LONGEST = 60
-_FAR_TOO_LONG = 2000
+MAX_SHORT_LENGTH = 60
+_MAX_TEXT_LENGTH = 2000
 _ENVELOPE = frozenset({"type", "session_id", "session"})
 _EFFECTS: Mapping[str, str] = {
     "mix_audio": "stops the background sound",
@@ -19,27 +19,27 @@ _EFFECTS: Mapping[str, str] = {
 }
 
 
-def told_action(action: Mapping[str, Any]) -> str:
+def format_action(action: Mapping[str, Any]) -> str:
     """Return an action, as it is on the wire: what is said, and every other member."""
     name = str(action["type"])
     members = {key: value for key, value in action.items() if key not in _ENVELOPE}
     if name == "speak":
-        name = f"speak {quoted(spoken(action))}"
+        name = f"speak {quote(spoken_words(action))}"
         members.pop("text", None)
         name += " as SSML" if members.pop("ssml", None) is not None else ""
-    return f"{name} {told_members(members)}".rstrip()
+    return f"{name} {format_members(members)}".rstrip()
 
 
 def describe_action(action: Mapping[str, Any]) -> str:
     """Return what a caller notices of a valid action: words, or what the agent does in brackets."""
     match dict(action):
         case {"type": "speak"}:
-            return spoken(action)
+            return spoken_words(action)
         case {"type": "audio", "audio": str(audio)}:
-            effect = f"plays {_sound(audio)}"
+            effect = f"plays {_audio(audio)}"
         case {"type": "mix_audio", "audio": str(audio), **members}:
             volume = members.get("volume", 0.5)
-            effect = f"plays {_sound(audio)} in the background, volume {volume}"
+            effect = f"plays {_audio(audio)} in the background, volume {volume}"
         case {"type": "transfer", "target_phone_number": number, **members}:
             wait = f", waiting {members['timeout']} s" if "timeout" in members else ""
             effect = f"transfers the call to {number}{wait}"
@@ -52,7 +52,7 @@ def describe_action(action: Mapping[str, Any]) -> str:
     return f"[{effect}]"
 
 
-def spoken(action: Mapping[str, Any]) -> str:
+def spoken_words(action: Mapping[str, Any]) -> str:
     """Return what a `speak` says, without markup, on one line; nothing for any other action."""
     if action["type"] != "speak":
         return ""
@@ -60,7 +60,7 @@ def spoken(action: Mapping[str, Any]) -> str:
     return " ".join(str(words).split())
 
 
-def told_event(event: Mapping[str, Any]) -> str:
+def format_event(event: Mapping[str, Any]) -> str:
     """Return an event: its name and what is special about it."""
     name = str(event["type"])
     if name == "assistant_speak":
@@ -68,11 +68,11 @@ def told_event(event: Mapping[str, Any]) -> str:
         return name
     members = {key: value for key, value in event.items() if key not in _ENVELOPE}
     if isinstance(members.get("text"), str):
-        name = f"{name} {quoted(members.pop('text'))}"
-    return f"{name} {told_members(members)}".rstrip()
+        name = f"{name} {quote(members.pop('text'))}"
+    return f"{name} {format_members(members)}".rstrip()
 
 
-def told_members(members: Mapping[Any, Any]) -> str:
+def format_members(members: Mapping[Any, Any]) -> str:
     """Return members as `name=value`."""
     return " ".join(f"{name}={_value(name, value)}" for name, value in members.items())
 
@@ -82,29 +82,29 @@ def seconds(ms: float) -> str:
     return f"{ms / 1000:.1f} s"
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """Return a text in quotes, on one line."""
-    return f'"{visible(text)}"'
+    return f'"{printable_line(text)}"'
 
 
-def short(value: object) -> str:
+def shorten(value: object) -> str:
     """Return any value, as much of it as helps to tell it from others."""
-    text = quoted(value) if isinstance(value, str) else visible(str(value))
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+    text = quote(value) if isinstance(value, str) else printable_line(str(value))
+    return text if len(text) <= MAX_SHORT_LENGTH else f"{text[: MAX_SHORT_LENGTH - 4]} ..."
 
 
-def visible(text: str) -> str:
+def printable_line(text: str) -> str:
     """Return text on one line, without what would move a cursor, and not without end."""
-    if len(text) > _FAR_TOO_LONG:
-        text = f"{text[:_FAR_TOO_LONG]} ..."
+    if len(text) > _MAX_TEXT_LENGTH:
+        text = f"{text[:_MAX_TEXT_LENGTH]} ..."
     if text.isprintable():
         return text
     folded = " ".join(text.split())
     return printable(folded)
 
 
-def _sound(audio: str) -> str:
-    return f"a sound of {seconds(sound_ms(audio))}"
+def _audio(audio: str) -> str:
+    return f"a sound of {seconds(audio_ms(audio))}"
 
 
 def _settings(action: Mapping[str, Any]) -> str:
@@ -118,11 +118,11 @@ def _settings(action: Mapping[str, Any]) -> str:
 
 def _value(name: object, value: object) -> str:
     if name == "audio" and isinstance(value, str):
-        return f"<sound of {seconds(sound_ms(value))}>"
+        return f"<sound of {seconds(audio_ms(value))}>"
     if is_object(value):
-        return "{" + told_members(value) + "}"
+        return "{" + format_members(value) + "}"
     if is_array(value):
         return f"[{', '.join(_value('', item) for item in value)}]"
     if isinstance(value, bool):
         return str(value).lower()
-    return quoted(value) if isinstance(value, str) else visible(str(value))
+    return quote(value) if isinstance(value, str) else printable_line(str(value))

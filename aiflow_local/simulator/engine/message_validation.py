@@ -11,33 +11,35 @@ from aiflow.protocol.json_codec import decode
 from aiflow.protocol.lint import Diagnostic, lint_answer
 from aiflow.protocol.types import JsonValue
 from aiflow_local.simulator.engine.body_validation import (
-    Judgement,
-    bounded,
-    cut,
-    flawless,
-    obeyed,
-    slow,
+    ValidationResult,
+    executable_actions,
+    limit_problems,
+    slow_warning,
+    truncate_actions,
+    valid_actions,
 )
-from aiflow_local.simulator.engine.bot_port import Message
-from aiflow_local.simulator.engine.formatting import quoted
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.bot_connection import WebSocketMessage
+from aiflow_local.simulator.engine.formatting import quote
+from aiflow_local.simulator.engine.options import ServiceOptions
 
-CHATTER = "chatter"
+NOT_AN_ACTION_MESSAGE = "chatter"
 """The code of a message that means nothing to the service, like `{"type": "connected"}`."""
 
 _OF_API_GATEWAY = frozenset({"message", "connectionId", "requestId"})
 
 
-def judge_message(message: Message, session_id: str, switches: Switches) -> Judgement:
+def validate_message(
+    message: WebSocketMessage, session_id: str, options: ServiceOptions
+) -> ValidationResult:
     """Judge a message; actions that are wrong, or of other sessions, are left out."""
-    judgement = _judged(message.content, session_id)
-    problems = bounded(judgement.problems, "")
-    if message.ms is not None and message.ms > switches.slow_answer_ms:
-        problems.append(slow(message.ms))
-    return Judgement(judgement.actions, problems, is_lost=judgement.is_lost)
+    judgement = _validated(message.content, session_id)
+    problems = limit_problems(judgement.problems, "")
+    if message.ms is not None and message.ms > options.slow_answer_ms:
+        problems.append(slow_warning(message.ms))
+    return ValidationResult(judgement.actions, problems, is_lost=judgement.is_lost)
 
 
-def is_chatter(content: str | bytes) -> bool:
+def is_not_an_action(content: str | bytes) -> bool:
     """Tell whether a message is no action and is not meant to be one."""
     try:
         body = decode(content) if isinstance(content, str) else None
@@ -46,11 +48,11 @@ def is_chatter(content: str | bytes) -> bool:
     return isinstance(body, dict) and not _is_of_api_gateway(body) and _is_idle(body)
 
 
-def _judged(content: str | bytes, session_id: str) -> Judgement:
+def _validated(content: str | bytes, session_id: str) -> ValidationResult:
     if isinstance(content, bytes):
         return _wrong("binary", "is a binary message: actions are JSON in text messages")
-    if actions := flawless(content, session_id):
-        return Judgement(actions)
+    if actions := valid_actions(content, session_id):
+        return ValidationResult(actions)
     try:
         body = decode(content)
     except InvalidEvent as error:
@@ -59,9 +61,11 @@ def _judged(content: str | bytes, session_id: str) -> Judgement:
         return _wrong("api_gateway", _failure(body), is_lost=True)
     warning = _warning(content, body)
     if warning:
-        return Judgement(problems=[warning])
-    body, problems = cut(body, "")
-    return Judgement(obeyed(body, session_id), [*problems, *lint_answer(body, session_id)])
+        return ValidationResult(problems=[warning])
+    body, problems = truncate_actions(body, "")
+    return ValidationResult(
+        executable_actions(body, session_id), [*problems, *lint_answer(body, session_id)]
+    )
 
 
 def _is_of_api_gateway(body: Mapping[str, JsonValue]) -> bool:
@@ -75,14 +79,16 @@ def _is_idle(body: Mapping[str, JsonValue]) -> bool:
 
 def _failure(body: Mapping[str, JsonValue]) -> str:
     """Say what API Gateway sends in place of a function that failed, or that it may not call."""
-    told = f"is no action, but an error of API Gateway, {quoted(str(body['message']))}"
+    told = f"is no action, but an error of API Gateway, {quote(str(body['message']))}"
     return f"{told}: the log of the function says more"
 
 
 def _warning(content: str, body: JsonValue) -> Diagnostic | None:
     """Return what is to be said of a message that does no harm, and nothing else."""
-    if is_chatter(content):
-        return Diagnostic.warning(CHATTER, "", "is no action, and means nothing to the service")
+    if is_not_an_action(content):
+        return Diagnostic.warning(
+            NOT_AN_ACTION_MESSAGE, "", "is no action, and means nothing to the service"
+        )
     if body == []:
         return Diagnostic.warning(
             "empty_array", "", "does nothing: for nothing to do, send nothing"
@@ -90,8 +96,8 @@ def _warning(content: str, body: JsonValue) -> Diagnostic | None:
     return None
 
 
-def _wrong(code: str, text: str, *, is_lost: bool = False) -> Judgement:
-    return Judgement(problems=[Diagnostic.error(code, "", text)], is_lost=is_lost)
+def _wrong(code: str, text: str, *, is_lost: bool = False) -> ValidationResult:
+    return ValidationResult(problems=[Diagnostic.error(code, "", text)], is_lost=is_lost)
 
 
 _ODD = "is none that can be read in one way"

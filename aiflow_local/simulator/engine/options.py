@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Milliseconds = Annotated[int, Field(ge=0, le=600_000)]
 
 
-class Switches(BaseModel):
+class ServiceOptions(BaseModel):
     """How this phone behaves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

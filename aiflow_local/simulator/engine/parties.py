@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 
 @dataclass(frozen=True)
-class Party:
+class CallParties:
     """Who calls whom.
 
     Attributes:
@@ -23,11 +23,11 @@ class Party:
     caller: str = "493023125001"
     callee: str = "493023125000"
 
-    def as_session(self, switches: Switches) -> dict[str, Any]:
+    def as_session(self, options: ServiceOptions) -> dict[str, Any]:
         """Return the `session` of an event."""
-        if switches.session_members == "id":
+        if options.session_members == "id":
             return {"id": self.session_id}
-        caller, callee = (_written(number, switches) for number in (self.caller, self.callee))
+        caller, callee = (_written(number, options) for number in (self.caller, self.callee))
         return {
             "id": self.session_id,
             "account_id": "account-123",
@@ -39,6 +39,6 @@ class Party:
         }
 
 
-def _written(number: str, switches: Switches) -> str:
+def _written(number: str, options: ServiceOptions) -> str:
     plain = number.removeprefix("+")
-    return f"+{plain}" if plain and switches.numbers == "plus" else plain
+    return f"+{plain}" if plain and options.numbers == "plus" else plain

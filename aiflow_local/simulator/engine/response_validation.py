@@ -8,16 +8,20 @@ from aiflow.protocol.json_codec import decode
 from aiflow.protocol.lint import Diagnostic, lint_response
 from aiflow.protocol.types import JsonValue
 from aiflow_local.simulator.engine.body_validation import (
-    Judgement,
-    bounded,
-    cut,
-    flawless,
-    obeyed,
-    slow,
+    ValidationResult,
+    executable_actions,
+    limit_problems,
+    slow_warning,
+    truncate_actions,
+    valid_actions,
 )
-from aiflow_local.simulator.engine.bot_port import UNHEARD, Answered, Failed
+from aiflow_local.simulator.engine.bot_connection import (
+    EVENTS_WITHOUT_ANSWER,
+    DeliveryFailure,
+    HttpResponse,
+)
 from aiflow_local.simulator.engine.formatting import seconds
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 _OK, _NO_CONTENT, _SERVER_ERROR = 200, 204, 500
 _REDIRECTS = range(300, 400)
@@ -31,59 +35,61 @@ _REMEDIES: Mapping[int, str] = {
 }
 
 
-def judge(outcome: Answered | Failed, event: Mapping[str, Any], switches: Switches) -> Judgement:
+def validate_response(
+    outcome: HttpResponse | DeliveryFailure, event: Mapping[str, Any], options: ServiceOptions
+) -> ValidationResult:
     """Judge what came back for an event; actions that are wrong, or of others, are left out."""
-    if isinstance(outcome, Failed):
-        return judge_failure(outcome)
-    if outcome.ms > switches.answer_deadline_ms:
-        return Judgement(problems=[_too_late(outcome.ms, switches)], is_lost=True)
-    judgement = _flawless(outcome, event) or _judged(outcome, event["session"]["id"])
-    problems = bounded(judgement.problems, "/body")
-    if outcome.ms > switches.slow_answer_ms:
-        problems.append(slow(outcome.ms))
-    if event["type"] in UNHEARD and outcome.status == _OK and outcome.body.strip():
+    if isinstance(outcome, DeliveryFailure):
+        return failure_result(outcome)
+    if outcome.ms > options.answer_deadline_ms:
+        return ValidationResult(problems=[_too_late(outcome.ms, options)], is_lost=True)
+    judgement = _fast_result(outcome, event) or _validated(outcome, event["session"]["id"])
+    problems = limit_problems(judgement.problems, "/body")
+    if outcome.ms > options.slow_answer_ms:
+        problems.append(slow_warning(outcome.ms))
+    if event["type"] in EVENTS_WITHOUT_ANSWER and outcome.status == _OK and outcome.body.strip():
         message = f"is not read after {event['type']}: answer 204 without a body"
-        return Judgement(
+        return ValidationResult(
             problems=[*problems, Diagnostic.warning("ignored_answer", "/body", message)]
         )
-    return Judgement(judgement.actions, problems, is_lost=outcome.status >= _SERVER_ERROR)
+    return ValidationResult(judgement.actions, problems, is_lost=outcome.status >= _SERVER_ERROR)
 
 
-def judge_failure(failed: Failed) -> Judgement:
+def failure_result(failed: DeliveryFailure) -> ValidationResult:
     """Judge that there is no answer."""
     problems = [Diagnostic.error(failed.code, "", failed.reason)]
-    return Judgement(problems=problems, is_lost=True, is_final=failed.is_final)
+    return ValidationResult(problems=problems, is_lost=True, is_final=failed.is_final)
 
 
-def _too_late(ms: float, switches: Switches) -> Diagnostic:
-    deadline = seconds(switches.answer_deadline_ms)
+def _too_late(ms: float, options: ServiceOptions) -> Diagnostic:
+    deadline = seconds(options.answer_deadline_ms)
     message = f"answered after {seconds(ms)}: the service waits {deadline}, and does not obey it"
     return Diagnostic.error("too_late", "", message)
 
 
-def _flawless(outcome: Answered, event: Mapping[str, Any]) -> Judgement | None:
+def _fast_result(outcome: HttpResponse, event: Mapping[str, Any]) -> ValidationResult | None:
     """Return the judgement on an answer that nothing is wrong with: it need not be looked for."""
     if outcome.status == _NO_CONTENT and not outcome.body:
-        return Judgement()
+        return ValidationResult()
     if outcome.status != _OK or not _is_json(outcome.headers):
         return None
-    actions = flawless(outcome.body, event["session"]["id"])
-    return Judgement(actions) if actions else None
+    actions = valid_actions(outcome.body, event["session"]["id"])
+    return ValidationResult(actions) if actions else None
 
 
-def _judged(outcome: Answered, session_id: str) -> Judgement:
+def _validated(outcome: HttpResponse, session_id: str) -> ValidationResult:
     """Return the judgement of the linter, and the actions that it finds no error in."""
     if problem := _explained(outcome):
-        return Judgement(problems=[problem])
-    body, problems = cut(_body(outcome), "/body")
+        return ValidationResult(problems=[problem])
+    body, problems = truncate_actions(_body(outcome), "/body")
     response = {"status": outcome.status, "headers": outcome.headers, "body": body}
     problems += lint_response(response, session_id)
     if outcome.status != _OK or isinstance(body, str):
-        return Judgement(problems=problems)
-    return Judgement(obeyed(body, session_id), problems)
+        return ValidationResult(problems=problems)
+    return ValidationResult(executable_actions(body, session_id), problems)
 
 
-def _explained(outcome: Answered) -> Diagnostic | None:
+def _explained(outcome: HttpResponse) -> Diagnostic | None:
     """Explain a status or a web page that no bot should answer with."""
     status = outcome.status
     if status == _OK and _is_web_page(outcome):
@@ -101,7 +107,7 @@ def _explained(outcome: Answered) -> Diagnostic | None:
     return Diagnostic.error("bad_status", "/status", message)
 
 
-def _body(outcome: Answered) -> JsonValue:
+def _body(outcome: HttpResponse) -> JsonValue:
     """Return the body as JSON; as it came where it is none, or where nobody reads it."""
     if outcome.status != _OK:
         return outcome.body
@@ -118,7 +124,7 @@ def _is_json(headers: Mapping[str, str]) -> bool:
     return _content_type(headers) == "application/json"
 
 
-def _is_web_page(outcome: Answered) -> bool:
+def _is_web_page(outcome: HttpResponse) -> bool:
     return "html" in _content_type(outcome.headers) and isinstance(_body(outcome), str)
 
 

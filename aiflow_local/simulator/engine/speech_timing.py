@@ -16,7 +16,7 @@ _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.
 _TIME = re.compile(r"\+?([0-9]*\.?[0-9]+)(ms|s)", re.ASCII)
 _NUMBER = re.compile(r"([+-]?)([0-9]*\.?[0-9]+)(%?)", re.ASCII)
 _SLOWEST, _FASTEST = 0.1, 10.0
-_LONGEST_BREAK_MS = 60 * 60 * 1000
+_MAX_BREAK_MS = 60 * 60 * 1000
 # Elements that part words, as they do for `spoken_text`.
 _PARTING = frozenset({"break", "p", "s"})
 
@@ -42,17 +42,17 @@ class Speech:
         return " ".join(self.words[:number])
 
 
-def words_of(action: Speak) -> str:
+def speech_text(action: Speak) -> str:
     """Return what a `speak` says, without its markup."""
     return action.text if action.text is not None else spoken_text(action.ssml or "")
 
 
-def talk_ms(words: str, words_per_minute: int) -> int:
+def speaking_ms(words: str, words_per_minute: int) -> int:
     """Return how long it takes to say some words."""
     return len(words.split()) * _MS_PER_MINUTE // words_per_minute
 
 
-def speech_of(action: Speak, words_per_minute: int) -> Speech:
+def time_speech(action: Speak, words_per_minute: int) -> Speech:
     """Return what a `speak` says, and when: by its words, its pauses and its rate."""
     if action.ssml is not None:
         return _ssml_speech(action.ssml, words_per_minute)
@@ -60,7 +60,7 @@ def speech_of(action: Speak, words_per_minute: int) -> Speech:
 
 
 @lru_cache(maxsize=16)
-def sound_ms(audio: str) -> int:
+def audio_ms(audio: str) -> int:
     """Return how long a sound lasts, by its samples."""
     return decode_audio(audio).duration_ms
 
@@ -70,7 +70,7 @@ def _text_speech(text: str, words_per_minute: int) -> Speech:
     words = tuple(text.split())
     each = _MS_PER_MINUTE / words_per_minute
     ends_ms = tuple(each * number for number in range(1, len(words) + 1))
-    return Speech(words, ends_ms, talk_ms(text, words_per_minute))
+    return Speech(words, ends_ms, speaking_ms(text, words_per_minute))
 
 
 @lru_cache(maxsize=256)
@@ -125,7 +125,7 @@ class _Reader:
 def _break_ms(attributes: dict[str, str]) -> float:
     found = _TIME.fullmatch(attributes.get("time", "").strip())
     if found:
-        return min(_LONGEST_BREAK_MS, float(found[1]) * (1000 if found[2] == "s" else 1))
+        return min(_MAX_BREAK_MS, float(found[1]) * (1000 if found[2] == "s" else 1))
     return _BREAKS_MS.get(attributes.get("strength", "medium"), _BREAKS_MS["medium"])
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from aiflow import Action
 from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.formatting import told_action, visible
+from aiflow_local.simulator.engine.formatting import format_action, printable_line
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """Who or what an entry is about."""
 
     EVENT = "event"
@@ -33,14 +33,14 @@ class Kind(StrEnum):
 
 
 _WHO = {
-    Kind.ACTION: "agent",
-    Kind.SAID: "caller",
-    Kind.NOTE: "phone",
+    EntryKind.ACTION: "agent",
+    EntryKind.SAID: "caller",
+    EntryKind.NOTE: "phone",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TranscriptEntry:
     """One thing that happened.
 
     Attributes:
@@ -51,7 +51,7 @@ class Entry:
     """
 
     at_ms: int
-    kind: Kind
+    kind: EntryKind
     text: str
     data: dict[str, Any]
 
@@ -60,12 +60,12 @@ class Entry:
         return {"at_ms": self.at_ms, "kind": self.kind.value, "text": self.text, **self.data}
 
     def __str__(self) -> str:
-        if self.kind is Kind.PROBLEM:
+        if self.kind is EntryKind.PROBLEM:
             return self._line(self.data["problem"]["severity"].upper())
         return self._line(_WHO.get(self.kind, self.kind.value))
 
     def _line(self, who: str) -> str:
-        return f"{self.at_ms / 1000:8.2f}  {who:<7}  {visible(self.text)}"
+        return f"{self.at_ms / 1000:8.2f}  {who:<7}  {printable_line(self.text)}"
 
 
 @dataclass
@@ -77,23 +77,23 @@ class Transcript:
         listener: called with each new entry, for whoever watches.
     """
 
-    entries: list[Entry] = field(default_factory=list[Entry])
-    listener: Callable[[Entry], None] | None = None
+    entries: list[TranscriptEntry] = field(default_factory=list[TranscriptEntry])
+    listener: Callable[[TranscriptEntry], None] | None = None
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: TranscriptEntry) -> None:
         """Take an entry down."""
         self.entries.append(entry)
         if self.listener:
             self.listener(entry)
 
-    def of(self, kind: Kind) -> list[Entry]:
+    def of(self, kind: EntryKind) -> list[TranscriptEntry]:
         """Return the entries of one kind."""
         return [entry for entry in self.entries if entry.kind is kind]
 
     @property
     def problems(self) -> list[Diagnostic]:
         """What the bot did wrong, errors and warnings."""
-        return [Diagnostic(**entry.data["problem"]) for entry in self.of(Kind.PROBLEM)]
+        return [Diagnostic(**entry.data["problem"]) for entry in self.of(EntryKind.PROBLEM)]
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -102,20 +102,20 @@ class Transcript:
         """Return a line for each entry; an event and its answer share one."""
         event = ""
         for entry in self.entries:
-            if entry.kind is Kind.ANSWER and event:
+            if entry.kind is EntryKind.ANSWER and event:
                 yield f"{event} -> {entry.text}"
                 event = ""
                 continue
             if event:
                 yield event
-            event = str(entry) if entry.kind is Kind.EVENT else ""
+            event = str(entry) if entry.kind is EntryKind.EVENT else ""
             if not event:
                 yield str(entry)
         if event:
             yield event
 
 
-class Scribe:
+class TranscriptWriter:
     """Takes down what happens, when it happens.
 
     Args:
@@ -127,20 +127,20 @@ class Scribe:
         self._clock = clock
         self._transcript = transcript
 
-    def take_down(self, kind: Kind, text: str, data: dict[str, Any]) -> None:
+    def record(self, kind: EntryKind, text: str, data: dict[str, Any]) -> None:
         """Add an entry."""
-        self._transcript.add(Entry(self._clock.now_ms, kind, text, data))
+        self._transcript.add(TranscriptEntry(self._clock.now_ms, kind, text, data))
 
     def action(self, action: Action) -> None:
         """Record an action that the service takes."""
         wire = action.to_wire()
-        self.take_down(Kind.ACTION, told_action(wire), {"action": wire})
+        self.record(EntryKind.ACTION, format_action(wire), {"action": wire})
 
     def note(self, text: str) -> None:
         """Take down what is neither event nor action."""
-        self.take_down(Kind.NOTE, text, {})
+        self.record(EntryKind.NOTE, text, {})
 
     def problem(self, problem: Diagnostic) -> None:
         """Take down what the bot did wrong."""
         text = f"{problem.path} {problem.message} [{problem.code}]".lstrip()
-        self.take_down(Kind.PROBLEM, text, {"problem": asdict(problem)})
+        self.record(EntryKind.PROBLEM, text, {"problem": asdict(problem)})

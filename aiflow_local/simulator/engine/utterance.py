@@ -9,7 +9,7 @@ VOICE_DETECTED_MS = 50
 
 
 @dataclass
-class Gap:
+class RecognitionGap:
     """A time in which nobody listens to the caller.
 
     Attributes:
@@ -40,7 +40,7 @@ class Utterance:
         """When the caller has said it."""
         return self.started_ms + self.duration_ms
 
-    def heard(self, gaps: Iterable[Gap]) -> Iterator[tuple[float, float, str]]:
+    def heard(self, gaps: Iterable[RecognitionGap]) -> Iterator[tuple[float, float, str]]:
         """Return the words that are heard: when each begins, how long it takes, and the word.
 
         A word that begins in a gap is lost.
@@ -63,7 +63,7 @@ class Turn:
     """
 
     utterances: list[Utterance] = field(default_factory=list[Utterance])
-    is_noticed: bool = False
+    is_detected: bool = False
     interrupted: bool = False
 
     @property
@@ -71,21 +71,21 @@ class Turn:
         """When the caller has said all of it."""
         return max(utterance.ends_ms for utterance in self.utterances)
 
-    def words(self, gaps: Sequence[Gap]) -> str:
+    def words(self, gaps: Sequence[RecognitionGap]) -> str:
         """Return the words that are heard."""
         heard = (word for each in self.utterances for _, _, word in each.heard(gaps))
         return " ".join(word for word in heard if word)
 
-    def noticed_ms(self, gaps: Sequence[Gap]) -> int | None:
+    def detected_ms(self, gaps: Sequence[RecognitionGap]) -> int | None:
         """Return when the service hears a voice; None for never."""
         times = [self._voice_ms(utterance, gaps) for utterance in self.utterances]
         return min((at_ms for at_ms in times if at_ms is not None), default=None)
 
-    def last_voice_ms(self, gaps: Sequence[Gap]) -> int | None:
+    def last_voice_ms(self, gaps: Sequence[RecognitionGap]) -> int | None:
         """Return when the service hears the voice once more after the last pause."""
         return self._voice_ms(self.utterances[-1], gaps)
 
-    def recognised_ms(self, characters: int, gaps: Sequence[Gap]) -> int | None:
+    def recognised_ms(self, characters: int, gaps: Sequence[RecognitionGap]) -> int | None:
         """Return when more than so many characters have been recognised; None for never."""
         known = 0
         for utterance in self.utterances:
@@ -98,7 +98,7 @@ class Turn:
         return None
 
     @staticmethod
-    def _voice_ms(utterance: Utterance, gaps: Sequence[Gap]) -> int | None:
+    def _voice_ms(utterance: Utterance, gaps: Sequence[RecognitionGap]) -> int | None:
         first = next(utterance.heard(gaps), None)
         if first is None:
             return None

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.transcript import EntryKind
 
-type Act = Literal["say", "press", "hang up", "set", "wait"]
+type StepKind = Literal["say", "press", "hang up", "set", "wait"]
 
 
 @dataclass(frozen=True)
-class Move:
+class CallerStep:
     """Something that the caller did.
 
     Attributes:
@@ -25,55 +25,55 @@ class Move:
         reached: how many actions there had been when the caller did it, and events.
     """
 
-    act: Act
+    kind: StepKind
     words: str = ""
-    switches: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] | None = None
     silence_ms: int = 0
     after_ms: int | None = None
     skipped: int = 0
     settled: tuple[int, int] = (0, 0)
-    reached: tuple[int, int] = (0, 0)
+    bot: tuple[int, int] = (0, 0)
 
 
-def do(move: Move, call: PhoneCall) -> None:
+def replay_step(step: CallerStep, call: PhoneCall) -> None:
     """Do it once more, in another call."""
-    if move.act != "set":
-        _approach(move, call)
-    perform(move, call)
+    if step.kind != "set":
+        _approach(step, call)
+    perform_step(step, call)
 
 
-def _approach(move: Move, call: PhoneCall) -> None:
-    if move.silence_ms or move.after_ms is None:
+def _approach(step: CallerStep, call: PhoneCall) -> None:
+    if step.silence_ms or step.after_ms is None:
         call.settle()
-        call.lets_pass(move.silence_ms)
-    if move.after_ms is not None:
-        for _ in range(move.skipped):
+        call.advance(step.silence_ms)
+    if step.after_ms is not None:
+        for _ in range(step.skipped):
             _listen_to_its_end(call)
-        call.listens(move.after_ms)
+        call.listen_until(step.after_ms)
 
 
 def _listen_to_its_end(call: PhoneCall) -> None:
-    call.listens(0)
-    playback = call.voice.current
-    while playback and call.voice.current is playback and call.step(playback.end.at_ms):
+    call.listen_until(0)
+    playback = call.playback_queue.current
+    while playback and call.playback_queue.current is playback and call.step(playback.end.at_ms):
         pass
 
 
-def perform(move: Move, call: PhoneCall) -> None:
+def perform_step(step: CallerStep, call: PhoneCall) -> None:
     """Do it now, whatever was waited for then."""
     if call.is_over:
         return
-    match move.act:
+    match step.kind:
         case "say":
-            call.says_now(move.words)
+            call.says_now(step.words)
         case "press":
-            call.presses_now(move.words)
+            call.presses_now(step.words)
         case "hang up":
             call.hangs_up()
         case "set":
-            change = dict(move.switches or {})
-            call.switches = call.switches.model_copy(update=change)
+            change = dict(step.options or {})
+            call.options = call.options.model_copy(update=change)
             told = ", ".join(f"{name} is {value}" for name, value in change.items())
-            call.scribe.take_down(Kind.NOTE, f"from now on {told}", {"switches": change})
+            call.writer.record(EntryKind.NOTE, f"from now on {told}", {"switches": change})
         case "wait":
             pass

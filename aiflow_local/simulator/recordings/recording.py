@@ -9,14 +9,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Entry
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import TranscriptEntry
 
 VERSION = 1
 """Of this form of a file."""
 
-_LONGEST_NAME = 60
+_MAX_NAME_LENGTH = 60
 
 
 class Recording:
@@ -36,19 +36,19 @@ class Recording:
         except OSError as error:
             raise _unwritable(file, error) from None
 
-    def begin(self, party: Party, switches: Switches, name: str | None = None) -> None:
+    def begin(self, parties: CallParties, options: ServiceOptions, name: str | None = None) -> None:
         """Write the first line; `name` is that of the scenario, if it is one."""
         self._write(
             {
                 "kind": "call",
                 "version": VERSION,
                 **({} if name is None else {"name": name}),
-                "party": asdict(party),
-                "switches": switches.model_dump(mode="json"),
+                "party": asdict(parties),
+                "switches": options.model_dump(mode="json"),
             }
         )
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: TranscriptEntry) -> None:
         """Write an entry of the transcript."""
         self._write(entry.to_json())
 
@@ -76,7 +76,7 @@ class Recording:
 def file_name(number: int, name: str) -> str:
     """Return a file name for the recording of a scenario; whatever its name is, that is safe."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = re.sub("[^a-z0-9]+", "-", letters)[:_LONGEST_NAME].strip("-")
+    words = re.sub("[^a-z0-9]+", "-", letters)[:_MAX_NAME_LENGTH].strip("-")
     return f"{number:03}{'-' if words else ''}{words}.jsonl"
 
 

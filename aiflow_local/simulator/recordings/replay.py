@@ -7,20 +7,20 @@ from typing import Any
 from uuid import uuid4
 
 from aiflow.protocol.types import JsonObject
-from aiflow_local.simulator.bots.connector import Reach
+from aiflow_local.simulator.bots.connector import BotConnector
 from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.formatting import told_action, told_event
-from aiflow_local.simulator.engine.transcript import Entry, Kind
-from aiflow_local.simulator.recordings.caller_steps import do
-from aiflow_local.simulator.recordings.reader import Recorded
-from aiflow_local.simulator.recordings.reconstruct import retrace
+from aiflow_local.simulator.engine.formatting import format_action, format_event
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
+from aiflow_local.simulator.recordings.caller_steps import replay_step
+from aiflow_local.simulator.recordings.reader import RecordedCall
+from aiflow_local.simulator.recordings.reconstruct import reconstruct
 
 _BY_THE_CALLER = ("text", "digit")
 
 
 @dataclass(frozen=True)
-class Answer:
+class EventAnswer:
     """What a bot did about an event.
 
     Attributes:
@@ -36,16 +36,16 @@ class Answer:
     errors: Sequence[str]
 
     @property
-    def is_silence(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing came of it."""
         return not self.actions and not self.errors
 
     @property
     def told(self) -> list[str]:
         """A line for each action and each error."""
-        return [*map(told_action, self.actions), *(f"error: {error}" for error in self.errors)]
+        return [*map(format_action, self.actions), *(f"error: {error}" for error in self.errors)]
 
-    def equals(self, other: "Answer") -> bool:
+    def equals(self, other: "EventAnswer") -> bool:
         """Tell whether the same was done."""
         return (self.actions, self.errors) == (other.actions, other.errors)
 
@@ -59,8 +59,8 @@ class Difference:
         today: what is done; None where there is no such event.
     """
 
-    before: Answer | None
-    today: Answer | None
+    before: EventAnswer | None
+    today: EventAnswer | None
 
     def lines(self) -> Iterator[str]:
         """Yield what a person wants to know."""
@@ -69,7 +69,7 @@ class Difference:
             return
         rest = "" if self.before and self.today else "   (does not come today)"
         rest = rest if self.before else "   (did not come then)"
-        yield f"at {answer.at_ms / 1000:.2f} s, {told_event(answer.event)}{rest}"
+        yield f"at {answer.at_ms / 1000:.2f} s, {format_event(answer.event)}{rest}"
         before, today = (one.told if one else [] for one in (self.before, self.today))
         if before == today:
             today = [f"{line}   (another sound)" for line in today]
@@ -91,12 +91,12 @@ class Comparison:
         differences: in order.
     """
 
-    recorded: Recorded
+    recorded: RecordedCall
     same: int
     differences: Sequence[Difference]
 
 
-def replay(recorded: Recorded, reach: Reach, *, is_elsewhere: bool) -> Comparison:
+def replay(recorded: RecordedCall, connect: BotConnector, *, is_elsewhere: bool) -> Comparison:
     """Do once more what the caller did, and compare.
 
     Args:
@@ -104,43 +104,41 @@ def replay(recorded: Recorded, reach: Reach, *, is_elsewhere: bool) -> Compariso
         reach: opens the way to the bot.
         is_elsewhere: whether the bot may remember the call of then; it gets a new session id.
     """
-    clock, party = Clock(), recorded.party
+    clock, parties = Clock(), recorded.parties
     if is_elsewhere:
-        party = replace(party, session_id=str(uuid4()))
-    with reach(clock, recorded.switches) as reached:
-        call = PhoneCall(reached.door, recorded.switches, party, clock)
+        parties = replace(parties, session_id=str(uuid4()))
+    with connect(clock, recorded.options) as bot:
+        call = PhoneCall(bot.connection, recorded.options, parties, clock)
         with hang_up_on_error(call):
-            _hold(call, recorded)
+            _repeat(call, recorded)
     return _compared(recorded, call.transcript.entries)
 
 
-def _hold(call: PhoneCall, recorded: Recorded) -> None:
+def _repeat(call: PhoneCall, recorded: RecordedCall) -> None:
     call.begin()
-    for move in retrace(recorded).moves:
-        do(move, call)
+    for step in reconstruct(recorded).steps:
+        replay_step(step, call)
     call.settle()
 
 
-def _compared(recorded: Recorded, today: Sequence[Entry]) -> Comparison:
+def _compared(recorded: RecordedCall, today: Sequence[TranscriptEntry]) -> Comparison:
     before, after = list(_answers(recorded.entries)), list(_answers(today))
     pairs = list(_pairs(before, after))
-    same = sum(
-        bool(then and now and then.equals(now) and not now.is_silence) for then, now in pairs
-    )
+    same = sum(bool(then and now and then.equals(now) and not now.is_empty) for then, now in pairs)
     differences = [Difference(then, now) for then, now in pairs if _differ(then, now)]
     return Comparison(recorded, same, differences)
 
 
-def _differ(then: Answer | None, now: Answer | None) -> bool:
+def _differ(then: EventAnswer | None, now: EventAnswer | None) -> bool:
     if then and now:
         return not then.equals(now)
     # What was not answered may as well not have been asked.
-    return any(one and not one.is_silence for one in (then, now))
+    return any(one and not one.is_empty for one in (then, now))
 
 
 def _pairs(
-    before: Sequence[Answer], after: Sequence[Answer]
-) -> Iterator[tuple[Answer | None, Answer | None]]:
+    before: Sequence[EventAnswer], after: Sequence[EventAnswer]
+) -> Iterator[tuple[EventAnswer | None, EventAnswer | None]]:
     """Yield the answers to the same event, of both calls, and those of one call alone."""
     matcher = SequenceMatcher(
         None,
@@ -157,25 +155,25 @@ def _pairs(
             yield from ((None, one) for one in now)
 
 
-def _answers(entries: Sequence[Entry]) -> Iterator[Answer]:
-    event: Entry | None = None
+def _answers(entries: Sequence[TranscriptEntry]) -> Iterator[EventAnswer]:
+    event: TranscriptEntry | None = None
     actions: list[JsonObject] = []
     errors: list[str] = []
     for entry in entries:
-        if entry.kind is Kind.EVENT:
+        if entry.kind is EntryKind.EVENT:
             if event:
-                yield Answer(event.data["event"], event.at_ms, actions, errors)
+                yield EventAnswer(event.data["event"], event.at_ms, actions, errors)
             event, actions, errors = entry, [], []
-        elif entry.kind is Kind.ACTION:
+        elif entry.kind is EntryKind.ACTION:
             action = entry.data["action"]
             actions.append({key: action[key] for key in action if key != "session_id"})
-        elif entry.kind is Kind.PROBLEM and entry.data["problem"]["severity"] == "error":
+        elif entry.kind is EntryKind.PROBLEM and entry.data["problem"]["severity"] == "error":
             errors.append(entry.data["problem"]["code"])
     if event:
-        yield Answer(event.data["event"], event.at_ms, actions, errors)
+        yield EventAnswer(event.data["event"], event.at_ms, actions, errors)
 
 
-def _key(answer: Answer) -> tuple[object, ...]:
+def _key(answer: EventAnswer) -> tuple[object, ...]:
     """Return what makes two events the same: not what follows from what the bot said."""
     name = answer.event["type"]
     if name == "assistant_speak":
@@ -183,7 +181,7 @@ def _key(answer: Answer) -> tuple[object, ...]:
     return (name, *(answer.event.get(member) for member in _BY_THE_CALLER))
 
 
-def _as_json(answer: Answer | None) -> dict[str, Any] | None:
+def _as_json(answer: EventAnswer | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     return {

@@ -7,21 +7,21 @@ from typing import Any
 import yaml
 
 from aiflow.protocol.constraints import is_array, is_object
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Kind
-from aiflow_local.simulator.recordings.caller_steps import Move
-from aiflow_local.simulator.recordings.reader import Recorded
-from aiflow_local.simulator.recordings.reconstruct import Retraced, retrace
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind
+from aiflow_local.simulator.recordings.caller_steps import CallerStep
+from aiflow_local.simulator.recordings.reader import RecordedCall
+from aiflow_local.simulator.recordings.reconstruct import ReconstructedCall, reconstruct
 
-_LONGEST_SILENCE_MS = 3_600_000
+_MAX_SILENCE_MS = 3_600_000
 # A sound would be longer than all the rest.
 _LEFT_OUT = frozenset({"type", "session_id", "audio"})
 _PARTY = {"direction": "direction", "from": "caller", "to": "callee"}
 _WIDTH = 100
 
 
-def as_scenarios(calls: Sequence[Recorded]) -> str:
+def as_scenarios(calls: Sequence[RecordedCall]) -> str:
     """Return a scenario file in which all these calls are scenarios."""
     scenarios: list[dict[str, Any]] = []
     names: set[str] = set()
@@ -42,66 +42,66 @@ def as_scenarios(calls: Sequence[Recorded]) -> str:
     )
 
 
-def _scenario(recorded: Recorded) -> dict[str, Any]:
-    retraced, usual = retrace(recorded), Party()
-    party = {
-        name: getattr(recorded.party, member)
+def _scenario(recorded: RecordedCall) -> dict[str, Any]:
+    reconstructed, usual = reconstruct(recorded), CallParties()
+    parties = {
+        name: getattr(recorded.parties, member)
         for name, member in _PARTY.items()
-        if getattr(recorded.party, member) != getattr(usual, member)
+        if getattr(recorded.parties, member) != getattr(usual, member)
     }
-    given = _given(recorded.switches, retraced.moves)
+    given = _given(recorded.options, reconstructed.steps)
     return {
-        **party,
+        **parties,
         **({"given": given} if given else {}),
-        "turns": list(_turns(recorded, retraced.moves)),
-        "finally": _outcome(recorded, retraced),
+        "turns": list(_turns(recorded, reconstructed.steps)),
+        "finally": _finally(recorded, reconstructed),
     }
 
 
-def _given(switches: Switches, moves: Sequence[Move]) -> dict[str, Any]:
+def _given(options: ServiceOptions, steps: Sequence[CallerStep]) -> dict[str, Any]:
     """Return the switches, each as it was in the end: a scenario has one setting for all."""
-    all_of_them: dict[str, Any] = switches.model_dump(mode="json")
-    for move in moves:
-        all_of_them |= move.switches or {}
-    defaults = Switches().model_dump(mode="json")
+    all_of_them: dict[str, Any] = options.model_dump(mode="json")
+    for step in steps:
+        all_of_them |= step.options or {}
+    defaults = ServiceOptions().model_dump(mode="json")
     return _Row({name: value for name, value in all_of_them.items() if value != defaults[name]})
 
 
-def _turns(recorded: Recorded, moves: Sequence[Move]) -> Iterator[dict[str, Any]]:
-    actions = [entry.data["action"] for entry in recorded.entries if entry.kind is Kind.ACTION]
-    steps = list(_steps([move for move in moves if move.act != "set"]))
-    for (step, begin), (_, end) in pairwise([*steps, ({}, len(actions))]):
+def _turns(recorded: RecordedCall, steps: Sequence[CallerStep]) -> Iterator[dict[str, Any]]:
+    actions = [entry.data["action"] for entry in recorded.entries if entry.kind is EntryKind.ACTION]
+    turns = list(_scenario_turns([step for step in steps if step.kind != "set"]))
+    for (turn, begin), (_, end) in pairwise([*turns, ({}, len(actions))]):
         expected = [_expected(action) for action in actions[begin:end]]
-        if step.get("hangup"):
+        if turn.get("hangup"):
             # What is answered to the end of the call, nobody hears.
-            yield step
-        elif step or expected or len(steps) == 1:
-            yield {**step, "expect": expected}
+            yield turn
+        elif turn or expected or len(turns) == 1:
+            yield {**turn, "expect": expected}
 
 
-def _steps(moves: Sequence[Move]) -> Iterator[tuple[dict[str, Any], int]]:
+def _scenario_turns(steps: Sequence[CallerStep]) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield steps, and how many actions there had been before each."""
     yield {}, 0
-    for move in moves:
-        (settled, events), (reached, all_events) = move.settled, move.reached
+    for step in steps:
+        (settled, events), (bot, all_events) = step.settled, step.bot
         # A silence in which nothing happened need not be told.
-        if all_events > events and 0 < move.silence_ms <= _LONGEST_SILENCE_MS:
-            yield {"silence": move.silence_ms / 1000}, settled
-        if step := _step(move):
-            yield step, reached
+        if all_events > events and 0 < step.silence_ms <= _MAX_SILENCE_MS:
+            yield {"silence": step.silence_ms / 1000}, settled
+        if turn := _turn_of(step):
+            yield turn, bot
 
 
-def _step(move: Move) -> dict[str, Any]:
-    match move:
-        case Move(act="say", words=str(words), after_ms=None) if words:
+def _turn_of(step: CallerStep) -> dict[str, Any]:
+    match step:
+        case CallerStep(kind="say", words=str(words), after_ms=None) if words:
             return {"user": words}
-        case Move(act="say", words=str(words), after_ms=after_ms) if words:
+        case CallerStep(kind="say", words=str(words), after_ms=after_ms) if words:
             return {"interrupt": _Row({"with": words, "after_ms": after_ms})}
-        case Move(act="press", words=keys, after_ms=None):
+        case CallerStep(kind="press", words=keys, after_ms=None):
             return {"keys": keys}
-        case Move(act="press", words=keys, after_ms=after_ms):
+        case CallerStep(kind="press", words=keys, after_ms=after_ms):
             return {"keys": _Row({"press": keys, "after_ms": after_ms})}
-        case Move(act="hang up"):
+        case CallerStep(kind="hang up"):
             return {"hangup": True}
         case _:
             return {}
@@ -112,10 +112,12 @@ def _expected(action: Mapping[str, Any]) -> dict[str, Any]:
     return {str(action["type"]): _Row(members)}
 
 
-def _outcome(recorded: Recorded, retraced: Retraced) -> dict[str, Any]:
-    problems = [entry.data["problem"] for entry in recorded.entries if entry.kind is Kind.PROBLEM]
+def _finally(recorded: RecordedCall, reconstructed: ReconstructedCall) -> dict[str, Any]:
+    problems = [
+        entry.data["problem"] for entry in recorded.entries if entry.kind is EntryKind.PROBLEM
+    ]
     errors = sum(problem["severity"] == "error" for problem in problems)
-    return _Row({"ended": retraced.is_over, **({"problems": errors} if errors else {})})
+    return _Row({"ended": reconstructed.is_over, **({"problems": errors} if errors else {})})
 
 
 class _Row(dict[str, Any]):

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from aiflow_local.simulator.bots.connector import Reach
-from aiflow_local.simulator.console.summary import Tally
+from aiflow_local.simulator.bots.connector import BotConnector
+from aiflow_local.simulator.console.statistics import CallStatistics
 from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.transcript import Entry
+from aiflow_local.simulator.engine.transcript import TranscriptEntry
 from aiflow_local.simulator.recordings.recording import Recording, file_name
-from aiflow_local.simulator.scenarios.runner import Player, Result
+from aiflow_local.simulator.scenarios.runner import ScenarioResult, ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario
 from aiflow_local.simulator.scenarios.suite import Suite
 
 
 @dataclass(frozen=True)
-class Played:
+class PlayedScenario:
     """A scenario that was played.
 
     Attributes:
@@ -30,45 +30,45 @@ class Played:
     """
 
     suite: Suite
-    result: Result
+    result: ScenarioResult
     seconds: float
     errors: Sequence[str]
 
     @property
-    def tally(self) -> Tally:
+    def statistics(self) -> CallStatistics:
         """The call in numbers."""
-        tally = Tally()
+        statistics = CallStatistics()
         for entry in self.result.call.transcript.entries:
-            tally.add(entry)
-        return tally
+            statistics.add(entry)
+        return statistics
 
 
-type Look = Callable[[str], dict[str, Any]]
+type StateReader = Callable[[str], dict[str, Any]]
 """Returns `call.state` of a session."""
 
 
-class Report(Protocol):
+class Reporter(Protocol):
     """Learns how the scenarios go, while they go."""
 
-    def begin(self, suite: Suite, scenario: Scenario, look: Look | None) -> None:
+    def begin(self, suite: Suite, scenario: Scenario, read_state: StateReader | None) -> None:
         """A scenario begins; `look` is None where the state of the call cannot be seen."""
         ...
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: TranscriptEntry) -> None:
         """Something happened in its call."""
         ...
 
-    def complain(self, error: str) -> None:
+    def report_error(self, error: str) -> None:
         """A handler failed in its call."""
         ...
 
-    def end(self, played: Played) -> None:
+    def end(self, played: PlayedScenario) -> None:
         """The scenario is over."""
         ...
 
 
 @dataclass
-class Stage:
+class BatchRunner:
     """Where scenarios are played.
 
     Attributes:
@@ -77,48 +77,48 @@ class Stage:
         played: what is over.
     """
 
-    report: Report
+    report: Reporter
     folder: Path | None = None
-    played: list[Played] = field(default_factory=list[Played])
+    played: list[PlayedScenario] = field(default_factory=list[PlayedScenario])
     _errors: list[str] = field(default_factory=list[str])
 
-    def complain(self, error: str) -> None:
+    def report_error(self, error: str) -> None:
         """Take down an error of a handler."""
         self._errors.append(error)
-        self.report.complain(error)
+        self.report.report_error(error)
 
-    def play(self, suites: Iterable[Suite], reach: Reach) -> bool:
+    def play(self, suites: Iterable[Suite], connect: BotConnector) -> bool:
         """Play all scenarios; tell if all went as expected."""
         for suite in suites:
             for scenario in suite.scenarios:
-                self._play(suite, scenario, reach)
+                self._play(suite, scenario, connect)
         return all(played.result.passed for played in self.played)
 
-    def _play(self, suite: Suite, scenario: Scenario, reach: Reach) -> None:
+    def _play(self, suite: Suite, scenario: Scenario, connect: BotConnector) -> None:
         clock, begun = Clock(), time.monotonic()
         self._errors.clear()
         with ExitStack() as stack:
-            reached = stack.enter_context(reach(clock, scenario.given))
-            player = Player(scenario, reached.door, clock, reached.state)
-            self.report.begin(suite, scenario, reached.state)
+            bot = stack.enter_context(connect(clock, scenario.given))
+            player = ScenarioRunner(scenario, bot.connection, clock, bot.state)
+            self.report.begin(suite, scenario, bot.state)
             player.call.transcript.listener = self._listener(player.call, scenario, stack)
             with hang_up_on_error(player.call):
                 result = player.play()
         errors = list(self._errors)
         result.failures.extend(f"a handler failed: {_last_line(error)}" for error in errors)
-        self.played.append(Played(suite, result, time.monotonic() - begun, errors))
+        self.played.append(PlayedScenario(suite, result, time.monotonic() - begun, errors))
         self.report.end(self.played[-1])
 
     def _listener(
         self, call: PhoneCall, scenario: Scenario, stack: ExitStack
-    ) -> Callable[[Entry], None]:
+    ) -> Callable[[TranscriptEntry], None]:
         if self.folder is None:
             return self.report.add
         file = self.folder / file_name(len(self.played) + 1, scenario.name)
         recording = stack.enter_context(Recording(file))
-        recording.begin(call.party, call.switches, scenario.name)
+        recording.begin(call.parties, call.options, scenario.name)
 
-        def listen(entry: Entry) -> None:
+        def listen(entry: TranscriptEntry) -> None:
             recording.add(entry)
             self.report.add(entry)
 

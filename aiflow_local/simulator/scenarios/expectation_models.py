@@ -23,7 +23,7 @@ from aiflow.protocol.constraints import reject
 _ENVELOPE = frozenset({"type", "session_id"})
 
 
-class Entry(BaseModel):
+class FileModel(BaseModel):
     """A part of a file: frozen, without unknown members, and without members that are empty."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +66,7 @@ def _words_expected() -> dict[str, Any]:
     }
 
 
-def _members_expected(name: str) -> type[Entry]:
+def _members_expected(name: str) -> type[FileModel]:
     """Return the members of an action, none of them required."""
     model = ACTION_TYPES[name]
     members: dict[str, Any] = {
@@ -80,11 +80,11 @@ def _members_expected(name: str) -> type[Entry]:
     if name == "speak":
         members |= _words_expected()
     return create_model(
-        f"Expected{model.__name__}", __base__=Entry, __doc__=f"`{name}`, with these.", **members
+        f"Expected{model.__name__}", __base__=FileModel, __doc__=f"`{name}`, with these.", **members
     )
 
 
-class _OneAction(Entry):
+class _OneAction(FileModel):
     """An action that is expected."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
@@ -95,7 +95,7 @@ class _OneAction(Entry):
         return reject("is empty: write {} for any") if value is None else value
 
 
-def _entry() -> type[Entry]:
+def _entry() -> type[FileModel]:
     actions: dict[str, Any] = {
         name: (
             _or_none(_members_expected(name)),
@@ -137,7 +137,7 @@ class Expected:
         )
 
     @classmethod
-    def _of(cls, entry: Entry) -> Self:
+    def _of(cls, entry: FileModel) -> Self:
         given = entry.model_dump(mode="json", exclude_unset=True)
         if len(given) != 1:
             known = ", ".join(ACTION_TYPES)

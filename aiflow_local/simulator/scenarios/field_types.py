@@ -8,7 +8,7 @@ from aiflow.protocol.constraints import TextConstraint, reject
 from aiflow_local.simulator.scenarios.expectation_models import Expected
 
 ANYTHING_MORE = "..."
-_MOST_DIGITS = 15
+_MAX_DIGITS = 15
 _DIGITS = "must be 1 to 15 digits, with or without + before them"
 
 
@@ -19,7 +19,7 @@ def form_of(value: object) -> str:
 
 def _number(value: object) -> str | None:
     digits = value.removeprefix("+") if isinstance(value, str) else ""
-    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS
     return digits if is_number else None
 
 

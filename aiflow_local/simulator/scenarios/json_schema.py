@@ -26,7 +26,7 @@ class _Plain(GenerateJsonSchema):
         return told
 
 
-def published(model: type[BaseModel], title: str) -> dict[str, Any]:
+def json_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
     """Return the JSON Schema of a file."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

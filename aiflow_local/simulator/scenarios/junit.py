@@ -7,13 +7,13 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.scenarios.batch_runner import Played
+from aiflow_local.simulator.scenarios.batch_runner import PlayedScenario
 
 # What XML 1.0 has no way to write, not even escaped.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_junit(path: Path, played: Sequence[Played]) -> None:
+def write_junit(path: Path, played: Sequence[PlayedScenario]) -> None:
     """Write a file: a suite for each scenario file, a case for each scenario.
 
     Raises:
@@ -35,7 +35,7 @@ def write_junit(path: Path, played: Sequence[Played]) -> None:
         raise Unreadable("unwritable", message) from None
 
 
-def _count(element: Element, played: Sequence[Played]) -> None:
+def _count(element: Element, played: Sequence[PlayedScenario]) -> None:
     failures = sum(not one.result.passed for one in played)
     element.set("tests", str(len(played)))
     element.set("failures", str(failures))
@@ -44,7 +44,7 @@ def _count(element: Element, played: Sequence[Played]) -> None:
     element.set("time", _seconds(sum(one.seconds for one in played)))
 
 
-def _add_case(suite: Element, played: Played) -> None:
+def _add_case(suite: Element, played: PlayedScenario) -> None:
     result, file = played.result, _text(played.suite.file)
     case = SubElement(
         suite,

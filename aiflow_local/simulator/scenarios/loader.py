@@ -13,11 +13,11 @@ import yaml
 from aiflow_local.errors import Unreadable
 from aiflow_local.simulator.scenarios.plain_yaml import PlainLoader, check_plain
 
-MOST_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """Where something stands in a file.
 
     Attributes:
@@ -45,7 +45,7 @@ class Document:
     data: Any
     node: yaml.Node | None
 
-    def find(self, location: tuple[int | str, ...]) -> Place:
+    def find(self, location: tuple[int | str, ...]) -> SourceLocation:
         """Return the place of a member or an item, or of the innermost thing on the way there."""
         node, place = self.node, _place_of(self.node)
         for part in location:
@@ -56,7 +56,7 @@ class Document:
                 pairs = [pair for pair in node.value if pair[0].value == part]
                 if pairs:
                     key, node = pairs[-1]
-                    place = Place(key.start_mark.line + 1, key.start_mark.column + 1, node)
+                    place = SourceLocation(key.start_mark.line + 1, key.start_mark.column + 1, node)
         return place
 
 
@@ -70,8 +70,8 @@ def read_yaml(path: Path) -> Document:
         raw = path.read_bytes()
     except OSError as error:
         raise Unreadable("unreadable", f"{path}: {error.strerror}") from error
-    if len(raw) > MOST_BYTES:
-        raise Unreadable("too_large", f"{path}: is larger than {MOST_BYTES // 1024} KB")
+    if len(raw) > MAX_BYTES:
+        raise Unreadable("too_large", f"{path}: is larger than {MAX_BYTES // 1024} KB")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -120,7 +120,7 @@ def _position(before: str) -> str:
     return f"{len(lines)}:{len(lines[-1]) + 1}"
 
 
-def _place_of(node: yaml.Node | None) -> Place:
+def _place_of(node: yaml.Node | None) -> SourceLocation:
     if node is None:
-        return Place(1, 1)
-    return Place(node.start_mark.line + 1, node.start_mark.column + 1, node)
+        return SourceLocation(1, 1)
+    return SourceLocation(node.start_mark.line + 1, node.start_mark.column + 1, node)

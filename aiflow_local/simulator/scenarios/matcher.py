@@ -8,7 +8,12 @@ from typing import Any
 from aiflow import Action
 from aiflow.protocol.constraints import is_object
 from aiflow.protocol.types import JsonObject
-from aiflow_local.simulator.engine.formatting import short, spoken, told_action, told_members
+from aiflow_local.simulator.engine.formatting import (
+    format_action,
+    format_members,
+    shorten,
+    spoken_words,
+)
 from aiflow_local.simulator.scenarios.expectation_models import Expected
 from aiflow_local.simulator.scenarios.field_types import ANYTHING_MORE, Expectation
 
@@ -28,10 +33,10 @@ def mismatches(expected: Sequence[Expectation], actions: Sequence[Action]) -> li
     first = second = 0
     for index, place in _in_common(wanted, came):
         lines += _block(wanted[first:index], came[second:place])
-        lines.append(f"  = {told_action(came[place])}")
+        lines.append(f"  = {format_action(came[place])}")
         first, second = index + 1, place + 1
     if more_allowed and first == len(wanted):
-        return [*lines, *(f"  . {told_action(action)}" for action in came[second:])]
+        return [*lines, *(f"  . {format_action(action)}" for action in came[second:])]
     return [*lines, *_block(wanted[first:], came[second:])]
 
 
@@ -39,7 +44,7 @@ def difference(entry: Expected, action: Mapping[str, Any]) -> str | None:
     """Return why an action is not what was expected, in words; None if it is."""
     if action["type"] != entry.name:
         return f"is {action['type']}"
-    said = spoken(action)
+    said = spoken_words(action)
     if entry.contains is not None and " ".join(entry.contains.split()) not in said:
         return "does not contain that"
     if entry.matches is not None and not re.search(entry.matches, said):
@@ -58,7 +63,7 @@ def missing_members(expected: Mapping[Any, Any], actual: Mapping[Any, Any]) -> s
             if inner:
                 return f"{name}.{inner}"
         elif value != there or isinstance(value, bool) is not isinstance(there, bool):
-            return f"{name} is {short(there)}, not {short(value)}"
+            return f"{name} is {shorten(there)}, not {shorten(value)}"
     return None
 
 
@@ -94,15 +99,15 @@ def _block(wanted: Sequence[Expected], came: Sequence[JsonObject]) -> Iterator[s
     """Return lines for what was expected, and for what came in its place."""
     for entry, action in zip_longest(wanted, came):
         if entry is None:
-            yield f"  + {told_action(action)}   (not expected)"
+            yield f"  + {format_action(action)}   (not expected)"
         elif action is None:
             yield f"  - {_told(entry)}   (did not come)"
         else:
             yield f"  - {_told(entry)}"
-            yield f"  + {told_action(action)}   ({difference(entry, action)})"
+            yield f"  + {format_action(action)}   ({difference(entry, action)})"
 
 
 def _told(entry: Expected) -> str:
     spoken_words = {"contains": entry.contains, "matches": entry.matches}
     words = {name: value for name, value in spoken_words.items() if value is not None}
-    return f"{entry.name} {told_members({**words, **entry.members})}".rstrip()
+    return f"{entry.name} {format_members({**words, **entry.members})}".rstrip()

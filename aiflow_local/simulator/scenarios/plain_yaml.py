@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import yaml
 
-MOST_NODES = 200_000
+MAX_NODES = 200_000
 """With every alias written out: what YAML calls short can be longer than any memory."""
 
-_LONGEST_NUMBER = 40
+_MAX_NUMBER_LENGTH = 40
 _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
 _RULES = (
@@ -67,8 +67,8 @@ def check_plain(root: yaml.Node) -> None:
         sizes[id(node)] = 0
         _check_node(node)
         total = 1 + sum(size(child) for child in _children(node))
-        if total > MOST_NODES:
-            raise _refusal(node, f"aliases make this longer than {MOST_NODES} entries")
+        if total > MAX_NODES:
+            raise _refusal(node, f"aliases make this longer than {MAX_NODES} entries")
         sizes[id(node)] = total
         return total
 
@@ -84,7 +84,7 @@ def _check_node(node: yaml.Node) -> None:
     if pattern and not pattern.fullmatch(node.value):
         raise _refusal(node, "is not what its tag says: leave the tag out")
     is_number = node.tag in {f"{_TAG}int", f"{_TAG}float"}
-    if is_number and len(node.value) > _LONGEST_NUMBER:
+    if is_number and len(node.value) > _MAX_NUMBER_LENGTH:
         raise _refusal(node, "is too long for a number: if it is a text, put it in quotes")
 
 

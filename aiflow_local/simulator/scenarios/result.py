@@ -8,7 +8,7 @@ from aiflow_local.simulator.scenarios.scenario import Scenario
 
 
 @dataclass(frozen=True)
-class Result:
+class ScenarioResult:
     """How a scenario went; as text, all that is needed to understand a failure.
 
     Attributes:

@@ -17,9 +17,9 @@ from pydantic import (
 from aiflow.protocol.constraints import reject
 from aiflow.protocol.types import SessionId
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.engine.formatting import short, told_members
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.scenarios.expectation_models import Entry
+from aiflow_local.simulator.engine.formatting import format_members, shorten
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.scenarios.expectation_models import FileModel
 from aiflow_local.simulator.scenarios.field_types import (
     AfterMs,
     Expectations,
@@ -30,14 +30,14 @@ from aiflow_local.simulator.scenarios.field_types import (
     Words,
     form_of,
 )
-from aiflow_local.simulator.scenarios.json_schema import published
+from aiflow_local.simulator.scenarios.json_schema import json_schema
 from aiflow_local.simulator.scenarios.loader import Document, read_yaml
-from aiflow_local.simulator.scenarios.validation_errors import validated
+from aiflow_local.simulator.scenarios.validation_errors import validate_document
 
 CALLER_ACTIONS = ("user", "interrupt", "keys", "silence", "hangup")
 
 
-class Interruption(Entry):
+class Interruption(FileModel):
     """The caller speaks while the agent does."""
 
     words: Words = Field(alias="with", description="What the caller says.")
@@ -46,7 +46,7 @@ class Interruption(Entry):
     )
 
 
-class KeyPresses(Entry):
+class KeyPresses(FileModel):
     """The caller presses keys while the agent speaks."""
 
     press: Keys = Field(description="One or more of 0-9, * and #, one after another.")
@@ -55,7 +55,7 @@ class KeyPresses(Entry):
     )
 
 
-class _Placed(Entry):
+class _Placed(FileModel):
     _line: int | None = PrivateAttr(default=None)
 
     @property
@@ -111,9 +111,9 @@ class Step(_Placed):
         if done is None:
             return "the next answer"
         value = getattr(self, done)
-        if isinstance(value, Entry):
-            return f"{done} {told_members(value.model_dump(by_alias=True))}"
-        return f"{done} {f'{value:g} s' if isinstance(value, float) else short(value)}"
+        if isinstance(value, FileModel):
+            return f"{done} {format_members(value.model_dump(by_alias=True))}"
+        return f"{done} {f'{value:g} s' if isinstance(value, float) else shorten(value)}"
 
     @model_validator(mode="after")
     def _one_thing_at_a_time(self) -> "Step":
@@ -123,7 +123,7 @@ class Step(_Placed):
         return self
 
 
-class Outcome(Entry):
+class Outcome(FileModel):
     """What is true when all steps are done."""
 
     ended: bool | None = Field(default=None, description="Whether the call is over.")
@@ -152,8 +152,8 @@ class Scenario(_Placed):
     session: SessionId | None = Field(
         default=None, description="The session id; a new one if absent."
     )
-    given: Switches = Field(
-        default_factory=Switches, description="How the service behaves, see the switches."
+    given: ServiceOptions = Field(
+        default_factory=ServiceOptions, description="How the service behaves, see the switches."
     )
     turns: list[Step] = Field(min_length=1, description="What happens, step by step.")
     outcome: Outcome = Field(
@@ -161,7 +161,7 @@ class Scenario(_Placed):
     )
 
 
-class ScenarioFile(Entry):
+class ScenarioFile(FileModel):
     """A file of scenarios."""
 
     scenarios: list[Scenario] = Field(min_length=1, description="The calls of this file.")
@@ -175,7 +175,7 @@ def load_scenarios(path: Path) -> list[Scenario]:
             its column in the file.
     """
     document = read_yaml(path)
-    scenarios = validated(ScenarioFile, document).scenarios
+    scenarios = validate_document(ScenarioFile, document).scenarios
     names: set[str] = set()
     for number, scenario in enumerate(scenarios):
         scenario.place(document, "scenarios", number)
@@ -191,4 +191,4 @@ def load_scenarios(path: Path) -> list[Scenario]:
 
 def scenario_schema() -> dict[str, Any]:
     """Return the JSON Schema of a scenario file, for editors."""
-    return published(ScenarioFile, "aiflow scenarios")
+    return json_schema(ScenarioFile, "aiflow scenarios")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.scenarios.scenario import Scenario
 
 
@@ -20,7 +20,7 @@ class Suite:
     scenarios: Sequence[Scenario]
 
 
-def with_switches(suite: Suite, given: Switches) -> Suite:
+def with_options(suite: Suite, given: ServiceOptions) -> Suite:
     """Return the same scenarios, with those switches that were set in place of their own."""
     change = {name: getattr(given, name) for name in given.model_fields_set}
     scenarios = [

@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails
 
 from aiflow.protocol.constraints import is_array, is_object
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.scenarios.json_schema import published
-from aiflow_local.simulator.scenarios.loader import Document, Place
+from aiflow_local.simulator.scenarios.json_schema import json_schema
+from aiflow_local.simulator.scenarios.loader import Document, SourceLocation
 
-MOST_LINES = 20
+MAX_LINES = 20
 _MESSAGES = {
     "bool_type": "must be true or false",
     "dict_type": "must have members, like {name: value}",
@@ -29,7 +29,7 @@ _MESSAGES = {
 }
 
 
-def validated[Model: BaseModel](model: type[Model], document: Document) -> Model:
+def validate_document[Model: BaseModel](model: type[Model], document: Document) -> Model:
     """Return what a file says.
 
     Raises:
@@ -38,34 +38,34 @@ def validated[Model: BaseModel](model: type[Model], document: Document) -> Model
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        lines = _Mistakes(model, document).lines(error)
+        lines = _ErrorFormatter(model, document).lines(error)
         raise Unreadable("not_a_scenario", "\n".join(lines)) from None
 
 
-class _Mistakes:
+class _ErrorFormatter:
     def __init__(self, model: type[BaseModel], document: Document) -> None:
         self._model = model
         self._document = document
         # Of all members, wherever they belong: to guess what was meant by another name.
-        self._names = list(dict.fromkeys(_names_of(published(model, ""))))
+        self._names = list(dict.fromkeys(_names_of(json_schema(model, ""))))
 
     def lines(self, error: ValidationError) -> list[str]:
         found = error.errors(include_url=False, include_input=False)
         places = [self._document.find(details["loc"]) for details in found]
-        wanted = self._wanted_as_text(found, places)
+        fixable_by_quotes = self._wanted_as_text(found, places)
         told = sorted(
             (
                 place.line,
                 place.column,
-                self._told(details, place if details["loc"] in wanted else None),
+                self._told(details, place if details["loc"] in fixable_by_quotes else None),
             )
             for details, place in zip(found, places, strict=True)
         )
         lines = list(dict.fromkeys(f"{self._document.path}:{at}:{to}: {it}" for at, to, it in told))
-        more = len(lines) - MOST_LINES
-        return [*lines[:MOST_LINES], *([f"and {more} more"] if more > 0 else [])]
+        more = len(lines) - MAX_LINES
+        return [*lines[:MAX_LINES], *([f"and {more} more"] if more > 0 else [])]
 
-    def _told(self, details: ErrorDetails, unquoted: Place | None) -> str:
+    def _told(self, details: ErrorDetails, unquoted: SourceLocation | None) -> str:
         where = ".".join(_way(details["loc"])) or "the file"
         if unquoted and unquoted.node:
             return f'{where}: must be a text: put it in quotes, "{unquoted.node.value}"'
@@ -80,7 +80,7 @@ class _Mistakes:
         return _MESSAGES.get(details["type"], default)
 
     def _wanted_as_text(
-        self, found: list[ErrorDetails], places: list[Place]
+        self, found: list[ErrorDetails], places: list[SourceLocation]
     ) -> set[tuple[int | str, ...]]:
         """Return which mistakes would be none if what stands there were in quotes.
 

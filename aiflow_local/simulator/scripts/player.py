@@ -9,12 +9,17 @@ from aiflow.errors import InvalidEvent
 from aiflow.protocol.json_codec import decode
 from aiflow.protocol.lint import Diagnostic
 from aiflow.protocol.types import JsonObject, JsonValue
-from aiflow_local.simulator.bots.connector import Reached
+from aiflow_local.simulator.bots.connector import ConnectedBot
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.delivery import Delivery
-from aiflow_local.simulator.engine.message_validation import is_chatter
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.transcript import Entry, Kind, Scribe, Transcript
+from aiflow_local.simulator.engine.delivery import EventDelivery
+from aiflow_local.simulator.engine.message_validation import is_not_an_action
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.transcript import (
+    EntryKind,
+    Transcript,
+    TranscriptEntry,
+    TranscriptWriter,
+)
 
 type State = Mapping[str, JsonValue]
 """Stored values of a call, by name."""
@@ -37,7 +42,7 @@ class Exchange:
     """
 
     event: JsonObject
-    entries: Sequence[Entry]
+    entries: Sequence[TranscriptEntry]
     ms: float
     changes: State
 
@@ -85,15 +90,15 @@ class EventPlayer:
     """
 
     def __init__(
-        self, bot: Reached, options: Switches, clock: Clock, transcript: Transcript
+        self, bot: ConnectedBot, options: ServiceOptions, clock: Clock, transcript: Transcript
     ) -> None:
-        self._door = bot.door
+        self._connection = bot.connection
         self._read_stored = stored_values(bot)
         self._options = options
         self._clock = clock
         self._transcript = transcript
-        self._writer = Scribe(clock, transcript)
-        self._delivery = Delivery(bot.door, self._writer)
+        self._writer = TranscriptWriter(clock, transcript)
+        self._delivery = EventDelivery(bot.connection, self._writer)
         self._stored: dict[str, State] = {}
 
     def play(self, events: Sequence[JsonObject]) -> Iterator[Exchange]:
@@ -115,11 +120,11 @@ class EventPlayer:
             self._writer.action(action)
         self._receive(session_id)
         entries = self._transcript.entries[first:]
-        measured = (entry.data["ms"] for entry in entries if entry.kind is Kind.ANSWER)
+        measured = (entry.data["ms"] for entry in entries if entry.kind is EntryKind.ANSWER)
         return Exchange(event, entries, next(measured, ms), self._changes(session_id))
 
     def _receive(self, session_id: str) -> None:
-        for arrived in self._door.arrived():
+        for arrived in self._connection.take_unsolicited():
             result = self._delivery.receive(arrived, session_id, self._options)
             for action in result.actions:
                 self._writer.action(action)
@@ -134,7 +139,7 @@ class EventPlayer:
         return {**changed, **removed}
 
 
-def stored_values(bot: Reached) -> Callable[[str], State] | None:
+def stored_values(bot: ConnectedBot) -> Callable[[str], State] | None:
     """Return a function that reads the stored values of a session: status, waiting and state."""
     read_record = bot.read_record
     if read_record is None:
@@ -161,10 +166,10 @@ def session_id_of(event: JsonObject) -> str:
     return str(session["id"]) if isinstance(session, dict) else ""
 
 
-def _actions(entry: Entry) -> Iterator[JsonObject]:
+def _actions(entry: TranscriptEntry) -> Iterator[JsonObject]:
     status, body = entry.data.get("status"), entry.data.get("body", "")
     is_message = status is None
-    if status not in {None, HTTPStatus.OK} or (is_message and is_chatter(body)):
+    if status not in {None, HTTPStatus.OK} or (is_message and is_not_an_action(body)):
         return
     try:
         decoded = decode(body)

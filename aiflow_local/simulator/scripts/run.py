@@ -10,13 +10,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from aiflow_local.simulator.bots.target import Target, reachable
-from aiflow_local.simulator.console.screen import Screen
-from aiflow_local.simulator.console.summary import Tally, counted
+from aiflow_local.simulator.bots.target import Target, open_target
+from aiflow_local.simulator.console.statistics import CallStatistics, counted
+from aiflow_local.simulator.console.transcript_printer import TranscriptPrinter
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.formatting import visible
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.transcript import Entry, Transcript
+from aiflow_local.simulator.engine.formatting import printable_line
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.transcript import Transcript, TranscriptEntry
 from aiflow_local.simulator.scripts.player import EventPlayer, stored_values
 from aiflow_local.simulator.scripts.script import Script, read_script
 from aiflow_local.stack.cli_options import all_read
@@ -34,7 +34,7 @@ def play_scripts(files: Sequence[str], target: Target, seconds: float, *, as_jso
     Raises:
         Unreadable: a file or the URL is not valid.
     """
-    options = Switches(answer_deadline_ms=round(seconds * 1000))
+    options = ServiceOptions(answer_deadline_ms=round(seconds * 1000))
     if target.url is None:
         target = replace(target, transport="http")
         # A cold start on this machine does not predict response times after deployment.
@@ -44,13 +44,13 @@ def play_scripts(files: Sequence[str], target: Target, seconds: float, *, as_jso
     return all(results)
 
 
-def _play_as_json(script: Script, target: Target, options: Switches) -> bool:
+def _play_as_json(script: Script, target: Target, options: ServiceOptions) -> bool:
     out, clock, is_valid = sys.stdout, Clock(), True
     # Output of a handler must not mix with the lines of JSON.
     with (
         redirect_stdout(sys.stderr),
-        reachable(target, _print_error) as reach,
-        reach(clock, options) as bot,
+        open_target(target, _print_error) as connect,
+        connect(clock, options) as bot,
     ):
         player = EventPlayer(bot, options, clock, Transcript())
         for exchange in player.play(script.events):
@@ -59,11 +59,11 @@ def _play_as_json(script: Script, target: Target, options: Switches) -> bool:
     return is_valid
 
 
-def _play_as_text(script: Script, target: Target, options: Switches) -> bool:
-    clock, console, statistics = Clock(), Console(highlight=False), Tally()
-    with reachable(target, _print_error) as reach, reach(clock, options) as bot:
-        console.print(Text(visible(script.name), "bold"), soft_wrap=True)
-        screen = Screen(console, stored_values(bot))
+def _play_as_text(script: Script, target: Target, options: ServiceOptions) -> bool:
+    clock, console, statistics = Clock(), Console(highlight=False), CallStatistics()
+    with open_target(target, _print_error) as connect, connect(clock, options) as bot:
+        console.print(Text(printable_line(script.name), "bold"), soft_wrap=True)
+        screen = TranscriptPrinter(console, stored_values(bot))
         transcript = Transcript(listener=_both(statistics.add, screen.add))
         player = EventPlayer(bot, options, clock, transcript)
         played = sum(1 for _ in player.play(script.events))
@@ -71,14 +71,14 @@ def _play_as_text(script: Script, target: Target, options: Switches) -> bool:
     planned = len(script.events)
     early = "" if played == planned else f"{played} of "
     summary = f"{early}{counted(planned, 'event')}, {statistics.results}"
-    screen.end(summary, is_fine=statistics.is_fine)
-    return statistics.is_fine
+    screen.end(summary, is_ok=statistics.is_ok)
+    return statistics.is_ok
 
 
 def _both(
-    first: Callable[[Entry], None], second: Callable[[Entry], None]
-) -> Callable[[Entry], None]:
-    def listener(entry: Entry) -> None:
+    first: Callable[[TranscriptEntry], None], second: Callable[[TranscriptEntry], None]
+) -> Callable[[TranscriptEntry], None]:
+    def listener(entry: TranscriptEntry) -> None:
         first(entry)
         second(entry)
 

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.parties import CallParties
 from tests.unit.local.simulator.fake_bots import SECOND, TRANSFER, Bot, Json, Reply, act, call, say
 
 
@@ -29,7 +29,7 @@ def talk(event: Json) -> Reply:
 def main() -> None:
     """Print a call as a person and as a program would read it."""
     bot = Bot(talk, reports_speech_started=True)
-    phone, _ = call(bot, party=Party(session_id="s"), sms="failed", transfer="busy")
+    phone, _ = call(bot, parties=CallParties(session_id="s"), sms="failed", transfer="busy")
     phone.waits(10)
     phone.says("Something long, that is said to its end")
     phone.interrupts("Stop it please", after_ms=300)

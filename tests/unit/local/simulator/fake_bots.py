@@ -5,16 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aiflow_local.simulator.engine.bot_port import Answered, Failed, Message, Outcome, Unanswered
+from aiflow_local.simulator.engine.bot_connection import (
+    DeliveryFailure,
+    DeliveryResult,
+    HttpResponse,
+    NoResponse,
+    WebSocketMessage,
+)
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind
 from tests.helpers.wav import as_base64, wav
 
 type Json = dict[str, Any]
-type Reply = Json | list[Json] | Outcome | None
+type Reply = Json | list[Json] | DeliveryResult | None
 type Script = Callable[[Json], Reply]
 """What a bot answers to an event; `session_id` need not be given."""
 
@@ -34,31 +40,33 @@ class Bot:
         self.reports_speech_started = reports_speech_started
         self.events: list[Json] = []
         self._script = script
-        self._by_itself: list[Message | Failed] = []
+        self._unsolicited: list[WebSocketMessage | DeliveryFailure] = []
 
-    def send(self, event: Json) -> Outcome:
+    def send(self, event: Json) -> DeliveryResult:
         """Answer in one millisecond, with what the script says."""
         self.events.append(event)
         reply = self._script(event)
-        if isinstance(reply, Answered | Message | Unanswered | Failed):
+        if isinstance(reply, HttpResponse | WebSocketMessage | NoResponse | DeliveryFailure):
             return reply
         if reply is None:
-            return Answered(204, {}, "", 1.0)
+            return HttpResponse(204, {}, "", 1.0)
         session = {"session_id": event["session"]["id"]}
         items = [session | item for item in (reply if isinstance(reply, list) else [reply])]
         return ok(json.dumps(items if isinstance(reply, list) else items[0]))
 
-    def sends_by_itself(self, *what: Json | Failed) -> None:
+    def sends_unsolicited(self, *what: Json | DeliveryFailure) -> None:
         """Send actions that the phone finds when it looks; or be found to have gone."""
         session = {"session_id": self.events[-1]["session"]["id"]}
-        self._by_itself += [
-            each if isinstance(each, Failed) else Message(json.dumps(session | each), None)
+        self._unsolicited += [
+            each
+            if isinstance(each, DeliveryFailure)
+            else WebSocketMessage(json.dumps(session | each), None)
             for each in what
         ]
 
-    def arrived(self) -> list[Message | Failed]:
+    def take_unsolicited(self) -> list[WebSocketMessage | DeliveryFailure]:
         """Return what was sent by itself."""
-        arrived, self._by_itself = self._by_itself, []
+        arrived, self._unsolicited = self._unsolicited, []
         return arrived
 
     @property
@@ -75,9 +83,9 @@ class Bot:
         ]
 
 
-def ok(body: str, ms: float = 1.0) -> Answered:
+def ok(body: str, ms: float = 1.0) -> HttpResponse:
     """Return an answer as a good bot gives it."""
-    return Answered(200, {"Content-Type": "application/json"}, body, ms)
+    return HttpResponse(200, {"Content-Type": "application/json"}, body, ms)
 
 
 def say(text: str, **members: object) -> Json:
@@ -124,15 +132,15 @@ def by_words(**replies: Reply) -> Script:
 
 
 def call(
-    script: Script | Bot, *, party: Party | None = None, **switches: object
+    script: Script | Bot, *, parties: CallParties | None = None, **options: object
 ) -> tuple[PhoneCall, Bot]:
     """Begin a call to a bot in which a word takes 400 ms; return both."""
     bot = script if isinstance(script, Bot) else Bot(script)
-    phone = PhoneCall(bot, Switches.model_validate(switches), party, Clock())
+    phone = PhoneCall(bot, ServiceOptions.model_validate(options), parties, Clock())
     phone.begin()
     return phone, bot
 
 
 def played_ms(phone: PhoneCall) -> list[int]:
     """Return for how long each playback was heard."""
-    return [entry.data["played_ms"] for entry in phone.transcript.of(Kind.HEARD)]
+    return [entry.data["played_ms"] for entry in phone.transcript.of(EntryKind.HEARD)]

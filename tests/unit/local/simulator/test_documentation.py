@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.pytest_collection import agent_of
-from aiflow_local.simulator.scenarios.runner import Player
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.pytest_collection import project_agent
+from aiflow_local.simulator.scenarios.runner import ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import load_scenarios
 
 PAGE = Path(__file__).parents[4] / "docs" / "phone.md"
@@ -21,7 +21,7 @@ def test_every_switch_is_documented_with_its_default_first() -> None:
         documented |= dict(zip(re.findall(r"\w+", names), re.findall(r"\w+", values), strict=False))
 
     assert documented == {
-        name: str(value).lower() for name, value in Switches().model_dump().items()
+        name: str(value).lower() for name, value in ServiceOptions().model_dump().items()
     }
 
 
@@ -36,7 +36,7 @@ def test_the_scenario_on_the_page_goes_as_it_says(
     (scenario,) = load_scenarios(file)
 
     clock = Clock()
-    line = agent_of(request.config).line(clock)
-    assert Player(scenario, line, clock, line.state).play().failures == []
+    line = project_agent(request.config).connect(clock)
+    assert ScenarioRunner(scenario, line, clock, line.state).play().failures == []
     assert scenario.name == "caller asks for a human and nobody answers"
     assert len(scenario.turns) == 7

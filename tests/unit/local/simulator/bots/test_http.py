@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.bots.http import UrlDoor
-from aiflow_local.simulator.engine.bot_port import Answered, Failed
+from aiflow_local.simulator.bots.http import HttpConnection
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure, HttpResponse
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
 from tests.helpers.web_bots import (
     Bot,
     Request,
@@ -30,11 +30,14 @@ EVENT: dict[str, Any] = {"type": "session_start", "session": {"id": "s-1"}}
 SOON_MS = 100
 
 
-def called(bot: Bot, **switches: object) -> PhoneCall:
+def called(bot: Bot, **options: object) -> PhoneCall:
     """Call a bot, say something, and hang up."""
-    behaviour = Switches.model_validate(switches)
-    with serving(bot) as url, UrlDoor(url, "secret", behaviour.answer_deadline_ms) as door:
-        call = PhoneCall(door, behaviour, Party(session_id="s-1"))
+    behaviour = ServiceOptions.model_validate(options)
+    with (
+        serving(bot) as url,
+        HttpConnection(url, "secret", behaviour.answer_deadline_ms) as connection,
+    ):
+        call = PhoneCall(connection, behaviour, CallParties(session_id="s-1"))
         call.begin()
         call.says("hello")
         call.settle()
@@ -69,8 +72,8 @@ def test_a_good_bot_is_obeyed_and_gets_what_ai_flow_sends() -> None:
 
 def test_without_a_token_none_is_sent() -> None:
     bot = Listening(GOOD)
-    with serving(bot) as url, UrlDoor(url, None, 5000) as door:
-        assert isinstance(door.send(EVENT), Answered)
+    with serving(bot) as url, HttpConnection(url, None, 5000) as connection:
+        assert isinstance(connection.send(EVENT), HttpResponse)
     assert "x-api-token" not in bot.headers[0]
 
 
@@ -139,9 +142,9 @@ def test_a_bot_that_dies_in_the_middle_of_a_call_fails_from_then_on() -> None:
 def test_where_nobody_listens_that_is_told() -> None:
     with serving(hanging_up) as url:
         pass
-    with UrlDoor(url, None, 5000) as door:
-        outcome = door.send(EVENT)
-    assert isinstance(outcome, Failed)
+    with HttpConnection(url, None, 5000) as connection:
+        outcome = connection.send(EVENT)
+    assert isinstance(outcome, DeliveryFailure)
     assert outcome.code == "no_connection"
     assert "no server answers at this address" in outcome.reason
 
@@ -166,29 +169,29 @@ def test_a_failed_request_is_sent_again_if_the_service_would_do_so() -> None:
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(Unreadable):
-        UrlDoor(url, None, 5000)
+        HttpConnection(url, None, 5000)
 
 
 def test_what_nobody_reads_may_be_written_in_any_alphabet() -> None:
-    with serving(answering(b"\xff", 500)) as url, UrlDoor(url, None, 5000) as door:
-        outcome = door.send(EVENT)
-    assert isinstance(outcome, Answered)
+    with serving(answering(b"\xff", 500)) as url, HttpConnection(url, None, 5000) as connection:
+        outcome = connection.send(EVENT)
+    assert isinstance(outcome, HttpResponse)
     assert (outcome.status, outcome.body) == (500, "\ufffd")
 
 
 def test_a_door_stays_open_for_whoever_still_waits_behind_it() -> None:
-    asked, released, outcomes = Event(), Event(), list[Answered | Failed]()
+    asked, released, outcomes = Event(), Event(), list[HttpResponse | DeliveryFailure]()
 
     def bot(request: Request) -> None:
         asked.set()
         released.wait()
         answering(SPEAK)(request)
 
-    with serving(bot) as url, UrlDoor(url, None, 60_000) as door:
-        waiter = Thread(target=lambda: outcomes.append(door.send(EVENT)))
+    with serving(bot) as url, HttpConnection(url, None, 60_000) as connection:
+        waiter = Thread(target=lambda: outcomes.append(connection.send(EVENT)))
         waiter.start()
         asked.wait()
-        door.__exit__(None, None, None)
+        connection.__exit__(None, None, None)
         released.set()
         waiter.join()
-    assert [type(outcome) for outcome in outcomes] == [Answered]
+    assert [type(outcome) for outcome in outcomes] == [HttpResponse]

@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.bots.response_wait import Live, UntilQuiet, UntilSettled
-from aiflow_local.simulator.bots.websocket import SocketDoor
-from aiflow_local.simulator.engine.bot_port import Failed, Message, Unanswered
+from aiflow_local.simulator.bots.response_wait import NoWait, WaitUntilProcessed, WaitUntilQuiet
+from aiflow_local.simulator.bots.websocket import WebSocketConnection
+from aiflow_local.simulator.engine.bot_connection import (
+    DeliveryFailure,
+    NoResponse,
+    WebSocketMessage,
+)
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind
 from tests.helpers.socket_bots import (
     Json,
     Line,
@@ -36,15 +40,18 @@ GOOD = conversing("Hello", "session_start", "user_speak")
 EVENT: dict[str, Any] = {"type": "session_start", "session": {"id": "s-1"}}
 SPEAK = {"type": "speak", "session_id": "s-1", "text": "Hello"}
 TOKEN = "secret"
-PATIENT = Switches(answer_deadline_ms=60_000, quiet_ms=0)
+PATIENT = ServiceOptions(answer_deadline_ms=60_000, quiet_ms=0)
 
 
-def called(bot: SocketBot, token: str | None = TOKEN, **switches: object) -> PhoneCall:
+def called(bot: SocketBot, token: str | None = TOKEN, **options: object) -> PhoneCall:
     """Call a bot, say something, and hang up; it is known when the bot is done."""
-    behaviour = Switches.model_validate({"answer_deadline_ms": 60_000, **switches})
-    exact = UntilSettled(bot.settled)
-    with serving_socket(bot) as url, SocketDoor(url, token, behaviour, exact) as door:
-        call = PhoneCall(door, behaviour, Party(session_id="s-1"))
+    behaviour = ServiceOptions.model_validate({"answer_deadline_ms": 60_000, **options})
+    exact = WaitUntilProcessed(bot.settled)
+    with (
+        serving_socket(bot) as url,
+        WebSocketConnection(url, token, behaviour, exact) as connection,
+    ):
+        call = PhoneCall(connection, behaviour, CallParties(session_id="s-1"))
         call.begin()
         call.says("hello")
         call.settle()
@@ -57,7 +64,7 @@ def told(call: PhoneCall) -> list[str]:
 
 
 def notes(call: PhoneCall) -> list[str]:
-    return [entry.text for entry in call.transcript.of(Kind.NOTE)]
+    return [entry.text for entry in call.transcript.of(EntryKind.NOTE)]
 
 
 class TestAGoodBot:
@@ -84,8 +91,8 @@ class TestAGoodBot:
 
     def test_it_is_closed_when_nobody_is_told_of_the_end_as_well(self) -> None:
         bot = SocketBot(GOOD)
-        with serving_socket(bot) as url, SocketDoor(url, None, PATIENT) as door:
-            door.send(EVENT)
+        with serving_socket(bot) as url, WebSocketConnection(url, None, PATIENT) as connection:
+            connection.send(EVENT)
         assert bot.closed == [1000]
 
     def test_without_a_token_none_is_sent(self) -> None:
@@ -102,12 +109,12 @@ class TestAGoodBot:
         call = called(SocketBot(talk))
         assert call.problems == []
         assert call.heard == ["one", "two", "three"]
-        assert [entry.text for entry in call.transcript.of(Kind.MESSAGE)] == ["by itself"]
+        assert [entry.text for entry in call.transcript.of(EntryKind.MESSAGE)] == ["by itself"]
 
     def test_silence_is_no_fault(self) -> None:
         call = called(SocketBot(sending()))
         assert call.problems == []
-        assert {entry.text for entry in call.transcript.of(Kind.ANSWER)} == {"no message"}
+        assert {entry.text for entry in call.transcript.of(EntryKind.ANSWER)} == {"no message"}
 
     def test_a_flawless_array_of_nothing_is_warned_of(self) -> None:
         assert told(called(SocketBot(sending([])))) == [
@@ -117,24 +124,30 @@ class TestAGoodBot:
 
 class TestWithoutKnowledgeOfTheBot:
     def test_an_answer_that_the_caller_waits_for_is_waited_for(self) -> None:
-        with serving_socket(SocketBot(GOOD)) as url, SocketDoor(url, None, PATIENT) as door:
-            outcome = door.send(EVENT)
-        assert isinstance(outcome, Message)
+        with (
+            serving_socket(SocketBot(GOOD)) as url,
+            WebSocketConnection(url, None, PATIENT) as connection,
+        ):
+            outcome = connection.send(EVENT)
+        assert isinstance(outcome, WebSocketMessage)
         assert outcome.ms is not None
 
     def test_chatter_is_not_taken_for_that_answer(self) -> None:
         bot = SocketBot(sending({"type": "connected"}, SPEAK))
-        with serving_socket(bot) as url, SocketDoor(url, None, PATIENT) as door:
-            outcomes = [door.send(EVENT), *door.arrived()]
-        assert [isinstance(one, Message) and one.ms is None for one in outcomes] == [True, False]
+        with serving_socket(bot) as url, WebSocketConnection(url, None, PATIENT) as connection:
+            outcomes = [connection.send(EVENT), *connection.take_unsolicited()]
+        assert [isinstance(one, WebSocketMessage) and one.ms is None for one in outcomes] == [
+            True,
+            False,
+        ]
 
     def test_nobody_waits_longer_than_until_the_deadline(self) -> None:
-        hasty = UntilQuiet(Switches(answer_deadline_ms=1, quiet_ms=0))
+        hasty = WaitUntilQuiet(ServiceOptions(answer_deadline_ms=1, quiet_ms=0))
         with (
             serving_socket(SocketBot(sending())) as url,
-            SocketDoor(url, None, PATIENT, hasty) as door,
+            WebSocketConnection(url, None, PATIENT, hasty) as connection,
         ):
-            assert door.send(EVENT) == Unanswered()
+            assert connection.send(EVENT) == NoResponse()
 
     def test_whoever_goes_on_sending_is_listened_to_until_the_end(self) -> None:
         def talk(line: Line, event: Json) -> None:
@@ -144,33 +157,36 @@ class TestWithoutKnowledgeOfTheBot:
             line.close(1001)
 
         asked = Event()
-        long = Switches(answer_deadline_ms=600_000, quiet_ms=600_000)
+        long = ServiceOptions(answer_deadline_ms=600_000, quiet_ms=600_000)
         with (
             serving_socket(SocketBot(talk)) as url,
-            SocketDoor(url, None, long, None, asked.set) as door,
+            WebSocketConnection(url, None, long, None, asked.set) as connection,
         ):
-            came = [door.send(EVENT), *door.arrived()]
-        assert [type(one) for one in came] == [Message, Message, Failed]
+            came = [connection.send(EVENT), *connection.take_unsolicited()]
+        assert [type(one) for one in came] == [WebSocketMessage, WebSocketMessage, DeliveryFailure]
 
     def test_in_real_time_nobody_waits_and_an_answer_is_known_by_its_event(self) -> None:
         rung = Semaphore(0)
         bot = SocketBot(conversing("Hello", "session_start"))
         with (
             serving_socket(bot) as url,
-            SocketDoor(url, None, PATIENT, Live(), rung.release) as door,
+            WebSocketConnection(url, None, PATIENT, NoWait(), rung.release) as connection,
         ):
-            assert door.send(EVENT) == Unanswered(is_open=True)
+            assert connection.send(EVENT) == NoResponse(is_open=True)
             rung.acquire()
-            (answer,) = door.arrived()
-            assert door.send({**EVENT, "type": "dtmf_received"}) == Unanswered()
-        assert isinstance(answer, Message)
+            (answer,) = connection.take_unsolicited()
+            assert connection.send({**EVENT, "type": "dtmf_received"}) == NoResponse()
+        assert isinstance(answer, WebSocketMessage)
         assert answer.ms is not None
 
     @pytest.mark.parametrize("name", ["user_speech_started", "session_end"])
     def test_nobody_waits_at_all_for_an_answer_that_nobody_reads(self, name: str) -> None:
-        never = Switches(answer_deadline_ms=600_000, quiet_ms=600_000)
-        with serving_socket(SocketBot(sending())) as url, SocketDoor(url, None, never) as door:
-            assert door.send({**EVENT, "type": name}) == Unanswered()
+        never = ServiceOptions(answer_deadline_ms=600_000, quiet_ms=600_000)
+        with (
+            serving_socket(SocketBot(sending())) as url,
+            WebSocketConnection(url, None, never) as connection,
+        ):
+            assert connection.send({**EVENT, "type": name}) == NoResponse()
 
 
 class TestWhatComesLater:
@@ -182,12 +198,12 @@ class TestWhatComesLater:
 
     def test_it_is_obeyed_as_soon_as_the_phone_looks(self, thinking: Thinking) -> None:
         bot, rung = SocketBot(thinking), Semaphore(0)
-        exact = UntilSettled(bot.settled)
+        exact = WaitUntilProcessed(bot.settled)
         with (
             serving_socket(bot) as url,
-            SocketDoor(url, None, PATIENT, exact, rung.release) as door,
+            WebSocketConnection(url, None, PATIENT, exact, rung.release) as connection,
         ):
-            call = PhoneCall(door, PATIENT)
+            call = PhoneCall(connection, PATIENT)
             call.begin()
             call.says("hello")
             call.settle()
@@ -197,17 +213,17 @@ class TestWhatComesLater:
             rung.acquire()
             call.settle()
             assert call.heard == ["One moment", "It is done"]
-            assert call.transcript.of(Kind.MESSAGE)[0].data["body"].endswith('"It is done"}')
+            assert call.transcript.of(EntryKind.MESSAGE)[0].data["body"].endswith('"It is done"}')
             call.hangs_up()
 
     def test_it_is_obeyed_before_the_next_event_goes_out(self, thinking: Thinking) -> None:
         bot, rung = SocketBot(thinking), Semaphore(0)
-        exact = UntilSettled(bot.settled)
+        exact = WaitUntilProcessed(bot.settled)
         with (
             serving_socket(bot) as url,
-            SocketDoor(url, None, PATIENT, exact, rung.release) as door,
+            WebSocketConnection(url, None, PATIENT, exact, rung.release) as connection,
         ):
-            call = PhoneCall(door, PATIENT)
+            call = PhoneCall(connection, PATIENT)
             call.begin()
             call.says("hello")
             rung.acquire()
@@ -215,7 +231,9 @@ class TestWhatComesLater:
             rung.acquire()
             call.presses_now("1")
             kinds = [entry.kind for entry in call.transcript.entries]
-            assert kinds.index(Kind.MESSAGE) < len(kinds) - 1 - kinds[::-1].index(Kind.EVENT)
+            assert kinds.index(EntryKind.MESSAGE) < len(kinds) - 1 - kinds[::-1].index(
+                EntryKind.EVENT
+            )
             call.hangs_up()
 
     def test_nobody_obeys_while_a_transfer_rings(self) -> None:
@@ -305,8 +323,8 @@ class TestALostConnection:
             (bots.pop() if bots else GOOD)(line, event)
 
         bot = SocketBot(once)
-        with serving_socket(bot) as url, SocketDoor(url, "secret", PATIENT) as door:
-            call = PhoneCall(door, PATIENT, Party(session_id="s-1"))
+        with serving_socket(bot) as url, WebSocketConnection(url, "secret", PATIENT) as connection:
+            call = PhoneCall(connection, PATIENT, CallParties(session_id="s-1"))
             call.begin()
             call.says("hello")
             call.settle()
@@ -319,10 +337,10 @@ class TestALostConnection:
 
     @pytest.mark.parametrize(("talk", "message"), LOST)
     def test_it_may_end_the_call(self, talk: Talk, message: str) -> None:
-        switches = PATIENT.model_copy(update={"dropped_connection": "hangup"})
+        options = PATIENT.model_copy(update={"dropped_connection": "hangup"})
         bot = SocketBot(talk)
-        with serving_socket(bot) as url, SocketDoor(url, None, switches) as door:
-            call = PhoneCall(door, switches, Party(session_id="s-1"))
+        with serving_socket(bot) as url, WebSocketConnection(url, None, options) as connection:
+            call = PhoneCall(connection, options, CallParties(session_id="s-1"))
             call.begin()
         assert call.is_over
         assert len(told(call)) == 1
@@ -336,10 +354,10 @@ class TestALostConnection:
         def once(line: Line, event: Json) -> None:
             (bots.pop() if bots else GOOD)(line, event)
 
-        switches = PATIENT.model_copy(update={"failed_requests": "repeat"})
+        options = PATIENT.model_copy(update={"failed_requests": "repeat"})
         bot = SocketBot(once)
-        with serving_socket(bot) as url, SocketDoor(url, None, switches) as door:
-            call = PhoneCall(door, switches)
+        with serving_socket(bot) as url, WebSocketConnection(url, None, options) as connection:
+            call = PhoneCall(connection, options)
             call.begin()
             call.hangs_up()
         assert bot.told[:2] == ["session_start", "session_start"]
@@ -377,12 +395,12 @@ class TestWhereNoCallCanBegin:
         assert len(bot.headers) == 1
 
     def test_a_connection_that_does_not_open_is_given_up(self) -> None:
-        soon = Switches(answer_deadline_ms=100)
+        soon = ServiceOptions(answer_deadline_ms=100)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"ws://127.0.0.1:{silent.getsockname()[1]}/"
-            with SocketDoor(url, None, soon) as door:
-                outcome = door.send(EVENT)
-        assert isinstance(outcome, Failed)
+            with WebSocketConnection(url, None, soon) as connection:
+                outcome = connection.send(EVENT)
+        assert isinstance(outcome, DeliveryFailure)
         assert (outcome.code, outcome.is_final) == ("timeout", True)
 
     @pytest.mark.parametrize("bot", [hanging_up, talking_something_else, answering({})])
@@ -414,19 +432,22 @@ class TestWhereNoCallCanBegin:
     )
     def test_what_is_no_url_is_refused(self, url: str) -> None:
         with pytest.raises(Unreadable):
-            SocketDoor(url, None, Switches())
+            WebSocketConnection(url, None, ServiceOptions())
 
 
 def begun(url: str) -> PhoneCall:
     """Begin a call."""
-    with SocketDoor(url, "secret", PATIENT) as door:
-        call = PhoneCall(door, PATIENT)
+    with WebSocketConnection(url, "secret", PATIENT) as connection:
+        call = PhoneCall(connection, PATIENT)
         call.begin()
     return call
 
 
 def test_failures_know_how_long_it_took() -> None:
-    with serving_socket(SocketBot(closing(1001))) as url, SocketDoor(url, None, PATIENT) as door:
-        outcome = door.send(EVENT)
-    assert isinstance(outcome, Failed)
+    with (
+        serving_socket(SocketBot(closing(1001))) as url,
+        WebSocketConnection(url, None, PATIENT) as connection,
+    ):
+        outcome = connection.send(EVENT)
+    assert isinstance(outcome, DeliveryFailure)
     assert outcome.ms > 0

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from aiflow_local.simulator.console.command_runner import Caller
+from aiflow_local.simulator.console.command_runner import CommandRunner
 from aiflow_local.simulator.console.commands import help_lines
-from aiflow_local.simulator.console.pacing import Patient
-from aiflow_local.simulator.console.virtual_time import HungUp, converse
+from aiflow_local.simulator.console.pacing import VirtualTimePacing
+from aiflow_local.simulator.console.virtual_time import HangupRequested, run_lines
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.transcript import Entry, Kind
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
 from tests.unit.local.simulator.fake_bots import TRANSFER, Bot, Script, act, answers, by_words, say
 
 TEN_WORDS = "one two three four five six seven eight nine ten"
@@ -26,23 +26,25 @@ class Typed:
 
     def __init__(self, script: Script, lines: Iterator[str] | Sequence[str], **set_: Any) -> None:  # noqa: ANN401 - checked by the model
         self.bot = Bot(script)
-        self.call = PhoneCall(self.bot, Switches(**set_), clock=Clock())
+        self.call = PhoneCall(self.bot, ServiceOptions(**set_), clock=Clock())
         self.told: list[str] = []
         self.state: dict[str, Any] | None = {"name": "Ada", "turns": 2}
-        caller = Caller(self.call, Patient(self.call), self.told.append, lambda _: self.state or {})
-        converse(caller, lines)
+        caller = CommandRunner(
+            self.call, VirtualTimePacing(self.call), self.told.append, lambda _: self.state or {}
+        )
+        run_lines(caller, lines)
 
     @property
     def said(self) -> list[str]:
-        return [entry.text for entry in self.call.transcript.of(Kind.SAID)]
+        return [entry.text for entry in self.call.transcript.of(EntryKind.SAID)]
 
     @property
     def notes(self) -> list[str]:
-        return [entry.text for entry in self.call.transcript.of(Kind.NOTE)]
+        return [entry.text for entry in self.call.transcript.of(EntryKind.NOTE)]
 
     @property
     def heard(self) -> list[tuple[str, bool, int]]:
-        entries = self.call.transcript.of(Kind.HEARD)
+        entries = self.call.transcript.of(EntryKind.HEARD)
         return [
             (entry.data["words"], entry.data["interrupted"], entry.data["played_ms"])
             for entry in entries
@@ -63,15 +65,15 @@ def test_no_time_passes_before_something_is_typed() -> None:
         shown.extend(entry.text for entry in call.transcript.entries)
         yield "/hangup"
 
-    converse(Caller(call, Patient(call), print, None), lines())
+    run_lines(CommandRunner(call, VirtualTimePacing(call), print, None), lines())
     assert f'speak "{TEN_WORDS}"' in shown
     assert "assistant_speak" in shown
-    assert [entry.data["played_ms"] for entry in call.transcript.of(Kind.HEARD)] == [0]
+    assert [entry.data["played_ms"] for entry in call.transcript.of(EntryKind.HEARD)] == [0]
 
 
 def test_an_interruption_comes_half_way() -> None:
     typed = Typed(GREETING, ["/interrupt stop it now"])
-    assert typed.call.transcript.of(Kind.SAID)[0].at_ms == 2000
+    assert typed.call.transcript.of(EntryKind.SAID)[0].at_ms == 2000
     words, interrupted, played_ms = typed.heard[0]
     assert (words, interrupted) == ("one two three four five six", True)
     assert 2000 < played_ms < 3000
@@ -80,7 +82,7 @@ def test_an_interruption_comes_half_way() -> None:
 
 def test_an_interruption_comes_when_it_is_told_to() -> None:
     typed = Typed(GREETING, ["/interrupt 800 stop it now"])
-    assert typed.call.transcript.of(Kind.SAID)[0].at_ms == 800
+    assert typed.call.transcript.of(EntryKind.SAID)[0].at_ms == 800
     assert typed.heard[0][:2] == ("one two three", True)
 
 
@@ -126,7 +128,7 @@ def test_the_next_transfer_does_what_was_typed_last() -> None:
 
 def test_a_recording_can_tell_what_was_decided() -> None:
     typed = Typed(GREETING, ["/sms fail"])
-    decided = [entry.data for entry in typed.call.transcript.of(Kind.NOTE) if entry.data]
+    decided = [entry.data for entry in typed.call.transcript.of(EntryKind.NOTE) if entry.data]
     assert decided == [{"switches": {"sms": "failed"}}]
 
 
@@ -137,7 +139,7 @@ def test_the_state_is_shown_when_it_is_asked_for() -> None:
 def test_the_state_of_a_bot_elsewhere_cannot_be_shown() -> None:
     told: list[str] = []
     call = PhoneCall(Bot(GREETING), clock=Clock())
-    converse(Caller(call, Patient(call), told.append, None), ["/state"])
+    run_lines(CommandRunner(call, VirtualTimePacing(call), told.append, None), ["/state"])
     assert told == ["What a bot at a URL keeps of the call cannot be seen from here."]
 
 
@@ -183,7 +185,7 @@ def test_no_line_is_read_when_the_call_is_over() -> None:
     assert read == ["hello"]
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, HungUp])
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, HangupRequested])
 def test_ctrl_c_hangs_up_at_once(interruption: type[BaseException]) -> None:
     def lines() -> Iterator[str]:
         yield "hello"
@@ -208,11 +210,11 @@ def test_when_nobody_reads_any_more_the_bot_learns_that_the_call_is_over() -> No
     bot = Bot(GREETING)
     call = PhoneCall(bot, clock=Clock())
 
-    def break_off(entry: Entry) -> None:
-        if entry.kind is Kind.SAID:
+    def break_off(entry: TranscriptEntry) -> None:
+        if entry.kind is EntryKind.SAID:
             raise BrokenPipeError
 
     call.transcript.listener = break_off
     with pytest.raises(BrokenPipeError):
-        converse(Caller(call, Patient(call), print, None), ["hello"])
+        run_lines(CommandRunner(call, VirtualTimePacing(call), print, None), ["hello"])
     assert bot.told[-1] == "session_end"

@@ -14,40 +14,40 @@ from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_input, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from aiflow_local.simulator.console.prompt import OrderCompleter, Prompt, open_history
-from aiflow_local.simulator.console.virtual_time import HungUp
+from aiflow_local.simulator.console.prompt import CommandCompleter, Prompt, open_history
+from aiflow_local.simulator.console.virtual_time import HangupRequested
 
 ENTER, UP, CTRL_C, CTRL_D = "\r", "\x1b[A", "\x03", "\x04"
 
 
 @pytest.fixture
-def keyboard() -> Iterator[PipeInput]:
-    with create_pipe_input() as keyboard, create_app_session(keyboard, DummyOutput()):
-        yield keyboard
+def input_queue() -> Iterator[PipeInput]:
+    with create_pipe_input() as input_queue, create_app_session(input_queue, DummyOutput()):
+        yield input_queue
 
 
 def prompt(history: History | None = None) -> Prompt:
     return Prompt(lambda: "It is your turn.", history or InMemoryHistory())
 
 
-def test_each_line_is_brought_up_to_the_end_of_input(keyboard: PipeInput) -> None:
-    keyboard.send_text(f"hello{ENTER}{ENTER}/keys 1{ENTER}{CTRL_D}")
+def test_each_line_is_brought_up_to_the_end_of_input(input_queue: PipeInput) -> None:
+    input_queue.send_text(f"hello{ENTER}{ENTER}/keys 1{ENTER}{CTRL_D}")
     assert list(prompt().lines()) == ["hello", "", "/keys 1"]
 
 
-def test_what_is_pasted_is_brought_line_by_line(keyboard: PipeInput) -> None:
-    keyboard.send_text(f"\x1b[200~one\ntwo\x1b[201~{ENTER}{CTRL_D}")
+def test_what_is_pasted_is_brought_line_by_line(input_queue: PipeInput) -> None:
+    input_queue.send_text(f"\x1b[200~one\ntwo\x1b[201~{ENTER}{CTRL_D}")
     assert list(prompt().lines()) == ["one", "two"]
 
 
-def test_ctrl_c_hangs_up(keyboard: PipeInput) -> None:
-    keyboard.send_text(f"half a sen{CTRL_C}")
-    with pytest.raises(HungUp):
+def test_ctrl_c_hangs_up(input_queue: PipeInput) -> None:
+    input_queue.send_text(f"half a sen{CTRL_C}")
+    with pytest.raises(HangupRequested):
         next(prompt().lines())
 
 
-def test_it_can_be_asked_without_blocking(keyboard: PipeInput) -> None:
-    keyboard.send_text(f"hello{ENTER}")
+def test_it_can_be_asked_without_blocking(input_queue: PipeInput) -> None:
+    input_queue.send_text(f"hello{ENTER}")
     assert asyncio.run(prompt().ask()) == "hello"
 
 
@@ -56,18 +56,18 @@ def test_ctrl_c_between_two_lines_hangs_up_as_soon_as_it_can_be_read() -> None:
     ours, theirs = pty.openpty()
     with os.fdopen(theirs) as terminal, create_app_session(create_input(terminal), DummyOutput()):
         asking = prompt()
-        with asking.keeping_keys():
+        with asking.raw_keys():
             os.write(ours, CTRL_C.encode())
-            with pytest.raises(HungUp):
+            with pytest.raises(HangupRequested):
                 asyncio.run(asking.ask())
     os.close(ours)
 
 
 def test_what_was_typed_in_another_call_comes_back(
-    keyboard: PipeInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    input_queue: PipeInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    keyboard.send_text(f"a person, please{ENTER}")
+    input_queue.send_text(f"a person, please{ENTER}")
     assert next(prompt(open_history()).lines()) == "a person, please"
     # A new one reads the file.
     assert list(open_history().load_history_strings()) == ["a person, please"]
@@ -118,7 +118,7 @@ def completed() -> Callable[[str], list[str]]:
     """Return what a line can be completed to."""
 
     def completed(line: str) -> list[str]:
-        found = OrderCompleter().get_completions(Document(line), CompleteEvent())
+        found = CommandCompleter().get_completions(Document(line), CompleteEvent())
         return [line[: len(line) + each.start_position] + each.text for each in found]
 
     return completed

@@ -4,13 +4,13 @@ from collections import deque
 
 import pytest
 
-from aiflow_local.simulator.console.command_runner import Caller
-from aiflow_local.simulator.console.pacing import Spontaneous
-from aiflow_local.simulator.console.real_time import Keyboard, Typed, converse_live
+from aiflow_local.simulator.console.command_runner import CommandRunner
+from aiflow_local.simulator.console.pacing import RealTimePacing
+from aiflow_local.simulator.console.real_time import InputQueue, LineTyped, run_in_real_time
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.transcript import EntryKind
 from tests.unit.local.simulator.fake_bots import TRANSFER, Bot, Script, act, answers, say
 
 TEN_WORDS = "one two three four five six seven eight nine ten"
@@ -19,7 +19,7 @@ TEN_WORDS = "one two three four five six seven eight nine ten"
 GREETING = answers(session_start=say(TEN_WORDS))
 
 
-class Typist(Keyboard):
+class Typist(InputQueue):
     """Types lines at moments of a call, in milliseconds; and hangs up after the last one."""
 
     def __init__(self, *lines: tuple[int, str | None]) -> None:
@@ -34,23 +34,23 @@ class Typist(Keyboard):
         if seconds is None or (self._due and waited_ms < seconds * 1000):
             if self._due:
                 self._due.popleft()
-            raise Typed(line, waited_ms)
+            raise LineTyped(line, waited_ms)
 
 
 def held(script: Script, *lines: tuple[int, str | None]) -> tuple[PhoneCall, Bot]:
-    bot, typist = Bot(script), Typist(*lines)
-    call = PhoneCall(bot, Switches(transfer="busy"), clock=typist.clock)
-    converse_live(Caller(call, Spontaneous(call), print, None))
+    bot, source = Bot(script), Typist(*lines)
+    call = PhoneCall(bot, ServiceOptions(transfer="busy"), clock=source.clock)
+    run_in_real_time(CommandRunner(call, RealTimePacing(call), print, None))
     return call, bot
 
 
 def said(call: PhoneCall) -> list[tuple[int, str]]:
-    return [(entry.at_ms, entry.text) for entry in call.transcript.of(Kind.SAID)]
+    return [(entry.at_ms, entry.text) for entry in call.transcript.of(EntryKind.SAID)]
 
 
 def test_what_is_typed_while_the_agent_speaks_interrupts_it() -> None:
     call, bot = held(GREETING, (1000, "stop it now"))
-    (heard,) = call.transcript.of(Kind.HEARD)
+    (heard,) = call.transcript.of(EntryKind.HEARD)
     assert heard.data["interrupted"]
     assert 1000 < heard.data["played_ms"] < 2000
     assert bot.all("user_speak") == [{"text": "stop it now", "barged_in": True}]
@@ -106,38 +106,38 @@ def test_the_agent_goes_on_by_itself() -> None:
 def test_nobody_listens_while_a_transfer_rings() -> None:
     script = answers(user_speak={**TRANSFER, "timeout": 20})
     call, bot = held(script, (0, "a person"), (2500, "hello?"))
-    assert any("nobody listens" in entry.text for entry in call.transcript.of(Kind.NOTE))
+    assert any("nobody listens" in entry.text for entry in call.transcript.of(EntryKind.NOTE))
     assert bot.told.count("session_start") == 2
 
 
 class TestTheKeyboard:
     def test_it_brings_what_was_typed_and_how_long_that_took(self) -> None:
         seconds = iter([10.0, 10.25])
-        keyboard = Keyboard(lambda: next(seconds))
-        keyboard.type("hello")
-        with pytest.raises(Typed) as typed:
-            keyboard.wait(1)
+        input_queue = InputQueue(lambda: next(seconds))
+        input_queue.put_line("hello")
+        with pytest.raises(LineTyped) as typed:
+            input_queue.wait(1)
         assert (typed.value.line, typed.value.waited_ms) == ("hello", 250)
 
     def test_it_never_waits_beyond_what_is_due(self) -> None:
         seconds = iter([10.0, 12.0])
-        keyboard = Keyboard(lambda: next(seconds))
-        keyboard.type(None)
-        with pytest.raises(Typed) as typed:
-            keyboard.wait(1)
+        input_queue = InputQueue(lambda: next(seconds))
+        input_queue.put_line(None)
+        with pytest.raises(LineTyped) as typed:
+            input_queue.wait(1)
         assert (typed.value.line, typed.value.waited_ms) == (None, 1000)
 
     def test_it_lets_time_pass_while_nothing_is_typed(self) -> None:
-        keyboard = Keyboard()
-        keyboard.wait(0)
-        keyboard.type("at last")
-        with pytest.raises(Typed, match="at last"):
-            keyboard.wait(0)
+        input_queue = InputQueue()
+        input_queue.wait(0)
+        input_queue.put_line("at last")
+        with pytest.raises(LineTyped, match="at last"):
+            input_queue.wait(0)
 
     def test_it_waits_for_ever_where_nothing_is_due(self) -> None:
         seconds = iter([10.0, 3610.0])
-        keyboard = Keyboard(lambda: next(seconds))
-        keyboard.type("good morning")
-        with pytest.raises(Typed) as typed:
-            keyboard.wait()
+        input_queue = InputQueue(lambda: next(seconds))
+        input_queue.put_line("good morning")
+        with pytest.raises(LineTyped) as typed:
+            input_queue.wait()
         assert typed.value.waited_ms == 3_600_000

@@ -2,11 +2,11 @@
 
 import pytest
 
-from aiflow_local.simulator.engine.bot_port import Answered, Failed
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure, HttpResponse
 from tests.unit.local.simulator.fake_bots import Json, Reply, act, answers, call, in_turn, ok, say
 
-NOBODY = Failed("no_connection", "no server answers at this address", 2.0)
-BROKEN = Answered(500, {}, "Internal Server Error", 3.0)
+NOBODY = DeliveryFailure("no_connection", "no server answers at this address", 2.0)
+BROKEN = HttpResponse(500, {}, "Internal Server Error", 3.0)
 
 
 @pytest.mark.parametrize(

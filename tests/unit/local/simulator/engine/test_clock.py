@@ -1,6 +1,6 @@
 import pytest
 
-from aiflow_local.simulator.engine.clock import Clock, Woken
+from aiflow_local.simulator.engine.clock import Clock, WaitInterrupted
 
 
 def test_what_is_due_is_done_in_the_order_of_time_and_then_of_setting() -> None:
@@ -62,13 +62,13 @@ def test_for_people_time_takes_its_time() -> None:
 
 def test_whoever_is_woken_up_has_waited_as_long_as_it_took() -> None:
     def wake_up(_: float | None) -> None:
-        raise Woken(300)
+        raise WaitInterrupted(300)
 
     clock = Clock(wake_up)
     clock.after(1000, lambda: None)
-    with pytest.raises(Woken):
+    with pytest.raises(WaitInterrupted):
         clock.step(1000)
-    with pytest.raises(Woken):
+    with pytest.raises(WaitInterrupted):
         clock.idle()
 
     assert clock.now_ms == 600

@@ -1,10 +1,10 @@
-from aiflow_local.simulator.engine.bot_port import Failed
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure
 from tests.unit.local.simulator.fake_bots import Bot, act, answers, call, say
 
 
 def test_the_caller_hangs_up_and_the_end_is_the_last_event_and_comes_once() -> None:
     phone, bot = call(answers(session_start=say("Hello", user_input_timeout_seconds=1)))
-    phone.lets_pass(100)
+    phone.advance(100)
     phone.hangs_up()
     phone.hangs_up()
     phone.says("Hello?")
@@ -16,7 +16,7 @@ def test_the_caller_hangs_up_and_the_end_is_the_last_event_and_comes_once() -> N
 
 def test_what_was_heard_until_the_end_is_known() -> None:
     phone, _ = call(answers(session_start=say("one two three")))
-    phone.lets_pass(900)
+    phone.advance(900)
     phone.hangs_up()
 
     assert phone.heard == ["one two"]
@@ -55,7 +55,7 @@ def test_what_follows_the_hangup_of_the_agent_never_happens() -> None:
 
 def test_an_end_that_cannot_be_reported_is_an_end() -> None:
     phone, bot = call(
-        answers(session_end=Failed("broken_off", "the connection broke off", 1.0)),
+        answers(session_end=DeliveryFailure("broken_off", "the connection broke off", 1.0)),
         failed_requests="hangup",
     )
     phone.hangs_up()
@@ -66,7 +66,7 @@ def test_an_end_that_cannot_be_reported_is_an_end() -> None:
 
 def test_an_end_that_cannot_be_reported_may_be_reported_again() -> None:
     phone, bot = call(
-        answers(session_end=Failed("broken_off", "the connection broke off", 1.0)),
+        answers(session_end=DeliveryFailure("broken_off", "the connection broke off", 1.0)),
         failed_requests="repeat",
     )
     phone.hangs_up()

@@ -10,10 +10,10 @@ ASK = say("Your name?", user_input_timeout_seconds=5)
 
 def test_it_counts_from_the_end_of_what_is_said() -> None:
     phone, bot = call(answers(session_start=ASK))
-    phone.lets_pass(5799)
+    phone.advance(5799)
     assert "user_input_timeout" not in bot.told
 
-    phone.lets_pass(1)
+    phone.advance(1)
     assert bot.told[-1] == "user_input_timeout"
 
 
@@ -104,10 +104,10 @@ def test_a_new_playback_cancels_it(playback: dict[str, object]) -> None:
 
 def test_of_several_playbacks_the_last_one_counts() -> None:
     phone, bot = call(in_turn([ASK, say("Take your time", user_input_timeout_seconds=20)]))
-    phone.lets_pass(800 + 1200 + 19_999)
+    phone.advance(800 + 1200 + 19_999)
     assert "user_input_timeout" not in bot.told
 
-    phone.lets_pass(1)
+    phone.advance(1)
     assert "user_input_timeout" in bot.told
 
 

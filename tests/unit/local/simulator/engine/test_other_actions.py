@@ -51,10 +51,10 @@ def test_a_sound_in_the_background_begins_is_replaced_and_stops() -> None:
             act("mix_audio", stop=True),
         )
     )
-    sounds = [phone.voice.background]
+    sounds = [phone.playback_queue.background]
     for _ in range(3):
         phone.presses("1")
-        sounds.append(phone.voice.background)
+        sounds.append(phone.playback_queue.background)
 
     assert [sound and sound.audio for sound in sounds] == [SECOND, HALF_A_SECOND, None, None]
     notes = [
@@ -74,11 +74,11 @@ def test_a_sound_in_the_background_outlives_turns_and_ends_with_the_call() -> No
     )
     phone.interrupts("Hello you")
     phone.settle()
-    assert phone.voice.background
+    assert phone.playback_queue.background
 
     phone.hangs_up()
 
-    assert phone.voice.background is None
+    assert phone.playback_queue.background is None
     assert "the background sound ends" in str(phone.transcript)
 
 

@@ -75,8 +75,8 @@ def test_what_is_not_played_does_not_wait_for_what_is() -> None:
         answers(session_start=[HELLO, act("mix_audio", audio=SECOND), act("audio", audio=SECOND)])
     )
 
-    assert phone.voice.background
-    assert phone.voice.background.audio == SECOND
+    assert phone.playback_queue.background
+    assert phone.playback_queue.background.audio == SECOND
     phone.settle()
     assert phone.clock.now_ms == 2200
 
@@ -223,7 +223,7 @@ def test_hangup_that_waits_is_done_when_something_takes_the_place_of_what_it_wai
     phone.presses("1", after_ms=500)
 
     assert phone.heard == ["Hello"]
-    assert phone.voice.current is None
+    assert phone.playback_queue.current is None
     assert bot.told[-1] == "session_end"
 
 

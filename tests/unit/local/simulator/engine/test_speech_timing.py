@@ -2,7 +2,7 @@ import pytest
 
 from aiflow import Speak
 from aiflow.protocol.ssml import spoken_text
-from aiflow_local.simulator.engine.speech_timing import Speech, sound_ms, speech_of, talk_ms
+from aiflow_local.simulator.engine.speech_timing import Speech, audio_ms, speaking_ms, time_speech
 from tests.unit.local.simulator.fake_bots import SECOND
 
 SLOW = 60
@@ -11,22 +11,22 @@ SLOW = 60
 
 def ssml(inside: str) -> Speech:
     """Return what is said of some SSML, at a word a second."""
-    return speech_of(Speak(session_id="1", ssml=f"<speak>{inside}</speak>"), SLOW)
+    return time_speech(Speak(session_id="1", ssml=f"<speak>{inside}</speak>"), SLOW)
 
 
 def text(words: str, words_per_minute: int = SLOW) -> Speech:
     """Return what is said of some text."""
-    return speech_of(Speak(session_id="1", text=words), words_per_minute)
+    return time_speech(Speak(session_id="1", text=words), words_per_minute)
 
 
 def test_a_text_lasts_as_long_as_its_words_at_the_rate_that_is_set() -> None:
     assert text("one two three").duration_ms == 3000
     assert text("one two three", 180).duration_ms == 1000
-    assert talk_ms("one  two\nthree", 180) == 1000
+    assert speaking_ms("one  two\nthree", 180) == 1000
 
 
 def test_a_sound_lasts_as_long_as_its_samples() -> None:
-    assert sound_ms(SECOND) == 1000
+    assert audio_ms(SECOND) == 1000
 
 
 @pytest.mark.parametrize(

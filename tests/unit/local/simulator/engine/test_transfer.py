@@ -1,6 +1,6 @@
 import pytest
 
-from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.parties import CallParties
 from tests.unit.local.simulator.fake_bots import (
     SECOND,
     TRANSFER,
@@ -62,7 +62,7 @@ def test_a_transfer_that_fails_ends_the_call_without_a_timeout(outcome: str) -> 
 @pytest.mark.parametrize("outcome", FAILURES)
 def test_with_a_timeout_the_same_session_starts_again(outcome: str) -> None:
     phone, bot = call(
-        transferring(WITH_FALLBACK), transfer=outcome, party=Party(session_id="session-123")
+        transferring(WITH_FALLBACK), transfer=outcome, parties=CallParties(session_id="session-123")
     )
     phone.settle()
 
@@ -85,10 +85,10 @@ def test_with_a_timeout_the_same_session_starts_again(outcome: str) -> None:
 def test_it_rings_as_long_as_that_takes(outcome: str, timeout: int | None, rings_ms: int) -> None:
     action = TRANSFER if timeout is None else TRANSFER | {"timeout": timeout}
     phone, bot = call(answers(session_start=action), transfer=outcome)
-    phone.lets_pass(rings_ms - 1)
+    phone.advance(rings_ms - 1)
     assert len(bot.told) == 1
 
-    phone.lets_pass(1)
+    phone.advance(1)
     assert len(bot.told) >= 2
 
 
@@ -125,7 +125,7 @@ def test_while_it_rings_nobody_listens_to_the_caller() -> None:
     phone, _ = call(bot, transfer="no_answer")
     phone.starts_saying("Hello?")
     phone.presses_now("1")
-    phone.lets_pass(5000)
+    phone.advance(5000)
 
     assert bot.told == ["session_start"]
     assert str(phone.transcript).count("nobody listens") == 2
@@ -151,9 +151,9 @@ def test_who_waits_for_the_agent_waits_until_it_has_rung() -> None:
 
 def test_who_hangs_up_while_it_rings_ends_the_call() -> None:
     phone, bot = call(transferring(WITH_FALLBACK), transfer="busy")
-    phone.lets_pass(1000)
+    phone.advance(1000)
     phone.hangs_up()
-    phone.lets_pass(60_000)
+    phone.advance(60_000)
 
     assert bot.told == ["session_start", "session_end"]
 
@@ -164,7 +164,7 @@ def test_an_input_timeout_that_was_running_is_over() -> None:
         transferring(ask, assistant_speech_ended=WITH_FALLBACK),
         transfer="no_answer",
     )
-    phone.lets_pass(15_000)
+    phone.advance(15_000)
 
     assert "user_input_timeout" not in bot.told
 
@@ -181,7 +181,7 @@ def test_what_was_set_for_the_session_is_kept() -> None:
     phone.says("one")
 
     assert phone.clock.now_ms == begun_ms + 400 + 2000
-    assert phone.voice.background
+    assert phone.playback_queue.background
 
 
 def test_a_second_transfer_may_follow_the_first() -> None:
@@ -203,7 +203,7 @@ def test_a_message_that_fails_while_it_rings_is_reported_when_the_call_is_back()
 
 def test_a_switch_that_is_turned_while_the_call_goes_on_holds_from_then_on() -> None:
     phone, bot = call(transferring(say("Hello"), dtmf_received=WITH_FALLBACK))
-    phone.switches = phone.switches.model_copy(update={"transfer": "busy"})
+    phone.options = phone.options.model_copy(update={"transfer": "busy"})
     phone.presses("0")
     phone.settle()
 

@@ -39,7 +39,7 @@ def test_time_does_not_run_backwards() -> None:
 def test_who_goes_on_within_the_silence_goes_on_with_the_turn() -> None:
     phone, bot = call(answers())
     phone.starts_saying("My number is")
-    phone.lets_pass(1200 + 400)
+    phone.advance(1200 + 400)
     phone.says_now("one two three")
 
     assert bot.all("user_speak") == [{"text": "My number is one two three"}]
@@ -48,7 +48,7 @@ def test_who_goes_on_within_the_silence_goes_on_with_the_turn() -> None:
 def test_who_goes_on_after_the_silence_begins_another_turn() -> None:
     phone, bot = call(answers())
     phone.starts_saying("My number is")
-    phone.lets_pass(1200 + 500)
+    phone.advance(1200 + 500)
     phone.says_now("one two three")
 
     assert [each["text"] for each in bot.all("user_speak")] == ["My number is", "one two three"]
@@ -57,7 +57,7 @@ def test_who_goes_on_after_the_silence_begins_another_turn() -> None:
 def test_who_says_two_things_at_once_says_them_in_one_turn() -> None:
     phone, bot = call(answers())
     phone.starts_saying("one two three four")
-    phone.lets_pass(400)
+    phone.advance(400)
     phone.starts_saying("five")
     phone.settle()
 
@@ -68,7 +68,7 @@ def test_who_says_two_things_at_once_says_them_in_one_turn() -> None:
 def test_characters_of_a_turn_count_together() -> None:
     phone, bot = call(answers(session_start=say("one two three four five six seven")))
     phone.starts_saying("ok")
-    phone.lets_pass(600)
+    phone.advance(600)
     phone.says_now("so")
 
     assert bot.all("user_speak") == [{"text": "ok so", "barged_in": True}]
@@ -133,7 +133,7 @@ def test_a_change_of_provider_takes_a_time_of_its_own(restart_ms: int, understoo
 def test_words_before_a_restart_are_not_lost() -> None:
     phone, bot = call(answers(dtmf_received=GERMAN), language_restart_ms=500)
     phone.starts_saying("one two three four")
-    phone.lets_pass(500)
+    phone.advance(500)
     phone.presses_now("1")
     phone.settle()
 
@@ -187,7 +187,7 @@ def test_over_a_socket_a_voice_is_reported_once_a_turn() -> None:
     bot = Bot(answers(), reports_speech_started=True)
     phone, _ = call(bot)
     phone.starts_saying("one")
-    phone.lets_pass(500)
+    phone.advance(500)
     phone.says_now("two")
     phone.says("three")
 

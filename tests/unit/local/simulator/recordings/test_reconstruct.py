@@ -4,28 +4,28 @@ from typing import Any
 
 import pytest
 
-from aiflow_local.simulator.engine.bot_port import Failed
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.transcript import Kind
-from aiflow_local.simulator.recordings.caller_steps import Move, do
-from aiflow_local.simulator.recordings.reader import Recorded
-from aiflow_local.simulator.recordings.reconstruct import retrace
+from aiflow_local.simulator.engine.transcript import EntryKind
+from aiflow_local.simulator.recordings.caller_steps import CallerStep, replay_step
+from aiflow_local.simulator.recordings.reader import RecordedCall
+from aiflow_local.simulator.recordings.reconstruct import reconstruct
 from tests.unit.local.simulator.fake_bots import Bot, Script, act, answers, call, in_turn, ok, say
 
 LONG = say("one two three four five six seven eight nine ten")
 
 
-def recorded(phone: PhoneCall) -> Recorded:
-    return Recorded("a call", phone.party, phone.switches, phone.transcript.entries)
+def recorded(phone: PhoneCall) -> RecordedCall:
+    return RecordedCall("a call", phone.parties, phone.options, phone.transcript.entries)
 
 
 def told(phone: PhoneCall) -> list[dict[str, Any]]:
     """Return moves without their bookkeeping."""
     names = ("words", "silence_ms", "after_ms", "skipped")
     return [
-        {"act": move.act} | {name: value for name in names if (value := getattr(move, name))}
-        for move in retrace(recorded(phone)).moves
+        {"act": step.kind} | {name: value for name in names if (value := getattr(step, name))}
+        for step in reconstruct(recorded(phone)).steps
     ]
 
 
@@ -35,10 +35,10 @@ def happened(phone: PhoneCall) -> list[tuple[int, str]]:
 
 def again(phone: PhoneCall, script: Script) -> PhoneCall:
     """Do the same once more, with another bot."""
-    other = PhoneCall(Bot(script), phone.switches, phone.party, Clock())
+    other = PhoneCall(Bot(script), phone.options, phone.parties, Clock())
     other.begin()
-    for move in retrace(recorded(phone)).moves:
-        do(move, other)
+    for step in reconstruct(recorded(phone)).steps:
+        replay_step(step, other)
     other.settle()
     return other
 
@@ -64,7 +64,7 @@ def test_an_interruption_is_so_far_into_what_is_playing() -> None:
 def test_of_several_playbacks_it_is_known_which_was_interrupted() -> None:
     script = answers(session_start=[LONG, say("And now this, which is long enough")])
     phone, _ = call(script)
-    phone.lets_pass(4500)
+    phone.advance(4500)
     phone.says_now("wait a moment")
     assert told(phone) == [{"act": "say", "words": "wait a moment", "after_ms": 500, "skipped": 1}]
     assert happened(again(phone, script)) == happened(phone)
@@ -95,13 +95,13 @@ def test_a_silence_at_the_end_is_a_move_of_its_own() -> None:
     phone, _ = call(timeout)
     phone.waits(6)
     assert told(phone) == [{"act": "wait", "silence_ms": 5000}]
-    assert not retrace(recorded(phone)).is_over
+    assert not reconstruct(recorded(phone)).is_over
 
 
 def test_keys_in_a_row_are_one_move_and_others_are_not() -> None:
     phone, _ = call(answers())
     phone.presses("12#")
-    phone.lets_pass(1000)
+    phone.advance(1000)
     phone.presses("3")
     assert told(phone) == [
         {"act": "press", "words": "12#"},
@@ -112,7 +112,7 @@ def test_keys_in_a_row_are_one_move_and_others_are_not() -> None:
 def test_what_is_said_before_a_turn_is_over_belongs_to_it() -> None:
     phone, bot = call(answers())
     phone.starts_saying("I would")
-    phone.lets_pass(1000)
+    phone.advance(1000)
     phone.says_now("like to go")
     assert told(phone) == [{"act": "say", "words": "I would like to go"}]
     assert bot.all("user_speak") == [{"text": "I would like to go"}]
@@ -124,7 +124,7 @@ def test_who_hangs_up_in_the_same_moment_is_before_what_else_is_due() -> None:
     phone.hangs_up()
     assert "assistant_speak" not in bot.told
     assert told(phone) == [{"act": "say", "words": "hello"}, {"act": "hang up"}]
-    assert retrace(recorded(phone)).is_over
+    assert reconstruct(recorded(phone)).is_over
 
 
 def test_a_switch_that_was_changed_meanwhile_is_changed_again() -> None:
@@ -137,7 +137,7 @@ def test_a_switch_that_was_changed_meanwhile_is_changed_again() -> None:
     )
     script = in_turn(None, transfer, say("Nobody is there"))
     phone, _ = call(script)
-    do(Move("set", switches={"transfer": "busy"}), phone)
+    replay_step(CallerStep("set", options={"transfer": "busy"}), phone)
     phone.says("a person")
     phone.settle()
     other = again(phone, in_turn(None, transfer, say("Nobody is there")))
@@ -147,14 +147,16 @@ def test_a_switch_that_was_changed_meanwhile_is_changed_again() -> None:
 
 @pytest.mark.parametrize("failed_requests", ["ignore", "repeat", "hangup"])
 def test_a_bot_that_failed_fails_again(failed_requests: str) -> None:
-    broken = Failed("timeout", "did not answer", 5000)
+    broken = DeliveryFailure("timeout", "did not answer", 5000)
     script = in_turn(LONG, broken, ok("", 9000), say("Hello"))
     phone, _ = call(script, failed_requests=failed_requests)
     phone.says("hello")
     phone.interrupts("hello again", after_ms=200)
-    retraced = retrace(recorded(phone))
-    assert retraced.is_over is (failed_requests == "hangup")
-    assert [move.act for move in retraced.moves] == ["say"] * len(phone.transcript.of(Kind.SAID))
+    reconstructed = reconstruct(recorded(phone))
+    assert reconstructed.is_over is (failed_requests == "hangup")
+    assert [step.kind for step in reconstructed.steps] == ["say"] * len(
+        phone.transcript.of(EntryKind.SAID)
+    )
 
 
 def test_an_agent_that_says_more_today_is_let_finish() -> None:

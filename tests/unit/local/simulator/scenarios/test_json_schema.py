@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from aiflow.protocol.actions import ACTION_TYPES
 from aiflow.protocol.constraints import is_array, is_object
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.scenarios.scenario import ScenarioFile, scenario_schema
 from tests.unit.local.simulator.fake_bots import EXAMPLE
 
@@ -69,7 +69,7 @@ def test_no_object_is_open_but_the_state_which_is_the_agents_own() -> None:
 
 
 def test_every_switch_and_every_action_is_in_it() -> None:
-    assert SCHEMA["$defs"]["Switches"]["properties"].keys() == Switches.model_fields.keys()
+    assert SCHEMA["$defs"]["ServiceOptions"]["properties"].keys() == ServiceOptions.model_fields.keys()
     expected = SCHEMA["$defs"]["ExpectedAction"]["properties"]
     assert expected.keys() == ACTION_TYPES.keys()
     for name, model in ACTION_TYPES.items():

@@ -5,9 +5,9 @@ import pytest
 
 from aiflow_local.errors import Unreadable
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.scenarios.batch_runner import Played
+from aiflow_local.simulator.scenarios.batch_runner import PlayedScenario
 from aiflow_local.simulator.scenarios.junit import write_junit
-from aiflow_local.simulator.scenarios.runner import Player
+from aiflow_local.simulator.scenarios.runner import ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario
 from aiflow_local.simulator.scenarios.suite import Suite
 from tests.unit.local.simulator.fake_bots import Bot, answers, say
@@ -15,11 +15,11 @@ from tests.unit.local.simulator.fake_bots import Bot, answers, say
 ODD = "\x00\x1b[2J\ufffe <&> ]]>"
 
 
-def played(suite: Suite, *errors: str) -> list[Played]:
+def played(suite: Suite, *errors: str) -> list[PlayedScenario]:
     """Play the scenarios of a suite with a bot that greets."""
     bot = answers(session_start=say("Hello \x1b"))
     return [
-        Played(suite, Player(scenario, Bot(bot), Clock()).play(), 0.25, errors)
+        PlayedScenario(suite, ScenarioRunner(scenario, Bot(bot), Clock()).play(), 0.25, errors)
         for scenario in suite.scenarios
     ]
 
@@ -31,7 +31,7 @@ def scenario(name: str, words: str) -> Scenario:
     )
 
 
-def written(path: Path, all_of_them: list[Played]) -> ET.Element:
+def written(path: Path, all_of_them: list[PlayedScenario]) -> ET.Element:
     write_junit(path, all_of_them)
     return ET.parse(path).getroot()  # noqa: S314 - it is our own
 

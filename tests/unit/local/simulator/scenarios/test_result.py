@@ -1,15 +1,15 @@
 import json
 
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.scenarios.runner import Player, Result
+from aiflow_local.simulator.scenarios.runner import ScenarioResult, ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario
 from tests.unit.local.simulator.fake_bots import Bot, Script, answers, say
 
 
-def play(script: Script, *steps: dict[str, object]) -> Result:
+def play(script: Script, *steps: dict[str, object]) -> ScenarioResult:
     """Play a scenario with a bot."""
     scenario = Scenario.model_validate({"name": "a call", "session": "s-1", "turns": list(steps)})
-    return Player(scenario, Bot(script), Clock()).play()
+    return ScenarioRunner(scenario, Bot(script), Clock()).play()
 
 
 def test_a_failure_prints_the_step_the_difference_and_the_whole_call() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.scenarios.runner import Player, Result
+from aiflow_local.simulator.scenarios.runner import ScenarioResult, ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario, load_scenarios
 from tests.unit.local.simulator.fake_bots import (
     EXAMPLE,
@@ -22,12 +22,12 @@ from tests.unit.local.simulator.fake_bots import (
 
 def play(
     script: Script, turns: list[Json], outcome: Json | None = None, /, **members: object
-) -> Result:
+) -> ScenarioResult:
     """Play a scenario with a bot."""
     scenario = Scenario.model_validate(
         {"name": "a call", "turns": turns, "finally": outcome or {}, **members}
     )
-    return Player(scenario, Bot(script), Clock()).play()
+    return ScenarioRunner(scenario, Bot(script), Clock()).play()
 
 
 class Shop:
@@ -61,10 +61,10 @@ class Shop:
                 return None
 
 
-def play_example(shop: Shop) -> Result:
+def play_example(shop: Shop) -> ScenarioResult:
     """Play the example of the documentation with a bot."""
     (scenario,) = load_scenarios(EXAMPLE)
-    return Player(scenario, Bot(shop), Clock(), lambda _: shop.state).play()
+    return ScenarioRunner(scenario, Bot(shop), Clock(), lambda _: shop.state).play()
 
 
 def test_the_example_of_the_documentation_passes_with_a_bot_that_is_right() -> None:
@@ -288,7 +288,7 @@ def test_the_state_has_the_members_that_are_expected(
         }
     )
     states = {"s-1": state}
-    result = Player(scenario, Bot(HELLO), Clock(), states.__getitem__).play()
+    result = ScenarioRunner(scenario, Bot(HELLO), Clock(), states.__getitem__).play()
 
     assert result.failures == ([failure] if failure else [])
 
@@ -306,7 +306,7 @@ def test_who_calls_whom_is_what_the_scenario_says() -> None:
     number = {"to": "493023125002", "from": "", "session": "s-1"}
     result = play(HELLO, [{}], None, direction="outbound", given=given, **number)
 
-    assert result.call.party.as_session(result.call.switches) == {
+    assert result.call.parties.as_session(result.call.options) == {
         "id": "s-1",
         "account_id": "account-123",
         "phone_number": "+493023125002",

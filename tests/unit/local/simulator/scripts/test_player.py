@@ -4,26 +4,26 @@ from typing import Any
 
 from aiflow.protocol.types import JsonObject
 from aiflow.sessions.record import SessionRecord
-from aiflow_local.simulator.bots.connector import Reached
-from aiflow_local.simulator.engine.bot_port import Failed
+from aiflow_local.simulator.bots.connector import ConnectedBot
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.transcript import Kind, Transcript
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.transcript import EntryKind, Transcript
 from aiflow_local.simulator.scripts.player import PAUSE_MS, EventPlayer, Exchange
 from tests.unit.local.simulator.fake_bots import Bot, Script, answers, in_turn, ok, say
 
-OPTIONS = Switches()
+OPTIONS = ServiceOptions()
 HELLO = say("Hello")
 
 
-class Played:
+class PlayedScenario:
     """A script that was played to a bot in memory."""
 
     def __init__(self, script: Script, *events: JsonObject, **states: list[Any]) -> None:
         self.bot = Bot(script)
         self.clock = Clock()
         self.transcript = Transcript()
-        connected = Reached(self.bot, _records(states) if states else None)
+        connected = ConnectedBot(self.bot, _records(states) if states else None)
         player = EventPlayer(connected, OPTIONS, self.clock, self.transcript)
         self.exchanges: list[Exchange] = [*player.play(events)]
 
@@ -44,7 +44,7 @@ def event(name: str, session_id: str = "s", **members: Any) -> JsonObject:  # no
 
 
 def test_each_event_is_sent_as_it_stands_and_its_actions_are_in_the_transcript() -> None:
-    played = Played(
+    played = PlayedScenario(
         answers(session_start=HELLO), event("session_start"), event("user_speak", text="Hi")
     )
     assert played.bot.events == [event("session_start"), event("user_speak", text="Hi")]
@@ -58,13 +58,15 @@ def test_each_event_is_sent_as_it_stands_and_its_actions_are_in_the_transcript()
 
 
 def test_a_virtual_minute_passes_between_two_events() -> None:
-    played = Played(answers(), event("session_start"), event("session_end"))
-    sent = [entry.at_ms for entry in played.transcript.of(Kind.EVENT)]
+    played = PlayedScenario(answers(), event("session_start"), event("session_end"))
+    sent = [entry.at_ms for entry in played.transcript.of(EntryKind.EVENT)]
     assert sent == [0, PAUSE_MS]
 
 
 def test_an_exchange_as_json_has_the_answer_with_its_invalid_actions_and_problems() -> None:
-    played = Played(answers(user_speak=[HELLO, {"type": "sing"}]), event("user_speak", text="Hi"))
+    played = PlayedScenario(
+        answers(user_speak=[HELLO, {"type": "sing"}]), event("user_speak", text="Hi")
+    )
     (exchange,) = played.exchanges
     found = exchange.as_json()
     assert [*found] == ["event", "status", "ms", "actions", "problems", "changes"]
@@ -79,37 +81,39 @@ def test_an_exchange_as_json_has_the_answer_with_its_invalid_actions_and_problem
 
 
 def test_an_answer_with_a_warning_only_is_valid() -> None:
-    (exchange,) = Played(in_turn(ok("[]")), event("user_speak", text="Hi")).exchanges
+    (exchange,) = PlayedScenario(in_turn(ok("[]")), event("user_speak", text="Hi")).exchanges
     assert [problem.severity for problem in exchange.problems] == ["warning"]
     assert exchange.is_valid
 
 
 def test_an_unreachable_bot_gets_no_further_events() -> None:
-    unreachable = Failed("no_connection", "no server answers at this address", 2.0)
-    played = Played(in_turn(unreachable, HELLO), event("session_start"), event("session_end"))
+    unreachable = DeliveryFailure("no_connection", "no server answers at this address", 2.0)
+    played = PlayedScenario(
+        in_turn(unreachable, HELLO), event("session_start"), event("session_end")
+    )
     assert [exchange.as_json()["status"] for exchange in played.exchanges] == [None]
 
 
 def test_a_bot_that_fails_gets_the_next_event() -> None:
-    failed = Failed("broken_off", "broke off", 2.0)
-    played = Played(in_turn(failed, HELLO), event("session_start"), event("session_end"))
+    failed = DeliveryFailure("broken_off", "broke off", 2.0)
+    played = PlayedScenario(in_turn(failed, HELLO), event("session_start"), event("session_end"))
     assert [exchange.is_valid for exchange in played.exchanges] == [False, True]
 
 
 def test_messages_that_the_bot_sends_unasked_belong_to_the_event_after_them() -> None:
     def script(got: dict[str, Any]) -> None:
         if got["type"] == "session_start":
-            bot.sends_by_itself(say("One moment"))
+            bot.sends_unsolicited(say("One moment"))
 
     bot = Bot(script)
-    player = EventPlayer(Reached(bot, None), OPTIONS, Clock(), Transcript())
+    player = EventPlayer(ConnectedBot(bot, None), OPTIONS, Clock(), Transcript())
     (exchange,) = player.play([event("session_start")])
     assert exchange.actions == [{"session_id": "s", **say("One moment")}]
 
 
 def test_changes_of_the_stored_call_are_those_since_the_event_before_of_the_same_session() -> None:
     names = ("one", "two", "one")
-    played = Played(
+    played = PlayedScenario(
         answers(),
         *(event("session_start", name) for name in names),
         one=[{"turns": 1, "name": "Ada"}, {"turns": 2}],
@@ -123,4 +127,4 @@ def test_changes_of_the_stored_call_are_those_since_the_event_before_of_the_same
 
 
 def test_without_access_to_the_store_there_are_no_changes() -> None:
-    assert Played(answers(), event("session_start")).changes == [{}]
+    assert PlayedScenario(answers(), event("session_start")).changes == [{}]

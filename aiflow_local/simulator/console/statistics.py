@@ -1,10 +1,10 @@
 """How a call went, in one line and one exit code."""
 
 from aiflow_local.simulator.engine.caller import KEY_GAP_MS
-from aiflow_local.simulator.engine.transcript import Entry, Kind
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
 
 
-class Tally:
+class CallStatistics:
     """Counts what happens in a call."""
 
     def __init__(self) -> None:
@@ -15,45 +15,49 @@ class Tally:
         self.errors = 0
         """What the bot did wrong."""
         self.warnings = 0
-        self.faults = 0
+        self.handler_errors = 0
         """Errors of handlers."""
         self._last_key_ms: int | None = None
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: TranscriptEntry) -> None:
         """Count an entry of the transcript."""
-        if entry.kind is Kind.ANSWER:
+        if entry.kind is EntryKind.ANSWER:
             self.answers += 1
             self.slowest_ms = max(self.slowest_ms, entry.data["ms"])
-        elif entry.kind is Kind.PROBLEM:
+        elif entry.kind is EntryKind.PROBLEM:
             is_error = entry.data["problem"]["severity"] == "error"
             self.errors += is_error
             self.warnings += not is_error
-        elif entry.kind is Kind.SAID and "words" in entry.data:
+        elif entry.kind is EntryKind.SAID and "words" in entry.data:
             self.turns += 1
-        elif entry.kind is Kind.SAID and "key" in entry.data:
+        elif entry.kind is EntryKind.SAID and "key" in entry.data:
             last_ms, self._last_key_ms = self._last_key_ms, entry.at_ms
             self.turns += last_ms is None or entry.at_ms - last_ms > KEY_GAP_MS
 
-    def add_fault(self) -> None:
+    def add_handler_error(self) -> None:
         """Count an error of a handler."""
-        self.faults += 1
+        self.handler_errors += 1
 
     @property
-    def is_fine(self) -> bool:
+    def is_ok(self) -> bool:
         """Whether nothing was wrong."""
-        return not self.errors and not self.faults
+        return not self.errors and not self.handler_errors
 
     @property
-    def pace(self) -> str:
+    def slowest_answer(self) -> str:
         """How fast the bot answered, in words."""
         return f"slowest answer {self.slowest_ms:.0f} ms" if self.answers else "no answers"
 
     @property
     def results(self) -> str:
         """Response times, errors and warnings as text."""
-        parts = [self.pace, counted(self.errors, "error"), counted(self.warnings, "warning")]
-        if self.faults:
-            parts.append(f"{counted(self.faults, 'handler')} failed")
+        parts = [
+            self.slowest_answer,
+            counted(self.errors, "error"),
+            counted(self.warnings, "warning"),
+        ]
+        if self.handler_errors:
+            parts.append(f"{counted(self.handler_errors, 'handler')} failed")
         return ", ".join(parts)
 
     def __str__(self) -> str:

@@ -7,9 +7,14 @@ from typing import Any
 from rich.console import Console
 
 from aiflow.protocol.lint import Diagnostic
-from aiflow_local.simulator.console.screen import Screen
+from aiflow_local.simulator.console.transcript_printer import TranscriptPrinter
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.transcript import Entry, Kind, Scribe, Transcript
+from aiflow_local.simulator.engine.transcript import (
+    EntryKind,
+    Transcript,
+    TranscriptEntry,
+    TranscriptWriter,
+)
 from tests.unit.local.simulator.fake_bots import HALF_A_SECOND, act, answers, call, in_turn, ok, say
 
 
@@ -17,32 +22,34 @@ class Paper:
     """A screen whose lines can be read."""
 
     def __init__(
-        self, look: Callable[[str], dict[str, Any]] | None = None, **options: object
+        self, read_state: Callable[[str], dict[str, Any]] | None = None, **options: object
     ) -> None:
         self._out = io.StringIO()
         console = Console(file=self._out, highlight=False, **options)  # type: ignore[arg-type]  # rich's own options
-        self.screen = Screen(console, look)
+        self.screen = TranscriptPrinter(console, read_state)
 
     @property
     def lines(self) -> list[str]:
         return self._out.getvalue().splitlines()
 
-    def take(self, *entries: Entry) -> list[str]:
+    def take(self, *entries: TranscriptEntry) -> list[str]:
         for entry in entries:
             self.screen.add(entry)
         return self.lines
 
 
-def event(name: str, text: str = "") -> Entry:
-    return Entry(1200, Kind.EVENT, text or name, {"event": {"type": name, "session": {"id": "s"}}})
+def event(name: str, text: str = "") -> TranscriptEntry:
+    return TranscriptEntry(
+        1200, EntryKind.EVENT, text or name, {"event": {"type": name, "session": {"id": "s"}}}
+    )
 
 
-def answer(status: int = 200, ms: float = 12.3) -> Entry:
-    return Entry(1200, Kind.ANSWER, "", {"status": status, "ms": ms, "body": ""})
+def answer(status: int = 200, ms: float = 12.3) -> TranscriptEntry:
+    return TranscriptEntry(1200, EntryKind.ANSWER, "", {"status": status, "ms": ms, "body": ""})
 
 
-def action(**members: object) -> Entry:
-    return Entry(1200, Kind.ACTION, "", {"action": members})
+def action(**members: object) -> TranscriptEntry:
+    return TranscriptEntry(1200, EntryKind.ACTION, "", {"action": members})
 
 
 def test_an_event_and_its_answer_share_a_line() -> None:
@@ -56,19 +63,23 @@ def test_a_status_that_is_no_good_is_shown() -> None:
 
 class TestOverWebSocket:
     def test_silence_is_shown_as_such(self) -> None:
-        silence = Entry(1200, Kind.ANSWER, "no message", {"ms": 0.0, "body": ""})
+        silence = TranscriptEntry(1200, EntryKind.ANSWER, "no message", {"ms": 0.0, "body": ""})
         assert Paper().take(event("x"), silence) == ["    1.2 s  x, no message"]
 
     def test_a_message_has_no_status(self) -> None:
-        message = Entry(1200, Kind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"})
+        message = TranscriptEntry(
+            1200, EntryKind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"}
+        )
         assert Paper().take(event("x"), message) == ["    1.2 s  x, 12 ms"]
 
     def test_one_that_took_its_time_stands_alone(self) -> None:
-        message = Entry(1200, Kind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"})
+        message = TranscriptEntry(
+            1200, EntryKind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"}
+        )
         assert Paper().take(message) == ["           answered, 12 ms"]
 
     def test_one_that_came_by_itself_too(self) -> None:
-        message = Entry(1200, Kind.MESSAGE, "by itself", {"body": "[]"})
+        message = TranscriptEntry(1200, EntryKind.MESSAGE, "by itself", {"body": "[]"})
         assert Paper().take(message) == ["           sent by itself"]
 
 
@@ -76,7 +87,7 @@ def test_an_event_without_an_answer_is_shown_with_what_went_wrong() -> None:
     paper, transcript = Paper(), Transcript()
     paper.take(event("user_speak", 'user_speak "hello"'))
     transcript.listener = paper.screen.add
-    Scribe(Clock(), transcript).problem(
+    TranscriptWriter(Clock(), transcript).problem(
         Diagnostic.error("timeout", "", "did not answer within 5 s")
     )
     assert paper.lines == [
@@ -90,9 +101,9 @@ def test_who_speaks_is_shown_and_what_else_the_agent_does() -> None:
         action(type="speak", session_id="s-1", ssml="<speak>Good <b/>day</speak>"),
         action(type="audio", session_id="s-1", audio=HALF_A_SECOND),
         action(type="hangup", session_id="s-1"),
-        Entry(0, Kind.SAID, '"hello"', {"words": "hello"}),
-        Entry(0, Kind.SAID, "presses 1", {"key": "1"}),
-        Entry(0, Kind.NOTE, "the call is over", {}),
+        TranscriptEntry(0, EntryKind.SAID, '"hello"', {"words": "hello"}),
+        TranscriptEntry(0, EntryKind.SAID, "presses 1", {"key": "1"}),
+        TranscriptEntry(0, EntryKind.NOTE, "the call is over", {}),
     )
     assert lines == [
         "    agent  Good day",
@@ -131,7 +142,9 @@ def test_what_has_changed_in_the_state_is_shown() -> None:
 def test_changes_of_the_state_are_shown_for_each_session_apart() -> None:
     states = {"s": {"turns": 1}, "t": {"turns": 2}}
     paper = Paper(lambda session_id: states[session_id])
-    other = Entry(1200, Kind.EVENT, "x", {"event": {"type": "x", "session": {"id": "t"}}})
+    other = TranscriptEntry(
+        1200, EntryKind.EVENT, "x", {"event": {"type": "x", "session": {"id": "t"}}}
+    )
     paper.take(event("x"), answer(), other, answer())
     assert paper.take(event("x"), answer())[-1] == "    1.2 s  x, 12 ms"
 
@@ -139,7 +152,7 @@ def test_changes_of_the_state_are_shown_for_each_session_apart() -> None:
 def test_an_error_of_a_handler_stands_below_the_event_that_it_could_not_handle() -> None:
     paper = Paper()
     paper.take(event("user_speak"))
-    paper.screen.complain('Traceback (most recent call last):\n  File "app.py"\nValueError: no')
+    paper.screen.report_error('Traceback (most recent call last):\n  File "app.py"\nValueError: no')
     assert paper.take(answer()) == [
         "    1.2 s  user_speak",
         "    error  Traceback (most recent call last):",
@@ -153,7 +166,7 @@ def test_what_a_bot_says_cannot_drive_the_terminal() -> None:
     paper = Paper()
     text = "\x1b[2J\x07\u202e[red]x" + "y" * 100_000
     (line,) = paper.take(action(type="speak", session_id="s-1", text=text))
-    paper.screen.complain("ValueError: \x1b[2J")
+    paper.screen.report_error("ValueError: \x1b[2J")
     assert "\x1b" not in "".join(paper.lines)
     assert "\u202e" not in line
     assert "[red]x" in line
@@ -170,7 +183,7 @@ def test_on_a_terminal_it_is_in_colour_and_fits_the_width() -> None:
 
 def test_the_summary_stands_apart() -> None:
     paper = Paper()
-    paper.screen.end("no turns", is_fine=False)
+    paper.screen.end("no turns", is_ok=False)
     assert paper.lines == ["", "           no turns"]
 
 

@@ -5,10 +5,10 @@ from typing import TextIO
 
 import click
 
-from aiflow_local.simulator.engine.transcript import Entry
+from aiflow_local.simulator.engine.transcript import TranscriptEntry
 
 
-class JsonLines:
+class JsonPrinter:
     """Prints the transcript as it is recorded; everything else goes to standard error.
 
     Args:
@@ -18,17 +18,17 @@ class JsonLines:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: TranscriptEntry) -> None:
         """Print an entry of the transcript."""
         click.echo(json.dumps(entry.to_json()), file=self._out)
 
-    def tell(self, text: str) -> None:
+    def show_line(self, text: str) -> None:
         """Print a line that is no part of the call."""
         click.echo(text, err=True)
 
-    def complain(self, error: str) -> None:
+    def report_error(self, error: str) -> None:
         """Print an error of a handler, as Python told it."""
         click.echo(error, err=True)
 
-    def end(self, summary: str, *, is_fine: bool) -> None:
+    def end(self, summary: str, *, is_ok: bool) -> None:
         """Leave it to the reader to sum up."""

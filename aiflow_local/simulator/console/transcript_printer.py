@@ -8,8 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from aiflow_local.output import print_labelled
-from aiflow_local.simulator.engine.formatting import LONGEST, describe_action, seconds, visible
-from aiflow_local.simulator.engine.transcript import Entry, Kind
+from aiflow_local.simulator.engine.formatting import (
+    MAX_SHORT_LENGTH,
+    describe_action,
+    printable_line,
+    seconds,
+)
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
 
 _STYLES = {
     "agent": "bold cyan",
@@ -23,7 +28,7 @@ _STYLES = {
 _NO_CONTENT, _OK = 204, 200
 
 
-class Screen:
+class TranscriptPrinter:
     """Prints a call; in colour and fit to the width on a terminal only.
 
     Args:
@@ -31,34 +36,38 @@ class Screen:
         look: returns `call.state` of the agent; None where it cannot be seen.
     """
 
-    def __init__(self, console: Console, look: Callable[[str], Mapping[str, Any]] | None) -> None:
+    def __init__(
+        self, console: Console, read_state: Callable[[str], Mapping[str, Any]] | None
+    ) -> None:
         self._console = console
-        self._look = look
+        self._read_state = read_state
         self._session_id = ""
         self._kept: dict[str, Mapping[str, Any]] = {}
-        self._event: Entry | None = None
-        self._show: Mapping[Kind, Callable[[Entry], None]] = {
-            Kind.EVENT: self._hold,
-            Kind.ANSWER: self._show_answer,
-            Kind.MESSAGE: lambda _: self._line("", "sent by itself", "dim"),
-            Kind.ACTION: self._show_action,
-            Kind.SAID: self._show_said,
-            Kind.HEARD: self._show_heard,
-            Kind.PROBLEM: lambda entry: self._line(entry.data["problem"]["severity"], entry.text),
-            Kind.NOTE: lambda entry: self._line("phone", entry.text, "magenta"),
+        self._event: TranscriptEntry | None = None
+        self._show: Mapping[EntryKind, Callable[[TranscriptEntry], None]] = {
+            EntryKind.EVENT: self._hold,
+            EntryKind.ANSWER: self._show_answer,
+            EntryKind.MESSAGE: lambda _: self._line("", "sent by itself", "dim"),
+            EntryKind.ACTION: self._show_action,
+            EntryKind.SAID: self._show_caller,
+            EntryKind.HEARD: self._show_heard,
+            EntryKind.PROBLEM: lambda entry: self._line(
+                entry.data["problem"]["severity"], entry.text
+            ),
+            EntryKind.NOTE: lambda entry: self._line("phone", entry.text, "magenta"),
         }
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: TranscriptEntry) -> None:
         """Print an entry of the transcript."""
-        if entry.kind is not Kind.ANSWER:
+        if entry.kind is not EntryKind.ANSWER:
             self._show_event("")
         self._show[entry.kind](entry)
 
-    def tell(self, text: str) -> None:
+    def show_line(self, text: str) -> None:
         """Print a line that is no part of the call."""
         self._line("", text, "dim")
 
-    def complain(self, error: str) -> None:
+    def report_error(self, error: str) -> None:
         """Print an error of a handler, as Python told it."""
         self._show_event("")
         who = "error"
@@ -70,12 +79,12 @@ class Screen:
         """Print an event that has no answer."""
         self._show_event("")
 
-    def end(self, summary: str, *, is_fine: bool) -> None:
+    def end(self, summary: str, *, is_ok: bool) -> None:
         """Print what is left to say."""
         self._console.print()
-        self._line("", summary, "bold green" if is_fine else "bold red")
+        self._line("", summary, "bold green" if is_ok else "bold red")
 
-    def _hold(self, event: Entry) -> None:
+    def _hold(self, event: TranscriptEntry) -> None:
         """Wait for the answer: they share a line."""
         self._event = event
         self._session_id = event.data["event"]["session"]["id"]
@@ -85,15 +94,15 @@ class Screen:
         if event:
             self._line(seconds(event.at_ms), f"{event.text}{outcome}", "dim")
 
-    def _show_answer(self, answer: Entry) -> None:
+    def _show_answer(self, answer: TranscriptEntry) -> None:
         if self._event:
             self._show_event(f", {_outcome(answer)}")
         else:
             # Over HTTP the same request was made once more; over WebSocket it took its time.
             all_the_same = " all the same" if "status" in answer.data else ""
             self._line("", f"answered{all_the_same}, {_outcome(answer)}", "dim")
-        if self._look:
-            self._show_changes(dict(self._look(self._session_id)))
+        if self._read_state:
+            self._show_changes(dict(self._read_state(self._session_id)))
 
     def _show_changes(self, kept: Mapping[str, Any]) -> None:
         before = self._kept.get(self._session_id, {})
@@ -107,24 +116,24 @@ class Screen:
         if changes := ", ".join([*changed, *gone]):
             self._line("kept", changes, "dim")
 
-    def _show_action(self, entry: Entry) -> None:
+    def _show_action(self, entry: TranscriptEntry) -> None:
         self._line("agent", describe_action(entry.data["action"]))
 
-    def _show_said(self, entry: Entry) -> None:
+    def _show_caller(self, entry: TranscriptEntry) -> None:
         is_speech = "words" in entry.data
         self._line("caller", entry.data["words"] if is_speech else f"[{entry.text}]")
 
-    def _show_heard(self, entry: Entry) -> None:
+    def _show_heard(self, entry: TranscriptEntry) -> None:
         # What is heard to its end has been shown already.
         if entry.data["interrupted"]:
             self._line("heard", entry.text, "yellow")
 
     def _line(self, who: str, what: str, style: str = "") -> None:
-        label, text = Text(who, _STYLES.get(who, "dim")), Text(visible(what), style)
+        label, text = Text(who, _STYLES.get(who, "dim")), Text(printable_line(what), style)
         print_labelled(self._console, label, text)
 
 
-def _outcome(answer: Entry) -> str:
+def _outcome(answer: TranscriptEntry) -> str:
     # Over WebSocket there is no status, and may be no message.
     status, ms = answer.data.get("status", _OK), f"{answer.data['ms']:.0f} ms"
     if "status" not in answer.data and not answer.data["body"]:
@@ -134,4 +143,4 @@ def _outcome(answer: Entry) -> str:
 
 def _value(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+    return text if len(text) <= MAX_SHORT_LENGTH else f"{text[: MAX_SHORT_LENGTH - 4]} ..."

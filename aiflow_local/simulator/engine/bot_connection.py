@@ -12,7 +12,7 @@ from aiflow.protocol.types import JsonObject
 
 
 @dataclass(frozen=True)
-class Answered:
+class HttpResponse:
     """What a bot answered; nothing of it is judged yet.
 
     Attributes:
@@ -29,7 +29,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Message:
+class WebSocketMessage:
     """What a bot sent over a WebSocket; nothing of it is judged yet.
 
     Attributes:
@@ -42,7 +42,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Unanswered:
+class NoResponse:
     """An event got there, and no message has come for it: over a WebSocket that is no fault.
 
     Attributes:
@@ -53,7 +53,7 @@ class Unanswered:
 
 
 @dataclass(frozen=True)
-class Failed:
+class DeliveryFailure:
     """There was no answer, or there can be none any more.
 
     Attributes:
@@ -69,16 +69,16 @@ class Failed:
     is_final: bool = False
 
 
-type Outcome = Answered | Message | Unanswered | Failed
+type DeliveryResult = HttpResponse | WebSocketMessage | NoResponse | DeliveryFailure
 
-AWAITED = frozenset({"session_start", "user_speak", "user_input_timeout"})
+EVENTS_EXPECTING_ANSWER = frozenset({"session_start", "user_speak", "user_input_timeout"})
 """Events after which a caller waits for the agent to say something."""
 
-UNHEARD = frozenset({"session_end", "user_speech_started"})
+EVENTS_WITHOUT_ANSWER = frozenset({"session_end", "user_speech_started"})
 """Events whose answer the service does not read."""
 
 
-class Door(Protocol):
+class BotConnection(Protocol):
     """A way to a bot."""
 
     @property
@@ -86,20 +86,20 @@ class Door(Protocol):
         """Whether `user_speech_started` passes: over WebSocket only."""
         ...
 
-    def send(self, event: JsonObject) -> Outcome:
+    def send(self, event: JsonObject) -> DeliveryResult:
         """Deliver an event and wait for the answer; whatever happens, that is an outcome."""
         ...
 
-    def arrived(self) -> Sequence[Message | Failed]:
+    def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
         """Return what has come besides, in order, and only once; wait for nothing."""
         ...
 
 
-class OnRequest:
+class RequestResponseConnection:
     """What all doors have in common through which nothing comes unless it is asked for."""
 
     reports_speech_started: bool = False
 
-    def arrived(self) -> Sequence[Message | Failed]:
+    def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
         """Return nothing: see `Door.arrived`."""
         return ()
