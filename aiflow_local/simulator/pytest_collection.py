@@ -1,4 +1,4 @@
-"""Files of scenarios as pytest sees them, and the agent that all tests call."""
+"""Scenario files as pytest items, and the agent that all tests call."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -22,11 +22,11 @@ _ERRORS = pytest.StashKey[list[str]]()
 
 
 class ScenarioFailed(Exception):
-    """A scenario did not go as expected; says where, and what happened in the call."""
+    """A scenario failed; the message has the failures and the transcript."""
 
 
 class CallFile(pytest.File):
-    """A file of scenarios."""
+    """A scenario file."""
 
     def collect(self) -> Iterable[pytest.Item]:
         """Return a test for each scenario."""
@@ -48,10 +48,10 @@ class CallItem(pytest.Item):
         self._scenario = scenario
 
     def runtest(self) -> None:
-        """Play it.
+        """Play the scenario.
 
         Raises:
-            CallFailed: the agent did not do what was expected.
+            ScenarioFailed: an expectation was not met, or a handler failed.
         """
         clock = Clock()
         line = project_agent(self.config).connect(clock)
@@ -67,13 +67,13 @@ class CallItem(pytest.Item):
         excinfo: pytest.ExceptionInfo[BaseException],
         style: "TracebackStyle | None" = None,
     ) -> "str | TerminalRepr":
-        """Show the call, and not our own frames."""
+        """Return the failure without a traceback."""
         if isinstance(excinfo.value, ScenarioFailed):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Say where it stands."""
+        """Return the location of the scenario."""
         return self.path, None, self.name
 
 
@@ -90,5 +90,5 @@ def project_agent(config: pytest.Config) -> ProjectAgent:
 
 
 def handler_errors(config: pytest.Config) -> list[str]:
-    """Return what handlers raised since the list was last emptied, as Python would print it."""
+    """Return the tracebacks of handler errors since the list was last emptied."""
     return config.stash[_ERRORS]

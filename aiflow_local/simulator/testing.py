@@ -1,4 +1,4 @@
-"""Calls in tests: the agent of a project on the phone, and what it did to look at."""
+"""Calls to the agent of a project in tests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from aiflow_local.simulator.engine.parties import CallParties
 
 
 class CallUnderTest(PhoneCall):
-    """A call of a test: a `PhoneCall` whose agent can be looked into."""
+    """A `PhoneCall` that gives access to the state of the agent."""
 
     def __init__(
         self, line: InProcessConnection, options: ServiceOptions, parties: CallParties, clock: Clock
@@ -21,16 +21,16 @@ class CallUnderTest(PhoneCall):
 
     @property
     def state(self) -> Mapping[str, Any]:
-        """What the agent keeps of the call: `call.state`."""
+        """State of the call: `call.state`."""
         return self._line.state(self.parties.session_id)
 
 
 class Phone:
-    """Calls an agent; on failure pytest prints what happened in each call.
+    """Calls an agent. pytest prints the transcripts of a failed test.
 
     Args:
-        agent: who is called.
-        errors: where errors of handlers are put, as Python would print them.
+        agent: the agent to call.
+        errors: list that receives the tracebacks of handler errors.
     """
 
     def __init__(self, agent: ProjectAgent, errors: list[str]) -> None:
@@ -40,11 +40,11 @@ class Phone:
         self._agent = agent
 
     def call(self, parties: CallParties | None = None, **options: Any) -> CallUnderTest:  # noqa: ANN401 - checked by the model
-        """Begin a call.
+        """Start a call.
 
         Args:
-            party: who calls whom.
-            switches: how the service behaves, like `transfer="busy"`; see `Switches`.
+            parties: caller, callee and session id.
+            **options: service options, like `transfer="busy"`; see `ServiceOptions`.
         """
         clock = Clock()
         call = CallUnderTest(

@@ -248,13 +248,13 @@ class TestAnyBot:
             finished = call(run, "hello", "/state", options=("--url", url))
         assert finished.code == 0
         assert "agent  Hello there" in finished.out
-        assert "cannot be seen from here" in finished.out
+        assert "is not accessible" in finished.out
 
     def test_a_failed_request_may_end_the_call(self, run: Run) -> None:
         options = ("--set", "failed_requests=hangup")
         with serving(hanging_up) as url:
             finished = call(run, "never said", options=("--url", url, *options))
-        assert "the service gives up" in finished.out
+        assert "the service ends the call" in finished.out
         assert "never said" not in finished.out
 
 
@@ -263,17 +263,17 @@ class TestWhatCannotBegin:
         ("options", "message"),
         [
             (("--url", "bot.example.com"), "must begin with http://"),
-            (("--url", "http://127.0.0.1:99999/"), "is no URL"),
+            (("--url", "http://127.0.0.1:99999/"), "is not a URL"),
             (("--url", "http://127.0.0.1/", "--parameter", "A=b"), "not for --url"),
             (("--parameter", "Nothing=1"), "Nothing is no parameter"),
             (("--parameter", "LogLevel"), "NAME=VALUE"),
             (("--set", "transfer"), "NAME=VALUE"),
             (("--set", "transfr=busy"), "did you mean transfer?"),
-            (("--set", "xyzzy=1"), "there is no such switch, only transfer, sms,"),
+            (("--set", "xyzzy=1"), "no such option, only transfer, sms,"),
             (("--set", "transfer=maybe"), "must be 'answered', 'busy', 'no_answer' or"),
             (("--set", "words_per_minute=0"), "must be greater than or equal to 20"),
-            (("--from", "nobody"), "nobody is no telephone number"),
-            (("--to", ""), "is no telephone number"),
+            (("--from", "nobody"), "nobody is not a phone number"),
+            (("--to", ""), "is not a phone number"),
             (("--session", "a\nb"), "must be a text of 1 to"),
             (("--direction", "up"), "'up' is not one of 'inbound', 'outbound'"),
             (("--record", "nowhere/call.jsonl"), "cannot be written"),

@@ -207,7 +207,7 @@ class TestWrongFiles:
             (["--set", "transfer"], "NAME=VALUE"),
             (["--url", "nowhere"], "must begin with http://"),
             (["--url", "http://127.0.0.1:1/", "--parameter", "A=1"], "not for --url"),
-            ([str(ROOT / "events" / "calls" / "welcome.jsonl")], "one after the other"),
+            ([str(ROOT / "events" / "calls" / "welcome.jsonl")], "with separate commands"),
         ],
     )
     def test_a_wrong_option_says_what_there_is(
@@ -286,7 +286,7 @@ class TestBotsOfOthers:
         with serving(answering({}, 500)) as url:
             finished = run("play", write(HELLO), "--url", url, "--set", "failed_requests=hangup")
         assert finished.code == 1
-        assert "the service gives up" in finished.out
+        assert "the service ends the call" in finished.out
 
     def test_errors_that_a_scenario_counts_on_do_not_fail_it(self, run: Run, write: Write) -> None:
         file = write(HELLO + "    finally: { problems: 3 }\n")
@@ -361,5 +361,5 @@ class TestTheSchema:
 def test_a_bot_that_is_not_told_the_number_is_said_to_be_not_told(run: Run) -> None:
     finished = run("play", AGENT, "--set", "session_members=id")
     assert finished.code == 1
-    assert "491713920050 calls 493023125000; the bot is told neither number" in finished.out
+    assert "491713920050 calls 493023125000; the bot receives no numbers" in finished.out
     assert "the bot is told" not in run("play", AGENT, "-v").out

@@ -143,4 +143,4 @@ def test_all_that_cannot_be_read_are_told_and_nobody_is_called(
 def test_a_scenario_is_made_without_calling_anybody(run: Run, talk: str) -> None:
     finished = run("replay", talk, "--as-scenario", "--json")
     assert finished.code == 2
-    assert "--as-scenario calls nobody" in finished.err
+    assert "--as-scenario makes no call" in finished.err

@@ -52,7 +52,7 @@ class TestCalls:
         assert (finished.code, finished.err) == (0, "")
         assert finished.out.count("agent  Hello there") == 2
         assert "user_speech_started, no message" in finished.out
-        assert "cannot be seen from here" in finished.out
+        assert "is not accessible" in finished.out
         assert [headers["x-api-token"] for headers in bot.headers] == ["secret"]
         assert (bot.told[-1], bot.closed) == ("session_end", [1000])
 
@@ -60,7 +60,7 @@ class TestCalls:
         with serving_socket(SocketBot(sending("sorry"))) as url:
             finished = call(run, url, options=("--set", "answer_deadline_ms=60000"))
         assert finished.code == 1
-        assert "error  must be an action as JSON, but is none [not_json]" in finished.out
+        assert "error  must be an action as JSON, but is not JSON [not_json]" in finished.out
 
     def test_chatter_is_a_warning_and_gives_none(self, run: Run) -> None:
         def talk(line: Line, event: Json) -> None:
@@ -70,7 +70,7 @@ class TestCalls:
         with serving_socket(SocketBot(talk)) as url:
             finished = call(run, url)
         assert finished.code == 0
-        assert "warning  is no action, and means nothing to the service [chatter]" in finished.out
+        assert "warning  is not an action: the service ignores it [chatter]" in finished.out
         assert finished.out.splitlines()[-1].endswith("no errors, 1 warning")
 
     def test_a_refused_call_is_over_and_gives_one(self, run: Run) -> None:
@@ -78,7 +78,7 @@ class TestCalls:
             finished = call(run, url, "never said")
         assert (finished.code, finished.err) == (1, "")
         assert "error  refused the connection with 401; the API token is missing" in finished.out
-        assert "the service gives up" in finished.out
+        assert "the service ends the call" in finished.out
         assert "never said" not in finished.out
 
     def test_a_lost_connection_may_end_the_call(self, run: Run) -> None:
@@ -106,7 +106,7 @@ class TestCalls:
     def test_what_is_no_url_gives_two(self, run: Run, url: str) -> None:
         finished = call(run, url)
         assert (finished.code, finished.out) == (2, "")
-        assert "is no URL" in finished.err
+        assert "is not a URL" in finished.err
 
 
 class TestInATerminal:

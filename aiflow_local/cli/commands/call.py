@@ -34,14 +34,14 @@ Examples:
   aiflow call --set transfer=busy --record call.jsonl
   printf 'hello\\n/keys 1\\ngoodbye\\n' | aiflow call
 \b
-What you type is what the caller says; /help shows what else there is.
-Lines from a pipe are a whole call: after the last one the caller hangs up.
+Type what the caller says; /help lists commands.
+Lines from a pipe are a whole call: after the last line, the caller hangs up.
 
-Switches: {", ".join(ServiceOptions.model_fields)}.
+Service options: {", ".join(ServiceOptions.model_fields)}.
 
 \b
-Exit codes: 0 fine, 1 an answer breaks the protocol or a handler failed,
-2 the call cannot begin."""
+Exit codes: 0 success, 1 an answer breaks the protocol or a handler failed,
+2 the call cannot start."""
 
 
 class _Target(TypedDict):
@@ -66,7 +66,7 @@ class _Options(_Target, _Party):
 
 
 class CannotBegin(LocalError):
-    """There is nothing to call, or nothing to call it with."""
+    """The call cannot start."""
 
     exit_code = 2
 
@@ -81,29 +81,29 @@ class CannotBegin(LocalError):
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A switch: how the service behaves, like transfer=busy; may be repeated.",
+    help="Set a service option, like transfer=busy; repeat it for several.",
 )
-@click.option("--from", "caller", callback=parse_phone_number, help="Who calls; or anonymous.")
-@click.option("--to", "callee", callback=parse_phone_number, help="Who is called.")
+@click.option("--from", "caller", callback=parse_phone_number, help="Calling number, or anonymous.")
+@click.option("--to", "callee", callback=parse_phone_number, help="Called number.")
 @click.option(
-    "--session", "session_id", callback=session_id_of, help="Its id; a new one if omitted."
+    "--session", "session_id", callback=session_id_of, help="Session id; a new one if omitted."
 )
 @click.option(
     "--direction", type=click.Choice(["inbound", "outbound"]), default="inbound", show_default=True
 )
-@click.option("--real-time", is_flag=True, help="Playback takes its time; typing interrupts it.")
-@click.option("--raw", is_flag=True, help="Print a line of JSON for each thing that happens.")
+@click.option("--real-time", is_flag=True, help="Play in real time; typing interrupts the agent.")
+@click.option("--raw", is_flag=True, help="Print the transcript as JSON lines.")
 @click.option(
     "--record",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the call to this file, as JSON lines.",
+    help="Record the call to this file, as JSON lines.",
 )
 @click.pass_context
 def command(context: click.Context, **options: Unpack[_Options]) -> None:
     """Call your agent, or any bot, and talk to it in this terminal.
 
-    The phone behaves as AI Flow does, and shows what happens. Time is virtual: between two lines
-    none passes, so that you can still interrupt what the agent has begun to say.
+    The simulator behaves as AI Flow does and prints the transcript. Time is virtual: it stops
+    between two lines, so that you can interrupt what the agent has started to say.
     """
     service_options, parties = parse_service_options(options["settings"]), _parties(options)
     session = ConsoleSession(

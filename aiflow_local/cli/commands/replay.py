@@ -25,11 +25,11 @@ Examples:
   aiflow replay call.jsonl --as-scenario > shop.call.yaml
   aiflow play shop.call.yaml --record before && aiflow replay before/*.jsonl
 \b
-The caller does the same as then, and waits for the same: for the end of what the agent says, or
-for a moment in it. `-` was answered then, `+` is answered today.
+The caller repeats its recorded actions at the same points: after the agent has finished, or at
+an offset into a playback. `-` marks the recorded answer, `+` the answer of today.
 \b
-Exit codes: 0 all is answered as it was, 1 something is not or a handler failed, 2 RECORDING or
-URL cannot be read."""
+Exit codes: 0 all answers are equal, 1 an answer differs or a handler failed, 2 RECORDING or URL
+is not valid."""
 
 
 class _Options(TypedDict):
@@ -49,18 +49,20 @@ class _Options(TypedDict):
 @click.option(
     "--as-scenario",
     is_flag=True,
-    help="Call nobody: print a scenario file in which the agent is expected to do what it did.",
+    help="Print a scenario file that expects the recorded actions, and make no call.",
 )
 @click.pass_context
 def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_Options]) -> None:
-    """Hold recorded calls once more, and show what is answered differently.
+    """Replay recorded calls, and print the answers that differ.
 
-    RECORDING is of `aiflow call --record` or `aiflow play --record`.
+    RECORDING comes from `aiflow call --record` or `aiflow play --record`.
     """
     calls = all_read(files, lambda file: read_recording(Path(file)))
     if options["as_scenario"]:
         if any(options[name] for name in ("url", "parameters", "as_json")):
-            raise click.UsageError("--as-scenario calls nobody, and prints YAML.")
+            raise click.UsageError(
+                "--as-scenario makes no call: leave out --url, --parameter and --json."
+            )
         click.echo(as_scenarios(calls), nl=False)
         return
     context.exit(0 if _replay(dict(zip(files, calls, strict=True)), options) else 1)
@@ -77,7 +79,7 @@ def _replay(calls: dict[str, RecordedCall], options: _Options) -> bool:
     show = _json_to(out) if options["as_json"] else _text_to(Console(highlight=False))
     target = Target(options["url"], options["token"], options["parameters"])
     is_same = True
-    # What a handler prints must not stand between lines of JSON.
+    # Output of handlers must not mix with the JSON lines.
     with (
         redirect_stdout(sys.stderr if options["as_json"] else out),
         open_target(target, report_error) as connect,
@@ -94,13 +96,13 @@ type _Show = Callable[[str, Comparison], None]
 
 def _json_to(out: TextIO) -> _Show:
     def show(file: str, comparison: Comparison) -> None:
-        told = {
+        line = {
             "file": file,
             "name": comparison.recorded.name,
             "same": comparison.same,
             "differences": [each.to_json() for each in comparison.differences],
         }
-        click.echo(json.dumps(told), file=out)
+        click.echo(json.dumps(line), file=out)
 
     return show
 

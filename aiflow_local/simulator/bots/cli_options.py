@@ -1,4 +1,4 @@
-"""What a command line says about a call: the switches of the phone, and who calls whom."""
+"""Parses the command-line options of a call."""
 
 import string
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ _MAX_DIGITS = 15
 
 
 def parse_service_options(given: Sequence[str]) -> ServiceOptions:
-    """Return the switches that are given, each as `NAME=VALUE`; the others as they are by default.
+    """Return the service options that are given as `NAME=VALUE`; others have their default.
 
     Raises:
-        click.UsageError: one is unknown, or has no such value.
+        click.UsageError: an option is unknown, or has no such value.
     """
     values: dict[str, str] = {}
     for entry in given:
@@ -37,26 +37,28 @@ def parse_service_options(given: Sequence[str]) -> ServiceOptions:
 def parse_phone_number(
     _context: click.Context, option: click.Parameter, value: str | None
 ) -> str | None:
-    """Return the digits of a telephone number; none for `anonymous`.
+    """Return the digits of a phone number; an empty text for `anonymous`.
 
     Raises:
-        click.BadParameter: it is no telephone number.
+        click.BadParameter: the value is not a phone number.
     """
     if value is None or (option.name == "caller" and value in {"", "anonymous"}):
         return value and ""
     digits = value.translate(_SEPARATORS).removeprefix("+")
     if not digits or not set(string.digits).issuperset(digits) or len(digits) > _MAX_DIGITS:
-        raise click.BadParameter(f"{value} is no telephone number: 1 to 15 digits, + before them.")
+        raise click.BadParameter(
+            f"{value} is not a phone number: give 1 to 15 digits, with or without +."
+        )
     return digits
 
 
 def session_id_of(
     _context: click.Context, _option: click.Parameter, value: str | None
 ) -> str | None:
-    """Return a session id.
+    """Return a valid session id.
 
     Raises:
-        click.BadParameter: it is none.
+        click.BadParameter: the value is not valid.
     """
     if value is None:
         return None
@@ -69,8 +71,8 @@ def session_id_of(
 def _known(unknown: str) -> str:
     close = get_close_matches(unknown, ServiceOptions.model_fields, n=1)
     if close:
-        return f"there is no such switch; did you mean {close[0]}?"
-    return f"there is no such switch, only {', '.join(ServiceOptions.model_fields)}."
+        return f"no such option; did you mean {close[0]}?"
+    return f"no such option; use one of {', '.join(ServiceOptions.model_fields)}."
 
 
 def _explained(error: ValidationError, values: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ class ConnectedBot:
     """A bot that is connected for one call.
 
     Attributes:
-        door: the connection to the bot.
+        connection: the connection to the bot.
         read_record: returns the stored record of a session, None if there is none. It is None
             for a bot whose store is not accessible.
     """

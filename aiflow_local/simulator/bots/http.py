@@ -69,7 +69,7 @@ class HttpConnection(RequestResponseConnection):
         self._runner = asyncio.Runner()
 
     def send(self, event: JsonObject) -> HttpResponse | DeliveryFailure:
-        """Post an event and wait for the response; report a failure as `Failed`."""
+        """Post an event and wait for the response; return a failure as `DeliveryFailure`."""
         return self._runner.run(self._send(event))
 
     def __enter__(self) -> Self:
@@ -142,10 +142,10 @@ def _http_url(url: str) -> httpx.URL:
         # httpx decodes Punycode, and rejects half of it, only when the host is read.
         host, port = parsed.host, parsed.port
     except (httpx.InvalidURL, ValueError) as error:
-        raise Unreadable("bad_url", f"{url} is no URL: {error}") from None
+        raise Unreadable("bad_url", f"{url} is not a URL: {error}") from None
     if parsed.scheme not in {"http", "https"} or not host:
         schemes = "http://, https://, ws:// or wss://"
         raise Unreadable("bad_url", f"{url} must begin with {schemes} and name a host")
     if has_port_zero or (port is not None and not 0 < port <= _HIGHEST_PORT):
-        raise Unreadable("bad_url", f"{url} is no URL: there is no port {port or 0}")
+        raise Unreadable("bad_url", f"{url} is not a URL: port {port or 0} is not valid")
     return parsed

@@ -1,4 +1,4 @@
-"""The agent of this project in this process: the real handlers, on the clock of the call."""
+"""Runs the agent of this project in this process, on the clock of the call."""
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -31,14 +31,14 @@ from aiflow_local.stack.template import FunctionSpec, Template
 from aiflow_local.tokens import Token, new_token
 
 
-class _Unseen(Telemetry):
-    """Keeps nothing: a phone shows what happens by itself."""
+class _NoTelemetry(Telemetry):
+    """Discards telemetry: the transcript shows what happens."""
 
     def __init__(self) -> None:
-        """Need no names."""
+        """Skip the configuration of names."""
 
     def write(self, report: EventReport, duration_ms: float) -> None:
-        """Let it go."""
+        """Discard the report."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class _Context:
 
 
 class InProcessConnection(RequestResponseConnection):
-    """A door to the agent for one call: the envelope of the gateway, and no socket.
+    """Connection to the agent for one call: API Gateway envelopes without a socket.
 
     Args:
-        agent: which agent.
-        clock: of the call; the agent tells the time by it.
+        agent: the agent.
+        clock: clock of the call, which also is the agent's clock.
     """
 
     def __init__(self, agent: "ProjectAgent", clock: Clock) -> None:
@@ -70,7 +70,7 @@ class InProcessConnection(RequestResponseConnection):
                 settings=agent.settings,
                 sessions=self._sessions,
                 connections=UnavailableConnectionSender(),
-                telemetry=_Unseen(),
+                telemetry=_NoTelemetry(),
                 now=now,
                 pause=lambda _: None,
                 chance=lambda: 0.5,
@@ -79,7 +79,7 @@ class InProcessConnection(RequestResponseConnection):
         )
 
     def send(self, event: JsonObject) -> HttpResponse:
-        """Hand an event to the front door, as API Gateway does."""
+        """Invoke the webhook function with an event, as API Gateway does."""
         begun = time.monotonic()
         request_id = str(uuid4())
         context = _Context(request_id, begun + self._agent.webhook_function.timeout_seconds)
@@ -101,14 +101,14 @@ class InProcessConnection(RequestResponseConnection):
 
 @dataclass(frozen=True)
 class ProjectAgent:
-    """The agent of a project, loaded.
+    """The loaded agent of a project.
 
     Attributes:
-        front_door: what the template says of the function that AI Flow's one URL leads to.
-        handler: its code.
-        settings: its settings.
-        token: what AI Flow would send.
-        complain: told of each error of a handler, as Python would print it.
+        webhook_function: specification of the function behind the webhook.
+        handler: Lambda handler of that function.
+        settings: settings of that function.
+        token: API token that AI Flow would send.
+        report_error: called with the traceback of each handler error.
     """
 
     webhook_function: FunctionSpec
@@ -118,11 +118,11 @@ class ProjectAgent:
     report_error: Callable[[str], None]
 
     def connect(self, clock: Clock) -> InProcessConnection:
-        """Return a door for one call; calls share nothing."""
+        """Return a connection for one call; calls share no state."""
         return InProcessConnection(self, clock)
 
     def envelope(self, event: JsonObject, request_id: str, now: float) -> Mapping[str, Any]:
-        """Return an event as an HTTP API hands it to the front door."""
+        """Return an event as an HTTP API passes it to the webhook function."""
         route = self.webhook_function.routes[0]
         request = HttpRequest(
             method=route.method,
@@ -146,15 +146,15 @@ class ProjectAgent:
 def load_agent(
     project: Path, parameters: Sequence[str], report_error: Callable[[str], None]
 ) -> Generator[ProjectAgent]:
-    """Load the agent of a project, for as long as the block takes.
+    """Load the agent of a project while the block runs.
 
     Args:
-        project: the folder of its template.
-        parameters: of the template, as `NAME=VALUE`.
-        complain: told of each error of a handler.
+        project: folder of its template.
+        parameters: template parameters, as `NAME=VALUE`.
+        report_error: called with the traceback of each handler error.
 
     Raises:
-        TemplateError: the template is not as it must be, or has no front door of ours.
+        TemplateError: the template is not valid, or has no webhook function of this layer.
         CodeError: a handler cannot be loaded.
     """
     token = new_token()
@@ -162,13 +162,15 @@ def load_agent(
     functions = Template(project / TEMPLATE).stack(values).functions
     webhook_function = next((spec for spec in functions if spec.routes), None)
     if webhook_function is None:
-        raise TemplateError(f"{TEMPLATE} has no function with a route: nothing can be called")
+        raise TemplateError(
+            f"{TEMPLATE} has no function with a route: add an HTTP API event to a function"
+        )
     code = Code()
     try:
         handler = code.load(project, [webhook_function])[webhook_function.name]
         if not isinstance(handler, Entrypoint):
-            message = f"{webhook_function.name} is not made by `entrypoint`: play it with --url"
-            raise TemplateError(message)
+            name = webhook_function.name
+            raise TemplateError(f"{name} is not made by `entrypoint`: call it with --url")
         yield ProjectAgent(
             webhook_function, handler, _settings(webhook_function), token, report_error
         )
@@ -183,8 +185,8 @@ def load_project_agent(
     """Load the agent of this project, with a number for transfers, while the block runs.
 
     Args:
-        parameters: of the template, as `NAME=VALUE`.
-        complain: called with each error of a handler.
+        parameters: template parameters, as `NAME=VALUE`.
+        report_error: called with the traceback of each handler error.
 
     Raises:
         LocalError: the project cannot be loaded.

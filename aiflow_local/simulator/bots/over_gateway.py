@@ -1,7 +1,7 @@
-"""The agent of this project over real sockets, and yet on the clock of the call.
+"""Runs the agent of this project behind its gateway, on the clock of the call.
 
-What the gateway tells of the messages that it served says exactly when the agent is done. So a call
-over a WebSocket has the same transcript each run, and the same as one without any socket.
+The access log of the gateway tells when the agent has processed an event. So a call over a
+WebSocket has the same transcript in each run, and the same as a call without a socket.
 """
 
 import time
@@ -29,7 +29,7 @@ from aiflow_local.tokens import new_token
 
 
 class _CallMonitor:
-    """Knows the time of the call that is on, and how far the gateway is with its messages."""
+    """Provides the time of the current call and counts processed messages."""
 
     def __init__(self) -> None:
         self._clock: Clock | None = None
@@ -38,7 +38,7 @@ class _CallMonitor:
         self._is_closed = False
 
     def begin(self, clock: Clock) -> None:
-        """Watch the next call."""
+        """Start a new call."""
         self._clock = clock
         self._handled = self._sent = 0
         self._is_closed = False
@@ -48,7 +48,7 @@ class _CallMonitor:
         return time.time() if self._clock is None else (EPOCH_MS + self._clock.now_ms) / 1000
 
     def on_served(self, served: Served) -> None:
-        """Learn that something was served."""
+        """Count a request or message of the access log."""
         if not isinstance(served, ServedMessage):
             return
         with self._changed:
@@ -60,7 +60,7 @@ class _CallMonitor:
             self._changed.notify_all()
 
     def settled(self, number: int) -> int:
-        """See `Settled`."""
+        """Wait until events are processed; see `ProcessedMessages`."""
         with self._changed:
             self._changed.wait_for(lambda: self._handled >= number or self._is_closed)
             return self._sent
@@ -70,15 +70,15 @@ class _CallMonitor:
 def serve_project_agent(
     transport: TransportName, parameters: Sequence[str], report_error: Callable[[str], None]
 ) -> Generator[BotConnector]:
-    """Serve the agent of this project, for as long as the block takes.
+    """Serve the agent of this project while the block runs.
 
     Args:
-        transport: what lies between.
-        parameters: of the template, as `NAME=VALUE`.
-        complain: told of each error of a handler.
+        transport: transport between the simulator and the agent.
+        parameters: template parameters, as `NAME=VALUE`.
+        report_error: called with the traceback of each handler error.
 
     Raises:
-        LocalError: the project is not as it must be.
+        LocalError: the project cannot be served.
     """
     monitor, token = _CallMonitor(), new_token()
     with serve_own(Wanted(token, parameters, report_error, monitor.now, monitor.on_served)) as own:
@@ -107,7 +107,7 @@ def serve_project_agent(
 
 def _websocket_url(own: Own) -> str:
     if own.websocket_url is None:
-        raise TemplateError(f"{TEMPLATE} has no WebSocket API, or it is switched off")
+        raise TemplateError(f"{TEMPLATE} has no WebSocket API, or its parameters disable it")
     return own.websocket_url
 
 

@@ -1,4 +1,4 @@
-"""Who is called: the agent of this project in this process, or any bot at a URL."""
+"""Selects the bot to call from command-line options."""
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,14 +13,14 @@ from aiflow_local.simulator.engine.options import ServiceOptions
 
 @dataclass(frozen=True)
 class Target:
-    """Who is called, as a command line says it.
+    """The bot to call.
 
     Attributes:
-        url: of a bot; None for the agent of this project.
-        token: sent to the bot.
-        parameters: of the template, as `NAME=VALUE`.
-        transport: `http` or `websocket`: call the agent of this project through its gateway,
-            over a real socket; None for no socket.
+        url: URL of a bot; None for the agent of this project.
+        token: API token to send.
+        parameters: template parameters, as `NAME=VALUE`.
+        transport: `http` or `websocket` to call the agent of this project through its gateway;
+            None to call it without a socket.
     """
 
     url: str | None
@@ -31,26 +31,26 @@ class Target:
 
 @contextmanager
 def open_target(target: Target, report_error: Callable[[str], None]) -> Generator[BotConnector]:
-    """Make a bot ready to be called, for as long as the block takes.
+    """Load or serve the target while the block runs; yield a connector for its calls.
 
     Args:
-        target: which one.
-        complain: told of each error of a handler.
+        target: the bot to call.
+        report_error: called with the traceback of each handler error.
 
     Raises:
         click.UsageError: the options contradict each other.
-        LocalError: there is nothing that could be called.
+        LocalError: the project or the URL is not valid.
     """
     if target.url is not None:
         yield _at(target, target.url)
         return
     if target.transport is not None:
-        from aiflow_local.simulator.bots.over_gateway import serve_project_agent  # noqa: PLC0415 - no other call needs it
+        from aiflow_local.simulator.bots.over_gateway import serve_project_agent  # noqa: PLC0415 - slow to load
 
         with serve_project_agent(target.transport, target.parameters, report_error) as served:
             yield served
         return
-    # A call to a URL need not wait for what reads templates and runs handlers.
+    # A call to a URL does not load templates and handlers.
     from aiflow_local.simulator.bots.in_process import load_project_agent  # noqa: PLC0415 - see above
 
     with load_project_agent(target.parameters, report_error) as agent:
@@ -70,15 +70,15 @@ def _at(target: Target, url: str) -> BotConnector:
 
 
 def is_websocket(url: str) -> bool:
-    """Tell whether a URL is that of a WebSocket."""
+    """Tell whether a URL is a WebSocket URL."""
     return url.partition(":")[0].lower() in {"ws", "wss"}
 
 
 def _over_http(target: Target, url: str) -> BotConnector:
-    from aiflow_local.simulator.bots.http import HttpConnection  # noqa: PLC0415 - no other call needs HTTP
+    from aiflow_local.simulator.bots.http import HttpConnection  # noqa: PLC0415 - only for HTTP URLs
 
     with HttpConnection(url, target.token, 1):
-        """Find out now whether this is a URL."""
+        """Check the URL before the first call."""
 
     @contextmanager
     def connect(_: Clock, options: ServiceOptions) -> Generator[ConnectedBot]:
@@ -89,11 +89,11 @@ def _over_http(target: Target, url: str) -> BotConnector:
 
 
 def _over_websocket(target: Target, url: str) -> BotConnector:
-    from aiflow_local.simulator.bots.response_wait import NoWait  # noqa: PLC0415 - no other call needs WebSockets
-    from aiflow_local.simulator.bots.websocket import WebSocketConnection  # noqa: PLC0415 - likewise
+    from aiflow_local.simulator.bots.response_wait import NoWait  # noqa: PLC0415 - only for WebSocket URLs
+    from aiflow_local.simulator.bots.websocket import WebSocketConnection  # noqa: PLC0415 - see above
 
     with WebSocketConnection(url, target.token, ServiceOptions()):
-        """Find out now whether this is a URL."""
+        """Check the URL before the first call."""
 
     @contextmanager
     def connect(clock: Clock, options: ServiceOptions) -> Generator[ConnectedBot]:

@@ -1,4 +1,4 @@
-"""The door to any bot, in any language, behind a WebSocket."""
+"""The connection to any bot, in any language, at a WebSocket URL."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -29,21 +29,22 @@ from aiflow_local.simulator.engine.options import ServiceOptions
 
 _ATTEMPTS = 2
 _FLOOD = Disconnect(
-    "flood", f"sent {MAX_UNREAD} messages without a pause: the connection is closed"
+    "flood", f"sent {MAX_UNREAD} messages without a pause: the simulator closed the connection"
 )
 
 
 class WebSocketConnection:
-    """Connects when the call begins, and sends each event as a message; to be entered.
+    """Sends each event as a message. Use it as a context manager.
 
-    A connection that is lost is opened again for the next event, if the service would do so.
+    It connects with the first event. It replaces a lost connection at the next event, unless
+    `dropped_connection` says otherwise.
 
     Args:
-        url: of the WebSocket.
-        token: sent as `X-API-TOKEN`; None sends none.
-        switches: how the service behaves.
-        patience: how long to wait after an event; until the bot is quiet, if not given.
-        ring: called when something has come, in another thread.
+        url: URL of the WebSocket.
+        token: value of the header `X-API-TOKEN`; None sends no header.
+        options: service options.
+        response_wait: strategy for waiting after an event; until quiet by default.
+        notify: called in another thread when a message arrives.
 
     Raises:
         Unreadable: `url` is not a WebSocket URL.
@@ -73,28 +74,28 @@ class WebSocketConnection:
         self._awaits_answer = False
 
     def send(self, event: JsonObject) -> WebSocketMessage | NoResponse | DeliveryFailure:
-        """Send an event, and wait as long as the door is patient; see `Door.send`."""
+        """Send an event and wait for messages; return the first one, or a failure."""
         name = str(event["type"])
-        if failed := self._put_through(encode(event)):
+        if failed := self._send_text(encode(event)):
             return failed
         self._response_wait.wait(name, self._sent, self._inbox)
         came = self._taken()
-        # Whatever comes from now on came by itself, unless an answer is still awaited.
+        # Later messages are unsolicited, unless an answer is still expected.
         self._awaits_answer = self._awaits_answer and name in EVENTS_EXPECTING_ANSWER
         if name == "session_end":
             self._close()
-        is_open = self._awaits_answer and self._response_wait.is_live
+        is_open = self._awaits_answer and self._response_wait.is_real_time
         outcome = came.pop(0) if came else NoResponse(is_open)
         self._pending += came
         return outcome
 
     def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
-        """See `Door.arrived`."""
+        """Return other messages and failures, in order, without waiting."""
         arrived, self._pending = [*self._pending, *self._taken()], []
         return arrived
 
     def __enter__(self) -> Self:
-        """Return it."""
+        """Return this connection."""
         return self
 
     def __exit__(
@@ -103,11 +104,11 @@ class WebSocketConnection:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the connection, if the call has not ended in order."""
+        """Close the WebSocket."""
         self._close()
 
-    def _put_through(self, text: str) -> WebSocketMessage | DeliveryFailure | None:
-        """Send a text; over a new connection, if it turns out that the one before is gone."""
+    def _send_text(self, text: str) -> WebSocketMessage | DeliveryFailure | None:
+        """Send a text; over a new connection if the old one was lost."""
         for _ in range(_ATTEMPTS):
             connection = self._connection or self._connect()
             if isinstance(connection, DeliveryFailure):
@@ -116,7 +117,7 @@ class WebSocketConnection:
             try:
                 connection.send(text)
             except ConnectionClosed:
-                # Why it is gone is the last thing that is in the inbox.
+                # The last item of the inbox tells why the connection ended.
                 self._reader.join()
                 self._pending += self._taken()
             else:
@@ -132,11 +133,11 @@ class WebSocketConnection:
         connection = open_connection(self._url, self._token, seconds)
         if isinstance(connection, Disconnect):
             ms = (time.monotonic() - begun) * 1000
-            # Whoever cannot connect has nobody to hold a call with.
+            # A call cannot start without a connection.
             return DeliveryFailure(connection.code, connection.reason, ms, is_final=True)
         self._inbox.open()
         self._connection = connection
-        # Nobody waits for it at the end of the process.
+        # A daemon thread does not delay the end of the process.
         self._reader = Thread(target=_read, args=(connection, self._inbox), daemon=True)
         self._reader.start()
         return connection
@@ -145,7 +146,7 @@ class WebSocketConnection:
         connection, self._connection = self._connection, None
         if connection:
             connection.close()
-            # It must not tell the end of this one when there is another one.
+            # The reader must not report this end on the next connection.
             self._reader.join()
 
     def _taken(self) -> list[WebSocketMessage | DeliveryFailure]:
@@ -163,14 +164,14 @@ class WebSocketConnection:
         return taken
 
     def _message(self, arrived: ReceivedMessage) -> WebSocketMessage:
-        if arrived.is_not_an_action or not self._awaits_answer:
+        if arrived.is_ignored or not self._awaits_answer:
             return WebSocketMessage(arrived.content, None)
         self._awaits_answer = False
         return WebSocketMessage(arrived.content, (arrived.at - self._sent_at) * 1000)
 
 
 def _read(connection: ClientConnection, inbox: Inbox) -> None:
-    """Bring messages to the inbox until there are no more."""
+    """Put messages into the inbox until the connection ends."""
     try:
         while inbox.put(connection.recv()):
             pass

@@ -1,4 +1,4 @@
-"""Do in a call what a person types."""
+"""Runs the lines that a user types in a call."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -23,13 +23,13 @@ type State = Mapping[str, Any]
 
 
 class CommandRunner:
-    """A caller who does what is typed.
+    """Runs typed lines as actions of the caller.
 
     Args:
-        call: in which it happens.
-        manners: when it happens.
-        tell: shows a line that is no part of the call.
-        look: returns `call.state`; None where it cannot be seen.
+        call: the call.
+        pacing: when the caller acts.
+        show_line: shows a line that is not part of the transcript.
+        read_state: returns `call.state` of a session; None if it is not accessible.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class CommandRunner:
         }
 
     def execute(self, line: str) -> None:
-        """Do what a line says; or tell why that cannot be done."""
+        """Run a line; show a message if it is not valid."""
         try:
             name, argument = parse_line(line)
             self._commands[name](argument)
@@ -76,13 +76,13 @@ class CommandRunner:
     def _decide(self, option: str, argument: str) -> None:
         change, call = {option: parse_choice(option, argument)}, self.call
         call.options = call.options.model_copy(update=change)
-        told = f"from now on {option} is {change[option].replace('_', ' ')}"
-        # With its data, so that a recording holds all that the call depended on.
-        call.writer.record(EntryKind.NOTE, told, {"switches": change})
+        text = f"from now on {option} is {change[option].replace('_', ' ')}"
+        # The data makes the recording complete.
+        call.writer.record(EntryKind.NOTE, text, {"switches": change})
 
     def _show_state(self) -> None:
         if self._read_state is None:
-            self._show_line("What a bot at a URL keeps of the call cannot be seen from here.")
+            self._show_line("The state of a bot at a URL is not accessible.")
             return
         state = self._read_state(self.call.parties.session_id)
         for line in json.dumps(state, ensure_ascii=False, indent=2).splitlines():

@@ -1,4 +1,4 @@
-"""How a caller goes about it: waits for the agent to finish, or talks when it comes to mind."""
+"""When the caller acts: after the agent has finished, or immediately."""
 
 from functools import partial
 from typing import Protocol
@@ -8,14 +8,14 @@ from aiflow_local.simulator.engine.formatting import quote
 
 
 class CallerPacing(Protocol):
-    """What a caller can do, and when it happens."""
+    """Actions of a caller, with their timing."""
 
     def say(self, words: str) -> None:
-        """Say something."""
+        """Speak."""
         ...
 
     def interrupt(self, words: str, after_ms: int | None) -> None:
-        """Say something into what is being played."""
+        """Speak during a playback."""
         ...
 
     def press(self, keys: str) -> None:
@@ -23,33 +23,33 @@ class CallerPacing(Protocol):
         ...
 
     def wait(self, seconds: float) -> None:
-        """Say nothing."""
+        """Stay silent."""
         ...
 
     def listen(self) -> None:
-        """Let the agent finish."""
+        """Wait until the agent has finished."""
         ...
 
 
 class VirtualTimePacing:
-    """On virtual time: the agent finishes first, however long that takes, and it takes no time.
+    """Virtual time: the agent finishes before the caller acts.
 
-    Between two lines no time passes. So what the agent has begun to say can still be interrupted.
+    No time passes between two lines, so that the user can still interrupt the agent.
 
     Args:
-        call: in which it happens.
+        call: the call.
     """
 
     def __init__(self, call: PhoneCall) -> None:
         self._call = call
 
     def say(self, words: str) -> None:
-        """See `Manners.say`."""
+        """Speak after the agent has finished."""
         if self._is_heard(f"said: {quote(words)}"):
             self._call.says_now(words)
 
     def interrupt(self, words: str, after_ms: int | None) -> None:
-        """Begin half way, or so many milliseconds into what is being played, or is going to be."""
+        """Speak in the middle of a playback, or `after_ms` into it."""
         call = self._call
         is_playing = call.listen_until(0)
         playback = call.playback_queue.current
@@ -58,54 +58,54 @@ class VirtualTimePacing:
         call.says_now(words)
 
     def press(self, keys: str) -> None:
-        """See `Manners.press`."""
+        """Press keys after the agent has finished."""
         if self._is_heard(f"pressed: {keys}"):
             self._call.presses_now(keys)
 
     def wait(self, seconds: float) -> None:
-        """See `Manners.be_silent`."""
+        """Stay silent after the agent has finished."""
         self._call.waits(seconds)
 
     def listen(self) -> None:
-        """See `Manners.listen`."""
+        """Wait until the agent has finished."""
         self._call.settle()
 
     def _is_heard(self, what: str) -> bool:
-        """Let the agent finish; tell if it is still there to hear what comes then."""
+        """Wait until the agent has finished; return whether the call goes on."""
         self._call.settle()
         if self._call.is_over:
-            self._call.writer.note(f"no more {what}")
+            self._call.writer.note(f"the call is over: not {what}")
         return not self._call.is_over
 
 
 class RealTimePacing:
-    """In real time: what is typed happens now. Nothing here waits; it is set on the clock.
+    """Real time: the caller acts immediately; delays are timers of the call.
 
     Args:
-        call: in which it happens.
+        call: the call.
     """
 
     def __init__(self, call: PhoneCall) -> None:
         self._call = call
 
     def say(self, words: str) -> None:
-        """Begin at once, whatever is being played."""
+        """Start to speak, also during a playback."""
         self._call.starts_saying(words)
 
     def interrupt(self, words: str, after_ms: int | None) -> None:
-        """Begin at once, or so many milliseconds into what is being played."""
+        """Start to speak, or schedule it for `after_ms` into the playback."""
         call, playback = self._call, self._call.playback_queue.current
         since_ms = call.clock.now_ms - playback.started_ms if playback else 0
         call.clock.after((after_ms or 0) - since_ms, partial(self.say, words))
 
     def press(self, keys: str) -> None:
-        """Press the first key at once."""
+        """Press the first key now and schedule the others."""
         for index, key in enumerate(keys):
             self._call.clock.after(index * KEY_GAP_MS, partial(self._call.presses_now, key))
 
     def wait(self, seconds: float) -> None:
-        """Do nothing: time passes by itself."""
-        self._call.writer.note(f"in real time you are silent for {seconds:g} s by typing nothing")
+        """Show a note: real time passes by itself."""
+        self._call.writer.note(f"in real time, type nothing for {seconds:g} s to stay silent")
 
     def listen(self) -> None:
-        """Do nothing: the agent goes on by itself."""
+        """Do nothing: real time passes by itself."""

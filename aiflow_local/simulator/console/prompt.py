@@ -1,4 +1,4 @@
-"""Where a person types: with a history and completion, on a terminal."""
+"""Input line of the terminal, with history and completion."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -20,11 +20,11 @@ _MENU_LINES = 4
 
 
 class Prompt:
-    """Asks for one line after another.
+    """Reads lines from the terminal.
 
     Args:
-        hint: returns what stands below the line, anew whenever it is drawn.
-        history: what was typed before, and where it is kept.
+        hint: returns the text below the line; called at each redraw.
+        history: lines typed before.
     """
 
     def __init__(self, hint: Callable[[], str], history: History) -> None:
@@ -33,48 +33,47 @@ class Prompt:
             history=history,
             completer=CommandCompleter(),
             bottom_toolbar=hint,
-            # It is shown again by the one who shows the call, and in its right place.
+            # The transcript shows the line again, in its place.
             erase_when_done=True,
             reserve_space_for_menu=_MENU_LINES,
             interrupt_exception=HangupRequested,
         )
 
     def lines(self) -> Iterator[str]:
-        """Yield what is typed, up to the end of input.
+        """Yield typed lines until the end of input.
 
         Raises:
-            HungUp: Ctrl-C was pressed.
+            HangupRequested: the user pressed Ctrl-C.
         """
         with suppress(EOFError):
             while True:
-                # What is pasted may have several.
+                # Pasted text may have several lines.
                 yield from self._session.prompt().splitlines() or [""]
 
     def raw_keys(self) -> AbstractContextManager[None]:
-        """Keep what is pressed while nobody asks, Ctrl-C included, for whoever asks next.
+        """Keep keys, including Ctrl-C, for the next prompt.
 
-        Between two lines the terminal would else be its own master: it would show the keys, and
-        take Ctrl-C for a signal to this process.
+        Between two prompts the terminal would otherwise echo keys and turn Ctrl-C into a signal.
         """
         return self._session.input.raw_mode()
 
     async def ask(self) -> str:
-        """Return one line, without blocking the loop.
+        """Return one line without blocking the event loop.
 
         Raises:
-            HungUp: Ctrl-C was pressed.
-            EOFError: Ctrl-D was pressed.
+            HangupRequested: the user pressed Ctrl-C.
+            EOFError: the user pressed Ctrl-D.
         """
         return await self._session.prompt_async()
 
 
 class CommandCompleter(Completer):
-    """Completes orders and what may follow them; words it leaves alone."""
+    """Completes commands and their arguments."""
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        """Yield what the line may become."""
+        """Yield completions of the line."""
         del complete_event
         line = document.text_before_cursor.lstrip()
         name, space, begun = line.partition(" ")
@@ -94,13 +93,13 @@ class CommandCompleter(Completer):
 
 
 def open_history() -> History:
-    """Return the history of this user; where none can be kept, one for this call only."""
+    """Return the stored history of this user, or an empty one if it cannot be stored."""
     home = Path(os.environ.get("XDG_STATE_HOME", ""))
     folder = (home if home.is_absolute() else Path.home() / _STATE_HOME) / "aiflow"
     file = folder / "call-history"
     try:
         folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-        # What callers say is nobody else's business.
+        # Only this user may read what was typed.
         file.touch(mode=_PRIVATE_FILE)
         file.open("ab").close()
     except OSError:
@@ -109,7 +108,7 @@ def open_history() -> History:
 
 
 class _History(FileHistory):
-    """A history that a full disk does not end a call for."""
+    """A history that ignores write errors, such as a full disk."""
 
     def store_string(self, string: str) -> None:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A call in real time: playback takes its time, and what is typed or sent meanwhile comes first."""
+"""Calls in real time: typed lines and messages interrupt the wait for the next timer."""
 
 import time
 from collections.abc import Callable
@@ -12,10 +12,10 @@ _FOREVER_MS = 2**53
 
 
 class LineTyped(WaitInterrupted):
-    """Something was typed before the next thing was due.
+    """The user has typed a line.
 
     Attributes:
-        line: what; None to hang up.
+        line: the line; None to hang up.
     """
 
     def __init__(self, line: str | None, waited_ms: int) -> None:
@@ -24,10 +24,10 @@ class LineTyped(WaitInterrupted):
 
 
 class InputQueue:
-    """Wakes the thread where the call goes on: from the one where a person types, and from others.
+    """Passes typed lines and notifications to the thread of the call.
 
     Args:
-        now: tells the time in seconds.
+        now: returns the time in seconds.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -39,15 +39,15 @@ class InputQueue:
         self._lines.put(line)
 
     def notify(self) -> None:
-        """Let it be known that there is something to look at, like a message of the bot."""
+        """Interrupt the wait, since the bot has sent a message."""
         self._lines.put(_Notification())
 
     def wait(self, seconds: float | None = None) -> None:
-        """Let so much time pass, or as much as it takes: what is typed ends it, and a ring.
+        """Wait for a time, or without limit for None.
 
         Raises:
-            Typed: something was.
-            Rung: somebody rang.
+            LineTyped: the user has typed a line.
+            MessageArrived: the bot has sent a message.
         """
         begun = self._now()
         try:
@@ -65,15 +65,14 @@ class InputQueue:
 
 
 class _Notification:
-    """Stands among the lines for what was not typed."""
+    """Queue item without a line."""
 
 
 def run_in_real_time(caller: CommandRunner) -> None:
-    """Call, and let the call go on until it is over.
+    """Run a call in real time until it is over.
 
     Args:
-        caller: who does what is typed; at once, so that nothing but the call takes time. The clock
-            of the call must have the `wait` of a `Keyboard` for its pace.
+        caller: runs the typed lines. The clock of its call must wait with an `InputQueue`.
     """
     call = caller.call
     with hang_up_when_interrupted(call):
@@ -85,7 +84,7 @@ def run_in_real_time(caller: CommandRunner) -> None:
             except LineTyped as interrupted:
                 _do(caller, interrupted.line)
             except MessageArrived:
-                """The next step looks at what has come."""
+                """The next step processes the message."""
 
 
 def _do(caller: CommandRunner, line: str | None) -> None:

@@ -1,4 +1,4 @@
-"""A call in this terminal, or in a pipe: everything that belongs to it, put together."""
+"""An interactive call: input, clock, view and statistics."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -19,38 +19,38 @@ from aiflow_local.simulator.console.transcript_printer import TranscriptPrinter
 from aiflow_local.simulator.console.virtual_time import run_lines
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.formatting import seconds
+from aiflow_local.simulator.engine.formatting import format_seconds
 from aiflow_local.simulator.engine.transcript import TranscriptEntry
 from aiflow_local.simulator.recordings.recording import Recording
 
 
 class CallView(Protocol):
-    """How a call is shown."""
+    """Shows a call."""
 
     def add(self, entry: TranscriptEntry) -> None:
-        """Show an entry of the transcript."""
+        """Show a transcript entry."""
         ...
 
     def show_line(self, text: str) -> None:
-        """Show a line that is no part of the call."""
+        """Show a line that is not part of the transcript."""
         ...
 
     def report_error(self, error: str) -> None:
-        """Show an error of a handler, as Python told it."""
+        """Show the traceback of a handler error."""
         ...
 
     def end(self, summary: str, *, is_ok: bool) -> None:
-        """Show how it went."""
+        """Show the summary."""
         ...
 
 
 @dataclass(frozen=True)
 class ConsoleOptions:
-    """How a person wants to make the call.
+    """Options of an interactive call.
 
     Attributes:
-        is_real_time: whether playback takes its time.
-        is_raw: whether programs read along.
+        is_real_time: whether playback takes real time.
+        is_raw: whether to print JSON lines.
     """
 
     is_real_time: bool
@@ -58,10 +58,10 @@ class ConsoleOptions:
 
 
 class ConsoleSession:
-    """One call; `clock` is for it, `complain` for its bot.
+    """Runs one interactive call.
 
     Args:
-        style: how it is to be made.
+        console_options: how to run it.
     """
 
     def __init__(self, console_options: ConsoleOptions) -> None:
@@ -71,12 +71,12 @@ class ConsoleSession:
         self._input_queue = InputQueue()
         wait, notify = self._input_queue.wait, self._input_queue.notify
         self.clock = Clock(wait, notify) if console_options.is_real_time else Clock()
-        # Else what a handler prints would stand between the lines.
-        self._is_pure = console_options.is_raw and not self._is_terminal_session
-        self._view: CallView = JsonPrinter(sys.stdout if self._is_pure else None)
+        # Output of handlers must not mix with the JSON lines.
+        self._keeps_stdout_clean = console_options.is_raw and not self._is_terminal_session
+        self._view: CallView = JsonPrinter(sys.stdout if self._keeps_stdout_clean else None)
 
     def report_error(self, error: str) -> None:
-        """Show and count an error of a handler."""
+        """Show and count a handler error."""
         self.statistics.add_handler_error()
         self._view.report_error(error)
 
@@ -86,12 +86,12 @@ class ConsoleSession:
         read_state: Callable[[str], State] | None,
         recording: Recording | None,
     ) -> None:
-        """Make the call, from the first ring to the summary.
+        """Run the call and show the summary.
 
         Args:
-            call: on the clock of this session.
-            look: returns `call.state`; None where it cannot be seen.
-            recording: where it is written down.
+            call: a call on the clock of this session.
+            read_state: returns `call.state` of a session; None if it is not accessible.
+            recording: where to record the call.
         """
         if not self._console_options.is_raw:
             self._view = TranscriptPrinter(Console(highlight=False), read_state)
@@ -99,7 +99,7 @@ class ConsoleSession:
         if recording:
             recording.begin(call.parties, call.options)
         aside: AbstractContextManager[object] = nullcontext()
-        with redirect_stdout(sys.stderr) if self._is_pure else aside:
+        with redirect_stdout(sys.stderr) if self._keeps_stdout_clean else aside:
             self._talk(call, read_state)
         self._view.end(str(self.statistics), is_ok=self.statistics.is_ok)
 
@@ -117,11 +117,11 @@ class ConsoleSession:
         if not self._is_terminal_session:
             run_lines(patient, _piped())
             return
-        # Whoever pipes need not wait for what a terminal needs.
+        # Input from a pipe does not load the terminal libraries.
         from aiflow_local.simulator.console.prompt import Prompt, open_history  # noqa: PLC0415 - see above
 
         prompt = Prompt(lambda: _hint(call, self._console_options), open_history())
-        self._view.show_line("Type what the caller says. /help shows the rest, Ctrl-C hangs up.")
+        self._view.show_line("Type what the caller says. /help lists commands, Ctrl-C hangs up.")
         if not self._console_options.is_real_time:
             run_lines(patient, prompt.lines())
             return
@@ -133,7 +133,7 @@ class ConsoleSession:
 
 
 def _is_terminal() -> bool:
-    # Either may be closed, and is None then.
+    # A closed stream is None.
     return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
 
@@ -144,15 +144,14 @@ def _piped() -> Iterator[str]:
 
 
 def _hint(call: PhoneCall, console_options: ConsoleOptions) -> str:
-    """Return what stands below the line that is typed."""
+    """Return the text below the input line."""
     playback = call.playback_queue.current
     if console_options.is_real_time:
         return "The agent speaks: what you type interrupts it." if playback else "It is your turn."
     if call.carrier.is_ringing:
-        return "It is ringing. Enter: wait."
+        return "The transfer is ringing. Enter: wait."
     if playback is None:
-        return "It is your turn. /help shows what you can do."
-    left = seconds(playback.started_ms + playback.duration_ms - call.clock.now_ms)
-    return (
-        f"The agent speaks for {left}. Enter: let it finish. /interrupt: cut in. Words: after it."
-    )
+        return "It is your turn. /help lists commands."
+    left = format_seconds(playback.started_ms + playback.duration_ms - call.clock.now_ms)
+    choices = "Enter: wait for its end. /interrupt: speak now. Words: speak after it."
+    return f"The agent speaks for {left}. {choices}"

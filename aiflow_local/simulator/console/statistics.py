@@ -1,26 +1,26 @@
-"""How a call went, in one line and one exit code."""
+"""Counts turns, answers and problems of a call."""
 
 from aiflow_local.simulator.engine.caller import KEY_GAP_MS
 from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
 
 
 class CallStatistics:
-    """Counts what happens in a call."""
+    """Statistics of a call."""
 
     def __init__(self) -> None:
         self.turns = 0
-        """How often the caller spoke, or pressed keys in a row."""
+        """Number of utterances and key sequences of the caller."""
         self.answers = 0
         self.slowest_ms = 0.0
         self.errors = 0
-        """What the bot did wrong."""
+        """Protocol errors in answers."""
         self.warnings = 0
         self.handler_errors = 0
-        """Errors of handlers."""
+        """Errors that handlers raised."""
         self._last_key_ms: int | None = None
 
     def add(self, entry: TranscriptEntry) -> None:
-        """Count an entry of the transcript."""
+        """Count a transcript entry."""
         if entry.kind is EntryKind.ANSWER:
             self.answers += 1
             self.slowest_ms = max(self.slowest_ms, entry.data["ms"])
@@ -35,17 +35,17 @@ class CallStatistics:
             self.turns += last_ms is None or entry.at_ms - last_ms > KEY_GAP_MS
 
     def add_handler_error(self) -> None:
-        """Count an error of a handler."""
+        """Count a handler error."""
         self.handler_errors += 1
 
     @property
     def is_ok(self) -> bool:
-        """Whether nothing was wrong."""
+        """Whether there are no errors."""
         return not self.errors and not self.handler_errors
 
     @property
     def slowest_answer(self) -> str:
-        """How fast the bot answered, in words."""
+        """Response time of the slowest answer as text."""
         return f"slowest answer {self.slowest_ms:.0f} ms" if self.answers else "no answers"
 
     @property

@@ -1,4 +1,4 @@
-"""A terminal in which a person types while the call goes on above."""
+"""Reads lines from the terminal while the call runs in another thread."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from aiflow_local.simulator.console.prompt import Prompt
 from aiflow_local.simulator.console.real_time import InputQueue
 from aiflow_local.simulator.console.virtual_time import HangupRequested
 
-_PATIENCE_SECONDS = 0.5
+_HANGUP_NOTICE_SECONDS = 0.5
 
 
 def read_while_running(
@@ -23,16 +23,16 @@ def read_while_running(
     call: Callable[[], None],
     show_line: Callable[[str], None],
 ) -> None:
-    """Let a call go on in a thread of its own, and a person type, until it is over.
+    """Run a call in its own thread and read lines until it is over.
 
     Args:
-        prompt: where the person types.
-        keyboard: which takes it to the call.
-        call: the call; returns when it is over.
-        tell: shows a line.
+        prompt: reads the lines.
+        input_queue: passes the lines to the call.
+        call: runs the call; returns when it is over.
+        show_line: shows a line.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed once more while the call was hanging up.
+        KeyboardInterrupt: the user pressed Ctrl-C again during the hangup.
     """
     over = Future[None]()
 
@@ -45,16 +45,16 @@ def read_while_running(
             over.set_result(None)
 
     with ExitStack() as keys:
-        # From the first moment of the call on, Ctrl-C is a key like others, and hangs up.
+        # During the call, Ctrl-C is a key that hangs up, not a signal.
         keys.enter_context(prompt.raw_keys())
-        # Nobody waits for it at the end of the process: a handler may hang.
+        # A handler may hang: a daemon thread does not delay the end of the process.
         Thread(target=run, daemon=True).start()
         asyncio.run(_until_over(_InputSource(prompt, input_queue, keys), over, show_line))
 
 
 @dataclass(frozen=True)
 class _InputSource:
-    """Who types, where it goes to, and what lets go of the keys."""
+    """The prompt, the queue of its lines, and the raw mode of the terminal."""
 
     prompt: Prompt
     input_queue: InputQueue
@@ -67,9 +67,9 @@ async def _until_over(
     ended = asyncio.wrap_future(over)
     with source.keys:
         await _ask(source, ended)
-    done, _ = await asyncio.wait({ended}, timeout=_PATIENCE_SECONDS)
+    done, _ = await asyncio.wait({ended}, timeout=_HANGUP_NOTICE_SECONDS)
     if not done:
-        show_line("The agent has not answered yet. Press Ctrl-C once more not to wait for it.")
+        show_line("The agent has not answered yet. Press Ctrl-C again to stop waiting.")
     await ended
 
 

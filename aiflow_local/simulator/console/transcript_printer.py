@@ -1,4 +1,4 @@
-"""What a person sees of a call, while it goes on."""
+"""Prints the transcript of a call while it runs."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,8 +11,8 @@ from aiflow_local.output import print_labelled
 from aiflow_local.simulator.engine.formatting import (
     MAX_SHORT_LENGTH,
     describe_action,
+    format_seconds,
     printable_line,
-    seconds,
 )
 from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
 
@@ -29,11 +29,11 @@ _NO_CONTENT, _OK = 204, 200
 
 
 class TranscriptPrinter:
-    """Prints a call; in colour and fit to the width on a terminal only.
+    """Prints a transcript; in colour and folded to the width on a terminal only.
 
     Args:
-        console: where to.
-        look: returns `call.state` of the agent; None where it cannot be seen.
+        console: where to print.
+        read_state: returns `call.state` of a session; None if it is not accessible.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class TranscriptPrinter:
         self._show: Mapping[EntryKind, Callable[[TranscriptEntry], None]] = {
             EntryKind.EVENT: self._hold,
             EntryKind.ANSWER: self._show_answer,
-            EntryKind.MESSAGE: lambda _: self._line("", "sent by itself", "dim"),
+            EntryKind.MESSAGE: lambda _: self._line("", "unsolicited message", "dim"),
             EntryKind.ACTION: self._show_action,
             EntryKind.SAID: self._show_caller,
             EntryKind.HEARD: self._show_heard,
@@ -58,17 +58,17 @@ class TranscriptPrinter:
         }
 
     def add(self, entry: TranscriptEntry) -> None:
-        """Print an entry of the transcript."""
+        """Print a transcript entry."""
         if entry.kind is not EntryKind.ANSWER:
             self._show_event("")
         self._show[entry.kind](entry)
 
     def show_line(self, text: str) -> None:
-        """Print a line that is no part of the call."""
+        """Print a line that is not part of the transcript."""
         self._line("", text, "dim")
 
     def report_error(self, error: str) -> None:
-        """Print an error of a handler, as Python told it."""
+        """Print the traceback of a handler error."""
         self._show_event("")
         who = "error"
         for line in error.splitlines():
@@ -80,25 +80,25 @@ class TranscriptPrinter:
         self._show_event("")
 
     def end(self, summary: str, *, is_ok: bool) -> None:
-        """Print what is left to say."""
+        """Print the summary."""
         self._console.print()
         self._line("", summary, "bold green" if is_ok else "bold red")
 
     def _hold(self, event: TranscriptEntry) -> None:
-        """Wait for the answer: they share a line."""
+        """Hold back an event, so that it shares a line with its answer."""
         self._event = event
         self._session_id = event.data["event"]["session"]["id"]
 
     def _show_event(self, outcome: str) -> None:
         event, self._event = self._event, None
         if event:
-            self._line(seconds(event.at_ms), f"{event.text}{outcome}", "dim")
+            self._line(format_seconds(event.at_ms), f"{event.text}{outcome}", "dim")
 
     def _show_answer(self, answer: TranscriptEntry) -> None:
         if self._event:
             self._show_event(f", {_outcome(answer)}")
         else:
-            # Over HTTP the same request was made once more; over WebSocket it took its time.
+            # Over HTTP this answers a repeated request; over WebSocket it came late.
             all_the_same = " all the same" if "status" in answer.data else ""
             self._line("", f"answered{all_the_same}, {_outcome(answer)}", "dim")
         if self._read_state:
@@ -124,7 +124,7 @@ class TranscriptPrinter:
         self._line("caller", entry.data["words"] if is_speech else f"[{entry.text}]")
 
     def _show_heard(self, entry: TranscriptEntry) -> None:
-        # What is heard to its end has been shown already.
+        # The action already showed what was heard to its end.
         if entry.data["interrupted"]:
             self._line("heard", entry.text, "yellow")
 
@@ -134,7 +134,7 @@ class TranscriptPrinter:
 
 
 def _outcome(answer: TranscriptEntry) -> str:
-    # Over WebSocket there is no status, and may be no message.
+    # A WebSocket message has no status, and there may be no message.
     status, ms = answer.data.get("status", _OK), f"{answer.data['ms']:.0f} ms"
     if "status" not in answer.data and not answer.data["body"]:
         return answer.text

@@ -1,4 +1,4 @@
-"""A call on virtual time, line by line."""
+"""Calls in virtual time, one line after another."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 
 
 class HangupRequested(Exception):
-    """Ctrl-C: the caller hangs up."""
+    """The user pressed Ctrl-C to hang up."""
 
 
 @contextmanager
@@ -22,18 +22,18 @@ def hang_up_when_interrupted(call: PhoneCall) -> Generator[None]:
 
 
 def run_lines(caller: CommandRunner, lines: Iterable[str]) -> None:
-    """Call, do what each line says, and hang up after the last one.
+    """Start a call, run the lines, and hang up after the last one.
 
-    No time passes while nothing is typed. After the last line the agent may finish.
+    No time passes between two lines. After the last line, the agent finishes.
 
     Args:
-        caller: who does it.
-        lines: what is typed; read only as long as the call goes on.
+        caller: runs the lines.
+        lines: typed lines; read only while the call goes on.
     """
     call = caller.call
     with hang_up_when_interrupted(call):
         call.begin()
-        # What happens at this moment happens before anything is typed.
+        # Timers that are due now come before the first line.
         call.advance(0)
         if call.is_over:
             return

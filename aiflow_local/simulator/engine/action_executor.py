@@ -1,4 +1,4 @@
-"""What the service does when it is told to: an action, and what happens then."""
+"""Executes the actions of a bot in a call."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -17,13 +17,13 @@ from aiflow import (
 )
 from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.carrier import Carrier
-from aiflow_local.simulator.engine.formatting import seconds
+from aiflow_local.simulator.engine.formatting import format_seconds
 from aiflow_local.simulator.engine.playback import PlaybackQueue
 from aiflow_local.simulator.engine.speech_recognition import SpeechRecognizer
 from aiflow_local.simulator.engine.transcript import TranscriptWriter
 
 MAX_ACTIONS_PER_CALL = 1000
-"""No call has more actions: the phone cuts it off."""
+"""The simulator ends a call with more actions."""
 
 
 class ExecutionHost(Protocol):
@@ -51,17 +51,17 @@ class ExecutionHost(Protocol):
 
 
 class ActionExecutor:
-    """Obeys the actions of answers.
+    """Executes the actions of answers.
 
     Args:
-        call: in which they are obeyed.
+        call: the call in which they take effect.
     """
 
     def __init__(self, call: ExecutionHost) -> None:
         self._call = call
 
     def execute(self, actions: Sequence[Action]) -> None:
-        """Obey an answer, action by action, as long as the agent is in the call."""
+        """Execute actions in order, as long as the agent is in the call."""
         call = self._call
         if call.is_voice_to_voice:
             self._warn_of_idle(actions)
@@ -72,7 +72,7 @@ class ActionExecutor:
             call.actions.append(action)
             call.writer.action(action)
             if len(call.actions) >= MAX_ACTIONS_PER_CALL:
-                call.abort(f"has told the phone to do {MAX_ACTIONS_PER_CALL} things")
+                call.abort(f"has {MAX_ACTIONS_PER_CALL} actions")
             else:
                 self._perform(action)
 
@@ -88,9 +88,7 @@ class ActionExecutor:
             case SendSms():
                 call.carrier.send_sms()
             case MixAudio():
-                call.writer.note(
-                    f"the background sound {call.playback_queue.set_background(action)}"
-                )
+                call.writer.note(call.playback_queue.set_background(action))
             case ConfigureTranscription():
                 self._configure(action)
             case ConfigureVoiceToVoice():
@@ -98,22 +96,24 @@ class ActionExecutor:
 
     def _barge_in(self) -> None:
         if not self._call.playback_queue.current:
-            self._call.writer.note("nothing is playing that could be stopped")
+            self._call.writer.note("nothing is playing to stop")
         self._call.playback_queue.stop()
 
     def _configure(self, action: ConfigureTranscription) -> None:
         call = self._call
-        # In voice-to-voice, the pipeline that it belongs to has nothing to do.
+        # Voice-to-voice does not use the speech recognition that this configures.
         gap_ms = 0 if call.is_voice_to_voice else call.recognizer.configure(action)
         if gap_ms:
-            call.writer.note(f"nobody listens for {seconds(gap_ms)}: recognition starts again")
+            call.writer.note(
+                f"speech recognition restarts and hears nothing for {format_seconds(gap_ms)}"
+            )
 
     def _begin_voice_to_voice(self, action: ConfigureVoiceToVoice) -> None:
         call = self._call
         call.cancel_input_timer()
         call.playback_queue.stop()
         if not call.has_agent:
-            # There was a hangup or a transfer behind it.
+            # Stopping the playback executed a queued hangup or transfer.
             return
         call.is_voice_to_voice = True
         call.writer.note("a speech-to-speech model takes over")
@@ -121,10 +121,10 @@ class ActionExecutor:
             call.playback_queue.play(Speak(session_id=action.session_id, text=action.greeting))
 
     def _warn_of_idle(self, actions: Sequence[Action]) -> None:
-        """Warn of what has hardly an effect once a model speaks and listens."""
+        """Warn of actions that have little or no effect in voice-to-voice."""
         for action in actions:
             if isinstance(action, Speak):
-                message = "speak is no more than an instruction to the model in voice-to-voice"
+                message = "speak only instructs the model in voice-to-voice"
                 self._call.writer.problem(
                     Diagnostic.warning("speak_in_voice_to_voice", "", message)
                 )

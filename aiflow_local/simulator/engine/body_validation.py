@@ -1,4 +1,4 @@
-"""JSON that a bot sent, and the actions that the service would make of it."""
+"""Extracts executable actions from the JSON of a bot and limits the reported problems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,25 +13,25 @@ from aiflow.protocol.constraints import is_object
 from aiflow.protocol.json_codec import decode
 from aiflow.protocol.lint import Diagnostic, lint_actions, lint_answer
 from aiflow.protocol.types import JsonValue
-from aiflow_local.simulator.engine.formatting import seconds
+from aiflow_local.simulator.engine.formatting import format_seconds
 
 MAX_ACTIONS_PER_ANSWER = 200
-"""At once; what comes after them is neither judged nor obeyed."""
+"""Actions after these are neither validated nor executed."""
 
 MAX_PROBLEMS = 50
-"""At once; more are counted."""
+"""Reported problems per answer; further ones are only counted."""
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """What is made of what came from a bot.
+    """Result of validating an answer or a message.
 
     Attributes:
-        actions: those that are obeyed.
-        problems: what is wrong with it.
-        is_lost: whether there was no answer in time, or none but an error of the server.
-        is_final: whether nothing gets to the bot any more.
-        is_open: whether an answer is still awaited.
+        actions: the actions to execute.
+        problems: errors and warnings.
+        is_lost: whether the request failed: no answer in time, or a server error.
+        is_final: whether the bot can no longer be reached.
+        is_open: whether an answer may still come.
     """
 
     actions: Sequence[Action] = ()
@@ -42,9 +42,9 @@ class ValidationResult:
 
 
 def valid_actions(text: str, session_id: str) -> Sequence[Action]:
-    """Return the actions of JSON that nothing is wrong with: it need not be looked for.
+    """Return the actions of JSON without any problem, skipping the linter.
 
-    Returns none where there is something to look for, or there may be.
+    Return nothing if there is a problem, or may be one.
     """
     if "null" in text:
         return ()
@@ -60,23 +60,21 @@ def valid_actions(text: str, session_id: str) -> Sequence[Action]:
 
 
 def truncate_actions(body: JsonValue, path: str) -> tuple[JsonValue, list[Diagnostic]]:
-    """Return as much of JSON as is looked at, and the problem if that is not all."""
+    """Return JSON with at most `MAX_ACTIONS_PER_ANSWER` actions, and an error if it had more."""
     if not isinstance(body, list) or len(body) <= MAX_ACTIONS_PER_ANSWER:
         return body, []
-    message = (
-        f"has {len(body)} actions: no more than the first {MAX_ACTIONS_PER_ANSWER} are looked at"
-    )
+    message = f"has {len(body)} actions: only the first {MAX_ACTIONS_PER_ANSWER} are used"
     return body[:MAX_ACTIONS_PER_ANSWER], [Diagnostic.error("too_many_actions", path, message)]
 
 
 def executable_actions(body: JsonValue, session_id: str) -> list[Action]:
-    """Return the actions that nothing is wrong with, for this session."""
+    """Return the actions that have no error and belong to this session."""
     read = [_executable_action(item, session_id) for item in _items(body)]
     return [action for action in read if action]
 
 
 def limit_problems(problems: Sequence[Diagnostic], path: str) -> list[Diagnostic]:
-    """Return problems, but not without end."""
+    """Return at most `MAX_PROBLEMS` problems, and an error that counts the others."""
     more = len(problems) - MAX_PROBLEMS
     if more <= 0:
         return list(problems)
@@ -85,19 +83,19 @@ def limit_problems(problems: Sequence[Diagnostic], path: str) -> list[Diagnostic
 
 
 def slow_warning(ms: float) -> Diagnostic:
-    """Return the warning of an answer that came late, but not too late."""
-    message = f"answered after {seconds(ms)}: the caller hears the silence"
+    """Return the warning for an answer that is slow but within the deadline."""
+    message = f"answered after {format_seconds(ms)}: the caller hears the silence"
     return Diagnostic.warning("slow", "", message)
 
 
 def _executable_action(item: object, session_id: str) -> Action | None:
-    """Return the action that the service would make of this, if it would make one."""
+    """Return the action that the service executes, or None for an invalid one."""
     if not is_object(item):
         return None
     members = dict(item)
     errors = _errors(members, session_id)
     if errors and all(error.path.split("/")[1:2] == ["vad"] for error in errors):
-        # A setting of `vad` that is out of range is documented to be ignored, and only that.
+        # The service is documented to ignore `vad` values out of range.
         del members["vad"]
         errors = _errors(members, session_id)
     return None if errors else ACTION_TYPES[str(members["type"])].model_validate(members)

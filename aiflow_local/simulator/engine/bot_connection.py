@@ -1,7 +1,7 @@
-"""The port to a bot: how an event gets there and what comes back, whatever lies between.
+"""Port to a bot, independent of the transport.
 
-Over HTTP each event has its answer. Over WebSocket a bot may send what it likes when it likes:
-silence is the absence of a message, and nobody ever says that this was all.
+Over HTTP each event has one response. Over a WebSocket a bot may send any number of messages at any
+time, and nothing marks the last one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from aiflow.protocol.types import JsonObject
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What a bot answered; nothing of it is judged yet.
+    """Response of a bot, not validated yet.
 
     Attributes:
         status: HTTP status.
-        headers: by name, as they came.
-        body: as text.
-        ms: milliseconds until it was there.
+        headers: headers by name, as received.
+        body: body as text.
+        ms: response time in milliseconds.
     """
 
     status: int
@@ -30,11 +30,11 @@ class HttpResponse:
 
 @dataclass(frozen=True)
 class WebSocketMessage:
-    """What a bot sent over a WebSocket; nothing of it is judged yet.
+    """Message of a bot, not validated yet.
 
     Attributes:
-        content: as it came; bytes are a binary message.
-        ms: milliseconds since the event that it answers; None for one that came by itself.
+        content: content as received; bytes for a binary message.
+        ms: milliseconds since the event that it answers; None for an unsolicited message.
     """
 
     content: str | bytes
@@ -43,10 +43,10 @@ class WebSocketMessage:
 
 @dataclass(frozen=True)
 class NoResponse:
-    """An event got there, and no message has come for it: over a WebSocket that is no fault.
+    """An event was delivered and no message has come back, which a WebSocket permits.
 
     Attributes:
-        is_open: whether an answer is awaited, and nobody has waited for it yet.
+        is_open: whether an answer may still come.
     """
 
     is_open: bool = False
@@ -54,13 +54,13 @@ class NoResponse:
 
 @dataclass(frozen=True)
 class DeliveryFailure:
-    """There was no answer, or there can be none any more.
+    """An event was not delivered or not answered, or the connection was lost.
 
     Attributes:
-        code: one word for programs.
-        reason: what happened, in one line.
-        ms: milliseconds until that was clear.
-        is_final: whether nothing gets there any more: the service gives the call up.
+        code: stable identifier of the cause.
+        reason: the cause in one line.
+        ms: milliseconds until the failure was known.
+        is_final: whether the bot can no longer be reached, so that the service ends the call.
     """
 
     code: str
@@ -72,34 +72,34 @@ class DeliveryFailure:
 type DeliveryResult = HttpResponse | WebSocketMessage | NoResponse | DeliveryFailure
 
 EVENTS_EXPECTING_ANSWER = frozenset({"session_start", "user_speak", "user_input_timeout"})
-"""Events after which a caller waits for the agent to say something."""
+"""Events after which the caller waits for the agent to speak."""
 
 EVENTS_WITHOUT_ANSWER = frozenset({"session_end", "user_speech_started"})
-"""Events whose answer the service does not read."""
+"""Events whose answer the service ignores."""
 
 
 class BotConnection(Protocol):
-    """A way to a bot."""
+    """Connection to a bot for one call."""
 
     @property
     def reports_speech_started(self) -> bool:
-        """Whether `user_speech_started` passes: over WebSocket only."""
+        """Whether `user_speech_started` is sent: over WebSocket only."""
         ...
 
     def send(self, event: JsonObject) -> DeliveryResult:
-        """Deliver an event and wait for the answer; whatever happens, that is an outcome."""
+        """Deliver an event and wait for the response; report a failure as a result."""
         ...
 
     def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
-        """Return what has come besides, in order, and only once; wait for nothing."""
+        """Return messages and failures since the last call, in order, without waiting."""
         ...
 
 
 class RequestResponseConnection:
-    """What all doors have in common through which nothing comes unless it is asked for."""
+    """Base of connections on which each response answers a request."""
 
     reports_speech_started: bool = False
 
     def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
-        """Return nothing: see `Door.arrived`."""
+        """Return nothing: there are no unsolicited messages."""
         return ()

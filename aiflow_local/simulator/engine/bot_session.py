@@ -1,4 +1,4 @@
-"""What goes back and forth between a call and its bot."""
+"""Exchanges events and actions between a call and its bot."""
 
 from typing import Any, Protocol
 
@@ -27,10 +27,10 @@ class SessionHost(ExecutionHost, Protocol):
 
 
 class BotSession:
-    """Brings events to the bot of a call, and does what the bot wants, when it wants it.
+    """Sends events to the bot of a call and executes the actions that come back.
 
     Args:
-        call: which one.
+        call: the call.
     """
 
     def __init__(self, call: SessionHost) -> None:
@@ -41,57 +41,57 @@ class BotSession:
 
     @property
     def awaits_answer(self) -> bool:
-        """Whether an answer may come that nobody has waited for yet: in real time only."""
+        """Whether an answer may still come; in real time only."""
         return self._awaited is not None
 
     def send(self, name: str, members: dict[str, object]) -> None:
-        """Send an event, and obey the answer; unless the agent is out of the call."""
+        """Send an event and execute the answer, unless the agent is out of the call."""
         call = self._call
-        # What came before is no answer to it.
+        # Earlier messages do not answer this event.
         self.process_unsolicited()
         if not call.has_agent:
             return
-        judgement = self._delivery.deliver(self._event(name, members), call.options)
+        result = self._delivery.deliver(self._event(name, members), call.options)
         self._stop_awaiting()
-        if judgement.is_open:
+        if result.is_open:
             limit_ms = call.options.answer_deadline_ms
             self._awaited = call.clock.after(limit_ms, self._stop_awaiting)
-        self._apply(judgement)
+        self._apply(result)
         self.process_unsolicited()
 
     def send_session_end(self) -> None:
-        """Tell the bot that the call is over; whatever it answers."""
+        """Send `session_end` and ignore the answer."""
         self._delivery.deliver(self._event("session_end", {}), self._call.options)
 
     def process_unsolicited(self) -> bool:
-        """Obey what the bot has sent by itself; tell if there was something."""
+        """Execute unsolicited messages; return whether there were any."""
         call = self._call
         arrived = () if call.is_over else call.connection.take_unsolicited()
         for each in arrived:
             if call.is_over:
                 break
-            judgement = self._delivery.receive(each, call.parties.session_id, call.options)
-            if judgement.actions and not call.has_agent:
-                call.writer.note("the agent is out of the call: that is not obeyed")
-            self._apply(judgement)
+            result = self._delivery.receive(each, call.parties.session_id, call.options)
+            if result.actions and not call.has_agent:
+                call.writer.note("the agent is out of the call: its actions are ignored")
+            self._apply(result)
         return bool(arrived)
 
     def _event(self, name: str, members: dict[str, object]) -> dict[str, Any]:
         session = self._call.parties.as_session(self._call.options)
         return {"type": name, "session": session, **members}
 
-    def _apply(self, judgement: ValidationResult) -> None:
-        """Do what follows from what the bot sent."""
+    def _apply(self, result: ValidationResult) -> None:
+        """Execute the actions, or end the call if the bot is unreachable."""
         call = self._call
-        is_abandoned = judgement.is_lost and call.options.failed_requests == "hangup"
-        if is_abandoned or judgement.is_final:
-            # With its data, so that a recording tells one end from the other.
-            data = {"unreachable": True} if judgement.is_final else {}
-            call.writer.record(EntryKind.NOTE, "the service gives up", data)
-            call.end(quietly=judgement.is_final)
-        elif judgement.actions:
+        is_abandoned = result.is_lost and call.options.failed_requests == "hangup"
+        if is_abandoned or result.is_final:
+            # The data lets a recording tell this end from a hangup.
+            data = {"unreachable": True} if result.is_final else {}
+            call.writer.record(EntryKind.NOTE, "the service ends the call", data)
+            call.end(quietly=result.is_final)
+        elif result.actions:
             self._stop_awaiting()
-            self._executor.execute(judgement.actions)
+            self._executor.execute(result.actions)
 
     def _stop_awaiting(self) -> None:
         if self._awaited:

@@ -1,4 +1,4 @@
-"""A phone call as the AI Flow service runs it: it owns the call, sends events, obeys actions."""
+"""A phone call as the AI Flow service runs it: sends events and executes actions."""
 
 from aiflow import Action, Audio, Hangup, Speak
 from aiflow.protocol.lint import Diagnostic
@@ -6,7 +6,7 @@ from aiflow_local.simulator.engine.bot_connection import BotConnection
 from aiflow_local.simulator.engine.bot_session import BotSession
 from aiflow_local.simulator.engine.carrier import Carrier
 from aiflow_local.simulator.engine.clock import Clock, MessageArrived, Timer
-from aiflow_local.simulator.engine.formatting import format_action, quote, seconds, shorten
+from aiflow_local.simulator.engine.formatting import format_action, format_seconds, quote, shorten
 from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.engine.parties import CallParties
 from aiflow_local.simulator.engine.playback import LeaveAction, Playback, PlaybackQueue
@@ -15,22 +15,22 @@ from aiflow_local.simulator.engine.speech_timing import speech_text
 from aiflow_local.simulator.engine.transcript import EntryKind, Transcript, TranscriptWriter
 
 EPOCH_MS = 1_800_000_000_000
-"""When every virtual call begins, Unix time in milliseconds: the same each run."""
+"""Unix time in milliseconds at which every virtual call begins."""
 
 MAX_CALL_MS = 2 * 60 * 60 * 1000
-"""No call takes longer: the phone cuts it off."""
+"""The simulator ends a call that lasts longer."""
 
 
 class ServiceCall:
-    """The service's side of one call: what happens to it, and what it tells the bot.
+    """The service's side of one call.
 
     Args:
-        door: the way to the bot.
-        switches: how the service behaves where its documentation is silent. They may be replaced
-            while the call goes on, and hold from then on.
-        party: who calls whom.
-        clock: virtual, unless people are to hear the pauses.
-        transcript: where it is taken down what happens.
+        connection: connection to the bot.
+        options: behaviour of the service where its documentation is silent. They may be replaced
+            during the call and apply from then on.
+        parties: caller, callee and session id.
+        clock: virtual clock, or one that waits in real time.
+        transcript: where events and actions are recorded.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ServiceCall:
         self.transcript = transcript or Transcript()
         self.connection = connection
         self.actions: list[Action] = []
-        """What the bot told the service to do, in the order of its answers."""
+        """Executed actions, in order."""
         self.is_over = False
         self.is_voice_to_voice = False
         self.writer = TranscriptWriter(self.clock, self.transcript)
@@ -59,15 +59,15 @@ class ServiceCall:
         self._is_speech_reported = False
 
     def send(self, name: str, **members: object) -> None:
-        """Send an event, and obey the answer; unless the agent is out of the call."""
+        """Send an event and execute the answer, unless the agent is out of the call."""
         self._bot_session.send(name, members)
 
     def end(self, *, quietly: bool = False) -> None:
-        """End the call; `session_end` is the last event, and comes once.
+        """End the call and send `session_end`, once.
 
         Args:
-            quietly: do not tell the bot: a transfer has put it out of the call, or nothing gets
-                there any more.
+            quietly: send no `session_end`, because a transfer has removed the bot from the call or
+                the bot is unreachable.
         """
         if self.is_over:
             return
@@ -81,14 +81,14 @@ class ServiceCall:
         self.writer.note("the call is over")
 
     def abort(self, why: str) -> None:
-        """End a call that would not end by itself, and say why."""
+        """Record an error with this reason and end the call."""
         self.writer.problem(
-            Diagnostic.error("endless", "", f"this call {why}: the phone cuts it off")
+            Diagnostic.error("endless", "", f"this call {why}: the simulator ends it")
         )
         self.end()
 
     def stop_audio(self) -> None:
-        """Stop speaking and listening."""
+        """Stop playback and speech recognition."""
         self.cancel_input_timer()
         self.playback_queue.stop()
         if self.recognizer.turn:
@@ -97,9 +97,12 @@ class ServiceCall:
         self._is_speech_reported = False
 
     def step(self, until_ms: int) -> bool:
-        """Let the next thing happen, if it is due by then; tell if the call goes on after it.
+        """Execute the next timer that is due; return whether the call can continue.
 
-        What the bot has sent by itself happens first.
+        Unsolicited messages of the bot come first.
+
+        Args:
+            until_ms: timers after this time are not executed.
         """
         if self._bot_session.process_unsolicited():
             return not self.is_over
@@ -111,7 +114,7 @@ class ServiceCall:
                 and not self.is_over
                 and not self.clock.is_idle
             ):
-                # What is due next comes after the end.
+                # The next timer is due after the maximum duration.
                 self.clock.run_until(MAX_CALL_MS)
         except MessageArrived:
             stepped = True
@@ -121,24 +124,24 @@ class ServiceCall:
 
     @property
     def awaits_answer(self) -> bool:
-        """Whether an answer may come that nobody has waited for yet: in real time only."""
+        """Whether an answer may still come; in real time only."""
         return self._bot_session.awaits_answer
 
     @property
     def has_agent(self) -> bool:
-        """Whether the bot is in the call: it is not when it is over, nor while a transfer rings."""
+        """Whether the bot is in the call: not after its end, nor while a transfer rings."""
         return not self.is_over and not self.carrier.is_ringing
 
     def cancel_input_timer(self) -> None:
-        """Stop waiting for the caller."""
+        """Cancel the input timeout."""
         if self._input_timer:
             self._input_timer.cancel()
             self._input_timer = None
 
-    # What the voice asks for and tells.
+    # Implementation of `PlaybackHost`.
 
     def leave_call(self, action: LeaveAction) -> None:
-        """Hang up or transfer, if that has not been done yet."""
+        """Hang up or transfer, unless the agent has left the call already."""
         if not self.has_agent:
             return
         if isinstance(action, Hangup):
@@ -166,7 +169,7 @@ class ServiceCall:
             self.clock.after(0, lambda: self.send("assistant_speak", **members))
 
     def playback_ended(self, playback: Playback, *, interrupted: bool) -> None:
-        """Report that the agent has spoken; then it is the caller's turn."""
+        """Report that the agent has spoken, and start the input timeout."""
         self.recognizer.playback_ended()
         self._record_heard(playback, interrupted=interrupted)
         if self.is_voice_to_voice or not self.has_agent:
@@ -180,10 +183,10 @@ class ServiceCall:
             self._input_timer = self.clock.after(delay_ms, lambda: self.send("user_input_timeout"))
 
     def playback_skipped(self, action: Speak | Audio) -> None:
-        """Take down that something was never played."""
-        self.writer.note(f"never played: {format_action(action.to_wire())}")
+        """Record that a queued playback was dropped."""
+        self.writer.note(f"not played: {format_action(action.to_wire())}")
 
-    # What the ears tell.
+    # Implementation of `RecognitionHost`.
 
     def speech_detected(self) -> None:
         """Report that the caller speaks."""
@@ -196,8 +199,8 @@ class ServiceCall:
     def turn_ended(self, words: str, *, interrupted: bool) -> None:
         """Report what the caller said."""
         if not words:
-            # The next voice belongs to the same report: only `user_speak` ends it.
-            self.writer.note("nothing was understood")
+            # One `user_speech_started` per `user_speak`, however often speech starts.
+            self.writer.note("no words were recognized")
             return
         self._is_speech_reported = False
         if interrupted and not self.is_voice_to_voice:
@@ -216,4 +219,6 @@ class ServiceCall:
             what = shorten(words)
         how = "cut short" if interrupted else "to its end"
         data = {"words": words, "interrupted": interrupted, "played_ms": played_ms}
-        self.writer.record(EntryKind.HEARD, f"{what}, {how} after {seconds(played_ms)}", data)
+        self.writer.record(
+            EntryKind.HEARD, f"{what}, {how} after {format_seconds(played_ms)}", data
+        )

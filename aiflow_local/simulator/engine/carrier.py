@@ -1,4 +1,4 @@
-"""What the service does outside of the call: transfers it, and sends text messages."""
+"""The telephone network: transfers calls and sends text messages."""
 
 from typing import Protocol
 
@@ -10,30 +10,30 @@ from aiflow_local.simulator.engine.transcript import TranscriptWriter
 SMS_FAILS_AFTER_MS = 1000
 RINGING_MS = {"answered": 3000, "busy": 2000, "rejected": 3000}
 DEFAULT_RINGING_SECONDS = 30
-"""How long a transfer without a timeout rings when nobody answers."""
+"""Ringing time of an unanswered transfer without a timeout."""
 
 
 class CarrierHost(Protocol):
-    """The call, as it is seen from outside."""
+    """The parts of a call that the carrier uses."""
 
     clock: Clock
     options: ServiceOptions
     writer: TranscriptWriter
 
     def send(self, name: str, **members: object) -> None:
-        """Send an event, and obey the answer; unless the agent is out of the call."""
+        """Send an event and execute the answer, unless the agent is out of the call."""
         ...
 
     def end(self, *, quietly: bool = False) -> None:
-        """End the call; quietly, without telling the bot."""
+        """End the call; quietly, without `session_end`."""
         ...
 
 
 class Carrier:
-    """The world behind the call.
+    """Transfers the call and sends text messages.
 
     Args:
-        call: what it is the world of.
+        call: the call.
     """
 
     def __init__(self, call: CarrierHost) -> None:
@@ -42,7 +42,7 @@ class Carrier:
         self._pending_failures = 0
 
     def transfer(self, action: Transfer) -> None:
-        """Ring somebody. Until they answer or not, the agent is out of the call."""
+        """Call the target of a transfer; the agent is out of the call meanwhile."""
         call = self._call
         outcome, timeout_ms = (
             call.options.transfer,
@@ -50,11 +50,11 @@ class Carrier:
         )
         ringing_ms = min(RINGING_MS.get(outcome, timeout_ms), timeout_ms)
         self.is_ringing = True
-        call.writer.note(f"{action.target_phone_number} is rung, and the agent is out of the call")
+        call.writer.note(f"calling {action.target_phone_number}; the agent is out of the call")
         call.clock.after(ringing_ms, lambda: self._transferred(action, outcome))
 
     def send_sms(self) -> None:
-        """Send a text message; nobody waits for it."""
+        """Send a text message in the background."""
         if self._call.options.sms == "failed":
             self._call.clock.after(SMS_FAILS_AFTER_MS, self._sms_failed)
         else:
@@ -64,7 +64,7 @@ class Carrier:
         call = self._call
         self.is_ringing = False
         if outcome == "answered":
-            call.writer.note("the transfer is answered: the agent has no more to do")
+            call.writer.note("the transfer is answered; the agent stays out of the call")
             call.end(quietly=not call.options.session_end_after_transfer)
             return
         call.writer.note(f"the transfer fails: {outcome.replace('_', ' ')}")
@@ -78,7 +78,7 @@ class Carrier:
 
     def _sms_failed(self) -> None:
         if self.is_ringing:
-            # Whoever is out of the call is told when the call is back.
+            # The bot receives the event when the transfer fails and the call returns.
             self._pending_failures += 1
         else:
             self._call.send("sms_failed", reason="the message could not be delivered")

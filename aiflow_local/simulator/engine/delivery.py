@@ -1,4 +1,4 @@
-"""An event on its way to the bot, and what is made of what comes back."""
+"""Delivers events to a bot, and records and validates what comes back."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptWriter
 
 
 class EventDelivery:
-    """Brings events to a bot.
+    """Delivers events to a bot.
 
     Args:
-        door: the way there.
-        scribe: takes down what goes out, what comes back, and what is wrong with it.
+        connection: connection to the bot.
+        writer: records events, answers and problems.
     """
 
     def __init__(self, connection: BotConnection, writer: TranscriptWriter) -> None:
@@ -32,33 +32,35 @@ class EventDelivery:
         self._has_warned = False
 
     def deliver(self, event: dict[str, Any], options: ServiceOptions) -> ValidationResult:
-        """Send an event; once more, if the service would."""
+        """Send an event and validate the answer; send it again if the service would."""
         self._writer.record(EntryKind.EVENT, format_event(event), {"event": event})
-        judgement = self._send(event, options)
-        if judgement.is_lost and options.failed_requests == "repeat":
-            self._writer.note(f"{event['type']} is sent once more")
-            judgement = self._send(event, options)
-        return judgement
+        result = self._send(event, options)
+        if result.is_lost and options.failed_requests == "repeat":
+            self._writer.note(f"{event['type']} is sent again")
+            result = self._send(event, options)
+        return result
 
     def receive(
         self, arrived: WebSocketMessage | DeliveryFailure, session_id: str, options: ServiceOptions
     ) -> ValidationResult:
-        """Take down what has come besides, and judge it."""
+        """Record and validate an unsolicited message or failure."""
         if isinstance(arrived, DeliveryFailure):
-            return self._told(failure_result(arrived))
+            return self._record_problems(failure_result(arrived))
         self._record(arrived)
-        return self._told(validate_message(arrived, session_id, options))
+        return self._record_problems(validate_message(arrived, session_id, options))
 
     def _send(self, event: dict[str, Any], options: ServiceOptions) -> ValidationResult:
         outcome = self.connection.send(event)
         self._record(outcome)
         match outcome:
             case WebSocketMessage():
-                return self._told(validate_message(outcome, event["session"]["id"], options))
+                return self._record_problems(
+                    validate_message(outcome, event["session"]["id"], options)
+                )
             case NoResponse():
                 return ValidationResult(is_open=outcome.is_open)
             case _:
-                return self._told(validate_response(outcome, event, options))
+                return self._record_problems(validate_response(outcome, event, options))
 
     def _record(self, outcome: DeliveryResult) -> None:
         writer = self._writer
@@ -67,22 +69,23 @@ class EventDelivery:
                 data = {"status": status, "ms": round(ms, 1), "body": body}
                 writer.record(EntryKind.ANSWER, f"{status} in {ms:.0f} ms", data)
             case WebSocketMessage(ms=None):
-                writer.record(EntryKind.MESSAGE, "by itself", {"body": _text(outcome)})
+                writer.record(EntryKind.MESSAGE, "unsolicited", {"body": _text(outcome)})
             case WebSocketMessage(ms=float(ms)):
                 data = {"ms": round(ms, 1), "body": _text(outcome)}
                 writer.record(EntryKind.ANSWER, f"a message in {ms:.0f} ms", data)
             case NoResponse():
                 writer.record(EntryKind.ANSWER, "no message", {"ms": 0.0, "body": ""})
             case _:
-                """It is no more than a problem."""
+                # `failure_result` records a failure as a problem.
+                pass
 
-    def _told(self, judgement: ValidationResult) -> ValidationResult:
-        for problem in judgement.problems:
-            # A bot may say at each event that it is there.
+    def _record_problems(self, result: ValidationResult) -> ValidationResult:
+        for problem in result.problems:
+            # Some bots send such a message after each event: one warning is enough.
             if problem.code != NOT_AN_ACTION_MESSAGE or not self._has_warned:
                 self._writer.problem(problem)
             self._has_warned = self._has_warned or problem.code == NOT_AN_ACTION_MESSAGE
-        return judgement
+        return result
 
 
 def _text(message: WebSocketMessage) -> str:

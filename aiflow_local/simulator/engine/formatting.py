@@ -1,4 +1,4 @@
-"""Things in words: one line each, fit for a terminal, never the base64 of a sound."""
+"""Formats actions, events and values as one line that is safe for a terminal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _EFFECTS: Mapping[str, str] = {
 
 
 def format_action(action: Mapping[str, Any]) -> str:
-    """Return an action, as it is on the wire: what is said, and every other member."""
+    """Return an action in wire notation: its type, spoken words and other members."""
     name = str(action["type"])
     members = {key: value for key, value in action.items() if key not in _ENVELOPE}
     if name == "speak":
@@ -31,7 +31,7 @@ def format_action(action: Mapping[str, Any]) -> str:
 
 
 def describe_action(action: Mapping[str, Any]) -> str:
-    """Return what a caller notices of a valid action: words, or what the agent does in brackets."""
+    """Return an action as the caller notices it: spoken words, or an effect in brackets."""
     match dict(action):
         case {"type": "speak"}:
             return spoken_words(action)
@@ -53,7 +53,7 @@ def describe_action(action: Mapping[str, Any]) -> str:
 
 
 def spoken_words(action: Mapping[str, Any]) -> str:
-    """Return what a `speak` says, without markup, on one line; nothing for any other action."""
+    """Return the words of a `speak` without markup; an empty text for other actions."""
     if action["type"] != "speak":
         return ""
     words = action["text"] if "text" in action else spoken_text(action["ssml"])
@@ -61,10 +61,10 @@ def spoken_words(action: Mapping[str, Any]) -> str:
 
 
 def format_event(event: Mapping[str, Any]) -> str:
-    """Return an event: its name and what is special about it."""
+    """Return an event in wire notation, without its session."""
     name = str(event["type"])
     if name == "assistant_speak":
-        # What is said has just been told.
+        # The transcript shows the `speak` just before.
         return name
     members = {key: value for key, value in event.items() if key not in _ENVELOPE}
     if isinstance(members.get("text"), str):
@@ -77,24 +77,24 @@ def format_members(members: Mapping[Any, Any]) -> str:
     return " ".join(f"{name}={_value(name, value)}" for name, value in members.items())
 
 
-def seconds(ms: float) -> str:
-    """Return a length of time."""
+def format_seconds(ms: float) -> str:
+    """Return milliseconds as seconds with a unit."""
     return f"{ms / 1000:.1f} s"
 
 
 def quote(text: str) -> str:
-    """Return a text in quotes, on one line."""
+    """Return text in quotes, on one line."""
     return f'"{printable_line(text)}"'
 
 
 def shorten(value: object) -> str:
-    """Return any value, as much of it as helps to tell it from others."""
+    """Return a value as text of limited length."""
     text = quote(value) if isinstance(value, str) else printable_line(str(value))
     return text if len(text) <= MAX_SHORT_LENGTH else f"{text[: MAX_SHORT_LENGTH - 4]} ..."
 
 
 def printable_line(text: str) -> str:
-    """Return text on one line, without what would move a cursor, and not without end."""
+    """Return text on one line, without control characters and of limited length."""
     if len(text) > _MAX_TEXT_LENGTH:
         text = f"{text[:_MAX_TEXT_LENGTH]} ..."
     if text.isprintable():
@@ -104,7 +104,7 @@ def printable_line(text: str) -> str:
 
 
 def _audio(audio: str) -> str:
-    return f"a sound of {seconds(audio_ms(audio))}"
+    return f"a sound of {format_seconds(audio_ms(audio))}"
 
 
 def _settings(action: Mapping[str, Any]) -> str:
@@ -118,7 +118,7 @@ def _settings(action: Mapping[str, Any]) -> str:
 
 def _value(name: object, value: object) -> str:
     if name == "audio" and isinstance(value, str):
-        return f"<sound of {seconds(audio_ms(value))}>"
+        return f"<sound of {format_seconds(audio_ms(value))}>"
     if is_object(value):
         return "{" + format_members(value) + "}"
     if is_array(value):

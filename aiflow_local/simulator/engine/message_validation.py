@@ -1,6 +1,6 @@
-"""What a bot sent over a WebSocket, judged as strictly as an answer over HTTP.
+"""Validates WebSocket messages of a bot as strictly as HTTP responses.
 
-Nothing is too late here, since actions may be sent at any time, and nothing is unread.
+A message is never too late, since a bot may send actions at any time.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from aiflow_local.simulator.engine.formatting import quote
 from aiflow_local.simulator.engine.options import ServiceOptions
 
 NOT_AN_ACTION_MESSAGE = "chatter"
-"""The code of a message that means nothing to the service, like `{"type": "connected"}`."""
+"""Code of a message that the service ignores, like `{"type": "connected"}`."""
 
 _OF_API_GATEWAY = frozenset({"message", "connectionId", "requestId"})
 
@@ -31,16 +31,16 @@ _OF_API_GATEWAY = frozenset({"message", "connectionId", "requestId"})
 def validate_message(
     message: WebSocketMessage, session_id: str, options: ServiceOptions
 ) -> ValidationResult:
-    """Judge a message; actions that are wrong, or of other sessions, are left out."""
-    judgement = _validated(message.content, session_id)
-    problems = limit_problems(judgement.problems, "")
+    """Validate a message; leave out actions that are invalid or of another session."""
+    result = _validated(message.content, session_id)
+    problems = limit_problems(result.problems, "")
     if message.ms is not None and message.ms > options.slow_answer_ms:
         problems.append(slow_warning(message.ms))
-    return ValidationResult(judgement.actions, problems, is_lost=judgement.is_lost)
+    return ValidationResult(result.actions, problems, is_lost=result.is_lost)
 
 
 def is_not_an_action(content: str | bytes) -> bool:
-    """Tell whether a message is no action and is not meant to be one."""
+    """Tell whether a message is JSON that is not meant as an action."""
     try:
         body = decode(content) if isinstance(content, str) else None
     except InvalidEvent:
@@ -78,20 +78,20 @@ def _is_idle(body: Mapping[str, JsonValue]) -> bool:
 
 
 def _failure(body: Mapping[str, JsonValue]) -> str:
-    """Say what API Gateway sends in place of a function that failed, or that it may not call."""
-    told = f"is no action, but an error of API Gateway, {quote(str(body['message']))}"
-    return f"{told}: the log of the function says more"
+    """Explain the error that API Gateway sends for a failed function."""
+    told = f"is an error of API Gateway, {quote(str(body['message']))}"
+    return f"{told}: see the log of the function"
 
 
 def _warning(content: str, body: JsonValue) -> Diagnostic | None:
-    """Return what is to be said of a message that does no harm, and nothing else."""
+    """Return the warning for a harmless message without actions."""
     if is_not_an_action(content):
         return Diagnostic.warning(
-            NOT_AN_ACTION_MESSAGE, "", "is no action, and means nothing to the service"
+            NOT_AN_ACTION_MESSAGE, "", "is not an action: the service ignores it"
         )
     if body == []:
         return Diagnostic.warning(
-            "empty_array", "", "does nothing: for nothing to do, send nothing"
+            "empty_array", "", "has no effect: send no message if there is nothing to do"
         )
     return None
 
@@ -100,5 +100,5 @@ def _wrong(code: str, text: str, *, is_lost: bool = False) -> ValidationResult:
     return ValidationResult(problems=[Diagnostic.error(code, "", text)], is_lost=is_lost)
 
 
-_ODD = "is none that can be read in one way"
-_WHY = {"empty": "is empty", "bad_json": "is none", "too_deep": "is nested too deeply"}
+_ODD = "is ambiguous JSON"
+_WHY = {"empty": "is empty", "bad_json": "is not JSON", "too_deep": "is nested too deeply"}

@@ -1,4 +1,4 @@
-"""Who calls whom, as the service tells the bot."""
+"""Caller, callee and session of a call."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,13 +9,13 @@ from aiflow_local.simulator.engine.options import ServiceOptions
 
 @dataclass(frozen=True)
 class CallParties:
-    """Who calls whom.
+    """Caller, callee and session of a call.
 
     Attributes:
-        session_id: of the call; a new one if not given.
+        session_id: id of the session; a new one by default.
         direction: `inbound` or `outbound`.
-        caller: the calling number, digits only; empty for an anonymous caller.
-        callee: the called number, digits only.
+        caller: calling number, digits only; empty for an anonymous caller.
+        callee: called number, digits only.
     """
 
     session_id: str = field(default_factory=lambda: str(uuid4()))
@@ -31,7 +31,7 @@ class CallParties:
         return {
             "id": self.session_id,
             "account_id": "account-123",
-            # On outbound calls, too, the service was seen to put the dialled party here.
+            # The service puts the called number here on outbound calls, too.
             "phone_number": callee,
             "direction": self.direction,
             "from_phone_number": caller,

@@ -1,4 +1,4 @@
-"""What a bot answered to a request, judged as the service would take it, and more strictly."""
+"""Validates HTTP responses of a bot as the service does, and more strictly."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ from aiflow_local.simulator.engine.bot_connection import (
     DeliveryFailure,
     HttpResponse,
 )
-from aiflow_local.simulator.engine.formatting import seconds
+from aiflow_local.simulator.engine.formatting import format_seconds
 from aiflow_local.simulator.engine.options import ServiceOptions
 
 _OK, _NO_CONTENT, _SERVER_ERROR = 200, 204, 500
@@ -38,13 +38,13 @@ _REMEDIES: Mapping[int, str] = {
 def validate_response(
     outcome: HttpResponse | DeliveryFailure, event: Mapping[str, Any], options: ServiceOptions
 ) -> ValidationResult:
-    """Judge what came back for an event; actions that are wrong, or of others, are left out."""
+    """Validate a response; leave out actions that are invalid or of another session."""
     if isinstance(outcome, DeliveryFailure):
         return failure_result(outcome)
     if outcome.ms > options.answer_deadline_ms:
         return ValidationResult(problems=[_too_late(outcome.ms, options)], is_lost=True)
-    judgement = _fast_result(outcome, event) or _validated(outcome, event["session"]["id"])
-    problems = limit_problems(judgement.problems, "/body")
+    result = _fast_result(outcome, event) or _validated(outcome, event["session"]["id"])
+    problems = limit_problems(result.problems, "/body")
     if outcome.ms > options.slow_answer_ms:
         problems.append(slow_warning(outcome.ms))
     if event["type"] in EVENTS_WITHOUT_ANSWER and outcome.status == _OK and outcome.body.strip():
@@ -52,23 +52,25 @@ def validate_response(
         return ValidationResult(
             problems=[*problems, Diagnostic.warning("ignored_answer", "/body", message)]
         )
-    return ValidationResult(judgement.actions, problems, is_lost=outcome.status >= _SERVER_ERROR)
+    return ValidationResult(result.actions, problems, is_lost=outcome.status >= _SERVER_ERROR)
 
 
 def failure_result(failed: DeliveryFailure) -> ValidationResult:
-    """Judge that there is no answer."""
+    """Return the result for a request without a response."""
     problems = [Diagnostic.error(failed.code, "", failed.reason)]
     return ValidationResult(problems=problems, is_lost=True, is_final=failed.is_final)
 
 
 def _too_late(ms: float, options: ServiceOptions) -> Diagnostic:
-    deadline = seconds(options.answer_deadline_ms)
-    message = f"answered after {seconds(ms)}: the service waits {deadline}, and does not obey it"
+    deadline = format_seconds(options.answer_deadline_ms)
+    message = (
+        f"answered after {format_seconds(ms)}: the service waits {deadline} and ignores the answer"
+    )
     return Diagnostic.error("too_late", "", message)
 
 
 def _fast_result(outcome: HttpResponse, event: Mapping[str, Any]) -> ValidationResult | None:
-    """Return the judgement on an answer that nothing is wrong with: it need not be looked for."""
+    """Return the result for a response without any problem, skipping the linter."""
     if outcome.status == _NO_CONTENT and not outcome.body:
         return ValidationResult()
     if outcome.status != _OK or not _is_json(outcome.headers):
@@ -78,7 +80,7 @@ def _fast_result(outcome: HttpResponse, event: Mapping[str, Any]) -> ValidationR
 
 
 def _validated(outcome: HttpResponse, session_id: str) -> ValidationResult:
-    """Return the judgement of the linter, and the actions that it finds no error in."""
+    """Return the problems that the linter finds, and the actions without errors."""
     if problem := _explained(outcome):
         return ValidationResult(problems=[problem])
     body, problems = truncate_actions(_body(outcome), "/body")
@@ -90,7 +92,7 @@ def _validated(outcome: HttpResponse, session_id: str) -> ValidationResult:
 
 
 def _explained(outcome: HttpResponse) -> Diagnostic | None:
-    """Explain a status or a web page that no bot should answer with."""
+    """Explain a bad status or a web page."""
     status = outcome.status
     if status == _OK and _is_web_page(outcome):
         message = "must be an action, but is a web page: is this the right URL?"
@@ -108,19 +110,19 @@ def _explained(outcome: HttpResponse) -> Diagnostic | None:
 
 
 def _body(outcome: HttpResponse) -> JsonValue:
-    """Return the body as JSON; as it came where it is none, or where nobody reads it."""
+    """Return the body as JSON, or as text if it is not JSON or the service ignores it."""
     if outcome.status != _OK:
         return outcome.body
     try:
         body = decode(outcome.body)
     except InvalidEvent:
         return outcome.body
-    # The linter would take a text for JSON that has not been read yet, and null for no body.
+    # The linter parses a string as JSON, and reads null as an absent body.
     return outcome.body if body is None or isinstance(body, str) else body
 
 
 def _is_json(headers: Mapping[str, str]) -> bool:
-    """Tell whether the linter would have something to say about the type of the content."""
+    """Tell whether the content type is that of JSON."""
     return _content_type(headers) == "application/json"
 
 

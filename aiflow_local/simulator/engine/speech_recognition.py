@@ -1,4 +1,4 @@
-"""How the service hears the caller: turns, interruptions, and words that nobody hears."""
+"""Speech recognition: turns of the caller, interruptions, and gaps without recognition."""
 
 from typing import Protocol
 
@@ -15,7 +15,7 @@ _BY_WORDS = BargeInConfig()
 
 
 class RecognitionHost(Protocol):
-    """What the ears tell the call, and what they must know of it."""
+    """The parts of a call that the speech recognizer uses."""
 
     clock: Clock
     options: ServiceOptions
@@ -23,16 +23,16 @@ class RecognitionHost(Protocol):
     is_voice_to_voice: bool
 
     def speech_detected(self) -> None:
-        """The caller has begun to speak; once a turn."""
+        """Handle the start of speech; once per turn."""
         ...
 
     def turn_ended(self, words: str, *, interrupted: bool) -> None:
-        """The caller has finished a turn, of which so many words were heard."""
+        """Handle the end of a turn, with the recognized words."""
         ...
 
 
 class SpeechRecognizer:
-    """Listens to the caller, turn by turn."""
+    """Recognizes the caller's speech, turn by turn."""
 
     def __init__(self, host: RecognitionHost) -> None:
         self.turn: Turn | None = None
@@ -46,7 +46,7 @@ class SpeechRecognizer:
         self._end: Timer | None = None
 
     def hear(self, words: str, duration_ms: int | None = None) -> Turn:
-        """Let the caller begin to say something; in a turn that is not over, to go on."""
+        """Start an utterance of the caller; continue a turn that has not ended."""
         host, clock = self._host, self._host.clock
         if duration_ms is None:
             duration_ms = speaking_ms(words, host.options.words_per_minute)
@@ -59,12 +59,12 @@ class SpeechRecognizer:
         return turn
 
     def forget(self) -> None:
-        """Drop the turn: nobody is there to be told."""
+        """Discard the current turn."""
         self.turn = None
         self._cancel()
 
     def playback_started(self, playback: Playback) -> None:
-        """Learn what the caller, who may be speaking, would interrupt now."""
+        """Plan the interruption of a playback by the current turn."""
         is_protected = self._config(playback).strategy in {"none", "manual"}
         if is_protected and not self._host.options.words_during_protected_playback:
             self._protected = RecognitionGap(playback.started_ms)
@@ -72,24 +72,24 @@ class SpeechRecognizer:
         self._schedule()
 
     def playback_ended(self) -> None:
-        """Learn that there is nothing to interrupt any more."""
+        """Cancel the planned interruption."""
         if self._protected:
             self._protected.to_ms = self._host.clock.now_ms
             self._protected = None
         self._schedule()
 
     def set_end_of_turn_silence(self, vad: VadConfig | None) -> None:
-        """Take a new silence for the end of a turn; it stays until there is another."""
+        """Set the silence that ends a turn, if there is one in `vad`."""
         if vad:
             self._silence_ms = vad.end_of_turn_silence_ms
 
     def configure(self, action: ConfigureTranscription) -> int:
-        """Change how the caller is understood; return for how long nobody listens meanwhile."""
+        """Apply a configuration; return the milliseconds without recognition."""
         self.set_end_of_turn_silence(action.vad)
         options, gap_ms = self._host.options, 0
         languages = None if action.languages is None else tuple(action.languages)
         if action.provider and action.provider != self._provider:
-            # A new provider without languages goes back to its default.
+            # A new provider without languages uses its default language.
             self._provider, self._languages = action.provider, languages or ()
             gap_ms = options.provider_restart_ms
         elif action.provider or languages is not None:
@@ -102,13 +102,13 @@ class SpeechRecognizer:
         return gap_ms
 
     def _config(self, playback: Playback) -> BargeInConfig:
-        """Return what may interrupt; a speech-to-speech model lets itself be interrupted."""
+        """Return the barge-in rules of a playback; in voice-to-voice any speech interrupts."""
         if self._host.is_voice_to_voice:
             return _BY_VOICE
         return playback.action.barge_in or _BY_WORDS
 
     def _schedule(self) -> None:
-        """Find out anew, from all that is known now, when something will be heard."""
+        """Recalculate when speech is detected and when it interrupts the playback."""
         self._cancel_timers()
         turn, playback = self.turn, self._host.playback_queue.current
         if turn is None:
@@ -155,7 +155,7 @@ class SpeechRecognizer:
         if turn is None:
             return
         words = turn.words(self._gaps)
-        # A gap may reach into the next turn.
+        # Keep gaps that extend into the next turn.
         now_ms = self._host.clock.now_ms
         self._gaps = [gap for gap in self._gaps if gap.to_ms > now_ms]
         self.forget()

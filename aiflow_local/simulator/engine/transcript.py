@@ -1,4 +1,4 @@
-"""What happened in a call, in the order of the clock: to print, to record, to assert on."""
+"""Records what happens in a call, in order of time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -12,24 +12,24 @@ from aiflow_local.simulator.engine.formatting import format_action, printable_li
 
 
 class EntryKind(StrEnum):
-    """Who or what an entry is about."""
+    """Kind of a transcript entry."""
 
     EVENT = "event"
     """The service sends an event: `event`."""
     ANSWER = "answer"
-    """The bot answers it: `ms`, `body`, and over HTTP `status`."""
+    """The bot answers: `ms`, `body`, and over HTTP `status`."""
     MESSAGE = "message"
-    """The bot sends something by itself: `body`."""
+    """The bot sends an unsolicited message: `body`."""
     ACTION = "action"
-    """The service takes an action of an answer: `action`."""
+    """The service executes an action: `action`."""
     SAID = "said"
     """The caller says `words` or presses a `key`."""
     HEARD = "heard"
-    """A playback is over: `words` that were heard of it, whether it was `interrupted`."""
+    """A playback ends: heard `words`, and whether it was `interrupted`."""
     PROBLEM = "problem"
-    """The bot did something wrong: `problem`."""
+    """An answer has an error or a warning: `problem`."""
     NOTE = "note"
-    """Anything else that a reader should know."""
+    """Anything else."""
 
 
 _WHO = {
@@ -41,13 +41,13 @@ _WHO = {
 
 @dataclass(frozen=True, slots=True)
 class TranscriptEntry:
-    """One thing that happened.
+    """Entry of a transcript.
 
     Attributes:
-        at_ms: when, in milliseconds since the call began.
-        kind: what it is about.
-        text: one line for a person.
-        data: the same for a machine: the event, the action, the problem, ...
+        at_ms: milliseconds since the start of the call.
+        kind: kind of the entry.
+        text: text for people, in one line.
+        data: the event, the action, the problem, and so on.
     """
 
     at_ms: int
@@ -56,7 +56,7 @@ class TranscriptEntry:
     data: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as it is recorded."""
+        """Return the entry as it is stored in a recording."""
         return {"at_ms": self.at_ms, "kind": self.kind.value, "text": self.text, **self.data}
 
     def __str__(self) -> str:
@@ -70,18 +70,18 @@ class TranscriptEntry:
 
 @dataclass
 class Transcript:
-    """The entries of a call.
+    """Transcript of a call.
 
     Attributes:
-        entries: in order.
-        listener: called with each new entry, for whoever watches.
+        entries: entries in order.
+        listener: called with each new entry.
     """
 
     entries: list[TranscriptEntry] = field(default_factory=list[TranscriptEntry])
     listener: Callable[[TranscriptEntry], None] | None = None
 
     def add(self, entry: TranscriptEntry) -> None:
-        """Take an entry down."""
+        """Add an entry."""
         self.entries.append(entry)
         if self.listener:
             self.listener(entry)
@@ -92,14 +92,14 @@ class Transcript:
 
     @property
     def problems(self) -> list[Diagnostic]:
-        """What the bot did wrong, errors and warnings."""
+        """Errors and warnings of the answers."""
         return [Diagnostic(**entry.data["problem"]) for entry in self.of(EntryKind.PROBLEM)]
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        """Return a line for each entry; an event and its answer share one."""
+        """Return one line per entry; an event and its answer share a line."""
         event = ""
         for entry in self.entries:
             if entry.kind is EntryKind.ANSWER and event:
@@ -116,11 +116,11 @@ class Transcript:
 
 
 class TranscriptWriter:
-    """Takes down what happens, when it happens.
+    """Adds entries with the current time to a transcript.
 
     Args:
-        clock: of the call.
-        transcript: where to.
+        clock: clock of the call.
+        transcript: the transcript.
     """
 
     def __init__(self, clock: Clock, transcript: Transcript) -> None:
@@ -132,15 +132,15 @@ class TranscriptWriter:
         self._transcript.add(TranscriptEntry(self._clock.now_ms, kind, text, data))
 
     def action(self, action: Action) -> None:
-        """Record an action that the service takes."""
+        """Add an executed action."""
         wire = action.to_wire()
         self.record(EntryKind.ACTION, format_action(wire), {"action": wire})
 
     def note(self, text: str) -> None:
-        """Take down what is neither event nor action."""
+        """Add a note."""
         self.record(EntryKind.NOTE, text, {})
 
     def problem(self, problem: Diagnostic) -> None:
-        """Take down what the bot did wrong."""
+        """Add an error or a warning."""
         text = f"{problem.path} {problem.message} [{problem.code}]".lstrip()
         self.record(EntryKind.PROBLEM, text, {"problem": asdict(problem)})

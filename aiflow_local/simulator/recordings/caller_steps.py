@@ -1,4 +1,4 @@
-"""What a caller did, told so that it can be done again in another call."""
+"""Steps of a recorded caller that can be repeated in another call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ type StepKind = Literal["say", "press", "hang up", "set", "wait"]
 
 @dataclass(frozen=True)
 class CallerStep:
-    """Something that the caller did.
+    """An action of the caller.
 
     Attributes:
-        act: what.
-        words: that were said, or keys that were pressed.
-        switches: of the service, that changed.
-        silence_ms: how long nobody spoke before.
-        after_ms: how far into a playback it was; None for when nobody spoke.
-        skipped: how many playbacks were let pass before that one.
-        settled: how many actions there had been when the silence began, and events.
-        reached: how many actions there had been when the caller did it, and events.
+        kind: kind of the action.
+        words: spoken words, or pressed keys.
+        options: changed service options.
+        silence_ms: silence of both sides before the step.
+        after_ms: offset into a playback; None if nothing was playing.
+        skipped: number of playbacks that the caller heard completely before that one.
+        settled: numbers of actions and events when the silence began.
+        reached: numbers of actions and events when the caller acted.
     """
 
     kind: StepKind
@@ -32,11 +32,11 @@ class CallerStep:
     after_ms: int | None = None
     skipped: int = 0
     settled: tuple[int, int] = (0, 0)
-    bot: tuple[int, int] = (0, 0)
+    reached: tuple[int, int] = (0, 0)
 
 
 def replay_step(step: CallerStep, call: PhoneCall) -> None:
-    """Do it once more, in another call."""
+    """Wait for the right moment and perform the step in another call."""
     if step.kind != "set":
         _approach(step, call)
     perform_step(step, call)
@@ -60,7 +60,7 @@ def _listen_to_its_end(call: PhoneCall) -> None:
 
 
 def perform_step(step: CallerStep, call: PhoneCall) -> None:
-    """Do it now, whatever was waited for then."""
+    """Perform the step immediately."""
     if call.is_over:
         return
     match step.kind:
@@ -73,7 +73,7 @@ def perform_step(step: CallerStep, call: PhoneCall) -> None:
         case "set":
             change = dict(step.options or {})
             call.options = call.options.model_copy(update=change)
-            told = ", ".join(f"{name} is {value}" for name, value in change.items())
-            call.writer.record(EntryKind.NOTE, f"from now on {told}", {"switches": change})
+            text = ", ".join(f"{name} is {value}" for name, value in change.items())
+            call.writer.record(EntryKind.NOTE, f"from now on {text}", {"switches": change})
         case "wait":
             pass

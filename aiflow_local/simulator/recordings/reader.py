@@ -1,4 +1,4 @@
-"""Reads a recording; what is not as it was written has a line number."""
+"""Reads recordings; an invalid line is reported with its number."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ _Digits = Annotated[str, Field(pattern=r"^\+?[0-9]{0,15}$")]
 
 @dataclass(frozen=True)
 class RecordedCall:
-    """A call that was recorded.
+    """A recorded call.
 
     Attributes:
-        name: of the scenario, else of the file.
-        party: who called whom.
-        switches: how the service behaved in the beginning.
-        entries: what happened, in order.
+        name: name of the scenario, or of the file.
+        parties: caller, callee and session id.
+        options: service options at the start.
+        entries: transcript entries in order.
     """
 
     name: str
@@ -46,12 +46,12 @@ def read_recording(path: Path) -> RecordedCall:
     """Read a recording.
 
     Raises:
-        Unreadable: it is none; the message says in which line.
+        Unreadable: the file is not a valid recording; the message has the line.
     """
     lines = _lines(path)
     first = next(lines, None)
     if first is None:
-        raise Unreadable("empty", f"{path}: is empty, and no recording")
+        raise Unreadable("empty", f"{path}: is empty, not a recording")
     try:
         header = _Header.model_validate_json(first)
     except ValidationError as error:
@@ -172,4 +172,6 @@ def _no_recording(path: Path, number: int, error: ValidationError) -> Unreadable
     details = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, details["loc"]))
     message = f"{where}: {details['msg']}" if where else details["msg"]
-    return Unreadable("not_a_recording", f"{path}:{number}: is no line of a recording: {message}")
+    return Unreadable(
+        "not_a_recording", f"{path}:{number}: is not a line of a recording: {message}"
+    )

@@ -1,7 +1,7 @@
-"""Finds out what the caller did in a recorded call.
+"""Reconstructs the actions of the caller from a recorded call.
 
-Not by the clock: an agent that says more today is let finish. So what the caller waited for must be
-known. For that, the call is held once more, with a bot that answers as it did then.
+The times alone are not enough, since the agent may speak longer in a replay. To find out what the
+caller waited for, this repeats the call with a bot that gives the recorded answers.
 """
 
 from collections import deque
@@ -21,11 +21,11 @@ _MARKS = (EntryKind.EVENT, EntryKind.HEARD, EntryKind.SAID)
 
 @dataclass(frozen=True)
 class ReconstructedCall:
-    """A recorded call, understood.
+    """The caller's side of a recorded call.
 
     Attributes:
-        moves: what the caller did, in order.
-        is_over: whether the call had ended when the recording did.
+        steps: actions of the caller in order.
+        is_over: whether the call had ended at the end of the recording.
     """
 
     steps: Sequence[CallerStep]
@@ -33,14 +33,14 @@ class ReconstructedCall:
 
 
 def reconstruct(recorded: RecordedCall) -> ReconstructedCall:
-    """Find out what the caller did in a call."""
+    """Return the actions of the caller in a recorded call."""
     reconstruction = _Reconstruction(recorded)
     return ReconstructedCall(list(reconstruction.steps()), reconstruction.call.is_over)
 
 
 @dataclass(frozen=True)
 class _TimedStep:
-    """A move, when it was, and how many things had happened before."""
+    """A step, its time, and the number of transcript entries before it."""
 
     at_ms: int
     before: int
@@ -48,7 +48,7 @@ class _TimedStep:
 
 
 class _Reconstruction:
-    """Holds a recorded call once more, and looks around whenever the caller does something."""
+    """Repeats a recorded call and inspects it at each action of the caller."""
 
     def __init__(self, recorded: RecordedCall) -> None:
         clock = Clock()
@@ -60,7 +60,7 @@ class _Reconstruction:
         self._heard = 0
 
     def steps(self) -> Iterator[CallerStep]:
-        """Yield what the caller did."""
+        """Yield the actions of the caller."""
         timed_steps = deque(_timed_steps(self._entries))
         self.call.begin()
         while timed_steps:
@@ -70,21 +70,23 @@ class _Reconstruction:
                 perform_step(timed.step, self.call)
                 yield timed.step
                 continue
-            placed = self._placed(timed.step)
-            yield self._say(placed, timed_steps) if placed.kind == "say" else self._perform(placed)
+            located = self._with_waits(timed.step)
+            yield (
+                self._say(located, timed_steps) if located.kind == "say" else self._perform(located)
+            )
             self._settled_ms = None
             self._heard = self._number(EntryKind.HEARD)
         if self._entries and not self.call.is_over:
             self._go_to(self._entries[-1].at_ms, len(self._entries))
             if self._settled_ms is not None and self._settled_ms < self._entries[-1].at_ms:
-                yield self._placed(CallerStep("wait"))
+                yield self._with_waits(CallerStep("wait"))
 
     def _perform(self, step: CallerStep) -> CallerStep:
         perform_step(step, self.call)
         return step
 
     def _say(self, step: CallerStep, timed_steps: deque[_TimedStep]) -> CallerStep:
-        """Say it; and what was said before the turn was over, since it belongs to it."""
+        """Speak, and add utterances that the caller started within the same turn."""
         call = self.call
         turn = call.starts_saying(step.words)
         while turn and call.recognizer.turn is turn:
@@ -99,12 +101,12 @@ class _Reconstruction:
         return step
 
     def _go_to(self, at_ms: int, before: int) -> None:
-        """Go to a moment in which so many things had happened."""
+        """Advance to a time at which the call has this number of entries."""
         call = self.call
         self._settle(at_ms - 1)
         while call.step(at_ms - 1):
             pass
-        # Of what is due in this very millisecond, some may have come after it.
+        # Some timers of this millisecond may have come after the step.
         while self._number(*_MARKS) < before and call.step(at_ms):
             pass
         call.clock.now_ms = max(call.clock.now_ms, at_ms)
@@ -127,8 +129,8 @@ class _Reconstruction:
         call = self.call
         return bool(call.playback_queue.current or call.recognizer.turn or call.carrier.is_ringing)
 
-    def _placed(self, step: CallerStep) -> CallerStep:
-        """Return a move with what the caller waited for."""
+    def _with_waits(self, step: CallerStep) -> CallerStep:
+        """Return a step with what the caller waited for."""
         call, playback = self.call, self.call.playback_queue.current
         now_ms, since_ms = call.clock.now_ms, self._settled_ms
         until_ms = playback.started_ms if playback else now_ms
@@ -139,7 +141,7 @@ class _Reconstruction:
             after_ms=now_ms - playback.started_ms if playback else None,
             skipped=skipped if playback and since_ms is None else 0,
             settled=self._so_far() if since_ms is None else self._settled,
-            bot=self._so_far(),
+            reached=self._so_far(),
         )
 
     def _so_far(self) -> tuple[int, int]:
@@ -150,7 +152,7 @@ class _Reconstruction:
 
 
 def _timed_steps(entries: Sequence[TranscriptEntry]) -> Iterator[_TimedStep]:
-    """Yield what the caller did, and when; keys that were pressed in a row are one."""
+    """Yield steps with their times; consecutive keys are one step."""
     row: _TimedStep | None = None
     last_ms = before = 0
     for entry in entries:

@@ -1,4 +1,4 @@
-"""A recorded call held once more, with today's bot: what does it answer differently?"""
+"""Replays a recorded call with the current bot and compares the answers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,13 +21,13 @@ _BY_THE_CALLER = ("text", "digit")
 
 @dataclass(frozen=True)
 class EventAnswer:
-    """What a bot did about an event.
+    """Answer of a bot to an event.
 
     Attributes:
-        event: which one.
-        at_ms: when, in milliseconds since the call began.
-        actions: that were taken from it, without the session.
-        errors: that were found in it.
+        event: the event.
+        at_ms: milliseconds since the start of the call.
+        actions: executed actions, without the session id.
+        errors: codes of the protocol errors.
     """
 
     event: JsonObject
@@ -37,58 +37,58 @@ class EventAnswer:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing came of it."""
+        """Whether there are neither actions nor errors."""
         return not self.actions and not self.errors
 
     @property
-    def told(self) -> list[str]:
-        """A line for each action and each error."""
+    def described(self) -> list[str]:
+        """One line for each action and each error."""
         return [*map(format_action, self.actions), *(f"error: {error}" for error in self.errors)]
 
     def equals(self, other: "EventAnswer") -> bool:
-        """Tell whether the same was done."""
+        """Tell whether another answer has the same actions and errors."""
         return (self.actions, self.errors) == (other.actions, other.errors)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """An event that is answered differently.
+    """An event with different answers.
 
     Attributes:
-        before: what was done; None where there was no such event.
-        today: what is done; None where there is no such event.
+        before: the recorded answer; None if the recording has no such event.
+        today: the current answer; None if the replay has no such event.
     """
 
     before: EventAnswer | None
     today: EventAnswer | None
 
     def lines(self) -> Iterator[str]:
-        """Yield what a person wants to know."""
+        """Yield a description for people."""
         answer = self.before or self.today
         if answer is None:
             return
-        rest = "" if self.before and self.today else "   (does not come today)"
-        rest = rest if self.before else "   (did not come then)"
+        rest = "" if self.before and self.today else "   (no such event today)"
+        rest = rest if self.before else "   (not in the recording)"
         yield f"at {answer.at_ms / 1000:.2f} s, {format_event(answer.event)}{rest}"
-        before, today = (one.told if one else [] for one in (self.before, self.today))
+        before, today = (one.described if one else [] for one in (self.before, self.today))
         if before == today:
-            today = [f"{line}   (another sound)" for line in today]
+            today = [f"{line}   (different audio)" for line in today]
         yield from (f"  - {line}" for line in before or ["nothing"] if self.before)
         yield from (f"  + {line}" for line in today or ["nothing"] if self.today)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for a program."""
+        """Return a description for programs."""
         return {"before": _as_json(self.before), "today": _as_json(self.today)}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was answered, and what is answered today.
+    """Comparison of recorded and current answers.
 
     Attributes:
-        recorded: the call as it was.
-        same: how many answers are the same; silence is none.
-        differences: in order.
+        recorded: the recorded call.
+        same: number of equal answers that are not empty.
+        differences: different answers in order.
     """
 
     recorded: RecordedCall
@@ -97,12 +97,13 @@ class Comparison:
 
 
 def replay(recorded: RecordedCall, connect: BotConnector, *, is_elsewhere: bool) -> Comparison:
-    """Do once more what the caller did, and compare.
+    """Repeat the actions of the caller and compare the answers.
 
     Args:
-        recorded: the call as it was.
-        reach: opens the way to the bot.
-        is_elsewhere: whether the bot may remember the call of then; it gets a new session id.
+        recorded: the recorded call.
+        connect: connects to the bot.
+        is_elsewhere: whether the bot may still store the recorded session; the replay then uses a
+            new session id.
     """
     clock, parties = Clock(), recorded.parties
     if is_elsewhere:
@@ -132,14 +133,14 @@ def _compared(recorded: RecordedCall, today: Sequence[TranscriptEntry]) -> Compa
 def _differ(then: EventAnswer | None, now: EventAnswer | None) -> bool:
     if then and now:
         return not then.equals(now)
-    # What was not answered may as well not have been asked.
+    # An event without an answer makes no difference.
     return any(one and not one.is_empty for one in (then, now))
 
 
 def _pairs(
     before: Sequence[EventAnswer], after: Sequence[EventAnswer]
 ) -> Iterator[tuple[EventAnswer | None, EventAnswer | None]]:
-    """Yield the answers to the same event, of both calls, and those of one call alone."""
+    """Yield pairs of answers to the same event; None for an event of one call only."""
     matcher = SequenceMatcher(
         None,
         [_key(answer) for answer in before],
@@ -174,7 +175,7 @@ def _answers(entries: Sequence[TranscriptEntry]) -> Iterator[EventAnswer]:
 
 
 def _key(answer: EventAnswer) -> tuple[object, ...]:
-    """Return what makes two events the same: not what follows from what the bot said."""
+    """Return what identifies an event, apart from members that depend on the bot."""
     name = answer.event["type"]
     if name == "assistant_speak":
         return (name,)

@@ -1,4 +1,4 @@
-"""The bot of a recorded call: it answers as it did then, and sends by itself what it sent then."""
+"""A bot that gives the answers of a recorded call."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ _HEADERS = {"content-type": "application/json"}
 
 
 class ReplayBot:
-    """A door behind which everything is answered as it was then.
+    """Connection that returns the recorded answers and unsolicited messages.
 
     Args:
-        entries: of the call.
-        clock: of the call in which it is answered once more.
+        entries: transcript entries of the recorded call.
+        clock: clock of the new call.
     """
 
     def __init__(self, entries: Sequence[TranscriptEntry], clock: Clock) -> None:
@@ -35,56 +35,56 @@ class ReplayBot:
         self._outcomes = reading.outcomes
         self._unsolicited = deque(reading.unsolicited)
         self._clock = clock
-        self._asked = 0
+        self._sent = 0
         self._last: JsonObject | None = None
         for each in self._unsolicited:
-            # Whoever holds the call must come by in that moment.
-            clock.after(each.at_ms - clock.now_ms, _nothing)
+            # A timer makes the call process the message at that time.
+            clock.after(each.at_ms - clock.now_ms, _no_op)
 
     def send(self, event: JsonObject) -> DeliveryResult:
-        """Answer as it was answered then; what was not asked then, with nothing."""
+        """Return the recorded answer; no content for an event that was not recorded."""
         if event is not self._last:
             if self._last is not None and self._outcomes:
                 self._outcomes.popleft()
-            self._asked += 1
+            self._sent += 1
         self._last = event
         outcomes = self._outcomes[0] if self._outcomes else None
         if not outcomes:
             return HttpResponse(204, {}, "", 0)
-        # It may be asked once more, and have failed in the same way.
+        # A repeated request may fail in the same way.
         return outcomes.popleft() if len(outcomes) > 1 else outcomes[0]
 
     def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
-        """Return what came by itself up to now, once what was asked before it has been asked."""
+        """Return recorded messages that are due, after the events that came before them."""
         arrived: list[WebSocketMessage | DeliveryFailure] = []
         while self._unsolicited and self._is_due(self._unsolicited[0]):
             arrived.append(self._unsolicited.popleft().what)
         return arrived
 
     def _is_due(self, each: "_Unsolicited") -> bool:
-        return each.at_ms <= self._clock.now_ms and each.asked <= self._asked
+        return each.at_ms <= self._clock.now_ms and each.sent <= self._sent
 
 
 @dataclass(frozen=True)
 class _Unsolicited:
-    """Something that came when so much had been asked."""
+    """A message or failure, and the number of events before it."""
 
     at_ms: int
-    asked: int
+    sent: int
     what: WebSocketMessage | DeliveryFailure
 
 
 class _RecordingParser:
-    """Reads entries, one after another."""
+    """Collects answers and unsolicited messages from transcript entries."""
 
     def __init__(self) -> None:
         self.outcomes: deque[deque[DeliveryResult]] = deque()
         self.unsolicited: list[_Unsolicited] = []
         self.reports_speech_started = False
-        self._is_asked = False
+        self._is_answering = False
 
     def add(self, entry: TranscriptEntry) -> None:
-        """Read the next one."""
+        """Parse the next entry."""
         match entry:
             case TranscriptEntry(kind=EntryKind.EVENT, data={"event": {"type": name}}):
                 self.outcomes.append(deque())
@@ -96,15 +96,15 @@ class _RecordingParser:
             case TranscriptEntry(kind=EntryKind.PROBLEM, data={"problem": problem}):
                 self._problem(entry, problem)
             case TranscriptEntry(kind=EntryKind.NOTE, data={"unreachable": True}):
-                self._give_up()
+                self._mark_final()
             case _:
-                """It follows from the others."""
+                """Other entries follow from these."""
         if entry.kind not in {EntryKind.PROBLEM, EntryKind.NOTE}:
-            self._is_asked = entry.kind is EntryKind.EVENT
+            self._is_answering = entry.kind is EntryKind.EVENT
 
     def _answer(self, entry: TranscriptEntry) -> None:
         outcome, outcomes = _outcome(entry.data), self.outcomes[-1]
-        # In real time an event has no answer at first.
+        # In real time, the answer comes after the event is recorded as unanswered.
         if isinstance(outcome, WebSocketMessage) and any(
             isinstance(one, NoResponse) for one in outcomes
         ):
@@ -114,13 +114,13 @@ class _RecordingParser:
 
     def _problem(self, entry: TranscriptEntry, problem: dict[str, Any]) -> None:
         failed = DeliveryFailure(problem["code"], problem["message"], 0)
-        if self._is_asked:
+        if self._is_answering:
             self.outcomes[-1].append(failed)
-        elif problem["code"] in _LOST:
+        elif problem["code"] in _CONNECTION_LOST:
             self._add(entry, failed)
 
-    def _give_up(self) -> None:
-        """Learn that what was read last was the end."""
+    def _mark_final(self) -> None:
+        """Mark the last failure as final."""
         if self.unsolicited and isinstance(last := self.unsolicited[-1].what, DeliveryFailure):
             final = replace(last, is_final=True)
             self.unsolicited[-1] = replace(self.unsolicited[-1], what=final)
@@ -135,8 +135,8 @@ class _RecordingParser:
         self.unsolicited.append(_Unsolicited(entry.at_ms, len(self.outcomes), what))
 
 
-_LOST = frozenset({"closed", "broken_off", "flood", "too_large", "not_utf8"})
-"""How a connection is lost that nobody uses at the time."""
+_CONNECTION_LOST = frozenset({"closed", "broken_off", "flood", "too_large", "not_utf8"})
+"""Codes of a connection that was lost between two events."""
 
 
 def _outcome(answer: dict[str, Any]) -> DeliveryResult:
@@ -145,5 +145,5 @@ def _outcome(answer: dict[str, Any]) -> DeliveryResult:
     return WebSocketMessage(answer["body"], answer["ms"]) if answer["body"] else NoResponse()
 
 
-def _nothing() -> None:
+def _no_op() -> None:
     pass

@@ -1,4 +1,4 @@
-"""Makes scenarios of recorded calls: what the caller did, and what the agent did about it."""
+"""Converts recorded calls to scenarios."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -15,14 +15,14 @@ from aiflow_local.simulator.recordings.reader import RecordedCall
 from aiflow_local.simulator.recordings.reconstruct import ReconstructedCall, reconstruct
 
 _MAX_SILENCE_MS = 3_600_000
-# A sound would be longer than all the rest.
+# The audio would be longer than the rest of the scenario.
 _LEFT_OUT = frozenset({"type", "session_id", "audio"})
 _PARTY = {"direction": "direction", "from": "caller", "to": "callee"}
 _WIDTH = 100
 
 
 def as_scenarios(calls: Sequence[RecordedCall]) -> str:
-    """Return a scenario file in which all these calls are scenarios."""
+    """Return a scenario file with a scenario for each call."""
     scenarios: list[dict[str, Any]] = []
     names: set[str] = set()
     for recorded in calls:
@@ -59,12 +59,14 @@ def _scenario(recorded: RecordedCall) -> dict[str, Any]:
 
 
 def _given(options: ServiceOptions, steps: Sequence[CallerStep]) -> dict[str, Any]:
-    """Return the switches, each as it was in the end: a scenario has one setting for all."""
+    """Return the service options at the end of the call: a scenario has one value for each."""
     all_of_them: dict[str, Any] = options.model_dump(mode="json")
     for step in steps:
         all_of_them |= step.options or {}
     defaults = ServiceOptions().model_dump(mode="json")
-    return _Row({name: value for name, value in all_of_them.items() if value != defaults[name]})
+    return _FlowMapping(
+        {name: value for name, value in all_of_them.items() if value != defaults[name]}
+    )
 
 
 def _turns(recorded: RecordedCall, steps: Sequence[CallerStep]) -> Iterator[dict[str, Any]]:
@@ -73,22 +75,22 @@ def _turns(recorded: RecordedCall, steps: Sequence[CallerStep]) -> Iterator[dict
     for (turn, begin), (_, end) in pairwise([*turns, ({}, len(actions))]):
         expected = [_expected(action) for action in actions[begin:end]]
         if turn.get("hangup"):
-            # What is answered to the end of the call, nobody hears.
+            # The caller does not hear answers after the hangup.
             yield turn
         elif turn or expected or len(turns) == 1:
             yield {**turn, "expect": expected}
 
 
 def _scenario_turns(steps: Sequence[CallerStep]) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield steps, and how many actions there had been before each."""
+    """Yield scenario turns, each with the number of actions before it."""
     yield {}, 0
     for step in steps:
-        (settled, events), (bot, all_events) = step.settled, step.bot
-        # A silence in which nothing happened need not be told.
+        (settled, events), (reached, all_events) = step.settled, step.reached
+        # Leave out a silence without events.
         if all_events > events and 0 < step.silence_ms <= _MAX_SILENCE_MS:
             yield {"silence": step.silence_ms / 1000}, settled
         if turn := _turn_of(step):
-            yield turn, bot
+            yield turn, reached
 
 
 def _turn_of(step: CallerStep) -> dict[str, Any]:
@@ -96,11 +98,11 @@ def _turn_of(step: CallerStep) -> dict[str, Any]:
         case CallerStep(kind="say", words=str(words), after_ms=None) if words:
             return {"user": words}
         case CallerStep(kind="say", words=str(words), after_ms=after_ms) if words:
-            return {"interrupt": _Row({"with": words, "after_ms": after_ms})}
+            return {"interrupt": _FlowMapping({"with": words, "after_ms": after_ms})}
         case CallerStep(kind="press", words=keys, after_ms=None):
             return {"keys": keys}
         case CallerStep(kind="press", words=keys, after_ms=after_ms):
-            return {"keys": _Row({"press": keys, "after_ms": after_ms})}
+            return {"keys": _FlowMapping({"press": keys, "after_ms": after_ms})}
         case CallerStep(kind="hang up"):
             return {"hangup": True}
         case _:
@@ -109,7 +111,7 @@ def _turn_of(step: CallerStep) -> dict[str, Any]:
 
 def _expected(action: Mapping[str, Any]) -> dict[str, Any]:
     members = {name: value for name, value in action.items() if name not in _LEFT_OUT}
-    return {str(action["type"]): _Row(members)}
+    return {str(action["type"]): _FlowMapping(members)}
 
 
 def _finally(recorded: RecordedCall, reconstructed: ReconstructedCall) -> dict[str, Any]:
@@ -117,21 +119,23 @@ def _finally(recorded: RecordedCall, reconstructed: ReconstructedCall) -> dict[s
         entry.data["problem"] for entry in recorded.entries if entry.kind is EntryKind.PROBLEM
     ]
     errors = sum(problem["severity"] == "error" for problem in problems)
-    return _Row({"ended": reconstructed.is_over, **({"problems": errors} if errors else {})})
+    return _FlowMapping(
+        {"ended": reconstructed.is_over, **({"problems": errors} if errors else {})}
+    )
 
 
-class _Row(dict[str, Any]):
-    """Members that stand in one row."""
+class _FlowMapping(dict[str, Any]):
+    """A mapping that is written in one row."""
 
 
-class _Text(str):
-    """A text that stands in quotes: so it is one, whatever it looks like."""
+class _QuotedText(str):
+    """A text that is written in quotes, so that YAML does not read it as another type."""
 
     __slots__ = ()
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes lists as people do, and knows no aliases."""
+    """Indents lists and writes no aliases."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 - PyYAML's
         """See PyYAML."""
@@ -146,22 +150,22 @@ class _Dumper(yaml.SafeDumper):
 
 def _quoted(value: object) -> object:
     if isinstance(value, str):
-        return _Text(value)
+        return _QuotedText(value)
     if is_array(value):
         return [_quoted(item) for item in value]
     if is_object(value):
         members = {str(name): _quoted(item) for name, item in value.items()}
-        return _Row(members) if isinstance(value, _Row) else members
+        return _FlowMapping(members) if isinstance(value, _FlowMapping) else members
     return value
 
 
-def _write(_: yaml.SafeDumper, text: _Text) -> yaml.Node:
+def _write(_: yaml.SafeDumper, text: _QuotedText) -> yaml.Node:
     return yaml.ScalarNode("tag:yaml.org,2002:str", str(text), style='"')
 
 
-def _write_row(dumper: yaml.SafeDumper, row: _Row) -> yaml.Node:
+def _write_row(dumper: yaml.SafeDumper, row: _FlowMapping) -> yaml.Node:
     return dumper.represent_mapping("tag:yaml.org,2002:map", row, flow_style=True)
 
 
-_Dumper.add_representer(_Text, _write)
-_Dumper.add_representer(_Row, _write_row)
+_Dumper.add_representer(_QuotedText, _write)
+_Dumper.add_representer(_FlowMapping, _write_row)

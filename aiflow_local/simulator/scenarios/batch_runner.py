@@ -1,4 +1,4 @@
-"""Plays scenarios one after another, and tells whoever reports on it."""
+"""Plays scenarios one after another."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,10 +23,10 @@ class PlayedScenario:
     """A scenario that was played.
 
     Attributes:
-        suite: where it stands.
-        result: how it went.
-        seconds: how long that took.
-        errors: of handlers, as Python told them.
+        suite: its file.
+        result: its result.
+        seconds: its duration in real time.
+        errors: tracebacks of handler errors.
     """
 
     suite: Suite
@@ -36,7 +36,7 @@ class PlayedScenario:
 
     @property
     def statistics(self) -> CallStatistics:
-        """The call in numbers."""
+        """Statistics of the call."""
         statistics = CallStatistics()
         for entry in self.result.call.transcript.entries:
             statistics.add(entry)
@@ -48,33 +48,33 @@ type StateReader = Callable[[str], dict[str, Any]]
 
 
 class Reporter(Protocol):
-    """Learns how the scenarios go, while they go."""
+    """Reports scenarios while they run."""
 
     def begin(self, suite: Suite, scenario: Scenario, read_state: StateReader | None) -> None:
-        """A scenario begins; `look` is None where the state of the call cannot be seen."""
+        """Handle the start of a scenario; `read_state` is None if the state is not accessible."""
         ...
 
     def add(self, entry: TranscriptEntry) -> None:
-        """Something happened in its call."""
+        """Handle a transcript entry."""
         ...
 
     def report_error(self, error: str) -> None:
-        """A handler failed in its call."""
+        """Handle the traceback of a handler error."""
         ...
 
     def end(self, played: PlayedScenario) -> None:
-        """The scenario is over."""
+        """Handle the end of a scenario."""
         ...
 
 
 @dataclass
 class BatchRunner:
-    """Where scenarios are played.
+    """Plays scenarios and collects the results.
 
     Attributes:
-        report: learns how they go.
-        folder: where recordings are written; None for nowhere.
-        played: what is over.
+        report: reports the scenarios while they run.
+        folder: folder for recordings; None for no recordings.
+        played: scenarios that were played.
     """
 
     report: Reporter
@@ -83,12 +83,12 @@ class BatchRunner:
     _errors: list[str] = field(default_factory=list[str])
 
     def report_error(self, error: str) -> None:
-        """Take down an error of a handler."""
+        """Collect and report a handler error."""
         self._errors.append(error)
         self.report.report_error(error)
 
     def play(self, suites: Iterable[Suite], connect: BotConnector) -> bool:
-        """Play all scenarios; tell if all went as expected."""
+        """Play all scenarios; return whether all passed."""
         for suite in suites:
             for scenario in suite.scenarios:
                 self._play(suite, scenario, connect)

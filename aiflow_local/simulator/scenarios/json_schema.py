@@ -1,4 +1,4 @@
-"""The JSON Schema of files, as editors want it."""
+"""Generates JSON Schemas for editors."""
 
 from typing import Any, override
 
@@ -8,7 +8,7 @@ from pydantic_core import core_schema
 
 
 class _Plain(GenerateJsonSchema):
-    """No null, since a file leaves out what it does not say; no titles that repeat the names."""
+    """Omits null and titles, which only repeat names."""
 
     @override
     def field_title_should_be_set(self, schema: object) -> bool:

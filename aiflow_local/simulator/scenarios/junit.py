@@ -1,4 +1,4 @@
-"""JUnit XML: what CI systems read to show which scenarios failed."""
+"""Writes JUnit XML reports for CI systems."""
 
 import re
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 from aiflow_local.errors import Unreadable
 from aiflow_local.simulator.scenarios.batch_runner import PlayedScenario
 
-# What XML 1.0 has no way to write, not even escaped.
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Characters that XML 1.0 does not allow, not even escaped.
+_INVALID_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_junit(path: Path, played: Sequence[PlayedScenario]) -> None:
-    """Write a file: a suite for each scenario file, a case for each scenario.
+    """Write a report: a test suite for each file, a test case for each scenario.
 
     Raises:
-        Unreadable: it cannot be written.
+        Unreadable: the file cannot be written.
     """
     root = Element("testsuites", name="aiflow play")
     _count(root, played)
@@ -66,7 +66,7 @@ def _add_case(suite: Element, played: PlayedScenario) -> None:
 
 
 def _text(text: str) -> str:
-    return _NO_XML.sub("\ufffd", text)
+    return _INVALID_XML.sub("\ufffd", text)
 
 
 def _seconds(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""How scenarios go: for people, and for programs."""
+"""Prints results of scenarios as text or JSON."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ _INDENT = " " * 10
 
 
 class TextReport:
-    """Prints a line for each scenario; what went wrong, with the whole call.
+    """Prints a line for each scenario, and failures with the transcript.
 
     Args:
-        console: where to; in colour on a terminal only.
-        is_verbose: whether each call is printed while it goes on.
+        console: where to print; in colour on a terminal only.
+        is_verbose: whether to print each call while it runs.
     """
 
     def __init__(self, console: Console, *, is_verbose: bool) -> None:
@@ -34,7 +34,7 @@ class TextReport:
         self._screen: TranscriptPrinter | None = None
 
     def begin(self, suite: Suite, scenario: Scenario, read_state: StateReader | None) -> None:
-        """Print the name of the file, when it is another one."""
+        """Print the name of the file, if it changes."""
         if suite is not self._suite:
             self._print(("\n" if self._suite else "") + printable_line(suite.file), "bold")
         self._suite = suite
@@ -43,17 +43,17 @@ class TextReport:
             self._screen = TranscriptPrinter(self._console, read_state)
 
     def add(self, entry: TranscriptEntry) -> None:
-        """Print what happens, for people who read along."""
+        """Print a transcript entry, if verbose."""
         if self._screen:
             self._screen.add(entry)
 
     def report_error(self, error: str) -> None:
-        """Print an error of a handler where it happens, for people who read along."""
+        """Print a handler error, if verbose."""
         if self._screen:
             self._screen.report_error(error)
 
     def end(self, played: PlayedScenario) -> None:
-        """Print how it went."""
+        """Print the result."""
         result, statistics = played.result, played.statistics
         verdict, style = ("ok", "green") if result.passed else ("FAILED", "bold red")
         numbers = f"({counted(statistics.turns, 'turn')}, {statistics.slowest_answer})"
@@ -71,7 +71,7 @@ class TextReport:
                 self._block(f"\nThe whole call:\n{result.call.transcript}\n")
 
     def sum_up(self, played: Sequence[PlayedScenario]) -> None:
-        """Print how all went."""
+        """Print the summary."""
         failed = sum(not one.result.passed for one in played)
         slowest_ms = max((one.statistics.slowest_ms for one in played), default=0)
         parts = [
@@ -94,27 +94,27 @@ class JsonReport:
     """Prints a line of JSON for each scenario.
 
     Args:
-        out: where to.
+        out: where to print.
     """
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
     def begin(self, suite: Suite, scenario: Scenario, read_state: StateReader | None) -> None:
-        """Wait for its end."""
+        """Print nothing until the end."""
 
     def add(self, entry: TranscriptEntry) -> None:
-        """Wait for the end."""
+        """Print nothing until the end."""
 
     def report_error(self, error: str) -> None:
-        """Wait for the end."""
+        """Print nothing until the end."""
 
     def end(self, played: PlayedScenario) -> None:
-        """Print how it went."""
+        """Print the result."""
         click.echo(json.dumps(dict(_members(played))), file=self._out)
 
     def sum_up(self, played: Sequence[PlayedScenario]) -> None:
-        """Leave it to the reader."""
+        """Print no summary."""
 
 
 def _members(played: PlayedScenario) -> Iterator[tuple[str, Any]]:

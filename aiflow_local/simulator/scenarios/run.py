@@ -1,4 +1,4 @@
-"""Plays scenario files, and reports as it was asked for."""
+"""Plays scenario files and prints reports."""
 
 import sys
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from aiflow_local.stack.cli_options import all_read
 
 @dataclass(frozen=True)
 class PlayOptions:
-    """What was asked for.
+    """Options of `aiflow play`.
 
     Attributes:
-        switches: those that were set hold in place of what scenarios say.
+        options: service options that override those of the scenarios.
         as_json: print a line of JSON for each scenario.
-        is_verbose: print each call while it goes on.
-        junit: where a report is written.
-        record: the folder where recordings are written.
+        is_verbose: print each call while it runs.
+        junit: path of a JUnit report.
+        record: folder for recordings.
     """
 
     options: ServiceOptions
@@ -39,18 +39,18 @@ class PlayOptions:
 
 
 def play_scenarios(files: Sequence[str], target: Target, wanted: PlayOptions) -> bool:
-    """Play scenario files; tell if all went as expected.
+    """Play scenario files; return whether all scenarios passed.
 
     Raises:
-        LocalError: a file cannot be read or written, or there is nothing to call.
+        LocalError: a file cannot be read or written, or the target is not valid.
     """
     read = all_read(files, lambda file: Suite(file, load_scenarios(Path(file))))
     suites = [with_options(suite, wanted.options) for suite in read]
     report = _report(wanted)
     runner = BatchRunner(report, _folder(wanted.record))
-    # A file that cannot be written is better known before than after.
+    # Fail before the calls if the report cannot be written.
     _write(wanted.junit, runner)
-    # What a handler prints must not stand between lines of JSON.
+    # Output of handlers must not mix with the JSON lines.
     with (
         redirect_stdout(sys.stderr if wanted.as_json else sys.stdout),
         open_target(target, runner.report_error) as connect,
@@ -79,6 +79,6 @@ def _folder(folder: Path | None) -> Path | None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            message = f"--record {folder}: cannot be made: {error.strerror}"
+            message = f"--record {folder}: cannot be created: {error.strerror}"
             raise click.UsageError(message) from None
     return folder

@@ -1,4 +1,4 @@
-"""Play a scenario: do what the caller does, and judge what the agent did."""
+"""Plays a scenario and checks its expectations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,10 +22,10 @@ class ScenarioRunner:
     """Plays one scenario.
 
     Args:
-        scenario: what is to happen.
-        door: the way to the bot.
-        clock: of the call.
-        state: reads `call.state` of the session; None where it cannot be seen.
+        scenario: the scenario.
+        connection: connection to the bot.
+        clock: clock of the call.
+        state: reads `call.state` of a session; None if it is not accessible.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class ScenarioRunner:
         self._open: tuple[str, Step] | None = None
 
     def play(self) -> ScenarioResult:
-        """Play it to its end."""
+        """Play the scenario to its end."""
         self.call.begin()
         for number, step in enumerate(self._result.scenario.turns, 1):
             where = f"step {number}" if step.line is None else f"step {number}, line {step.line}"
@@ -67,33 +67,33 @@ class ScenarioRunner:
         return self._result
 
     def _run_step(self, place: str, step: Step) -> bool:
-        """Do what the caller does; tell if the scenario can go on.
+        """Perform a step; return whether the scenario can go on.
 
-        What the agent did until then belongs to the step before.
+        Actions of the agent until then belong to the step before.
         """
         if self._open:
-            # What it expects may come when something has been heard to its end.
+            # Expected actions may follow the end of a playback.
             self.call.settle_until_actions(self._checked + _expected_count(self._open[1]))
         if not step.is_callers:
-            # The first answer is what the first step waits for, if the caller says nothing in it.
+            # A first step without an action of the caller waits for the first answer.
             if self._open:
                 self._check_expectations()
             self._open = (place, step)
             self._wait(step)
             return True
-        is_in_time = self._approach(step)
+        is_in_time = self._wait_for_moment(step)
         self._check_expectations()
         if not is_in_time and not self.call.is_over:
-            self._fail(f"{place}: the agent was not speaking any more")
+            self._fail(f"{place}: the agent was no longer speaking")
         if self.call.is_over and not step.hangup:
-            self._fail(f"{place}: the call is over, and so are all steps from here")
+            self._fail(f"{place}: the call is over: this step and later ones are not played")
             return False
         self._open = (place, step)
         self._perform(step)
         return True
 
-    def _approach(self, step: Step) -> bool:
-        """Go to the moment in which the caller does something; tell if there was one."""
+    def _wait_for_moment(self, step: Step) -> bool:
+        """Wait for the moment of a step; return whether it came."""
         match step:
             case Step(interrupt=Interruption(after_ms=after_ms)):
                 return self.call.listen_until(after_ms)
@@ -118,12 +118,12 @@ class ScenarioRunner:
                 call.hangs_up()
 
     def _wait(self, step: Step) -> None:
-        """Wait for the next answer, or for as many actions as are expected."""
+        """Wait for the next answer, or for the number of expected actions."""
         number = _expected_count(step) if step.expect == [] else max(1, _expected_count(step))
         self.call.wait_for_actions(self._checked + number, within_ms=MAX_WAIT_MS)
 
     def _check_expectations(self) -> None:
-        """Hold what the agent did against what the step before expects."""
+        """Compare the actions with the expectations of the step before."""
         actions = self.call.actions[self._checked :]
         self._checked = len(self.call.actions)
         if self._open is None:
@@ -133,7 +133,9 @@ class ScenarioRunner:
         if step.expect is not None:
             lines = mismatches(step.expect, actions)
             if lines:
-                self._fail("\n".join([f"{place}: the agent did not do what is expected", *lines]))
+                self._fail(
+                    "\n".join([f"{place}: the actions differ from the expected ones", *lines])
+                )
 
     def _check_outcome(self) -> None:
         outcome, call = self._result.scenario.outcome, self.call
@@ -155,7 +157,7 @@ class ScenarioRunner:
 
     def _check_state(self, expected: dict[str, Any]) -> None:
         if self._state is None:
-            self._result.skipped.append("finally: state, which cannot be seen from here")
+            self._result.skipped.append("finally: state is not accessible")
             return
         difference = missing_members(expected, self._state(self.call.parties.session_id))
         if difference:

@@ -1,4 +1,4 @@
-"""What is wrong with a file, mistake by mistake, each with its line and its column."""
+"""Formats the mistakes in a file, each with its line and column."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -30,10 +30,10 @@ _MESSAGES = {
 
 
 def validate_document[Model: BaseModel](model: type[Model], document: Document) -> Model:
-    """Return what a file says.
+    """Return the model of a file.
 
     Raises:
-        Unreadable: it says something else than `model`; the message is a line for each mistake.
+        Unreadable: the file does not match the model; the message has a line for each mistake.
     """
     try:
         return model.model_validate(document.data)
@@ -46,7 +46,7 @@ class _ErrorFormatter:
     def __init__(self, model: type[BaseModel], document: Document) -> None:
         self._model = model
         self._document = document
-        # Of all members, wherever they belong: to guess what was meant by another name.
+        # Names of all members, to suggest one for an unknown name.
         self._names = list(dict.fromkeys(_names_of(json_schema(model, ""))))
 
     def lines(self, error: ValidationError) -> list[str]:
@@ -57,7 +57,7 @@ class _ErrorFormatter:
             (
                 place.line,
                 place.column,
-                self._told(details, place if details["loc"] in fixable_by_quotes else None),
+                self._format(details, place if details["loc"] in fixable_by_quotes else None),
             )
             for details, place in zip(found, places, strict=True)
         )
@@ -65,8 +65,8 @@ class _ErrorFormatter:
         more = len(lines) - MAX_LINES
         return [*lines[:MAX_LINES], *([f"and {more} more"] if more > 0 else [])]
 
-    def _told(self, details: ErrorDetails, unquoted: SourceLocation | None) -> str:
-        where = ".".join(_way(details["loc"])) or "the file"
+    def _format(self, details: ErrorDetails, unquoted: SourceLocation | None) -> str:
+        where = ".".join(_names_in(details["loc"])) or "the file"
         if unquoted and unquoted.node:
             return f'{where}: must be a text: put it in quotes, "{unquoted.node.value}"'
         return f"{where}: {self._message(details)}"
@@ -82,20 +82,20 @@ class _ErrorFormatter:
     def _wanted_as_text(
         self, found: list[ErrorDetails], places: list[SourceLocation]
     ) -> set[tuple[int | str, ...]]:
-        """Return which mistakes would be none if what stands there were in quotes.
+        """Return the locations of mistakes that quotes would fix.
 
-        `012` is a number to YAML, and the keys 0, 1, 2 to whoever wrote it.
+        YAML reads `012` as a number, although the author may mean the keys 0, 1 and 2.
         """
         try:
             data = deepcopy(self._document.data)
         except RecursionError:
-            # Aliases nest deeper than brackets can. There is no guessing in that.
+            # Aliases can nest too deeply to copy: no suggestions then.
             return set()
         changed = {
             details["loc"]
             for details, place in zip(found, places, strict=True)
             if isinstance(place.node, yaml.ScalarNode)
-            and _replace(data, _way(details["loc"]), place.node.value)
+            and _replace(data, _names_in(details["loc"]), place.node.value)
         }
         try:
             self._model.model_validate(data)
@@ -104,13 +104,13 @@ class _ErrorFormatter:
         return changed
 
 
-def _way(location: tuple[int | str, ...]) -> list[str]:
-    """Return the names on the way; what stands in angle brackets is not in the file."""
+def _names_in(location: tuple[int | str, ...]) -> list[str]:
+    """Return the names of a location, without pydantic's tags in angle brackets."""
     return [str(part) for part in location if not str(part).startswith("<")]
 
 
 def _replace(data: object, way: list[str], text: str) -> bool:
-    """Replace a value that is no text by one; tell if that was done."""
+    """Replace a scalar by a text; return whether it was one."""
     if not way:
         return False
     name, *further = way

@@ -93,7 +93,9 @@ def test_a_file_of_scenarios_is_a_test_for_each(pytester: pytest.Pytester) -> No
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*the agent says goodbye PASSED*", "*the agent sings FAILED*"])
-    result.stdout.fnmatch_lines(["*the agent did not do what is expected*", "*You said: Sing!*"])
+    result.stdout.fnmatch_lines(
+        ["*the actions differ from the expected ones*", "*You said: Sing!*"]
+    )
     result.stdout.no_fnmatch_line("*plugin.py*")
 
 

@@ -109,7 +109,7 @@ class TestAGoodBot:
         call = called(SocketBot(talk))
         assert call.problems == []
         assert call.heard == ["one", "two", "three"]
-        assert [entry.text for entry in call.transcript.of(EntryKind.MESSAGE)] == ["by itself"]
+        assert [entry.text for entry in call.transcript.of(EntryKind.MESSAGE)] == ["unsolicited"]
 
     def test_silence_is_no_fault(self) -> None:
         call = called(SocketBot(sending()))
@@ -118,7 +118,7 @@ class TestAGoodBot:
 
     def test_a_flawless_array_of_nothing_is_warned_of(self) -> None:
         assert told(called(SocketBot(sending([])))) == [
-            " does nothing: for nothing to do, send nothing [empty_array]"
+            " has no effect: send no message if there is nothing to do [empty_array]"
         ]
 
 
@@ -245,27 +245,27 @@ class TestWhatComesLater:
 
         call = called(SocketBot(talk))
         assert [action.type for action in call.actions] == ["transfer"]
-        assert "the agent is out of the call: that is not obeyed" in notes(call)
+        assert "the agent is out of the call: its actions are ignored" in notes(call)
 
 
 @pytest.mark.parametrize(
     ("talk", "message"),
     [
-        (sending("sorry"), " must be an action as JSON, but is none [not_json]"),
+        (sending("sorry"), " must be an action as JSON, but is not JSON [not_json]"),
         (sending(""), " must be an action as JSON, but is empty [not_json]"),
-        (sending('{"a":1,"a":2}'), "is none that can be read in one way [not_json]"),
+        (sending('{"a":1,"a":2}'), "is ambiguous JSON [not_json]"),
         (sending("[" * 100_000), "is nested too deeply [not_json]"),
         (sending("null"), " must be an action: a JSON object with type"),
         (sending(b"\x00"), " is a binary message: actions are JSON in text messages [binary]"),
         (sending({**SPEAK, "type": "sing"}), "/type is no action type"),
         (sending([SPEAK, {**SPEAK, "session_id": "s-2"}]), "/1/session_id must be session.id"),
         (sending({"type": "speak", "text": "Hi"}), "/session_id"),
-        (sending([SPEAK] * 300), " has 300 actions: no more than the first 200"),
-        (sending({"type": "connected"}), " is no action, and means nothing to the service"),
-        (sending({"error": "sorry"}), " is no action, and means nothing to the service"),
+        (sending([SPEAK] * 300), " has 300 actions: only the first 200"),
+        (sending({"type": "connected"}), " is not an action: the service ignores it"),
+        (sending({"error": "sorry"}), " is not an action: the service ignores it"),
         (
             sending({"message": "Internal server error", "connectionId": "c=", "requestId": "r="}),
-            ' is no action, but an error of API Gateway, "Internal server error": the log',
+            ' is an error of API Gateway, "Internal server error": see the log',
         ),
     ],
 )
@@ -304,11 +304,11 @@ def test_a_bot_may_chatter_all_the_time_and_is_warned_once() -> None:
 LOST = [
     (closing(1000), " closed the connection, 1000 (OK) [closed]"),
     (closing(1001), "1001 (going away); API Gateway does so after 2 hours"),
-    (closing(1009), "1009 (message too big): an event was too large for it [closed]"),
+    (closing(1009), "1009 (message too big): an event was too large [closed]"),
     (closing(4000, "bye"), "bye [closed]"),
     (broken_off, " broke off [broken_off]"),
     (sending("x" * (128 * 1024 + 1)), " sent a message of more than 128 KB"),
-    (flooding, " sent 200 messages without a pause: the connection is closed [flood]"),
+    (flooding, " sent 200 messages without a pause: the simulator closed the connection [flood]"),
 ]
 
 
@@ -345,7 +345,7 @@ class TestALostConnection:
         assert call.is_over
         assert len(told(call)) == 1
         assert message in told(call)[0]
-        assert notes(call)[-2:] == ["the service gives up", "the call is over"]
+        assert notes(call)[-2:] == ["the service ends the call", "the call is over"]
         assert len(bot.headers) == 1
 
     def test_an_event_may_be_sent_once_more_over_the_new_one(self) -> None:
@@ -373,10 +373,10 @@ class TestWhereNoCallCanBegin:
         ("status", "message"),
         [
             (401, "refused the connection with 401; the API token is missing or wrong"),
-            (403, "refused the connection with 403; the API token is wrong"),
+            (403, "refused the connection with 403; the API token or the path is wrong"),
             (404, "refused the connection with 404; nothing is served at this path"),
             (500, "refused the connection with 500 [refused]"),
-            (200, "refused the connection with 200; it speaks HTTP there and no WebSocket"),
+            (200, "refused the connection with 200; the server answers with HTTP, not WebSocket"),
         ],
     )
     def test_a_refusal_is_told_and_the_call_is_over(self, status: int, message: str) -> None:
@@ -413,7 +413,7 @@ class TestWhereNoCallCanBegin:
     def test_what_speaks_no_tls_is_not_spoken_to(self) -> None:
         with serving(talking_something_else) as url:
             call = begun(url.replace("http://", "wss://"))
-        assert "speaks no TLS that can be trusted" in told(call)[0]
+        assert "has no trusted TLS certificate" in told(call)[0]
         assert call.is_over
 
     def test_where_nobody_listens_that_is_told(self) -> None:

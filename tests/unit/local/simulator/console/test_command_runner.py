@@ -89,7 +89,7 @@ def test_an_interruption_comes_when_it_is_told_to() -> None:
 def test_where_nothing_is_said_nothing_is_interrupted_but_the_words_are_heard() -> None:
     typed = Typed(GREETING, ["", "/interrupt stop it now"])
     assert typed.heard == [(TEN_WORDS, False, 4000)]
-    assert "nothing is playing that could be interrupted" in typed.notes
+    assert "nothing is playing to interrupt" in typed.notes
     assert typed.bot.all("user_speak") == [{"text": "stop it now"}]
 
 
@@ -102,8 +102,8 @@ def test_an_empty_line_lets_the_agent_finish() -> None:
 
 def test_what_comes_too_late_is_told() -> None:
     script = answers(session_start=say(TEN_WORDS), assistant_speech_ended=act("hangup"))
-    assert 'no more said: "hello"' in Typed(script, ["hello"]).notes
-    assert "no more pressed: 12" in Typed(script, ["/keys 12"]).notes
+    assert 'the call is over: not said: "hello"' in Typed(script, ["hello"]).notes
+    assert "the call is over: not pressed: 12" in Typed(script, ["/keys 12"]).notes
 
 
 def test_keys_are_pressed_when_the_agent_is_done() -> None:
@@ -140,7 +140,7 @@ def test_the_state_of_a_bot_elsewhere_cannot_be_shown() -> None:
     told: list[str] = []
     call = PhoneCall(Bot(GREETING), clock=Clock())
     run_lines(CommandRunner(call, VirtualTimePacing(call), told.append, None), ["/state"])
-    assert told == ["What a bot at a URL keeps of the call cannot be seen from here."]
+    assert told == ["The state of a bot at a URL is not accessible."]
 
 
 def test_the_help_is_shown_when_it_is_asked_for() -> None:

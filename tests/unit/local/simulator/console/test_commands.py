@@ -36,16 +36,16 @@ def test_a_line_is_words_or_an_order(line: str, order: tuple[str, str]) -> None:
     [
         ("/intrupt x", "There is no /intrupt. Did you mean /interrupt?"),
         ("/tra busy", "Did you mean /transfer?"),
-        ("/xyzzy", "There is no /xyzzy. /help"),
-        ("/", "There is no /. /help"),
-        ("/ hello", "There is no /. /help"),
+        ("/xyzzy", "There is no /xyzzy. Type /help"),
+        ("/", "There is no /. Type /help"),
+        ("/ hello", "There is no /. Type /help"),
     ],
 )
 def test_an_unknown_order_is_told_with_what_may_have_been_meant(line: str, hint: str) -> None:
     with pytest.raises(InvalidCommand) as unclear:
         parse_line(line)
     assert hint in str(unclear.value)
-    assert str(unclear.value).endswith("/help shows all that there is.")
+    assert str(unclear.value).endswith("Type /help for all commands.")
 
 
 def test_keys_may_stand_apart() -> None:
@@ -103,7 +103,7 @@ def test_what_the_service_does_next_is_one_of_a_few(option: str, argument: str, 
 def test_what_it_cannot_do_is_told_with_what_it_can() -> None:
     with pytest.raises(InvalidCommand) as unclear:
         parse_choice("sms", "maybe")
-    assert str(unclear.value) == "Write one of /sms ok, /sms fail."
+    assert str(unclear.value) == "Type one of /sms ok, /sms fail."
 
 
 def test_the_help_has_every_order() -> None:

@@ -106,7 +106,10 @@ def test_the_agent_goes_on_by_itself() -> None:
 def test_nobody_listens_while_a_transfer_rings() -> None:
     script = answers(user_speak={**TRANSFER, "timeout": 20})
     call, bot = held(script, (0, "a person"), (2500, "hello?"))
-    assert any("nobody listens" in entry.text for entry in call.transcript.of(EntryKind.NOTE))
+    assert any(
+        "not heard: the agent is out of the call" in entry.text
+        for entry in call.transcript.of(EntryKind.NOTE)
+    )
     assert bot.told.count("session_start") == 2
 
 

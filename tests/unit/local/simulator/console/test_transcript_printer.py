@@ -79,8 +79,8 @@ class TestOverWebSocket:
         assert Paper().take(message) == ["           answered, 12 ms"]
 
     def test_one_that_came_by_itself_too(self) -> None:
-        message = TranscriptEntry(1200, EntryKind.MESSAGE, "by itself", {"body": "[]"})
-        assert Paper().take(message) == ["           sent by itself"]
+        message = TranscriptEntry(1200, EntryKind.MESSAGE, "unsolicited", {"body": "[]"})
+        assert Paper().take(message) == ["           unsolicited message"]
 
 
 def test_an_event_without_an_answer_is_shown_with_what_went_wrong() -> None:

@@ -78,7 +78,7 @@ def test_a_bot_that_never_lets_the_caller_speak_is_cut_off() -> None:
     assert bot.told[-1] == "session_end"
     endless = [problem for problem in phone.problems if problem.code == "endless"]
     assert [problem.message for problem in endless] == [
-        "this call has told the phone to do 1000 things: the phone cuts it off"
+        "this call has 1000 actions: the simulator ends it"
     ]
 
 
@@ -101,7 +101,7 @@ def test_a_call_that_lasts_too_long_is_cut_off() -> None:
     phone.settle()
 
     assert phone.is_over
-    assert phone.problems[-1].message == "this call lasts for 2 hours: the phone cuts it off"
+    assert phone.problems[-1].message == "this call lasts for 2 hours: the simulator ends it"
     assert phone.clock.now_ms == 2 * 60 * 60 * 1000
     assert bot.told[-1] == "session_end"
 

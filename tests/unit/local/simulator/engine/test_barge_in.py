@@ -76,7 +76,7 @@ def test_a_cough_interrupts_where_voice_alone_does_and_says_nothing() -> None:
 
     assert phone.heard == ["one two"]
     assert "user_speak" not in bot.told
-    assert "nothing was understood" in str(phone.transcript)
+    assert "no words were recognized" in str(phone.transcript)
 
 
 @pytest.mark.parametrize("strategy", ["none", "manual"])
@@ -196,7 +196,7 @@ def test_an_interruption_after_the_end_of_a_playback_is_none_and_is_told() -> No
     phone.interrupts("Good morning", after_ms=5000)
 
     assert bot.all("user_speak") == [{"text": "Good morning"}]
-    assert "nothing is playing that could be interrupted" in str(phone.transcript)
+    assert "nothing is playing to interrupt" in str(phone.transcript)
     assert phone.clock.now_ms == 400 + 800 + 500
 
 

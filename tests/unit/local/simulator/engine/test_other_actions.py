@@ -62,7 +62,7 @@ def test_a_sound_in_the_background_begins_is_replaced_and_stops() -> None:
         for line in str(phone.transcript).split("\n")
         if "the backgr" in line
     ]
-    assert notes == ["begins", "is replaced", "stops", "is none that could stop"]
+    assert notes == ["begins", "is replaced", "stops", "is not playing"]
 
 
 def test_a_sound_in_the_background_outlives_turns_and_ends_with_the_call() -> None:

@@ -118,7 +118,7 @@ def test_barge_in_stops_what_is_played_and_what_waits_and_then_goes_on() -> None
 
     assert phone.heard == ["Hello there,", "Stopped"]
     assert bot.told.count("assistant_speech_ended") == 2
-    assert 'never played: speak "More"' in str(phone.transcript)
+    assert 'not played: speak "More"' in str(phone.transcript)
 
 
 def test_barge_in_in_one_answer_stops_what_stands_before_it() -> None:

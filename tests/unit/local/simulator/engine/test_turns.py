@@ -170,7 +170,7 @@ CHANGES: list[tuple[list[Json], int]] = [
     ([{"custom_vocabulary": ["sipgate"]}, {"vad": {"end_of_turn_silence_ms": 300}}], 0),
     ([{}], 0),
 ]
-"""Settings of one answer, and how often recognition starts again."""
+"""Settings of one answer, and how often speech recognition restarts."""
 
 
 @pytest.mark.parametrize(("changes", "restarts"), CHANGES)
@@ -180,7 +180,7 @@ def test_recognition_starts_again_when_language_or_provider_change(
     actions = [act("configure_transcription", **change) for change in changes]
     phone, _ = call(answers(session_start=actions))
 
-    assert str(phone.transcript).count("recognition starts again") == restarts
+    assert str(phone.transcript).count("speech recognition restarts") == restarts
 
 
 def test_over_a_socket_a_voice_is_reported_once_a_turn() -> None:

@@ -70,9 +70,9 @@ def test_a_call_without_a_name_is_called_like_its_file(tmp_path: Path) -> None:
     ("lines", "message"),
     [
         ([], "call.jsonl: is empty"),
-        (["what"], "call.jsonl:1: is no line of a recording"),
+        (["what"], "call.jsonl:1: is not a line of a recording"),
         ([{"type": "session_start"}], "call.jsonl:1: "),
-        ([HEADER | {"version": 2}], "call.jsonl:1: is no line of a recording: version: "),
+        ([HEADER | {"version": 2}], "call.jsonl:1: is not a line of a recording: version: "),
         ([HEADER | {"switches": {"transfer": "maybe"}}], "call.jsonl:1: "),
         ([HEADER, SAID | {"kind": "sung"}], "call.jsonl:2: "),
         ([HEADER, SAID | {"at_ms": -1}], "call.jsonl:2: "),

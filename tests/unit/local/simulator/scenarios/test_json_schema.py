@@ -69,7 +69,9 @@ def test_no_object_is_open_but_the_state_which_is_the_agents_own() -> None:
 
 
 def test_every_switch_and_every_action_is_in_it() -> None:
-    assert SCHEMA["$defs"]["ServiceOptions"]["properties"].keys() == ServiceOptions.model_fields.keys()
+    assert (
+        SCHEMA["$defs"]["ServiceOptions"]["properties"].keys() == ServiceOptions.model_fields.keys()
+    )
     expected = SCHEMA["$defs"]["ExpectedAction"]["properties"]
     assert expected.keys() == ACTION_TYPES.keys()
     for name, model in ACTION_TYPES.items():

@@ -60,7 +60,7 @@ def test_a_failure_says_what_was_expected_and_a_success_has_none(root: ET.Elemen
     assert failure is not None
     assert '- speak contains="Goodbye"' in (failure.text or "")
     assert failure.get("message") == (
-        "step 1 (the next answer): the agent did not do what is expected"
+        "step 1 (the next answer): the actions differ from the expected ones"
     )
 
 

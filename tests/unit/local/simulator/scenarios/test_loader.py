@@ -152,7 +152,7 @@ def test_numbers_and_members_of_expectations_are_as_they_are_sent(tmp_path: Path
             'expect: [{transfer: {timeout: "30"}}]',
             "4:30: scenarios.0.turns.0.expect.0.transfer.timeout: must be a whole number from 5 to",
         ),
-        ("user:", "4:9: scenarios.0.turns.0.user: is empty: give it a value, or leave it out"),
+        ("user:", "4:9: scenarios.0.turns.0.user: is empty: give it a value or leave it out"),
         ("user: ''", "4:9: scenarios.0.turns.0.user: must not be empty"),
         ("usre: hi", "4:9: scenarios.0.turns.0.usre: is not known here; did you mean user?"),
         ("keys: 1a", "4:9: scenarios.0.turns.0.keys: must be one or more of 0-9, * and #"),
@@ -162,7 +162,8 @@ def test_numbers_and_members_of_expectations_are_as_they_are_sent(tmp_path: Path
         ("hangup: false", "4:9: scenarios.0.turns.0.hangup: must be True"),
         (
             "{user: hi, silence: 3}",
-            "4:9: scenarios.0.turns.0: has user and silence: the caller does one thing in a step",
+            "4:9: scenarios.0.turns.0: has user and silence: "
+            "give each action of the caller its own step",
         ),
         ("interrupt: {after_ms: 5}", "4:9: scenarios.0.turns.0.interrupt.with: is missing"),
         (
@@ -176,7 +177,7 @@ def test_numbers_and_members_of_expectations_are_as_they_are_sent(tmp_path: Path
         ),
         (
             "expect: [..., {speak: {}}]",
-            "4:9: scenarios.0.turns.0.expect: ... allows more at the end, and stands there only",
+            "4:9: scenarios.0.turns.0.expect: ... must be the last entry",
         ),
         (
             "expect: [{spaek: {}}]",
@@ -222,18 +223,18 @@ def test_a_mistake_has_a_line_a_column_and_a_remedy(tmp_path: Path, step: str, t
         ("scenarios:\n- name: a\n", "2:3: scenarios.0.turns: is missing"),
         ("scenarios: [\n", "2:1: is not YAML: expected the node content"),
         ("scenarios:\n\t- name: a", "2:1: is not YAML: indent with spaces, not with tabs"),
-        ("a: 1\nb: 2\na: 3\n", "3:1: `a` stands here twice"),
+        ("a: 1\nb: 2\na: 3\n", "3:1: `a` occurs twice here"),
         ("a: 1\n---\nb: 2\n", "2:1: is not YAML: but found another document"),
         ("a: *b\n", "1:4: is not YAML: found undefined alias 'b'"),
-        ("a: &a [*a]\n", "1:4: an alias must not stand inside of what it stands for"),
-        ("a: !!python/object:os.system x\n", "1:4: is of a type that is not known here"),
-        ("a: !secret x\n", "1:4: is of a type that is not known here: leave the tag out"),
-        ("a: !!int x\n", "1:4: is not what its tag says: leave the tag out"),
-        ("? [a]\n: b\n", "1:3: is no name: a name is a text"),
-        ("1: b\n", "1:1: is no name: a name is a text"),
-        (f"a: {'9' * 5000}\n", "1:4: is too long for a number: if it is a text, put it in"),
+        ("a: &a [*a]\n", "1:4: an alias must not refer to its own parent"),
+        ("a: !!python/object:os.system x\n", "1:4: has a tag that is not supported"),
+        ("a: !secret x\n", "1:4: has a tag that is not supported: leave it out"),
+        ("a: !!int x\n", "1:4: does not match its tag: leave the tag out"),
+        ("? [a]\n: b\n", "1:3: is not a valid name: names are texts"),
+        ("1: b\n", "1:1: is not a valid name: names are texts"),
+        (f"a: {'9' * 5000}\n", "1:4: is too long for a number: put a text in"),
         ("<<: 5\n", "1:5: expected a mapping or list of mappings for merging"),
-        ("a: b\nc: \x07\n", "2:4: holds a character that is no text"),
+        ("a: b\nc: \x07\n", "2:4: has a character that is not allowed in text"),
         (b"a: b\nc: \xff\n", "2:4: is not UTF-8"),
         ("scenarios: &s [{name: a, turns: [{hangup: true}]}]\nmore: *s", "2:1: more: is not known"),
         (f"a: {'[' * 700}", "is nested too deeply"),
@@ -282,7 +283,10 @@ def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
 def test_a_name_stands_for_one_scenario(tmp_path: Path) -> None:
     one = "  - name: a call\n    turns: [{hangup: true}]\n"
 
-    assert mistake(tmp_path, f"scenarios:\n{one}{one}") == "4:5: another scenario has this name"
+    assert (
+        mistake(tmp_path, f"scenarios:\n{one}{one}")
+        == "4:5: another scenario has this name: choose a unique one"
+    )
 
 
 def test_every_mistake_is_told_once_and_in_order(tmp_path: Path) -> None:

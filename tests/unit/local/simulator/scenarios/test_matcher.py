@@ -88,7 +88,7 @@ def test_a_difference_is_told_in_words(expected: Json, came: Json, why: str) -> 
 def test_fewer_actions_are_a_difference() -> None:
     assert validate_response([{"speak": {}}, {"hangup": {}}], say("a")) == [
         '  = speak "a"',
-        "  - hangup   (did not come)",
+        "  - hangup   (missing)",
     ]
 
 
@@ -103,7 +103,7 @@ def test_three_dots_allow_more_and_not_fewer() -> None:
     assert validate_response([{"speak": {}}, "..."], say("a")) == []
     assert validate_response([{"speak": {}}, "..."], say("a"), act("hangup"), say("b")) == []
     assert validate_response(["..."]) == []
-    assert validate_response([{"speak": {}}, "..."]) == ["  - speak   (did not come)"]
+    assert validate_response([{"speak": {}}, "..."]) == ["  - speak   (missing)"]
 
 
 def test_what_three_dots_allow_is_shown_as_such() -> None:
@@ -136,7 +136,7 @@ def test_an_action_that_is_missing_does_not_either() -> None:
         [{"barge_in": {}}, {"speak": {}}, {"hangup": {}}], say("one"), act("hangup")
     )
 
-    assert lines == ["  - barge_in   (did not come)", '  = speak "one"', "  = hangup"]
+    assert lines == ["  - barge_in   (missing)", '  = speak "one"', "  = hangup"]
 
 
 def test_what_is_expected_and_what_came_are_shown_with_their_members() -> None:

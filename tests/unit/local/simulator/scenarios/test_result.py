@@ -24,12 +24,12 @@ def test_a_failure_prints_the_step_the_difference_and_the_whole_call() -> None:
         == """\
 FAILED: a call
 
-step 1 (the next answer): the agent did not do what is expected
+step 1 (the next answer): the actions differ from the expected ones
   - speak contains="Welcome"
   + speak "Hello"   (does not contain that)
 
-step 2 (user "hi"): the agent did not do what is expected
-  - speak   (did not come)
+step 2 (user "hi"): the actions differ from the expected ones
+  - speak   (missing)
 
 The call so far:
     0.00  phone    the call begins: inbound, 493023125001 calls 493023125000

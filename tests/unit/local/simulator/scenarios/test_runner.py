@@ -82,7 +82,7 @@ def test_the_example_fails_with_a_bot_that_is_not() -> None:
     assert not result.passed
     (failure,) = result.failures
     assert failure.split("\n") == [
-        "step 1, line 6 (the next answer): the agent did not do what is expected",
+        "step 1, line 6 (the next answer): the actions differ from the expected ones",
         '  - speak contains="Welcome"',
         '  + speak "Hello"   (does not contain that)',
     ]
@@ -118,8 +118,8 @@ def test_an_answer_that_never_comes_is_waited_for_no_longer_than_anything_happen
 
     (failure,) = result.failures
     assert failure.split("\n") == [
-        "step 1 (the next answer): the agent did not do what is expected",
-        "  - speak   (did not come)",
+        "step 1 (the next answer): the actions differ from the expected ones",
+        "  - speak   (missing)",
     ]
     assert result.call.clock.now_ms == 0
 
@@ -179,7 +179,7 @@ def test_an_interruption_when_nothing_is_said_is_a_failure() -> None:
     result = play(HELLO, [{}, {"interrupt": {"after_ms": 5000, "with": "Stop"}}])
 
     assert result.failures == [
-        'step 2 (interrupt with="Stop" after_ms=5000): the agent was not speaking any more'
+        'step 2 (interrupt with="Stop" after_ms=5000): the agent was no longer speaking'
     ]
 
 
@@ -215,7 +215,7 @@ def test_when_the_call_is_over_nobody_can_say_anything() -> None:
     )
 
     assert result.failures == [
-        'step 2 (user "hello?"): the call is over, and so are all steps from here'
+        'step 2 (user "hello?"): the call is over: this step and later ones are not played'
     ]
 
 
@@ -297,7 +297,7 @@ def test_a_state_that_cannot_be_seen_is_not_judged_and_that_is_told() -> None:
     result = play(HELLO, [{}], {"state": {"turns": 2}})
 
     assert result.passed
-    assert result.skipped == ["finally: state, which cannot be seen from here"]
+    assert result.skipped == ["finally: state is not accessible"]
     assert "not checked: finally: state" in str(result)
 
 
