@@ -59,8 +59,8 @@ class CallItem(pytest.Item):
         errors.clear()
         result = ScenarioRunner(self._scenario, line, clock, line.state).play()
         if errors or not result.passed:
-            told = [*errors, *result.failures, str(result.call.transcript)]
-            raise ScenarioFailed("\n\n".join(told))
+            sections = [*errors, *result.failures, str(result.call.transcript)]
+            raise ScenarioFailed("\n\n".join(sections))
 
     def repr_failure(
         self,

@@ -1,4 +1,4 @@
-"""The agent of this project, the same through every door: no socket, HTTP and WebSocket."""
+"""The agent of this project over each transport: no socket, HTTP and WebSocket."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ def events(result: ScenarioResult) -> list[str]:
 
 
 @pytest.mark.parametrize("scenario", load_scenarios(AGENT), ids=lambda each: each.name)
-def test_every_scenario_has_the_same_transcript_through_every_door(
+def test_every_scenario_has_the_same_transcript_over_every_transport(
     request: pytest.FixtureRequest,
     over_http: BotConnector,
     over_websocket: BotConnector,
@@ -81,7 +81,7 @@ def test_every_scenario_has_the_same_transcript_through_every_door(
 
 @pytest.fixture
 def patient(serve: Serve, copy: Path) -> Generator[Agent]:
-    """An agent whose callers wait as long as it takes: here nobody judges how busy a machine is."""
+    """An agent with a long answer deadline, so that a busy machine does not matter."""
     template = copy / "template.yaml"
     text = template.read_text("utf-8").replace("MaxValue: 9\n", "MaxValue: 25\n", 1)
     template.write_text(text, encoding="utf-8")
@@ -123,7 +123,7 @@ def test_two_hundred_calls_at_once_lose_no_answer_and_mix_none(patient: Agent) -
 
 class TestTheCommand:
     @pytest.mark.parametrize("over", get_args(TransportName.__value__))
-    def test_a_scenario_can_be_played_through_either_door(
+    def test_a_scenario_can_be_played_over_either_transport(
         self, run: Run, tmp_path: Path, over: str
     ) -> None:
         file = tmp_path / "one.yaml"
@@ -134,9 +134,7 @@ class TestTheCommand:
         assert (finished.code, finished.err) == (0, "")
         assert "1 scenario, 1 ok" in finished.out
 
-    def test_over_a_websocket_the_agent_learns_that_the_caller_begins_to_speak(
-        self, run: Run
-    ) -> None:
+    def test_over_a_websocket_the_agent_gets_user_speech_started(self, run: Run) -> None:
         finished = run("call", "--transport", "websocket", "--raw", stdin=b"hello\n")
         told = [
             entry["event"]["type"]
@@ -152,13 +150,13 @@ class TestTheCommand:
         assert "no WebSocket API, or it is switched off" in finished.err
 
     @pytest.mark.parametrize("command", ["call", "play"])
-    def test_a_bot_at_a_url_has_a_door_of_its_own(self, run: Run, command: str) -> None:
+    def test_a_bot_at_a_url_has_no_transport_option(self, run: Run, command: str) -> None:
         files = (str(AGENT),) if command == "play" else ()
         finished = run(command, *files, "--transport", "http", "--url", "http://127.0.0.1:9/")
         assert finished.code == 2
         assert "--transport is for the agent of this project" in finished.err
 
-    def test_scripts_go_over_http_anyway(self, run: Run) -> None:
+    def test_event_scripts_have_no_transport_option(self, run: Run) -> None:
         finished = run("play", str(AGENT.with_name("welcome.jsonl")), "--transport", "websocket")
         assert finished.code == 2
         assert "--transport is for scenario files" in finished.err

@@ -1,4 +1,4 @@
-"""`aiflow play --url`: bots of others, and all that can be wrong with them."""
+"""`aiflow play --url` with event scripts: other bots and all kinds of failures."""
 
 import json
 import socket
@@ -66,7 +66,7 @@ def errors(finished: Finished) -> list[str]:
         (talking_something_else, "broke off"),
     ],
 )
-def test_each_broken_answer_is_said_in_one_line_and_the_call_goes_on(
+def test_each_broken_answer_is_printed_in_one_line_and_the_script_continues(
     play: Callable[..., Finished], bot: Bot, message: str
 ) -> None:
     finished = play(bot)
@@ -78,24 +78,26 @@ def test_each_broken_answer_is_said_in_one_line_and_the_call_goes_on(
 
 @pytest.fixture
 def never() -> Iterator[Event]:
-    """An event that does not happen before the test is over."""
+    """An event that is set after the test."""
     event = Event()
     yield event
     event.set()
 
 
-def test_a_bot_that_takes_too_long_is_given_up(play: Callable[..., Finished], never: Event) -> None:
+def test_a_bot_that_takes_too_long_times_out(play: Callable[..., Finished], never: Event) -> None:
     finished = play(waiting(never, 0), "--timeout", "0.1")
     assert (finished.code, finished.err) == (1, "")
     assert errors(finished) == ["did not answer within 0.1 s [timeout]"] * 2
 
 
-def test_a_bot_that_drips_is_given_up_as_well(play: Callable[..., Finished], never: Event) -> None:
+def test_a_bot_that_sends_slowly_times_out_as_well(
+    play: Callable[..., Finished], never: Event
+) -> None:
     finished = play(waiting(never, 0.02), "--timeout", "0.1")
     assert errors(finished) == ["did not answer within 0.1 s [timeout]"] * 2
 
 
-def test_where_nobody_listens_the_call_ends_at_once(run: Run, tmp_path: Path) -> None:
+def test_an_address_without_a_server_ends_the_script(run: Run, tmp_path: Path) -> None:
     script = tmp_path / "call.jsonl"
     script.write_text(EVENTS)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -126,7 +128,7 @@ def test_a_warning_is_shown_and_passes(play: Callable[..., Finished]) -> None:
     assert "warning  /body does nothing" in finished.out
 
 
-def test_what_a_bot_says_cannot_drive_the_terminal(play: Callable[..., Finished]) -> None:
+def test_control_characters_of_a_bot_are_not_printed(play: Callable[..., Finished]) -> None:
     finished = play(answering({**SPEAK, "text": "\x1b[2J\x07\u202e[red]x" + "y" * 100_000}))
     assert "\x1b" not in finished.out
     assert "\u202e" not in finished.out

@@ -79,8 +79,8 @@ def _is_idle(body: Mapping[str, JsonValue]) -> bool:
 
 def _failure(body: Mapping[str, JsonValue]) -> str:
     """Explain the error that API Gateway sends for a failed function."""
-    told = f"is an error of API Gateway, {quote(str(body['message']))}"
-    return f"{told}: see the log of the function"
+    text = f"is an error of API Gateway, {quote(str(body['message']))}"
+    return f"{text}: see the log of the function"
 
 
 def _warning(content: str, body: JsonValue) -> Diagnostic | None:

@@ -20,10 +20,10 @@ class _Plain(GenerateJsonSchema):
 
     @override
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
-        told = super().default_schema(schema)
-        if told.get("default", ...) is None:
-            del told["default"]
-        return told
+        generated = super().default_schema(schema)
+        if generated.get("default", ...) is None:
+            del generated["default"]
+        return generated
 
 
 def json_schema(model: type[BaseModel], title: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class _ErrorFormatter:
         found = error.errors(include_url=False, include_input=False)
         places = [self._document.find(details["loc"]) for details in found]
         fixable_by_quotes = self._wanted_as_text(found, places)
-        told = sorted(
+        messages = sorted(
             (
                 place.line,
                 place.column,
@@ -61,7 +61,11 @@ class _ErrorFormatter:
             )
             for details, place in zip(found, places, strict=True)
         )
-        lines = list(dict.fromkeys(f"{self._document.path}:{at}:{to}: {it}" for at, to, it in told))
+        lines = list(
+            dict.fromkeys(
+                f"{self._document.path}:{line}:{column}: {text}" for line, column, text in messages
+            )
+        )
         more = len(lines) - MAX_LINES
         return [*lines[:MAX_LINES], *([f"and {more} more"] if more > 0 else [])]
 

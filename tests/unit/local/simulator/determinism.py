@@ -1,4 +1,4 @@
-"""Plays one call with everything in it and prints all that happened: to be run in a process."""
+"""Plays a call with all features and prints everything; run in a process of its own."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from tests.unit.local.simulator.fake_bots import SECOND, TRANSFER, Bot, Json, Re
 
 
 def talk(event: Json) -> Reply:
-    """Answer everything with something."""
+    """Answer every event."""
     match event:
         case {"type": "session_start"}:
             return [act("mix_audio", audio=SECOND), say("Hello", user_input_timeout_seconds=4)]
@@ -27,7 +27,7 @@ def talk(event: Json) -> Reply:
 
 
 def main() -> None:
-    """Print a call as a person and as a program would read it."""
+    """Print the call as text and as JSON."""
     bot = Bot(talk, reports_speech_started=True)
     phone, _ = call(bot, parties=CallParties(session_id="s"), sms="failed", transfer="busy")
     phone.waits(10)

@@ -1,4 +1,4 @@
-"""Bots in the memory of a test, and calls to them."""
+"""Bots in memory, and calls to them."""
 
 import json
 from collections.abc import Callable
@@ -22,19 +22,19 @@ from tests.helpers.wav import as_base64, wav
 type Json = dict[str, Any]
 type Reply = Json | list[Json] | DeliveryResult | None
 type Script = Callable[[Json], Reply]
-"""What a bot answers to an event; `session_id` need not be given."""
+"""Returns the answer to an event; `session_id` is optional."""
 
 EXAMPLE = Path(__file__).with_name("example.yaml")
-"""The scenario that the documentation shows."""
+"""The scenario in the documentation."""
 
 SECOND = as_base64(wav(bytes(32_000)))
-"""A sound of one second."""
+"""Audio of one second."""
 
 HALF_A_SECOND = as_base64(wav(bytes(16_000)))
 
 
 class Bot:
-    """A bot and the door to it."""
+    """A bot and its connection."""
 
     def __init__(self, script: Script, *, reports_speech_started: bool = False) -> None:
         self.reports_speech_started = reports_speech_started
@@ -43,7 +43,7 @@ class Bot:
         self._unsolicited: list[WebSocketMessage | DeliveryFailure] = []
 
     def send(self, event: Json) -> DeliveryResult:
-        """Answer in one millisecond, with what the script says."""
+        """Return the answer of the script after one millisecond."""
         self.events.append(event)
         reply = self._script(event)
         if isinstance(reply, HttpResponse | WebSocketMessage | NoResponse | DeliveryFailure):
@@ -55,7 +55,7 @@ class Bot:
         return ok(json.dumps(items if isinstance(reply, list) else items[0]))
 
     def sends_unsolicited(self, *what: Json | DeliveryFailure) -> None:
-        """Send actions that the phone finds when it looks; or be found to have gone."""
+        """Queue unsolicited actions, or the loss of the connection."""
         session = {"session_id": self.events[-1]["session"]["id"]}
         self._unsolicited += [
             each
@@ -65,13 +65,13 @@ class Bot:
         ]
 
     def take_unsolicited(self) -> list[WebSocketMessage | DeliveryFailure]:
-        """Return what was sent by itself."""
+        """Return the queued messages."""
         arrived, self._unsolicited = self._unsolicited, []
         return arrived
 
     @property
-    def told(self) -> list[str]:
-        """The types of the events, in order."""
+    def event_types(self) -> list[str]:
+        """Types of the received events, in order."""
         return [event["type"] for event in self.events]
 
     def all(self, name: str) -> list[Json]:
@@ -84,7 +84,7 @@ class Bot:
 
 
 def ok(body: str, ms: float = 1.0) -> HttpResponse:
-    """Return an answer as a good bot gives it."""
+    """Return a valid response with a body."""
     return HttpResponse(200, {"Content-Type": "application/json"}, body, ms)
 
 
@@ -107,7 +107,7 @@ TRANSFER = act(
 
 
 def answers(**replies: Reply | Script) -> Script:
-    """Return a script that answers each type of event with one reply, and others with nothing."""
+    """Return a script with one answer for each type of event, and none for others."""
 
     def script(event: Json) -> Reply:
         reply = replies.get(event["type"])
@@ -117,13 +117,13 @@ def answers(**replies: Reply | Script) -> Script:
 
 
 def in_turn(*replies: Reply) -> Script:
-    """Return a script that gives one reply after another, and then none."""
+    """Return a script with answers in order, and none after the last."""
     left = list(replies)
     return lambda _: left.pop(0) if left else None
 
 
 def by_words(**replies: Reply) -> Script:
-    """Return a script that looks for a word in what the caller says."""
+    """Return a script that looks for a word in the caller's speech."""
 
     def script(event: Json) -> Reply:
         return next((reply for word, reply in replies.items() if word in event["text"]), None)
@@ -134,7 +134,7 @@ def by_words(**replies: Reply) -> Script:
 def call(
     script: Script | Bot, *, parties: CallParties | None = None, **options: object
 ) -> tuple[PhoneCall, Bot]:
-    """Begin a call to a bot in which a word takes 400 ms; return both."""
+    """Start a call to a bot in which a word takes 400 ms; return both."""
     bot = script if isinstance(script, Bot) else Bot(script)
     phone = PhoneCall(bot, ServiceOptions.model_validate(options), parties, Clock())
     phone.begin()
@@ -142,5 +142,5 @@ def call(
 
 
 def played_ms(phone: PhoneCall) -> list[int]:
-    """Return for how long each playback was heard."""
+    """Return the heard duration of each playback."""
     return [entry.data["played_ms"] for entry in phone.transcript.of(EntryKind.HEARD)]

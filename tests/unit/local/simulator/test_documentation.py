@@ -1,4 +1,4 @@
-"""docs/phone.md tells all switches, and its scenario is one."""
+"""docs/phone.md lists all service options, and its scenario is valid."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from aiflow_local.simulator.scenarios.scenario import load_scenarios
 PAGE = Path(__file__).parents[4] / "docs" / "phone.md"
 
 
-def test_every_switch_is_documented_with_its_default_first() -> None:
+def test_every_option_is_documented_with_its_default_first() -> None:
     table = PAGE.read_text(encoding="utf-8").partition("## The switches")[2]
     documented: dict[str, str] = {}
     for names, values in re.findall(r"^\| (`\w.*?) \| (.*?) \|", table, re.MULTILINE):

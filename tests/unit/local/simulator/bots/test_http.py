@@ -1,4 +1,4 @@
-"""The door to a bot at a URL: real sockets, and everything that can be wrong behind them."""
+"""The connection to a bot at an HTTP URL: real sockets and all kinds of failures."""
 
 from collections.abc import Iterator
 from threading import Event, Thread
@@ -31,7 +31,7 @@ SOON_MS = 100
 
 
 def called(bot: Bot, **options: object) -> PhoneCall:
-    """Call a bot, say something, and hang up."""
+    """Call a bot, speak once, and hang up."""
     behaviour = ServiceOptions.model_validate(options)
     with (
         serving(bot) as url,
@@ -45,12 +45,12 @@ def called(bot: Bot, **options: object) -> PhoneCall:
     return call
 
 
-def told(call: PhoneCall) -> list[str]:
+def problem_lines(call: PhoneCall) -> list[str]:
     return [f"{problem.path} {problem.message} [{problem.code}]" for problem in call.problems]
 
 
 class Listening:
-    """A bot that takes down what it is sent."""
+    """A bot that records its requests."""
 
     def __init__(self, bot: Bot) -> None:
         self.headers: list[dict[str, str]] = []
@@ -61,7 +61,7 @@ class Listening:
         self._bot(request)
 
 
-def test_a_good_bot_is_obeyed_and_gets_what_ai_flow_sends() -> None:
+def test_actions_of_a_good_bot_are_executed_and_it_gets_what_ai_flow_sends() -> None:
     bot = Listening(GOOD)
     call = called(bot)
     assert call.problems == []
@@ -70,7 +70,7 @@ def test_a_good_bot_is_obeyed_and_gets_what_ai_flow_sends() -> None:
     assert {headers["content-type"] for headers in bot.headers} == {"application/json"}
 
 
-def test_without_a_token_none_is_sent() -> None:
+def test_without_a_token_no_header_is_sent() -> None:
     bot = Listening(GOOD)
     with serving(bot) as url, HttpConnection(url, None, 5000) as connection:
         assert isinstance(connection.send(EVENT), HttpResponse)
@@ -96,10 +96,12 @@ def test_without_a_token_none_is_sent() -> None:
         (talking_something_else, "broke off: "),
     ],
 )
-def test_each_broken_answer_is_told_and_the_call_goes_on_to_its_end(bot: Bot, message: str) -> None:
+def test_each_broken_answer_is_reported_and_the_call_continues_to_its_end(
+    bot: Bot, message: str
+) -> None:
     call = called(bot)
-    assert any(message in line for line in told(call))
-    assert "\n" not in "".join(told(call))
+    assert any(message in line for line in problem_lines(call))
+    assert "\n" not in "".join(problem_lines(call))
     names = [event["type"] for event in events(call)]
     assert names == ["session_start", "user_speak", "session_end"]
 
@@ -108,7 +110,7 @@ def events(call: PhoneCall) -> list[dict[str, Any]]:
     return [entry.data["event"] for entry in call.transcript.entries if "event" in entry.data]
 
 
-def test_a_redirect_is_not_followed_however_often_it_is_given() -> None:
+def test_repeated_redirects_are_not_followed() -> None:
     bot = Listening(answering({}, 307, location="/webhook"))
     call = called(bot)
     assert len(bot.headers) == len(events(call)) == 3
@@ -116,19 +118,19 @@ def test_a_redirect_is_not_followed_however_often_it_is_given() -> None:
 
 @pytest.fixture
 def never() -> Iterator[Event]:
-    """An event that does not happen before the test is over."""
+    """An event that is set after the test."""
     event = Event()
     yield event
     event.set()
 
 
 @pytest.mark.parametrize("drip_seconds", [0, 0.02])
-def test_a_bot_that_does_not_come_to_its_end_is_given_up(never: Event, drip_seconds: float) -> None:
+def test_an_answer_without_an_end_times_out(never: Event, drip_seconds: float) -> None:
     call = called(waiting(never, drip_seconds), answer_deadline_ms=SOON_MS)
-    assert told(call) == [" did not answer within 0.1 s [timeout]"] * 3
+    assert problem_lines(call) == [" did not answer within 0.1 s [timeout]"] * 3
 
 
-def test_a_bot_that_dies_in_the_middle_of_a_call_fails_from_then_on() -> None:
+def test_a_bot_that_crashes_during_a_call_fails_from_then_on() -> None:
     def bot(request: Request) -> None:
         (GOOD if request.event["type"] == "session_start" else hanging_up)(request)
 
@@ -139,7 +141,7 @@ def test_a_bot_that_dies_in_the_middle_of_a_call_fails_from_then_on() -> None:
     assert [problem.code for problem in call.problems] == ["broken_off"] * 4
 
 
-def test_where_nobody_listens_that_is_told() -> None:
+def test_an_address_without_a_server_is_reported() -> None:
     with serving(hanging_up) as url:
         pass
     with HttpConnection(url, None, 5000) as connection:
@@ -149,7 +151,7 @@ def test_where_nobody_listens_that_is_told() -> None:
     assert "no server answers at this address" in outcome.reason
 
 
-def test_a_failed_request_is_sent_again_if_the_service_would_do_so() -> None:
+def test_a_failed_request_is_repeated_if_the_option_says_so() -> None:
     bots = [hanging_up]
 
     def bot(request: Request) -> None:
@@ -167,19 +169,19 @@ def test_a_failed_request_is_sent_again_if_the_service_would_do_so() -> None:
         *("http://127.0.0.1:99999/", "http://127.0.0.1:0/", "http://xn--.example.com/"),
     ],
 )
-def test_what_is_no_url_is_refused(url: str) -> None:
+def test_an_invalid_url_is_rejected(url: str) -> None:
     with pytest.raises(Unreadable):
         HttpConnection(url, None, 5000)
 
 
-def test_what_nobody_reads_may_be_written_in_any_alphabet() -> None:
+def test_a_body_that_the_service_ignores_may_have_any_encoding() -> None:
     with serving(answering(b"\xff", 500)) as url, HttpConnection(url, None, 5000) as connection:
         outcome = connection.send(EVENT)
     assert isinstance(outcome, HttpResponse)
     assert (outcome.status, outcome.body) == (500, "\ufffd")
 
 
-def test_a_door_stays_open_for_whoever_still_waits_behind_it() -> None:
+def test_a_connection_stays_open_while_another_thread_waits_for_a_response() -> None:
     asked, released, outcomes = Event(), Event(), list[HttpResponse | DeliveryFailure]()
 
     def bot(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""The door to a bot behind a WebSocket: real sockets, and everything that can be wrong there."""
+"""The connection to a bot at a WebSocket URL: real sockets and all kinds of failures."""
 
 import socket
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ PATIENT = ServiceOptions(answer_deadline_ms=60_000, quiet_ms=0)
 
 
 def called(bot: SocketBot, token: str | None = TOKEN, **options: object) -> PhoneCall:
-    """Call a bot, say something, and hang up; it is known when the bot is done."""
+    """Call a bot, speak once, and hang up; waits until the bot has processed each event."""
     behaviour = ServiceOptions.model_validate({"answer_deadline_ms": 60_000, **options})
     exact = WaitUntilProcessed(bot.settled)
     with (
@@ -59,7 +59,7 @@ def called(bot: SocketBot, token: str | None = TOKEN, **options: object) -> Phon
     return call
 
 
-def told(call: PhoneCall) -> list[str]:
+def problem_lines(call: PhoneCall) -> list[str]:
     return [f"{problem.path} {problem.message} [{problem.code}]" for problem in call.problems]
 
 
@@ -68,7 +68,7 @@ def notes(call: PhoneCall) -> list[str]:
 
 
 class TestAGoodBot:
-    def test_it_is_obeyed_and_gets_what_the_service_sends(self) -> None:
+    def test_its_actions_are_executed_and_it_gets_what_the_service_sends(self) -> None:
         bot = SocketBot(GOOD)
         call = called(bot)
         assert call.problems == []
@@ -76,7 +76,7 @@ class TestAGoodBot:
         assert [headers["x-api-token"] for headers in bot.headers] == ["secret"]
         assert "sec-websocket-extensions" not in bot.headers[0]
 
-    def test_it_is_told_of_a_voice_before_what_was_said(self) -> None:
+    def test_it_gets_user_speech_started_before_user_speak(self) -> None:
         bot = SocketBot(GOOD)
         called(bot)
         told = bot.told
@@ -89,13 +89,13 @@ class TestAGoodBot:
         assert bot.told[-1] == "session_end"
         assert bot.closed == [1000]
 
-    def test_it_is_closed_when_nobody_is_told_of_the_end_as_well(self) -> None:
+    def test_it_is_closed_without_a_session_end_as_well(self) -> None:
         bot = SocketBot(GOOD)
         with serving_socket(bot) as url, WebSocketConnection(url, None, PATIENT) as connection:
             connection.send(EVENT)
         assert bot.closed == [1000]
 
-    def test_without_a_token_none_is_sent(self) -> None:
+    def test_without_a_token_no_header_is_sent(self) -> None:
         bot = SocketBot(GOOD)
         called(bot, token=None)
         assert "x-api-token" not in bot.headers[0]
@@ -111,19 +111,19 @@ class TestAGoodBot:
         assert call.heard == ["one", "two", "three"]
         assert [entry.text for entry in call.transcript.of(EntryKind.MESSAGE)] == ["unsolicited"]
 
-    def test_silence_is_no_fault(self) -> None:
+    def test_no_message_is_not_an_error(self) -> None:
         call = called(SocketBot(sending()))
         assert call.problems == []
         assert {entry.text for entry in call.transcript.of(EntryKind.ANSWER)} == {"no message"}
 
-    def test_a_flawless_array_of_nothing_is_warned_of(self) -> None:
-        assert told(called(SocketBot(sending([])))) == [
+    def test_an_empty_array_has_a_warning(self) -> None:
+        assert problem_lines(called(SocketBot(sending([])))) == [
             " has no effect: send no message if there is nothing to do [empty_array]"
         ]
 
 
 class TestWithoutKnowledgeOfTheBot:
-    def test_an_answer_that_the_caller_waits_for_is_waited_for(self) -> None:
+    def test_an_expected_answer_is_waited_for(self) -> None:
         with (
             serving_socket(SocketBot(GOOD)) as url,
             WebSocketConnection(url, None, PATIENT) as connection,
@@ -132,7 +132,7 @@ class TestWithoutKnowledgeOfTheBot:
         assert isinstance(outcome, WebSocketMessage)
         assert outcome.ms is not None
 
-    def test_chatter_is_not_taken_for_that_answer(self) -> None:
+    def test_an_ignored_message_is_not_the_expected_answer(self) -> None:
         bot = SocketBot(sending({"type": "connected"}, SPEAK))
         with serving_socket(bot) as url, WebSocketConnection(url, None, PATIENT) as connection:
             outcomes = [connection.send(EVENT), *connection.take_unsolicited()]
@@ -141,7 +141,7 @@ class TestWithoutKnowledgeOfTheBot:
             False,
         ]
 
-    def test_nobody_waits_longer_than_until_the_deadline(self) -> None:
+    def test_the_wait_ends_at_the_deadline(self) -> None:
         hasty = WaitUntilQuiet(ServiceOptions(answer_deadline_ms=1, quiet_ms=0))
         with (
             serving_socket(SocketBot(sending())) as url,
@@ -149,7 +149,7 @@ class TestWithoutKnowledgeOfTheBot:
         ):
             assert connection.send(EVENT) == NoResponse()
 
-    def test_whoever_goes_on_sending_is_listened_to_until_the_end(self) -> None:
+    def test_messages_without_a_pause_are_all_received(self) -> None:
         def talk(line: Line, event: Json) -> None:
             line.send(speak(event, "one"))
             asked.wait()
@@ -165,7 +165,7 @@ class TestWithoutKnowledgeOfTheBot:
             came = [connection.send(EVENT), *connection.take_unsolicited()]
         assert [type(one) for one in came] == [WebSocketMessage, WebSocketMessage, DeliveryFailure]
 
-    def test_in_real_time_nobody_waits_and_an_answer_is_known_by_its_event(self) -> None:
+    def test_in_real_time_there_is_no_wait_and_an_answer_is_assigned_to_its_event(self) -> None:
         rung = Semaphore(0)
         bot = SocketBot(conversing("Hello", "session_start"))
         with (
@@ -180,7 +180,7 @@ class TestWithoutKnowledgeOfTheBot:
         assert answer.ms is not None
 
     @pytest.mark.parametrize("name", ["user_speech_started", "session_end"])
-    def test_nobody_waits_at_all_for_an_answer_that_nobody_reads(self, name: str) -> None:
+    def test_an_answer_that_the_service_ignores_is_not_waited_for(self, name: str) -> None:
         never = ServiceOptions(answer_deadline_ms=600_000, quiet_ms=600_000)
         with (
             serving_socket(SocketBot(sending())) as url,
@@ -196,7 +196,7 @@ class TestWhatComesLater:
         yield bot
         bot.join()
 
-    def test_it_is_obeyed_as_soon_as_the_phone_looks(self, thinking: Thinking) -> None:
+    def test_it_is_executed_at_the_next_step_of_the_call(self, thinking: Thinking) -> None:
         bot, rung = SocketBot(thinking), Semaphore(0)
         exact = WaitUntilProcessed(bot.settled)
         with (
@@ -216,7 +216,7 @@ class TestWhatComesLater:
             assert call.transcript.of(EntryKind.MESSAGE)[0].data["body"].endswith('"It is done"}')
             call.hangs_up()
 
-    def test_it_is_obeyed_before_the_next_event_goes_out(self, thinking: Thinking) -> None:
+    def test_it_is_executed_before_the_next_event_is_sent(self, thinking: Thinking) -> None:
         bot, rung = SocketBot(thinking), Semaphore(0)
         exact = WaitUntilProcessed(bot.settled)
         with (
@@ -236,7 +236,7 @@ class TestWhatComesLater:
             )
             call.hangs_up()
 
-    def test_nobody_obeys_while_a_transfer_rings(self) -> None:
+    def test_it_is_not_executed_while_a_transfer_rings(self) -> None:
         def talk(line: Line, event: Json) -> None:
             if event["type"] == "user_speak":
                 target = {"target_phone_number": "493023125002", "caller_id_name": "A"}
@@ -269,14 +269,14 @@ class TestWhatComesLater:
         ),
     ],
 )
-def test_each_message_that_is_wrong_is_told_in_a_line_and_the_call_goes_on(
+def test_each_invalid_message_is_reported_in_one_line_and_the_call_continues(
     talk: Talk, message: str
 ) -> None:
     bot = SocketBot(talk)
     call = called(bot)
-    assert len(told(call)) == 1
-    assert message in told(call)[0]
-    assert "\n" not in told(call)[0]
+    assert len(problem_lines(call)) == 1
+    assert message in problem_lines(call)[0]
+    assert "\n" not in problem_lines(call)[0]
     assert bot.told[-2:] == ["user_speak", "session_end"]
 
 
@@ -290,11 +290,11 @@ def test_each_message_that_is_wrong_is_told_in_a_line_and_the_call_goes_on(
         (b"\x00", "error"),
     ],
 )
-def test_only_what_does_no_harm_is_a_warning(message: object, severity: str) -> None:
+def test_only_harmless_messages_are_warnings(message: object, severity: str) -> None:
     assert [each.severity for each in called(SocketBot(sending(message))).problems] == [severity]
 
 
-def test_a_bot_may_chatter_all_the_time_and_is_warned_once() -> None:
+def test_a_bot_may_send_ignored_messages_and_gets_one_warning() -> None:
     def talk(line: Line, _: Json) -> None:
         line.send({"type": "connected"})
 
@@ -314,7 +314,7 @@ LOST = [
 
 class TestALostConnection:
     @pytest.mark.parametrize(("talk", "message"), LOST)
-    def test_it_is_told_in_a_line_and_opened_again_for_the_next_event(
+    def test_it_is_reported_in_one_line_and_replaced_at_the_next_event(
         self, talk: Talk, message: str
     ) -> None:
         bots = [talk]
@@ -329,8 +329,8 @@ class TestALostConnection:
             call.says("hello")
             call.settle()
             call.hangs_up()
-        assert len(told(call)) == 1
-        assert message in told(call)[0]
+        assert len(problem_lines(call)) == 1
+        assert message in problem_lines(call)[0]
         assert call.heard == ["Hello"]
         assert [headers["x-api-token"] for headers in bot.headers] == ["secret", "secret"]
         assert {event["session"]["id"] for event in bot.events} == {"s-1"}
@@ -343,12 +343,12 @@ class TestALostConnection:
             call = PhoneCall(connection, options, CallParties(session_id="s-1"))
             call.begin()
         assert call.is_over
-        assert len(told(call)) == 1
-        assert message in told(call)[0]
+        assert len(problem_lines(call)) == 1
+        assert message in problem_lines(call)[0]
         assert notes(call)[-2:] == ["the service ends the call", "the call is over"]
         assert len(bot.headers) == 1
 
-    def test_an_event_may_be_sent_once_more_over_the_new_one(self) -> None:
+    def test_an_event_may_be_sent_again_over_the_new_one(self) -> None:
         bots = [closing(1001)]
 
         def once(line: Line, event: Json) -> None:
@@ -363,7 +363,7 @@ class TestALostConnection:
         assert bot.told[:2] == ["session_start", "session_start"]
         assert call.heard == [""]
 
-    def test_a_message_of_128_kb_is_what_api_gateway_carries(self) -> None:
+    def test_a_message_of_128_kb_is_accepted_as_on_api_gateway(self) -> None:
         text = " " * (128 * 1024 - 2) + "[]"
         assert [each.code for each in called(SocketBot(sending(text))).problems] == ["empty_array"]
 
@@ -379,22 +379,26 @@ class TestWhereNoCallCanBegin:
             (200, "refused the connection with 200; the server answers with HTTP, not WebSocket"),
         ],
     )
-    def test_a_refusal_is_told_and_the_call_is_over(self, status: int, message: str) -> None:
+    def test_a_refused_connection_is_reported_and_ends_the_call(
+        self, status: int, message: str
+    ) -> None:
         with serving_socket(SocketBot(GOOD, status)) as url:
             call = begun(url)
         assert call.is_over
-        assert len(told(call)) == 1
-        assert message in told(call)[0]
+        assert len(problem_lines(call)) == 1
+        assert message in problem_lines(call)[0]
 
     @pytest.mark.parametrize("location", ["ws://127.0.0.1:9/", "http://127.0.0.1:9/", "/x"])
     def test_a_redirect_is_not_followed(self, location: str) -> None:
         bot = SocketBot(GOOD, 307, location=location)
         with serving_socket(bot) as url:
             call = begun(url)
-        assert "refused the connection with 307; redirects are not followed" in told(call)[0]
+        assert (
+            "refused the connection with 307; redirects are not followed" in problem_lines(call)[0]
+        )
         assert len(bot.headers) == 1
 
-    def test_a_connection_that_does_not_open_is_given_up(self) -> None:
+    def test_a_connection_that_does_not_open_times_out(self) -> None:
         soon = ServiceOptions(answer_deadline_ms=100)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"ws://127.0.0.1:{silent.getsockname()[1]}/"
@@ -404,24 +408,24 @@ class TestWhereNoCallCanBegin:
         assert (outcome.code, outcome.is_final) == ("timeout", True)
 
     @pytest.mark.parametrize("bot", [hanging_up, talking_something_else, answering({})])
-    def test_neither_is_something_else(self, bot: Any) -> None:  # noqa: ANN401 - two kinds
+    def test_another_protocol_is_reported(self, bot: Any) -> None:  # noqa: ANN401 - two kinds
         with serving(bot) as url:
             call = begun(url.replace("http://", "ws://"))
         assert call.is_over
-        assert len(told(call)) == 1
+        assert len(problem_lines(call)) == 1
 
-    def test_what_speaks_no_tls_is_not_spoken_to(self) -> None:
+    def test_an_untrusted_tls_server_gets_no_events(self) -> None:
         with serving(talking_something_else) as url:
             call = begun(url.replace("http://", "wss://"))
-        assert "has no trusted TLS certificate" in told(call)[0]
+        assert "has no trusted TLS certificate" in problem_lines(call)[0]
         assert call.is_over
 
-    def test_where_nobody_listens_that_is_told(self) -> None:
+    def test_an_address_without_a_server_is_reported(self) -> None:
         with serving_socket(SocketBot(GOOD)) as url:
             pass
         call = begun(url)
-        assert "no server answers at this address" in told(call)[0]
-        assert "[no_connection]" in told(call)[0]
+        assert "no server answers at this address" in problem_lines(call)[0]
+        assert "[no_connection]" in problem_lines(call)[0]
 
     @pytest.mark.parametrize(
         "url",
@@ -430,20 +434,20 @@ class TestWhereNoCallCanBegin:
             *("wss://127.0.0.1:99999/", "ws://127.0.0.1/#there", "ws://somebody@127.0.0.1/"),
         ],
     )
-    def test_what_is_no_url_is_refused(self, url: str) -> None:
+    def test_an_invalid_url_is_rejected(self, url: str) -> None:
         with pytest.raises(Unreadable):
             WebSocketConnection(url, None, ServiceOptions())
 
 
 def begun(url: str) -> PhoneCall:
-    """Begin a call."""
+    """Start a call."""
     with WebSocketConnection(url, "secret", PATIENT) as connection:
         call = PhoneCall(connection, PATIENT)
         call.begin()
     return call
 
 
-def test_failures_know_how_long_it_took() -> None:
+def test_failures_have_their_duration() -> None:
     with (
         serving_socket(SocketBot(closing(1001))) as url,
         WebSocketConnection(url, None, PATIENT) as connection,

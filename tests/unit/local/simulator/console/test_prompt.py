@@ -1,4 +1,4 @@
-"""Where a person types, without a terminal: what comes in is what a keyboard would send."""
+"""The input line, with a pipe in place of the keyboard."""
 
 import asyncio
 import os
@@ -30,12 +30,12 @@ def prompt(history: History | None = None) -> Prompt:
     return Prompt(lambda: "It is your turn.", history or InMemoryHistory())
 
 
-def test_each_line_is_brought_up_to_the_end_of_input(input_queue: PipeInput) -> None:
+def test_each_line_is_read_until_the_end_of_input(input_queue: PipeInput) -> None:
     input_queue.send_text(f"hello{ENTER}{ENTER}/keys 1{ENTER}{CTRL_D}")
     assert list(prompt().lines()) == ["hello", "", "/keys 1"]
 
 
-def test_what_is_pasted_is_brought_line_by_line(input_queue: PipeInput) -> None:
+def test_pasted_text_is_read_line_by_line(input_queue: PipeInput) -> None:
     input_queue.send_text(f"\x1b[200~one\ntwo\x1b[201~{ENTER}{CTRL_D}")
     assert list(prompt().lines()) == ["one", "two"]
 
@@ -46,7 +46,7 @@ def test_ctrl_c_hangs_up(input_queue: PipeInput) -> None:
         next(prompt().lines())
 
 
-def test_it_can_be_asked_without_blocking(input_queue: PipeInput) -> None:
+def test_a_line_can_be_read_without_blocking(input_queue: PipeInput) -> None:
     input_queue.send_text(f"hello{ENTER}")
     assert asyncio.run(prompt().ask()) == "hello"
 
@@ -63,7 +63,7 @@ def test_ctrl_c_between_two_lines_hangs_up_as_soon_as_it_can_be_read() -> None:
     os.close(ours)
 
 
-def test_what_was_typed_in_another_call_comes_back(
+def test_the_history_has_lines_of_other_calls(
     input_queue: PipeInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -73,7 +73,9 @@ def test_what_was_typed_in_another_call_comes_back(
     assert list(open_history().load_history_strings()) == ["a person, please"]
 
 
-def test_the_history_is_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_history_is_readable_by_its_owner_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     open_history().append_string("hello")
     file = tmp_path / "state" / "aiflow" / "call-history"
@@ -83,7 +85,7 @@ def test_the_history_is_for_nobody_else(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("home", ["", "not/absolute"])
-def test_without_a_folder_for_state_it_is_kept_in_the_home(
+def test_without_a_state_folder_the_history_is_in_the_home_folder(
     home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", home)
@@ -92,7 +94,7 @@ def test_without_a_folder_for_state_it_is_kept_in_the_home(
     assert (tmp_path / ".local" / "state" / "aiflow" / "call-history").exists()
 
 
-def test_where_no_history_can_be_kept_there_is_one_for_this_call(
+def test_without_a_writable_folder_the_history_is_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "aiflow").write_text("a file, not a folder")
@@ -102,7 +104,7 @@ def test_where_no_history_can_be_kept_there_is_one_for_this_call(
     assert history.get_strings() == ["hello"]
 
 
-def test_a_history_that_is_lost_in_the_middle_of_a_call_does_not_end_it(
+def test_a_history_that_becomes_unwritable_does_not_end_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -115,7 +117,7 @@ def test_a_history_that_is_lost_in_the_middle_of_a_call_does_not_end_it(
 
 @pytest.fixture
 def completed() -> Callable[[str], list[str]]:
-    """Return what a line can be completed to."""
+    """Return the completions of a line."""
 
     def completed(line: str) -> list[str]:
         found = CommandCompleter().get_completions(Document(line), CompleteEvent())
@@ -124,7 +126,7 @@ def completed() -> Callable[[str], list[str]]:
     return completed
 
 
-def test_orders_are_completed_and_what_may_follow_them(
+def test_commands_and_their_arguments_are_completed(
     completed: Callable[[str], list[str]],
 ) -> None:
     assert completed("/s") == ["/silence", "/sms", "/state"]

@@ -1,4 +1,4 @@
-"""What a person sees of a call."""
+"""The printed transcript of a call."""
 
 import io
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from tests.unit.local.simulator.fake_bots import HALF_A_SECOND, act, answers, ca
 
 
 class Paper:
-    """A screen whose lines can be read."""
+    """A printer whose lines a test can read."""
 
     def __init__(
         self, read_state: Callable[[str], dict[str, Any]] | None = None, **options: object
@@ -56,13 +56,13 @@ def test_an_event_and_its_answer_share_a_line() -> None:
     assert Paper().take(event("session_start"), answer()) == ["    1.2 s  session_start, 12 ms"]
 
 
-def test_a_status_that_is_no_good_is_shown() -> None:
+def test_an_error_status_is_shown() -> None:
     lines = Paper().take(event("session_start"), answer(500))
     assert lines == ["    1.2 s  session_start, 500, 12 ms"]
 
 
 class TestOverWebSocket:
-    def test_silence_is_shown_as_such(self) -> None:
+    def test_an_event_without_a_message_is_shown_as_such(self) -> None:
         silence = TranscriptEntry(1200, EntryKind.ANSWER, "no message", {"ms": 0.0, "body": ""})
         assert Paper().take(event("x"), silence) == ["    1.2 s  x, no message"]
 
@@ -72,18 +72,18 @@ class TestOverWebSocket:
         )
         assert Paper().take(event("x"), message) == ["    1.2 s  x, 12 ms"]
 
-    def test_one_that_took_its_time_stands_alone(self) -> None:
+    def test_a_late_answer_has_its_own_line(self) -> None:
         message = TranscriptEntry(
             1200, EntryKind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"}
         )
         assert Paper().take(message) == ["           answered, 12 ms"]
 
-    def test_one_that_came_by_itself_too(self) -> None:
+    def test_an_unsolicited_message_has_its_own_line(self) -> None:
         message = TranscriptEntry(1200, EntryKind.MESSAGE, "unsolicited", {"body": "[]"})
         assert Paper().take(message) == ["           unsolicited message"]
 
 
-def test_an_event_without_an_answer_is_shown_with_what_went_wrong() -> None:
+def test_an_event_without_an_answer_is_shown_with_its_error() -> None:
     paper, transcript = Paper(), Transcript()
     paper.take(event("user_speak", 'user_speak "hello"'))
     transcript.listener = paper.screen.add
@@ -96,7 +96,7 @@ def test_an_event_without_an_answer_is_shown_with_what_went_wrong() -> None:
     ]
 
 
-def test_who_speaks_is_shown_and_what_else_the_agent_does() -> None:
+def test_speech_and_other_actions_are_shown() -> None:
     lines = Paper().take(
         action(type="speak", session_id="s-1", ssml="<speak>Good <b/>day</speak>"),
         action(type="audio", session_id="s-1", audio=HALF_A_SECOND),
@@ -115,7 +115,7 @@ def test_who_speaks_is_shown_and_what_else_the_agent_does() -> None:
     ]
 
 
-def test_what_was_heard_is_shown_where_it_is_less_than_what_was_said() -> None:
+def test_the_heard_part_of_an_interrupted_playback_is_shown() -> None:
     paper = Paper()
     phone, _ = call(answers(session_start=say("one two three four five"), user_speak=say("Yes.")))
     phone.transcript.listener = paper.screen.add
@@ -125,7 +125,7 @@ def test_what_was_heard_is_shown_where_it_is_less_than_what_was_said() -> None:
     assert heard == ['    heard  "one two three", cut short after 1.2 s']
 
 
-def test_what_has_changed_in_the_state_is_shown() -> None:
+def test_changes_of_the_state_are_shown() -> None:
     state: dict[str, Any] = {"turns": 1, "name": "Ada"}
     paper = Paper(lambda _: state)
     paper.take(event("user_speak"), answer())
@@ -149,7 +149,7 @@ def test_changes_of_the_state_are_shown_for_each_session_apart() -> None:
     assert paper.take(event("x"), answer())[-1] == "    1.2 s  x, 12 ms"
 
 
-def test_an_error_of_a_handler_stands_below_the_event_that_it_could_not_handle() -> None:
+def test_a_handler_error_is_shown_below_its_event() -> None:
     paper = Paper()
     paper.take(event("user_speak"))
     paper.screen.report_error('Traceback (most recent call last):\n  File "app.py"\nValueError: no')
@@ -162,7 +162,7 @@ def test_an_error_of_a_handler_stands_below_the_event_that_it_could_not_handle()
     ]
 
 
-def test_what_a_bot_says_cannot_drive_the_terminal() -> None:
+def test_control_characters_of_a_bot_are_not_printed() -> None:
     paper = Paper()
     text = "\x1b[2J\x07\u202e[red]x" + "y" * 100_000
     (line,) = paper.take(action(type="speak", session_id="s-1", text=text))
@@ -181,7 +181,7 @@ def test_on_a_terminal_it_is_in_colour_and_fits_the_width() -> None:
     assert all(line.startswith(" " * 11) for line in lines[1:])
 
 
-def test_the_summary_stands_apart() -> None:
+def test_the_summary_is_separated_by_a_blank_line() -> None:
     paper = Paper()
     paper.screen.end("no turns", is_ok=False)
     assert paper.lines == ["", "           no turns"]

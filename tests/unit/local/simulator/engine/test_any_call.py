@@ -1,4 +1,4 @@
-"""What holds in every call, whatever the bot answers, the caller does and the service is like."""
+"""Properties of every call, for any bot, caller and options."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -100,13 +100,13 @@ def test_every_call_keeps_the_promises_of_the_protocol(
         deed(phone)
     was_over = phone.is_over
     phone.hangs_up()
-    told = list(bot.told)
+    told = list(bot.event_types)
     phone.says("Is anybody there?")
     phone.waits(60)
 
     # The end is the last event, comes once, and nothing comes after it.
     assert phone.is_over
-    assert bot.told == told
+    assert bot.event_types == told
     assert told[0] == "session_start"
     if options["failed_requests"] != "repeat":
         assert told.count("session_end") == (told[-1] == "session_end")

@@ -1,4 +1,4 @@
-"""What an action means to a caller, as the transcript of a call shows it."""
+"""Descriptions of actions in transcripts."""
 
 from typing import Any
 

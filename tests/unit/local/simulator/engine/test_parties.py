@@ -5,7 +5,7 @@ from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.engine.parties import CallParties
 
 
-def test_all_members_are_told() -> None:
+def test_a_session_has_all_members() -> None:
     parties = CallParties(session_id="session-123")
 
     assert parties.as_session(ServiceOptions()) == {
@@ -18,7 +18,7 @@ def test_all_members_are_told() -> None:
     }
 
 
-def test_or_no_more_than_the_id() -> None:
+def test_a_session_may_have_only_its_id() -> None:
     parties = CallParties(session_id="session-123")
 
     assert parties.as_session(ServiceOptions(session_members="id")) == {"id": "session-123"}
@@ -28,7 +28,7 @@ def test_or_no_more_than_the_id() -> None:
 @pytest.mark.parametrize(
     ("numbers", "told"), [("plain", "493023125001"), ("plus", "+493023125001")]
 )
-def test_numbers_are_told_with_or_without_plus(number: str, numbers: str, told: str) -> None:
+def test_numbers_are_written_with_or_without_plus(number: str, numbers: str, told: str) -> None:
     options = ServiceOptions.model_validate({"numbers": numbers})
     session = CallParties(caller=number, callee=number).as_session(options)
 
@@ -44,7 +44,7 @@ def test_an_anonymous_caller_has_no_number(numbers: str) -> None:
     assert session["from_phone_number"] == ""
 
 
-def test_of_an_outbound_call_the_dialled_party_is_the_number_of_the_session() -> None:
+def test_the_called_number_is_the_number_of_an_outbound_session() -> None:
     session = CallParties(
         direction="outbound", caller="493023125000", callee="493023125001"
     ).as_session(ServiceOptions())
@@ -58,7 +58,7 @@ def test_each_call_has_an_id_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("members", ["all", "id"])
-def test_what_is_told_is_an_event(members: str) -> None:
+def test_a_session_makes_a_valid_event(members: str) -> None:
     session = CallParties().as_session(ServiceOptions.model_validate({"session_members": members}))
 
     assert lint_event({"type": "session_start", "session": session}) == []

@@ -1,4 +1,4 @@
-"""What is made of an answer: what the service would obey is obeyed, all that is wrong is told."""
+"""Validation of responses: valid actions are executed, problems are reported."""
 
 import json
 from typing import Any
@@ -22,19 +22,19 @@ SPEAK = {"type": "speak", "session_id": "s", "text": "Hello"}
 
 
 def codes(outcome: HttpResponse | DeliveryFailure, options: ServiceOptions = SWITCHES) -> list[str]:
-    """Return what is wrong with an answer."""
+    """Return the codes of the problems."""
     return [problem.code for problem in validate_response(outcome, EVENT, options).problems]
 
 
 def obeyed(body: object) -> list[str]:
-    """Return the types of the actions that are obeyed."""
+    """Return the types of the executed actions."""
     return [
         action.type for action in validate_response(ok(json.dumps(body)), EVENT, SWITCHES).actions
     ]
 
 
 def for_s(members: dict[str, Any]) -> dict[str, Any]:
-    """Return an action for the session of the event, if it is for the one of the samples."""
+    """Return an action for the session of the event, if it was for the session of the samples."""
     return members | {"session_id": "s"} if members.get("session_id") == "123" else members
 
 
@@ -60,7 +60,7 @@ ANSWERS = st.lists(
 
 @repeatable
 @given(ANSWERS, st.booleans())
-def test_the_quick_judgement_and_the_one_of_the_linter_are_the_same(
+def test_the_fast_path_and_the_linter_find_the_same_problems(
     items: list[object],
     alone: bool,  # noqa: FBT001 - hypothesis passes it by position
 ) -> None:
@@ -91,7 +91,7 @@ def test_the_quick_judgement_and_the_one_of_the_linter_are_the_same(
         (HttpResponse(200, {"content-type": "text/html"}, json.dumps(SPEAK), 1.0), "content_type"),
     ],
 )
-def test_what_is_wrong_is_told_by_its_name(answer: HttpResponse, code: str) -> None:
+def test_each_problem_has_its_code(answer: HttpResponse, code: str) -> None:
     assert codes(answer) == [code]
 
 
@@ -107,27 +107,27 @@ def test_what_is_wrong_is_told_by_its_name(answer: HttpResponse, code: str) -> N
         HttpResponse(204, {"content-type": "text/plain"}, "\n", 1.0),
     ],
 )
-def test_of_a_good_answer_there_is_nothing_to_tell(answer: HttpResponse) -> None:
+def test_a_good_answer_has_no_problems(answer: HttpResponse) -> None:
     assert codes(answer) == []
 
 
-def test_a_wrong_action_is_left_out_and_the_others_are_obeyed() -> None:
+def test_an_invalid_action_is_skipped_and_the_others_are_executed() -> None:
     assert obeyed([SPEAK | {"volume": 1}, {"type": "hangup", "session_id": "s"}]) == ["hangup"]
 
 
-def test_an_action_for_another_session_is_not_obeyed() -> None:
+def test_an_action_for_another_session_is_not_executed() -> None:
     assert obeyed([SPEAK | {"session_id": "t"}]) == []
     assert codes(ok(json.dumps(SPEAK | {"session_id": "t"}))) == ["foreign_session_id"]
 
 
-def test_a_warning_does_not_keep_an_action_from_being_obeyed() -> None:
+def test_an_action_with_a_warning_is_executed() -> None:
     assert obeyed({"type": "configure_transcription", "session_id": "s"}) == [
         "configure_transcription"
     ]
 
 
 @pytest.mark.parametrize("silence", [100, 5000, 200.5, "200", None])
-def test_a_silence_that_is_none_is_told_and_ignored_as_the_service_does(silence: object) -> None:
+def test_an_invalid_vad_silence_is_reported_and_ignored(silence: object) -> None:
     answer = SPEAK | {"vad": {"end_of_turn_silence_ms": silence}}
 
     assert obeyed(answer) == ["speak"]
@@ -136,11 +136,11 @@ def test_a_silence_that_is_none_is_told_and_ignored_as_the_service_does(silence:
     assert codes(ok(json.dumps(answer))) != []
 
 
-def test_with_something_else_that_is_wrong_it_is_left_out_all_the_same() -> None:
+def test_an_action_with_another_error_is_skipped() -> None:
     assert obeyed(SPEAK | {"vad": {"end_of_turn_silence_ms": 1}, "volume": 1}) == []
 
 
-def test_a_flood_of_actions_is_cut_off() -> None:
+def test_a_flood_of_actions_is_truncated() -> None:
     flood = validate_response(ok(json.dumps([SPEAK] * 100_000)), EVENT, SWITCHES)
 
     assert len(flood.actions) == MAX_ACTIONS_PER_ANSWER
@@ -161,21 +161,21 @@ def test_a_flood_of_problems_is_counted() -> None:
     )
 
 
-def test_an_answer_after_the_deadline_is_not_obeyed() -> None:
+def test_an_answer_after_the_deadline_is_not_executed() -> None:
     late = validate_response(ok(json.dumps(SPEAK), ms=5001), EVENT, SWITCHES)
 
     assert (late.actions, late.is_lost) == ((), True)
     assert [problem.code for problem in late.problems] == ["too_late"]
 
 
-def test_a_slow_answer_is_obeyed_and_warned_about() -> None:
+def test_a_slow_answer_is_executed_with_a_warning() -> None:
     slow = validate_response(ok(json.dumps(SPEAK), ms=1001), EVENT, SWITCHES)
 
     assert len(slow.actions) == 1
     assert [(problem.code, problem.severity) for problem in slow.problems] == [("slow", "warning")]
 
 
-def test_deadline_and_slowness_are_switches() -> None:
+def test_the_deadline_and_the_slow_limit_are_options() -> None:
     answer = ok(json.dumps(SPEAK), ms=300)
 
     assert codes(answer, ServiceOptions(slow_answer_ms=200)) == ["slow"]
@@ -194,13 +194,13 @@ def test_deadline_and_slowness_are_switches() -> None:
         (ok("nonsense"), False),
     ],
 )
-def test_without_an_answer_a_request_is_lost(
+def test_a_request_without_an_answer_has_failed(
     outcome: HttpResponse | DeliveryFailure, *, lost: bool
 ) -> None:
     assert validate_response(outcome, EVENT, SWITCHES).is_lost is lost
 
 
-def test_a_failure_is_told_in_the_words_of_the_door() -> None:
+def test_a_failure_has_the_reason_of_the_connection() -> None:
     (problem,) = validate_response(
         DeliveryFailure("timeout", "did not answer", 5000.0), EVENT, SWITCHES
     ).problems

@@ -62,7 +62,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert recorded.entries == entries
 
 
-def test_a_call_without_a_name_is_called_like_its_file(tmp_path: Path) -> None:
+def test_a_call_without_a_name_has_the_name_of_its_file(tmp_path: Path) -> None:
     assert read_recording(written(tmp_path, HEADER)).name == "call"
 
 
@@ -82,19 +82,19 @@ def test_a_call_without_a_name_is_called_like_its_file(tmp_path: Path) -> None:
         ([HEADER, SAID | {"kind": "note", "switches": {"sms": "?"}}], "call.jsonl:2: "),
     ],
 )
-def test_what_is_no_recording_is_refused_with_its_line(
+def test_an_invalid_recording_is_rejected_with_its_line(
     tmp_path: Path, lines: list[object], message: str
 ) -> None:
     with pytest.raises(Unreadable, match=message):
         read_recording(written(tmp_path, *lines))
 
 
-def test_a_recording_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_recording_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="No such file"):
         read_recording(tmp_path / "call.jsonl")
 
 
-def test_a_recording_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_an_unwritable_recording_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="cannot be written"):
         Recording(tmp_path / "nowhere" / "call.jsonl")
 

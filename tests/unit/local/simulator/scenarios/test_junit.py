@@ -71,12 +71,12 @@ def test_each_case_has_the_whole_call_and_what_was_not_checked(root: ET.Element)
         assert "not checked: finally: state" in out
 
 
-def test_what_xml_cannot_hold_is_replaced(root: ET.Element) -> None:
+def test_characters_that_xml_does_not_allow_are_replaced(root: ET.Element) -> None:
     (case,) = root[1]
     assert case.get("name") == "\ufffd\ufffd[2J\ufffd <&> ]]>"
     assert case.findtext("system-err") == f"{case.get('name')}\ufffd"
 
 
-def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_an_unwritable_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="cannot be written"):
         write_junit(tmp_path / "nowhere" / "junit.xml", [])

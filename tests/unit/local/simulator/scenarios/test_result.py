@@ -47,7 +47,7 @@ def test_a_success_is_one_line() -> None:
     assert str(play(answers(), {"user": "hi"})) == "passed: a call"
 
 
-def test_a_program_gets_the_same_and_all_of_it() -> None:
+def test_the_json_has_the_same_and_the_transcript() -> None:
     result = play(answers(session_start={"type": "hm"}), {"expect": [{"speak": {}}]})
     told = json.loads(json.dumps(result.to_json()))
 

@@ -16,7 +16,7 @@ OPTIONS = ServiceOptions()
 HELLO = say("Hello")
 
 
-class PlayedScenario:
+class PlayedScript:
     """A script that was played to a bot in memory."""
 
     def __init__(self, script: Script, *events: JsonObject, **states: list[Any]) -> None:
@@ -43,8 +43,8 @@ def event(name: str, session_id: str = "s", **members: Any) -> JsonObject:  # no
     return {"type": name, "session": {"id": session_id}, **members}
 
 
-def test_each_event_is_sent_as_it_stands_and_its_actions_are_in_the_transcript() -> None:
-    played = PlayedScenario(
+def test_each_event_is_sent_unchanged_and_its_actions_are_in_the_transcript() -> None:
+    played = PlayedScript(
         answers(session_start=HELLO), event("session_start"), event("user_speak", text="Hi")
     )
     assert played.bot.events == [event("session_start"), event("user_speak", text="Hi")]
@@ -58,13 +58,13 @@ def test_each_event_is_sent_as_it_stands_and_its_actions_are_in_the_transcript()
 
 
 def test_a_virtual_minute_passes_between_two_events() -> None:
-    played = PlayedScenario(answers(), event("session_start"), event("session_end"))
+    played = PlayedScript(answers(), event("session_start"), event("session_end"))
     sent = [entry.at_ms for entry in played.transcript.of(EntryKind.EVENT)]
     assert sent == [0, PAUSE_MS]
 
 
 def test_an_exchange_as_json_has_the_answer_with_its_invalid_actions_and_problems() -> None:
-    played = PlayedScenario(
+    played = PlayedScript(
         answers(user_speak=[HELLO, {"type": "sing"}]), event("user_speak", text="Hi")
     )
     (exchange,) = played.exchanges
@@ -81,26 +81,24 @@ def test_an_exchange_as_json_has_the_answer_with_its_invalid_actions_and_problem
 
 
 def test_an_answer_with_a_warning_only_is_valid() -> None:
-    (exchange,) = PlayedScenario(in_turn(ok("[]")), event("user_speak", text="Hi")).exchanges
+    (exchange,) = PlayedScript(in_turn(ok("[]")), event("user_speak", text="Hi")).exchanges
     assert [problem.severity for problem in exchange.problems] == ["warning"]
     assert exchange.is_valid
 
 
 def test_an_unreachable_bot_gets_no_further_events() -> None:
     unreachable = DeliveryFailure("no_connection", "no server answers at this address", 2.0)
-    played = PlayedScenario(
-        in_turn(unreachable, HELLO), event("session_start"), event("session_end")
-    )
+    played = PlayedScript(in_turn(unreachable, HELLO), event("session_start"), event("session_end"))
     assert [exchange.as_json()["status"] for exchange in played.exchanges] == [None]
 
 
 def test_a_bot_that_fails_gets_the_next_event() -> None:
     failed = DeliveryFailure("broken_off", "broke off", 2.0)
-    played = PlayedScenario(in_turn(failed, HELLO), event("session_start"), event("session_end"))
+    played = PlayedScript(in_turn(failed, HELLO), event("session_start"), event("session_end"))
     assert [exchange.is_valid for exchange in played.exchanges] == [False, True]
 
 
-def test_messages_that_the_bot_sends_unasked_belong_to_the_event_after_them() -> None:
+def test_an_unsolicited_message_belongs_to_the_event_before_it() -> None:
     def script(got: dict[str, Any]) -> None:
         if got["type"] == "session_start":
             bot.sends_unsolicited(say("One moment"))
@@ -113,7 +111,7 @@ def test_messages_that_the_bot_sends_unasked_belong_to_the_event_after_them() ->
 
 def test_changes_of_the_stored_call_are_those_since_the_event_before_of_the_same_session() -> None:
     names = ("one", "two", "one")
-    played = PlayedScenario(
+    played = PlayedScript(
         answers(),
         *(event("session_start", name) for name in names),
         one=[{"turns": 1, "name": "Ada"}, {"turns": 2}],
@@ -127,4 +125,4 @@ def test_changes_of_the_stored_call_are_those_since_the_event_before_of_the_same
 
 
 def test_without_access_to_the_store_there_are_no_changes() -> None:
-    assert PlayedScenario(answers(), event("session_start")).changes == [{}]
+    assert PlayedScript(answers(), event("session_start")).changes == [{}]

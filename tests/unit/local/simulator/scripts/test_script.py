@@ -35,7 +35,7 @@ def test_events_without_a_session_share_one_that_is_new_with_each_run(file: Path
     assert len(first.events[0]["session"]) == 6
 
 
-def test_a_session_of_its_own_is_left_as_it_is(file: Path) -> None:
+def test_a_session_of_its_own_is_unchanged(file: Path) -> None:
     event = {"type": "user_speak", "session": {"id": "s-1"}, "text": "Hello"}
     assert read_script(write(file, json.dumps(event))).events == (event,)
 
@@ -58,20 +58,18 @@ def test_members_of_a_session_can_be_given_without_its_id(file: Path) -> None:
         ('{"type": "session_start", "session": 5}', "line 2: is not an event: .*session"),
     ],
 )
-def test_a_line_that_is_no_event_is_named_by_its_number(
-    file: Path, line: str, message: str
-) -> None:
+def test_an_invalid_line_is_reported_with_its_number(file: Path, line: str, message: str) -> None:
     with pytest.raises(Unreadable, match=message):
         read_script(write(file, "# one", line))
 
 
 @pytest.mark.parametrize("lines", [[], ["", "# nothing"]])
-def test_a_script_without_events_is_refused(file: Path, lines: list[str]) -> None:
+def test_a_script_without_events_is_rejected(file: Path, lines: list[str]) -> None:
     with pytest.raises(Unreadable, match="no events"):
         read_script(write(file, *lines))
 
 
-def test_a_script_that_cannot_be_played_ends_in_2_with_one_line(run: Run, file: Path) -> None:
+def test_an_invalid_script_exits_with_2_and_one_line(run: Run, file: Path) -> None:
     finished = run("play", write(file, "sing"))
     assert (finished.code, finished.out) == (2, "")
     assert finished.err.startswith("aiflow: call.jsonl, line 1: is not JSON")
@@ -86,7 +84,7 @@ def test_a_script_that_cannot_be_played_ends_in_2_with_one_line(run: Run, file: 
         *("http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:-1/"),
     ],
 )
-def test_what_is_no_url_ends_in_2(run: Run, file: Path, url: str) -> None:
+def test_an_invalid_url_exits_with_2(run: Run, file: Path, url: str) -> None:
     finished = run("play", write(file, '{"type": "session_start"}'), "--url", url)
     assert (finished.code, finished.out) == (2, "")
     assert len(finished.err.splitlines()) == 1
