@@ -147,7 +147,7 @@ class TestTheCommand:
         options = ("--transport", "websocket", "--parameter", "WebSocket=disabled")
         finished = run("call", *options, stdin=b"hello\n")
         assert finished.code == 2
-        assert "no WebSocket API, or it is switched off" in finished.err
+        assert "no WebSocket API, or its parameters disable it" in finished.err
 
     @pytest.mark.parametrize("command", ["call", "play"])
     def test_a_bot_at_a_url_has_no_transport_option(self, run: Run, command: str) -> None:

@@ -269,7 +269,7 @@ class TestWhatCannotBegin:
             (("--parameter", "LogLevel"), "NAME=VALUE"),
             (("--set", "transfer"), "NAME=VALUE"),
             (("--set", "transfr=busy"), "did you mean transfer?"),
-            (("--set", "xyzzy=1"), "no such option, only transfer, sms,"),
+            (("--set", "xyzzy=1"), "no such option; use one of transfer, sms,"),
             (("--set", "transfer=maybe"), "must be 'answered', 'busy', 'no_answer' or"),
             (("--set", "words_per_minute=0"), "must be greater than or equal to 20"),
             (("--from", "nobody"), "nobody is not a phone number"),
@@ -293,7 +293,7 @@ class TestWhatCannotBegin:
         ("file", "content", "message"),
         [
             ("template.yaml", "Resources: [", "template.yaml is not YAML"),
-            ("template.yaml", "Resources: {}", "nothing can be called"),
+            ("template.yaml", "Resources: {}", "add an HTTP API event"),
             ("functions/user_speak/app.py", "def (", "SyntaxError"),
         ],
     )
@@ -386,7 +386,7 @@ class TestInATerminal:
             thinking.asked.wait()
             screen.read_until(PROMPT)
             screen.press(CTRL_C)
-            screen.read_until("Press Ctrl-C once more")
+            screen.read_until("Press Ctrl-C again")
             screen.process.send_signal(signal.SIGINT)
             assert screen.finish() == 130
         assert "Traceback" not in screen.screen

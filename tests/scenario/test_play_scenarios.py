@@ -202,7 +202,7 @@ class TestWrongFiles:
         ("arguments", "message"),
         [
             (["--set", "transfr=busy"], "did you mean transfer?"),
-            (["--set", "nothing=busy"], "only transfer, sms, "),
+            (["--set", "nothing=busy"], "use one of transfer, sms, "),
             (["--set", "transfer=maybe"], "'answered', 'busy', 'no_answer' or 'rejected'"),
             (["--set", "transfer"], "NAME=VALUE"),
             (["--url", "nowhere"], "must begin with http://"),

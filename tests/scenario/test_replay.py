@@ -136,7 +136,7 @@ def test_all_invalid_recordings_are_reported_and_no_call_is_made(
     finished = run("replay", talk, str(broken), str(tmp_path / "nothing.jsonl"))
     assert (finished.code, finished.out) == (2, "")
     first, second = finished.err.splitlines()
-    assert f"{broken}:{len(broken.read_text('utf-8').splitlines())}: is no line" in first
+    assert f"{broken}:{len(broken.read_text('utf-8').splitlines())}: is not a line" in first
     assert "nothing.jsonl: No such file" in second
 
 
