@@ -30,8 +30,9 @@ FILE.yaml has scenarios: actions of the caller and expected actions of the agent
 virtual time; the agent of this project needs no socket.
 Any other FILE, and `-`, has one event per line. They are sent one after another over HTTP or a
 WebSocket. An event without "session" gets one. Blank lines and lines that start with # are skipped.
-\b
+
 Service options: {", ".join(ServiceOptions.model_fields)}.
+
 \b
 Exit codes: 0 success, 1 a scenario failed or an answer breaks the protocol, 2 FILE or URL is not
 valid."""
