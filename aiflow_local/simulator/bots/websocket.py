@@ -84,8 +84,8 @@ class WebSocketConnection:
         self._awaits_answer = self._awaits_answer and name in EVENTS_EXPECTING_ANSWER
         if name == "session_end":
             self._close()
-        is_open = self._awaits_answer and self._response_wait.is_real_time
-        outcome = came.pop(0) if came else NoResponse(is_open)
+        answer_pending = self._awaits_answer and self._response_wait.is_real_time
+        outcome = came.pop(0) if came else NoResponse(answer_pending)
         self._pending += came
         return outcome
 
@@ -134,7 +134,7 @@ class WebSocketConnection:
         if isinstance(connection, Disconnect):
             ms = (time.monotonic() - begun) * 1000
             # A call cannot start without a connection.
-            return DeliveryFailure(connection.code, connection.reason, ms, is_final=True)
+            return DeliveryFailure(connection.code, connection.reason, ms, is_permanent=True)
         self._inbox.open()
         self._connection = connection
         # A daemon thread does not delay the end of the process.
@@ -159,8 +159,8 @@ class WebSocketConnection:
         if end:
             self._close()
             ms = (time.monotonic() - self._sent_at) * 1000
-            is_final = self._options.dropped_connection == "hangup"
-            taken.append(DeliveryFailure(end.code, end.reason, ms, is_final=is_final))
+            is_permanent = self._options.dropped_connection == "hangup"
+            taken.append(DeliveryFailure(end.code, end.reason, ms, is_permanent=is_permanent))
         return taken
 
     def _message(self, arrived: ReceivedMessage) -> WebSocketMessage:

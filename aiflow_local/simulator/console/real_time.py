@@ -68,13 +68,13 @@ class _Notification:
     """Queue item without a line."""
 
 
-def run_in_real_time(caller: CommandRunner) -> None:
+def run_in_real_time(runner: CommandRunner) -> None:
     """Run a call in real time until it is over.
 
     Args:
-        caller: runs the typed lines. The clock of its call must wait with an `InputQueue`.
+        runner: runs the typed lines. The clock of its call must wait with an `InputQueue`.
     """
-    call = caller.call
+    call = runner.call
     with hang_up_when_interrupted(call):
         call.begin()
         while not call.is_over:
@@ -82,13 +82,13 @@ def run_in_real_time(caller: CommandRunner) -> None:
                 if not call.step(_FOREVER_MS) and not call.is_over:
                     call.clock.idle()
             except LineTyped as interrupted:
-                _do(caller, interrupted.line)
+                _do(runner, interrupted.line)
             except MessageArrived:
                 """The next step processes the message."""
 
 
-def _do(caller: CommandRunner, line: str | None) -> None:
+def _do(runner: CommandRunner, line: str | None) -> None:
     if line is None:
-        caller.call.hangs_up()
+        runner.call.hangs_up()
     else:
-        caller.execute(line)
+        runner.execute(line)

@@ -98,9 +98,9 @@ class ConsoleSession:
         call.transcript.listener = self._listener(recording)
         if recording:
             recording.begin(call.parties, call.options)
-        aside: AbstractContextManager[object] = nullcontext()
-        with redirect_stdout(sys.stderr) if self._keeps_stdout_clean else aside:
-            self._talk(call, read_state)
+        unchanged: AbstractContextManager[object] = nullcontext()
+        with redirect_stdout(sys.stderr) if self._keeps_stdout_clean else unchanged:
+            self._run_lines(call, read_state)
         self._view.end(str(self.statistics), is_ok=self.statistics.is_ok)
 
     def _listener(self, recording: Recording | None) -> Callable[[TranscriptEntry], None]:
@@ -112,10 +112,10 @@ class ConsoleSession:
 
         return listen
 
-    def _talk(self, call: PhoneCall, read_state: Callable[[str], State] | None) -> None:
-        patient = CommandRunner(call, VirtualTimePacing(call), self._view.show_line, read_state)
+    def _run_lines(self, call: PhoneCall, read_state: Callable[[str], State] | None) -> None:
+        runner = CommandRunner(call, VirtualTimePacing(call), self._view.show_line, read_state)
         if not self._is_terminal_session:
-            run_lines(patient, _piped())
+            run_lines(runner, _piped())
             return
         # Input from a pipe does not load the terminal libraries.
         from aiflow_local.simulator.console.prompt import Prompt, open_history  # noqa: PLC0415 - see above
@@ -123,12 +123,12 @@ class ConsoleSession:
         prompt = Prompt(lambda: _hint(call, self._console_options), open_history())
         self._view.show_line("Type what the caller says. /help lists commands, Ctrl-C hangs up.")
         if not self._console_options.is_real_time:
-            run_lines(patient, prompt.lines())
+            run_lines(runner, prompt.lines())
             return
         from aiflow_local.simulator.console.terminal import read_while_running  # noqa: PLC0415 - see above
 
-        caller = CommandRunner(call, RealTimePacing(call), self._view.show_line, read_state)
-        live = partial(run_in_real_time, caller)
+        runner = CommandRunner(call, RealTimePacing(call), self._view.show_line, read_state)
+        live = partial(run_in_real_time, runner)
         read_while_running(prompt, self._input_queue, live, self._view.show_line)
 
 

@@ -42,7 +42,7 @@ class TranscriptPrinter:
         self._console = console
         self._read_state = read_state
         self._session_id = ""
-        self._kept: dict[str, Mapping[str, Any]] = {}
+        self._states: dict[str, Mapping[str, Any]] = {}
         self._event: TranscriptEntry | None = None
         self._show: Mapping[EntryKind, Callable[[TranscriptEntry], None]] = {
             EntryKind.EVENT: self._hold,
@@ -99,14 +99,14 @@ class TranscriptPrinter:
             self._show_event(f", {_outcome(answer)}")
         else:
             # Over HTTP this answers a repeated request; over WebSocket it came late.
-            all_the_same = " all the same" if "status" in answer.data else ""
-            self._line("", f"answered{all_the_same}, {_outcome(answer)}", "dim")
+            again = " again" if "status" in answer.data else ""
+            self._line("", f"answered{again}, {_outcome(answer)}", "dim")
         if self._read_state:
             self._show_changes(dict(self._read_state(self._session_id)))
 
     def _show_changes(self, kept: Mapping[str, Any]) -> None:
-        before = self._kept.get(self._session_id, {})
-        self._kept[self._session_id] = kept
+        before = self._states.get(self._session_id, {})
+        self._states[self._session_id] = kept
         gone = (f"{name}: nothing" for name in before.keys() - kept.keys())
         changed = (
             f"{name}: {_value(value)}"

@@ -21,16 +21,16 @@ def hang_up_when_interrupted(call: PhoneCall) -> Generator[None]:
             call.hangs_up()
 
 
-def run_lines(caller: CommandRunner, lines: Iterable[str]) -> None:
+def run_lines(runner: CommandRunner, lines: Iterable[str]) -> None:
     """Start a call, run the lines, and hang up after the last one.
 
     No time passes between two lines. After the last line, the agent finishes.
 
     Args:
-        caller: runs the lines.
+        runner: runs the lines.
         lines: typed lines; read only while the call goes on.
     """
-    call = caller.call
+    call = runner.call
     with hang_up_when_interrupted(call):
         call.begin()
         # Timers that are due now come before the first line.
@@ -38,7 +38,7 @@ def run_lines(caller: CommandRunner, lines: Iterable[str]) -> None:
         if call.is_over:
             return
         for line in lines:
-            caller.execute(line)
+            runner.execute(line)
             call.advance(0)
             if call.is_over:
                 return

@@ -29,16 +29,16 @@ class ValidationResult:
     Attributes:
         actions: the actions to execute.
         problems: errors and warnings.
-        is_lost: whether the request failed: no answer in time, or a server error.
-        is_final: whether the bot can no longer be reached.
-        is_open: whether an answer may still come.
+        request_failed: whether the request failed: no answer in time, or a server error.
+        is_permanent: whether the bot can no longer be reached.
+        answer_pending: whether an answer may still come.
     """
 
     actions: Sequence[Action] = ()
     problems: Sequence[Diagnostic] = field(default_factory=list[Diagnostic])
-    is_lost: bool = False
-    is_final: bool = False
-    is_open: bool = False
+    request_failed: bool = False
+    is_permanent: bool = False
+    answer_pending: bool = False
 
 
 def valid_actions(text: str, session_id: str) -> Sequence[Action]:

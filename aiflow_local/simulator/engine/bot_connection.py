@@ -46,10 +46,10 @@ class NoResponse:
     """An event was delivered and no message has come back, which a WebSocket permits.
 
     Attributes:
-        is_open: whether an answer may still come.
+        answer_pending: whether an answer may still come.
     """
 
-    is_open: bool = False
+    answer_pending: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class DeliveryFailure:
         code: stable identifier of the cause.
         reason: the cause in one line.
         ms: milliseconds until the failure was known.
-        is_final: whether the bot can no longer be reached, so that the service ends the call.
+        is_permanent: whether the bot can no longer be reached, so that the service ends the call.
     """
 
     code: str
     reason: str
     ms: float
-    is_final: bool = False
+    is_permanent: bool = False
 
 
 type DeliveryResult = HttpResponse | WebSocketMessage | NoResponse | DeliveryFailure

@@ -53,7 +53,7 @@ class BotSession:
             return
         result = self._delivery.deliver(self._event(name, members), call.options)
         self._stop_awaiting()
-        if result.is_open:
+        if result.answer_pending:
             limit_ms = call.options.answer_deadline_ms
             self._awaited = call.clock.after(limit_ms, self._stop_awaiting)
         self._apply(result)
@@ -83,12 +83,12 @@ class BotSession:
     def _apply(self, result: ValidationResult) -> None:
         """Execute the actions, or end the call if the bot is unreachable."""
         call = self._call
-        is_abandoned = result.is_lost and call.options.failed_requests == "hangup"
-        if is_abandoned or result.is_final:
+        is_abandoned = result.request_failed and call.options.failed_requests == "hangup"
+        if is_abandoned or result.is_permanent:
             # The data lets a recording tell this end from a hangup.
-            data = {"unreachable": True} if result.is_final else {}
+            data = {"unreachable": True} if result.is_permanent else {}
             call.writer.record(EntryKind.NOTE, "the service ends the call", data)
-            call.end(quietly=result.is_final)
+            call.end(quietly=result.is_permanent)
         elif result.actions:
             self._stop_awaiting()
             self._executor.execute(result.actions)

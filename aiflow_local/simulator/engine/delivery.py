@@ -35,7 +35,7 @@ class EventDelivery:
         """Send an event and validate the answer; send it again if the service would."""
         self._writer.record(EntryKind.EVENT, format_event(event), {"event": event})
         result = self._send(event, options)
-        if result.is_lost and options.failed_requests == "repeat":
+        if result.request_failed and options.failed_requests == "repeat":
             self._writer.note(f"{event['type']} is sent again")
             result = self._send(event, options)
         return result
@@ -58,7 +58,7 @@ class EventDelivery:
                     validate_message(outcome, event["session"]["id"], options)
                 )
             case NoResponse():
-                return ValidationResult(is_open=outcome.is_open)
+                return ValidationResult(answer_pending=outcome.answer_pending)
             case _:
                 return self._record_problems(validate_response(outcome, event, options))
 

@@ -36,7 +36,7 @@ def validate_message(
     problems = limit_problems(result.problems, "")
     if message.ms is not None and message.ms > options.slow_answer_ms:
         problems.append(slow_warning(message.ms))
-    return ValidationResult(result.actions, problems, is_lost=result.is_lost)
+    return ValidationResult(result.actions, problems, request_failed=result.request_failed)
 
 
 def is_not_an_action(content: str | bytes) -> bool:
@@ -58,7 +58,7 @@ def _validated(content: str | bytes, session_id: str) -> ValidationResult:
     except InvalidEvent as error:
         return _wrong("not_json", f"must be an action as JSON, but {_WHY.get(error.reason, _ODD)}")
     if isinstance(body, dict) and _is_of_api_gateway(body):
-        return _wrong("api_gateway", _failure(body), is_lost=True)
+        return _wrong("api_gateway", _failure(body), request_failed=True)
     warning = _warning(content, body)
     if warning:
         return ValidationResult(problems=[warning])
@@ -96,8 +96,10 @@ def _warning(content: str, body: JsonValue) -> Diagnostic | None:
     return None
 
 
-def _wrong(code: str, text: str, *, is_lost: bool = False) -> ValidationResult:
-    return ValidationResult(problems=[Diagnostic.error(code, "", text)], is_lost=is_lost)
+def _wrong(code: str, text: str, *, request_failed: bool = False) -> ValidationResult:
+    return ValidationResult(
+        problems=[Diagnostic.error(code, "", text)], request_failed=request_failed
+    )
 
 
 _ODD = "is ambiguous JSON"

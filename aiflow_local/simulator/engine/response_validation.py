@@ -42,7 +42,7 @@ def validate_response(
     if isinstance(outcome, DeliveryFailure):
         return failure_result(outcome)
     if outcome.ms > options.answer_deadline_ms:
-        return ValidationResult(problems=[_too_late(outcome.ms, options)], is_lost=True)
+        return ValidationResult(problems=[_too_late(outcome.ms, options)], request_failed=True)
     result = _fast_result(outcome, event) or _validated(outcome, event["session"]["id"])
     problems = limit_problems(result.problems, "/body")
     if outcome.ms > options.slow_answer_ms:
@@ -52,13 +52,17 @@ def validate_response(
         return ValidationResult(
             problems=[*problems, Diagnostic.warning("ignored_answer", "/body", message)]
         )
-    return ValidationResult(result.actions, problems, is_lost=outcome.status >= _SERVER_ERROR)
+    return ValidationResult(
+        result.actions, problems, request_failed=outcome.status >= _SERVER_ERROR
+    )
 
 
 def failure_result(failed: DeliveryFailure) -> ValidationResult:
     """Return the result for a request without a response."""
     problems = [Diagnostic.error(failed.code, "", failed.reason)]
-    return ValidationResult(problems=problems, is_lost=True, is_final=failed.is_final)
+    return ValidationResult(
+        problems=problems, request_failed=True, is_permanent=failed.is_permanent
+    )
 
 
 def _too_late(ms: float, options: ServiceOptions) -> Diagnostic:

@@ -122,14 +122,14 @@ class _RecordingParser:
     def _mark_final(self) -> None:
         """Mark the last failure as final."""
         if self.unsolicited and isinstance(last := self.unsolicited[-1].what, DeliveryFailure):
-            final = replace(last, is_final=True)
+            final = replace(last, is_permanent=True)
             self.unsolicited[-1] = replace(self.unsolicited[-1], what=final)
         elif (
             self.outcomes
             and self.outcomes[-1]
             and isinstance(self.outcomes[-1][-1], DeliveryFailure)
         ):
-            self.outcomes[-1][-1] = replace(self.outcomes[-1][-1], is_final=True)
+            self.outcomes[-1][-1] = replace(self.outcomes[-1][-1], is_permanent=True)
 
     def _add(self, entry: TranscriptEntry, what: WebSocketMessage | DeliveryFailure) -> None:
         self.unsolicited.append(_Unsolicited(entry.at_ms, len(self.outcomes), what))

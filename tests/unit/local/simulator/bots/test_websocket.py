@@ -172,7 +172,7 @@ class TestWithoutKnowledgeOfTheBot:
             serving_socket(bot) as url,
             WebSocketConnection(url, None, PATIENT, NoWait(), rung.release) as connection,
         ):
-            assert connection.send(EVENT) == NoResponse(is_open=True)
+            assert connection.send(EVENT) == NoResponse(answer_pending=True)
             rung.acquire()
             (answer,) = connection.take_unsolicited()
             assert connection.send({**EVENT, "type": "dtmf_received"}) == NoResponse()
@@ -405,7 +405,7 @@ class TestWhereNoCallCanBegin:
             with WebSocketConnection(url, None, soon) as connection:
                 outcome = connection.send(EVENT)
         assert isinstance(outcome, DeliveryFailure)
-        assert (outcome.code, outcome.is_final) == ("timeout", True)
+        assert (outcome.code, outcome.is_permanent) == ("timeout", True)
 
     @pytest.mark.parametrize("bot", [hanging_up, talking_something_else, answering({})])
     def test_another_protocol_is_reported(self, bot: Any) -> None:  # noqa: ANN401 - two kinds

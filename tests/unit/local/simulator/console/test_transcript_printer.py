@@ -158,7 +158,7 @@ def test_a_handler_error_is_shown_below_its_event() -> None:
         "    error  Traceback (most recent call last):",
         '             File "app.py"',
         "           ValueError: no",
-        "           answered all the same, 12 ms",
+        "           answered again, 12 ms",
     ]
 
 

@@ -164,7 +164,7 @@ def test_a_flood_of_problems_is_counted() -> None:
 def test_an_answer_after_the_deadline_is_not_executed() -> None:
     late = validate_response(ok(json.dumps(SPEAK), ms=5001), EVENT, SWITCHES)
 
-    assert (late.actions, late.is_lost) == ((), True)
+    assert (late.actions, late.request_failed) == ((), True)
     assert [problem.code for problem in late.problems] == ["too_late"]
 
 
@@ -197,7 +197,7 @@ def test_the_deadline_and_the_slow_limit_are_options() -> None:
 def test_a_request_without_an_answer_has_failed(
     outcome: HttpResponse | DeliveryFailure, *, lost: bool
 ) -> None:
-    assert validate_response(outcome, EVENT, SWITCHES).is_lost is lost
+    assert validate_response(outcome, EVENT, SWITCHES).request_failed is lost
 
 
 def test_a_failure_has_the_reason_of_the_connection() -> None:

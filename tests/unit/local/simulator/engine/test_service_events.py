@@ -18,7 +18,7 @@ from tests.unit.local.simulator.fake_bots import Bot, Json, act, answers, call, 
 FIVE_WORDS = "one two three four five"
 """Takes two seconds."""
 
-GONE = DeliveryFailure("closed", "closed the connection, 1001", 1.0, is_final=True)
+GONE = DeliveryFailure("closed", "closed the connection, 1001", 1.0, is_permanent=True)
 
 
 def at_ms(phone: PhoneCall, kind: EntryKind) -> list[int]:
@@ -133,14 +133,14 @@ class TestInRealTime:
 
     def test_lines_from_a_pipe_wait_for_an_open_answer(self) -> None:
         pace = Pace((1500, say("Hello")), (9000, say("Bye")))
-        bot = Bot(answers(session_start=NoResponse(is_open=True)))
+        bot = Bot(answers(session_start=NoResponse(answer_pending=True)))
         phone = live(pace, bot)
         run_lines(CommandRunner(phone, VirtualTimePacing(phone), print, None), ["hello"])
         assert at_ms(phone, EntryKind.SAID)[0] == 1900
         assert phone.heard == ["Hello"]
 
     def test_they_wait_no_longer_than_the_deadline(self) -> None:
-        bot = Bot(answers(session_start=NoResponse(is_open=True)))
+        bot = Bot(answers(session_start=NoResponse(answer_pending=True)))
         phone = live(Pace(), bot, answer_deadline_ms=2000)
         run_lines(CommandRunner(phone, VirtualTimePacing(phone), print, None), ["hello"])
         assert at_ms(phone, EntryKind.SAID)[0] == 2000
