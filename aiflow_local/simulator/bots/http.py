@@ -93,10 +93,10 @@ class HttpConnection(RequestResponseConnection):
             self._runner.close()
 
     async def _send(self, event: JsonObject) -> HttpResponse | DeliveryFailure:
-        begun = time.monotonic()
+        started = time.monotonic()
 
         def failed(code: str, reason: str) -> DeliveryFailure:
-            return DeliveryFailure(code, reason, (time.monotonic() - begun) * 1000)
+            return DeliveryFailure(code, reason, (time.monotonic() - started) * 1000)
 
         try:
             async with asyncio.timeout(self._deadline_seconds):
@@ -117,7 +117,7 @@ class HttpConnection(RequestResponseConnection):
                 return failed("not_json", "answered with a body that is not UTF-8, so not JSON")
             # The service reads a body only with status 200.
             body = raw.decode(errors="replace")
-        ms = (time.monotonic() - begun) * 1000
+        ms = (time.monotonic() - started) * 1000
         return HttpResponse(response.status_code, dict(response.headers), body, ms)
 
     async def _post(self, event: JsonObject) -> tuple[httpx.Response, bytes]:

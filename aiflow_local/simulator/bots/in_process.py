@@ -80,11 +80,11 @@ class InProcessConnection(RequestResponseConnection):
 
     def send(self, event: JsonObject) -> HttpResponse:
         """Invoke the webhook function with an event, as API Gateway does."""
-        begun = time.monotonic()
+        started = time.monotonic()
         request_id = str(uuid4())
-        context = _Context(request_id, begun + self._agent.webhook_function.timeout_seconds)
+        context = _Context(request_id, started + self._agent.webhook_function.timeout_seconds)
         answer = self._handler(self._agent.envelope(event, request_id, self._now()), context)
-        ms = (time.monotonic() - begun) * 1000
+        ms = (time.monotonic() - started) * 1000
         return HttpResponse(
             answer["statusCode"], answer.get("headers", {}), answer.get("body", ""), ms
         )

@@ -79,19 +79,19 @@ class WebSocketConnection:
         if failed := self._send_text(encode(event)):
             return failed
         self._response_wait.wait(name, self._sent, self._inbox)
-        came = self._taken()
+        messages = self._take_messages()
         # Later messages are unsolicited, unless an answer is still expected.
         self._awaits_answer = self._awaits_answer and name in EVENTS_EXPECTING_ANSWER
         if name == "session_end":
             self._close()
         answer_pending = self._awaits_answer and self._response_wait.is_real_time
-        outcome = came.pop(0) if came else NoResponse(answer_pending)
-        self._pending += came
+        outcome = messages.pop(0) if messages else NoResponse(answer_pending)
+        self._pending += messages
         return outcome
 
     def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
         """Return other messages and failures, in order, without waiting."""
-        arrived, self._pending = [*self._pending, *self._taken()], []
+        arrived, self._pending = [*self._pending, *self._take_messages()], []
         return arrived
 
     def __enter__(self) -> Self:
@@ -119,7 +119,7 @@ class WebSocketConnection:
             except ConnectionClosed:
                 # The last item of the inbox tells why the connection ended.
                 self._reader.join()
-                self._pending += self._taken()
+                self._pending += self._take_messages()
             else:
                 self._sent += 1
                 return None
@@ -128,11 +128,11 @@ class WebSocketConnection:
         return self._pending.pop()
 
     def _connect(self) -> ClientConnection | DeliveryFailure:
-        begun = time.monotonic()
+        started = time.monotonic()
         seconds = self._options.answer_deadline_ms / 1000
         connection = open_connection(self._url, self._token, seconds)
         if isinstance(connection, Disconnect):
-            ms = (time.monotonic() - begun) * 1000
+            ms = (time.monotonic() - started) * 1000
             # A call cannot start without a connection.
             return DeliveryFailure(connection.code, connection.reason, ms, is_permanent=True)
         self._inbox.open()
@@ -149,19 +149,19 @@ class WebSocketConnection:
             # The reader must not report this end on the next connection.
             self._reader.join()
 
-    def _taken(self) -> list[WebSocketMessage | DeliveryFailure]:
+    def _take_messages(self) -> list[WebSocketMessage | DeliveryFailure]:
         if self._connection is None:
             return []
         unread, end = self._inbox.take()
-        taken: list[WebSocketMessage | DeliveryFailure] = [
+        messages: list[WebSocketMessage | DeliveryFailure] = [
             self._message(arrived) for arrived in unread
         ]
         if end:
             self._close()
             ms = (time.monotonic() - self._sent_at) * 1000
             is_permanent = self._options.dropped_connection == "hangup"
-            taken.append(DeliveryFailure(end.code, end.reason, ms, is_permanent=is_permanent))
-        return taken
+            messages.append(DeliveryFailure(end.code, end.reason, ms, is_permanent=is_permanent))
+        return messages
 
     def _message(self, arrived: ReceivedMessage) -> WebSocketMessage:
         if arrived.is_ignored or not self._awaits_answer:
