@@ -12,12 +12,12 @@ import platform
 import time
 from dataclasses import asdict, dataclass
 
-from aiflow_local.simulator.bots.in_process import Agent, load_agent
+from aiflow_local.simulator.bots.in_process import ProjectAgent, load_agent
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind
 from aiflow_local.stack.project import find_project
 
 TURNS = 10
@@ -51,7 +51,7 @@ class Figures:
         return self.cpu_seconds / self.events * 1000
 
 
-def measure(agent: Agent, calls: int) -> Figures:
+def measure(agent: ProjectAgent, calls: int) -> Figures:
     """Play a number of calls, one after the other."""
     events = 0
     begun, cpu_begun = time.perf_counter(), time.process_time()
@@ -83,9 +83,9 @@ def main() -> None:
     print(f"{figures.calls_per_minute:.0f} calls per minute of CPU (goal: {GOAL_CALLS_PER_MINUTE})")
 
 
-def _call(agent: Agent) -> int:
+def _call(agent: ProjectAgent) -> int:
     clock = Clock()
-    call = PhoneCall(agent.line(clock), Switches(), Party(), clock)
+    call = PhoneCall(agent.connect(clock), ServiceOptions(), CallParties(), clock)
     call.begin()
     for turn in range(TURNS - 1):
         call.says(f"This is what I say in turn number {turn}")
@@ -93,7 +93,7 @@ def _call(agent: Agent) -> int:
     call.settle()
     if not call.is_over or call.problems:
         raise SystemExit(f"The call failed:\n{call.transcript}")
-    return len(call.transcript.of(Kind.EVENT))
+    return len(call.transcript.of(EntryKind.EVENT))
 
 
 if __name__ == "__main__":

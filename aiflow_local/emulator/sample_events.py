@@ -17,7 +17,6 @@ SAM_LOCAL_TOKEN = "local-token-for-sam-local-only-0123456789"  # noqa: S105 - it
 # Numbers that the German regulator keeps free for films and examples.
 CALLER = "491713920042"
 AGENT = "493023125001"
-COLLEAGUE = "493023125099"
 
 SESSION: Mapping[str, str] = {
     "id": "9b2c1e0a-5d47-4f6b-8a3e-0c1d2e3f4a5b",
@@ -121,14 +120,13 @@ def as_text(event: JsonObject) -> str:
     return json.dumps(event, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_all(folder: Path) -> list[Path]:
+def write_all(folder: Path, scenario_schema: JsonObject) -> list[Path]:
     """Write a mock event of each type, in each envelope; remove those of types long gone.
 
-    Beside the calls stands the schema by which editors complete scenarios.
+    Args:
+        folder: where to write.
+        scenario_schema: the JSON Schema by which editors complete scenario files.
     """
-    # One mock event need not wait for what reads scenarios.
-    from aiflow_local.simulator.scenarios.scenario import scenario_schema  # noqa: PLC0415 - see above
-
     events = {event_type: mock_event(event_type) for event_type in EVENT_TYPES}
     texts = {folder / f"{name}.json": as_text(event) for name, event in events.items()}
     texts |= {
@@ -139,7 +137,7 @@ def write_all(folder: Path) -> list[Path]:
         folder / "websocket" / f"{name}.json": as_text(websocket_envelope(event))
         for name, event in events.items()
     }
-    texts[folder / "calls" / "scenarios.schema.json"] = as_text(scenario_schema())
+    texts[folder / "calls" / "scenarios.schema.json"] = as_text(scenario_schema)
     for pattern in ("*.json", "http/*.json", "websocket/*.json"):
         for path in {*folder.glob(pattern)} - texts.keys():
             path.unlink()

@@ -1,1 +1,1 @@
-"""Stands in for the AI Flow service and the caller."""
+"""Simulator of the AI Flow service and the caller."""

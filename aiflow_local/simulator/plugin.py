@@ -1,4 +1,4 @@
-"""The pytest plugin: a fixture `phone`, and files named `*.call.yaml` as tests."""
+"""pytest plugin: the fixture `phone`, and files named `*.call.yaml` as tests."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -13,7 +13,7 @@ _ENDING = ".call.yaml"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a project say what its template is to be given."""
+    """Add the option for template parameters."""
     parser.addini(
         "aiflow_parameters",
         type="args",
@@ -23,10 +23,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Take files of scenarios for tests."""
+    """Collect scenario files as tests."""
     if not file_path.name.endswith(_ENDING):
         return None
-    from aiflow_local.simulator.pytest_collection import CallFile  # noqa: PLC0415 - not before coverage looks
+    from aiflow_local.simulator.pytest_collection import CallFile  # noqa: PLC0415 - coverage must start first
 
     return CallFile.from_parent(  # pyright: ignore[reportUnknownMemberType] - pytest's
         parent, path=file_path
@@ -36,10 +36,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 @pytest.fixture
 def phone(request: pytest.FixtureRequest) -> "Phone":
     """Return a phone that calls the agent of this project."""
-    from aiflow_local.simulator.pytest_collection import agent_of, errors_of  # noqa: PLC0415 - likewise
-    from aiflow_local.simulator.testing import Phone  # noqa: PLC0415 - likewise
+    from aiflow_local.simulator.pytest_collection import handler_errors, project_agent  # noqa: PLC0415 - see above
+    from aiflow_local.simulator.testing import Phone  # noqa: PLC0415 - see above
 
-    phone = Phone(agent_of(request.config), errors_of(request.config))
+    phone = Phone(project_agent(request.config), handler_errors(request.config))
     request.node.stash[_PHONE] = phone
     return phone
 
@@ -48,7 +48,7 @@ def phone(request: pytest.FixtureRequest) -> "Phone":
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Print the calls of a test that failed."""
+    """Add the calls of a failed test to its report."""
     report = yield
     if report.failed and _PHONE in item.stash:
         phone = item.stash[_PHONE]

@@ -1,4 +1,4 @@
-"""Files of scenarios as pytest sees them, and the agent that all tests call."""
+"""Scenario files as pytest items, and the agent that all tests call."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aiflow_local.errors import LocalError
-from aiflow_local.simulator.bots.in_process import Agent, load_agent
+from aiflow_local.simulator.bots.in_process import ProjectAgent, load_agent
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.scenarios.runner import Player
+from aiflow_local.simulator.scenarios.runner import ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario, load_scenarios
 from aiflow_local.stack.project import find_project
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr, TracebackStyle
 
-_AGENT = pytest.StashKey[Agent]()
+_AGENT = pytest.StashKey[ProjectAgent]()
 _ERRORS = pytest.StashKey[list[str]]()
 
 
-class CallFailed(Exception):
-    """A scenario did not go as expected; says where, and what happened in the call."""
+class ScenarioFailed(Exception):
+    """A scenario failed; the message has the failures and the transcript."""
 
 
 class CallFile(pytest.File):
-    """A file of scenarios."""
+    """A scenario file."""
 
     def collect(self) -> Iterable[pytest.Item]:
         """Return a test for each scenario."""
@@ -48,36 +48,36 @@ class CallItem(pytest.Item):
         self._scenario = scenario
 
     def runtest(self) -> None:
-        """Play it.
+        """Play the scenario.
 
         Raises:
-            CallFailed: the agent did not do what was expected.
+            ScenarioFailed: an expectation was not met, or a handler failed.
         """
         clock = Clock()
-        line = agent_of(self.config).line(clock)
-        errors = errors_of(self.config)
+        line = project_agent(self.config).connect(clock)
+        errors = handler_errors(self.config)
         errors.clear()
-        result = Player(self._scenario, line, clock, line.state).play()
+        result = ScenarioRunner(self._scenario, line, clock, line.state).play()
         if errors or not result.passed:
-            told = [*errors, *result.failures, str(result.call.transcript)]
-            raise CallFailed("\n\n".join(told))
+            sections = [*errors, *result.failures, str(result.call.transcript)]
+            raise ScenarioFailed("\n\n".join(sections))
 
     def repr_failure(
         self,
         excinfo: pytest.ExceptionInfo[BaseException],
         style: "TracebackStyle | None" = None,
     ) -> "str | TerminalRepr":
-        """Show the call, and not our own frames."""
-        if isinstance(excinfo.value, CallFailed):
+        """Return the failure without a traceback."""
+        if isinstance(excinfo.value, ScenarioFailed):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Say where it stands."""
+        """Return the location of the scenario."""
         return self.path, None, self.name
 
 
-def agent_of(config: pytest.Config) -> Agent:
+def project_agent(config: pytest.Config) -> ProjectAgent:
     """Return the agent of this project, loaded once for all tests."""
     if _AGENT not in config.stash:
         parameters: list[str] = config.getini("aiflow_parameters")
@@ -89,6 +89,6 @@ def agent_of(config: pytest.Config) -> Agent:
     return config.stash[_AGENT]
 
 
-def errors_of(config: pytest.Config) -> list[str]:
-    """Return what handlers raised since the list was last emptied, as Python would print it."""
+def handler_errors(config: pytest.Config) -> list[str]:
+    """Return the tracebacks of handler errors since the list was last emptied."""
     return config.stash[_ERRORS]

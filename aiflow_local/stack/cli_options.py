@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from aiflow_local.emulator.sample_events import COLLEAGUE
 from aiflow_local.errors import LocalError
 from aiflow_local.stack.project import TEMPLATE
 from aiflow_local.stack.template import Template
@@ -15,6 +14,8 @@ from aiflow_local.tokens import Token
 
 _TOKEN_PARAMETER = "TokenSha256"  # noqa: S105 - the name of a parameter
 _TRANSFER_PARAMETER = "TransferNumber"
+# A number that the German regulator reserves for films and examples.
+_TRANSFER_NUMBER = "493023125099"
 _VISIBLE = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 type Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -55,7 +56,9 @@ def with_colleague(project: Path, given: Sequence[str]) -> list[str]:
         TemplateError: the template cannot be read.
     """
     declared = Template(project / TEMPLATE).parameters
-    colleague = [f"{_TRANSFER_PARAMETER}={COLLEAGUE}"] if _TRANSFER_PARAMETER in declared else []
+    colleague = (
+        [f"{_TRANSFER_PARAMETER}={_TRANSFER_NUMBER}"] if _TRANSFER_PARAMETER in declared else []
+    )
     return [*colleague, *given]
 
 

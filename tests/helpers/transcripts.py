@@ -1,21 +1,21 @@
-"""Transcripts of the same call through different doors."""
+"""Comparison of transcripts over different transports."""
 
 from typing import Any
 
-from aiflow_local.simulator.engine.transcript import Kind, Transcript
+from aiflow_local.simulator.engine.transcript import EntryKind, Transcript
 
 type Comparable = tuple[int, str, Any]
-"""When, what kind of thing, and what."""
+"""Time, kind and content of an entry."""
 
-_OF_THE_DOOR = frozenset({Kind.ANSWER, Kind.MESSAGE})
+_OF_THE_DOOR = frozenset({EntryKind.ANSWER, EntryKind.MESSAGE})
 _TIMES = frozenset({"slow"})
 
 
 def comparable(transcript: Transcript) -> list[Comparable]:
-    """Return what must be the same whatever door a call goes through.
+    """Return the entries that are the same over each transport.
 
-    Left out are how actions were brought and how long that took, where in it something is wrong,
-    the id of the session, and `user_speech_started`, which does not pass over HTTP.
+    Left out are messages and their times, locations of problems, the session id, and
+    `user_speech_started`, which is not sent over HTTP.
     """
     return [
         (entry.at_ms, entry.kind.value, _comparable(entry.data) or entry.text)

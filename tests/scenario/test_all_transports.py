@@ -1,4 +1,4 @@
-"""The agent of this project, the same through every door: no socket, HTTP and WebSocket."""
+"""The agent of this project over each transport: no socket, HTTP and WebSocket."""
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ from websockets.asyncio.client import connect
 
 from aiflow.protocol.types import JsonObject
 from aiflow_local.emulator.sample_events import mock_event
-from aiflow_local.simulator.bots.over_gateway import load_served_agent
-from aiflow_local.simulator.bots.target import Reach, TransportName
+from aiflow_local.simulator.bots.connector import BotConnector, TransportName
+from aiflow_local.simulator.bots.over_gateway import serve_project_agent
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.transcript import Kind
-from aiflow_local.simulator.pytest_collection import agent_of
-from aiflow_local.simulator.scenarios.runner import Player, Result
+from aiflow_local.simulator.engine.transcript import EntryKind
+from aiflow_local.simulator.pytest_collection import project_agent
+from aiflow_local.simulator.scenarios.runner import ScenarioResult, ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario, load_scenarios
 from tests.helpers.transcripts import comparable
 from tests.scenario.conftest import ROOT, TOKEN, Agent, Serve
@@ -29,48 +29,51 @@ CALLS, TURNS = 200, 2
 
 
 @contextmanager
-def no_complaints(transport: TransportName) -> Generator[Reach]:
+def no_complaints(transport: TransportName) -> Generator[BotConnector]:
     complaints: list[str] = []
-    with load_served_agent(transport, COLLEAGUE, complaints.append) as reach:
-        yield reach
+    with serve_project_agent(transport, COLLEAGUE, complaints.append) as connector:
+        yield connector
     assert complaints == []
 
 
 @pytest.fixture(scope="module")
-def over_http() -> Generator[Reach]:
-    with no_complaints("http") as reach:
-        yield reach
+def over_http() -> Generator[BotConnector]:
+    with no_complaints("http") as connector:
+        yield connector
 
 
 @pytest.fixture(scope="module")
-def over_websocket() -> Generator[Reach]:
-    with no_complaints("websocket") as reach:
-        yield reach
+def over_websocket() -> Generator[BotConnector]:
+    with no_complaints("websocket") as connector:
+        yield connector
 
 
-def played(scenario: Scenario, reach: Reach) -> Result:
+def played(scenario: Scenario, connector: BotConnector) -> ScenarioResult:
     clock = Clock()
-    with reach(clock, scenario.given) as reached:
-        result = Player(scenario, reached.door, clock, reached.state).play()
+    with connector(clock, scenario.given) as bot:
+        result = ScenarioRunner(scenario, bot.connection, clock, bot.state).play()
     assert result.failures == []
     return result
 
 
-def events(result: Result) -> list[str]:
-    entries = result.call.transcript.of(Kind.EVENT)
+def events(result: ScenarioResult) -> list[str]:
+    entries = result.call.transcript.of(EntryKind.EVENT)
     return [entry.data["event"]["type"] for entry in entries]
 
 
 @pytest.mark.parametrize("scenario", load_scenarios(AGENT), ids=lambda each: each.name)
-def test_every_scenario_has_the_same_transcript_through_every_door(
-    request: pytest.FixtureRequest, over_http: Reach, over_websocket: Reach, scenario: Scenario
+def test_every_scenario_has_the_same_transcript_over_every_transport(
+    request: pytest.FixtureRequest,
+    over_http: BotConnector,
+    over_websocket: BotConnector,
+    scenario: Scenario,
 ) -> None:
     clock = Clock()
-    line = agent_of(request.config).line(clock)
-    here = Player(scenario, line, clock, line.state).play()
+    line = project_agent(request.config).connect(clock)
+    here = ScenarioRunner(scenario, line, clock, line.state).play()
     assert here.failures == []
-    for reach in (over_http, over_websocket):
-        there = played(scenario, reach)
+    for connector in (over_http, over_websocket):
+        there = played(scenario, connector)
         assert comparable(there.call.transcript) == comparable(here.call.transcript)
     spoken = events(there).count("user_speak")
     assert events(there).count("user_speech_started") >= spoken
@@ -78,7 +81,7 @@ def test_every_scenario_has_the_same_transcript_through_every_door(
 
 @pytest.fixture
 def patient(serve: Serve, copy: Path) -> Generator[Agent]:
-    """An agent whose callers wait as long as it takes: here nobody judges how busy a machine is."""
+    """An agent with a long answer deadline, so that a busy machine does not matter."""
     template = copy / "template.yaml"
     text = template.read_text("utf-8").replace("MaxValue: 9,", "MaxValue: 25,", 1)
     template.write_text(text, encoding="utf-8")
@@ -120,7 +123,7 @@ def test_two_hundred_calls_at_once_lose_no_answer_and_mix_none(patient: Agent) -
 
 class TestTheCommand:
     @pytest.mark.parametrize("over", get_args(TransportName.__value__))
-    def test_a_scenario_can_be_played_through_either_door(
+    def test_a_scenario_can_be_played_over_either_transport(
         self, run: Run, tmp_path: Path, over: str
     ) -> None:
         file = tmp_path / "one.yaml"
@@ -131,9 +134,7 @@ class TestTheCommand:
         assert (finished.code, finished.err) == (0, "")
         assert "1 scenario, 1 ok" in finished.out
 
-    def test_over_a_websocket_the_agent_learns_that_the_caller_begins_to_speak(
-        self, run: Run
-    ) -> None:
+    def test_over_a_websocket_the_agent_gets_user_speech_started(self, run: Run) -> None:
         finished = run("call", "--transport", "websocket", "--raw", stdin=b"hello\n")
         told = [
             entry["event"]["type"]
@@ -146,16 +147,16 @@ class TestTheCommand:
         options = ("--transport", "websocket", "--parameter", "WebSocket=disabled")
         finished = run("call", *options, stdin=b"hello\n")
         assert finished.code == 2
-        assert "no WebSocket API, or it is switched off" in finished.err
+        assert "no WebSocket API, or its parameters disable it" in finished.err
 
     @pytest.mark.parametrize("command", ["call", "play"])
-    def test_a_bot_at_a_url_has_a_door_of_its_own(self, run: Run, command: str) -> None:
+    def test_a_bot_at_a_url_has_no_transport_option(self, run: Run, command: str) -> None:
         files = (str(AGENT),) if command == "play" else ()
         finished = run(command, *files, "--transport", "http", "--url", "http://127.0.0.1:9/")
         assert finished.code == 2
         assert "--transport is for the agent of this project" in finished.err
 
-    def test_scripts_go_over_http_anyway(self, run: Run) -> None:
+    def test_event_scripts_have_no_transport_option(self, run: Run) -> None:
         finished = run("play", str(AGENT.with_name("welcome.jsonl")), "--transport", "websocket")
         assert finished.code == 2
         assert "--transport is for scenario files" in finished.err

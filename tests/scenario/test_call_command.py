@@ -1,4 +1,4 @@
-"""`aiflow call`: through its real entry, in pipes and in a terminal."""
+"""`aiflow call` as a process, in pipes and in a terminal."""
 
 import json
 import signal
@@ -36,14 +36,14 @@ def raw(finished: Finished) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def here(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of this project, in which we are."""
+    """A copy of this project as the current folder."""
     monkeypatch.chdir(copy)
     return copy
 
 
 @pytest.fixture
 def broken(here: Path) -> None:
-    """In its copy, the handler of what is said prints something and fails."""
+    """A copy of this project whose `user_speak` handler prints and fails."""
     code = here / "functions/user_speak/app.py"
     text = code.read_text("utf-8").replace("words =", "print('here'); 1 / 0\n    words =", 1)
     code.write_text(text, encoding="utf-8")
@@ -53,7 +53,7 @@ FAST = ("--set", "words_per_minute=1000", "--set", "end_of_turn_silence_ms=150")
 
 
 class Thinking:
-    """A bot that greets, and then has no answer to anything that is said before it is told to."""
+    """A bot that greets, and then answers only when it is released."""
 
     def __init__(self) -> None:
         self.asked = Event()
@@ -101,26 +101,26 @@ class TestThisProjectsAgent:
         assert words[2:4] == ["user_speak", '"hello",']
         assert words[-1] == "ms"
 
-    def test_at_the_end_of_the_input_the_agent_may_finish(self, run: Run) -> None:
+    def test_at_the_end_of_the_input_the_agent_finishes(self, run: Run) -> None:
         lines = call(run).out.splitlines()
         ended = next(line for line in lines if "assistant_speech_ended" in line)
         assert lines.index("   caller  [hangs up]") > lines.index(ended)
 
-    def test_an_interruption_shows_what_had_been_heard(self, run: Run) -> None:
+    def test_an_interruption_shows_the_heard_words(self, run: Run) -> None:
         finished = call(run, "/interrupt 900 never mind")
         assert 'heard  "Welcome! Tell' in finished.out
         assert "cut short after" in finished.out
         assert 'user_speak "never mind" barged_in=true' in finished.out
 
-    def test_a_transfer_does_what_it_is_told_to(self, run: Run) -> None:
+    def test_a_transfer_has_the_typed_outcome(self, run: Run) -> None:
         finished = call(run, "/transfer busy", "a person", "")
         assert "[transfers the call to 493023125099, waiting 30 s]" in finished.out
         assert "agent  I could not reach them." in finished.out
 
-    def test_the_state_can_be_looked_at(self, run: Run) -> None:
+    def test_the_state_can_be_shown(self, run: Run) -> None:
         assert '             "turns": 1' in call(run, "hello", "/state").out.splitlines()
 
-    def test_what_is_not_utf_8_is_said_all_the_same(self, run: Run) -> None:
+    def test_input_that_is_not_utf_8_is_spoken_with_replacements(self, run: Run) -> None:
         finished = run("call", stdin=b"caf\xe9\n")
         assert "agent  You said: caf\ufffd" in finished.out
 
@@ -130,7 +130,7 @@ class TestThisProjectsAgent:
         assert "[transfers the call to 493023125077" in finished.out
 
     @pytest.mark.usefixtures("broken")
-    def test_an_error_of_a_handler_is_shown_where_it_happens_and_counts(self, run: Run) -> None:
+    def test_a_handler_error_is_shown_at_its_place_and_counted(self, run: Run) -> None:
         finished = call(run, "hello")
         lines = finished.out.splitlines()
         assert finished.code == 1
@@ -157,7 +157,7 @@ class TestThisProjectsAgent:
 
 
 class TestForPrograms:
-    def test_raw_is_a_line_of_json_for_each_thing_that_happens(self, run: Run) -> None:
+    def test_raw_prints_a_line_of_json_for_each_entry(self, run: Run) -> None:
         entries = raw(call(run, "hello", options=("--raw",)))
         assert entries[1]["event"]["type"] == "session_start"
         assert entries[2]["status"] == 200
@@ -172,12 +172,12 @@ class TestForPrograms:
         assert "ZeroDivisionError" in finished.err
         assert "/keys 12#" in finished.err
 
-    def test_a_recording_says_first_who_called_whom_and_how_the_phone_was_set(
+    def test_a_recording_starts_with_the_parties_and_the_options(
         self, run: Run, tmp_path: Path
     ) -> None:
         file = tmp_path / "call.jsonl"
-        party = ("--from", "+49 30 23125-042", "--to", "493023125001", "--session", "s-1")
-        options = ("--raw", "--record", str(file), "--set", "sms=failed", *party)
+        parties = ("--from", "+49 30 23125-042", "--to", "493023125001", "--session", "s-1")
+        options = ("--raw", "--record", str(file), "--set", "sms=failed", *parties)
         finished = call(run, "hello", options=options)
         header, *entries = map(json.loads, file.read_text("ascii").splitlines())
         assert (header["kind"], header["version"]) == ("call", 1)
@@ -198,12 +198,12 @@ class TestForPrograms:
         assert "a-secret" not in file.read_text("ascii")
         assert url not in file.read_text("ascii")
 
-    def test_who_calls_whom_reaches_the_agent(self, run: Run) -> None:
+    def test_the_parties_reach_the_agent(self, run: Run) -> None:
         options = ("--raw", "--from", "anonymous", "--direction", "outbound")
         session = raw(call(run, options=options))[1]["event"]["session"]
         assert (session["from_phone_number"], session["direction"]) == ("", "outbound")
 
-    def test_a_closed_pipe_ends_it_without_a_word(self) -> None:
+    def test_a_closed_pipe_ends_it_without_output(self) -> None:
         with subprocess.Popen(
             [*AIFLOW, "call"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
@@ -216,7 +216,7 @@ class TestForPrograms:
             process.stdin.close()
             assert process.stderr.read() == b""
 
-    def test_without_an_input_there_is_a_call_all_the_same(self) -> None:
+    def test_without_standard_input_the_call_still_runs(self) -> None:
         done = subprocess.run(
             ["/bin/sh", "-c", f'"{sys.executable}" -m aiflow_local.cli.entry call <&-'],
             capture_output=True,
@@ -235,7 +235,7 @@ class TestAnyBot:
             (answering({"type": "sing"}), "error  /body/type is no action type"),
         ],
     )
-    def test_what_is_wrong_is_shown_and_gives_one(self, run: Run, bot: Bot, message: str) -> None:
+    def test_an_error_is_shown_and_exits_with_1(self, run: Run, bot: Bot, message: str) -> None:
         with serving(bot) as url:
             finished = call(run, "hello", options=("--url", url))
         assert (finished.code, finished.err) == (1, "")
@@ -243,18 +243,18 @@ class TestAnyBot:
         assert "           1 turn, " in finished.out
         assert "no errors" not in finished.out
 
-    def test_a_good_one_is_talked_to(self, run: Run) -> None:
+    def test_a_good_bot_passes(self, run: Run) -> None:
         with serving(conversing("Hello there", "session_start", "user_speak")) as url:
             finished = call(run, "hello", "/state", options=("--url", url))
         assert finished.code == 0
         assert "agent  Hello there" in finished.out
-        assert "cannot be seen from here" in finished.out
+        assert "is not accessible" in finished.out
 
     def test_a_failed_request_may_end_the_call(self, run: Run) -> None:
         options = ("--set", "failed_requests=hangup")
         with serving(hanging_up) as url:
             finished = call(run, "never said", options=("--url", url, *options))
-        assert "the service gives up" in finished.out
+        assert "the service ends the call" in finished.out
         assert "never said" not in finished.out
 
 
@@ -263,17 +263,17 @@ class TestWhatCannotBegin:
         ("options", "message"),
         [
             (("--url", "bot.example.com"), "must begin with http://"),
-            (("--url", "http://127.0.0.1:99999/"), "is no URL"),
+            (("--url", "http://127.0.0.1:99999/"), "is not a URL"),
             (("--url", "http://127.0.0.1/", "--parameter", "A=b"), "not for --url"),
             (("--parameter", "Nothing=1"), "Nothing is no parameter"),
             (("--parameter", "LogLevel"), "NAME=VALUE"),
             (("--set", "transfer"), "NAME=VALUE"),
             (("--set", "transfr=busy"), "did you mean transfer?"),
-            (("--set", "xyzzy=1"), "there is no such switch, only transfer, sms,"),
+            (("--set", "xyzzy=1"), "no such option; use one of transfer, sms,"),
             (("--set", "transfer=maybe"), "must be 'answered', 'busy', 'no_answer' or"),
             (("--set", "words_per_minute=0"), "must be greater than or equal to 20"),
-            (("--from", "nobody"), "nobody is no telephone number"),
-            (("--to", ""), "is no telephone number"),
+            (("--from", "nobody"), "nobody is not a phone number"),
+            (("--to", ""), "is not a phone number"),
             (("--session", "a\nb"), "must be a text of 1 to"),
             (("--direction", "up"), "'up' is not one of 'inbound', 'outbound'"),
             (("--record", "nowhere/call.jsonl"), "cannot be written"),
@@ -281,7 +281,7 @@ class TestWhatCannotBegin:
             (("--token", "two words"), "visible ASCII"),
         ],
     )
-    def test_it_says_why_in_words_and_gives_two(
+    def test_invalid_options_are_explained_and_exit_with_2(
         self, run: Run, options: tuple[str, ...], message: str
     ) -> None:
         finished = call(run, "hello", options=options)
@@ -293,11 +293,11 @@ class TestWhatCannotBegin:
         ("file", "content", "message"),
         [
             ("template.yaml", "Resources: [", "template.yaml is not YAML"),
-            ("template.yaml", "Resources: {}", "nothing can be called"),
+            ("template.yaml", "Resources: {}", "add an HTTP API event"),
             ("functions/user_speak/app.py", "def (", "SyntaxError"),
         ],
     )
-    def test_a_project_that_cannot_be_loaded_gives_two(
+    def test_a_project_that_cannot_be_loaded_exits_with_2(
         self, run: Run, here: Path, *, file: str, content: str, message: str
     ) -> None:
         (here / file).write_text(content, encoding="utf-8")
@@ -311,7 +311,7 @@ def terminal(folder: Path, *options: str) -> Terminal:
 
 
 class TestInATerminal:
-    def test_what_is_typed_is_said_and_what_happens_is_shown(self, tmp_path: Path) -> None:
+    def test_typed_lines_are_spoken_and_the_transcript_is_shown(self, tmp_path: Path) -> None:
         with terminal(tmp_path) as screen:
             screen.read_until(GREETING)
             screen.read_until(PROMPT)
@@ -364,7 +364,7 @@ class TestInATerminal:
             screen.read_until("[hangs up]")
             assert screen.finish() == 0
 
-    def test_ctrl_c_while_a_bot_thinks_hangs_up(self, tmp_path: Path, thinking: Thinking) -> None:
+    def test_ctrl_c_while_a_bot_is_busy_hangs_up(self, tmp_path: Path, thinking: Thinking) -> None:
         with serving(thinking) as url, terminal(tmp_path, "--url", url) as screen:
             screen.read_until("assistant_speak")
             screen.read_until(PROMPT)
@@ -375,7 +375,7 @@ class TestInATerminal:
             assert screen.finish() == 0
         assert "Traceback" not in screen.screen
 
-    def test_whoever_insists_need_not_wait_for_a_bot_that_thinks(
+    def test_a_second_ctrl_c_does_not_wait_for_a_busy_bot(
         self, tmp_path: Path, thinking: Thinking
     ) -> None:
         slow = ("--real-time", *FAST, "--set", "answer_deadline_ms=600000")
@@ -386,7 +386,7 @@ class TestInATerminal:
             thinking.asked.wait()
             screen.read_until(PROMPT)
             screen.press(CTRL_C)
-            screen.read_until("Press Ctrl-C once more")
+            screen.read_until("Press Ctrl-C again")
             screen.process.send_signal(signal.SIGINT)
             assert screen.finish() == 130
         assert "Traceback" not in screen.screen

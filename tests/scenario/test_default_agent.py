@@ -7,8 +7,8 @@ import pytest
 
 from aiflow import Hangup, Transfer
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind
 from aiflow_local.simulator.testing import CallUnderTest, Phone
 
 
@@ -41,7 +41,7 @@ def test_one_call_meets_every_handler(
     phone: Phone, language: str, wishes: tuple[str, str, str]
 ) -> None:
     summary, person, goodbye = wishes
-    call = phone.call(Party(caller="491713920050"), sms="failed", transfer="no_answer")
+    call = phone.call(CallParties(caller="491713920050"), sms="failed", transfer="no_answer")
     call.says(language)
     call.says(summary)
     call.waits(2)
@@ -51,7 +51,7 @@ def test_one_call_meets_every_handler(
     call.says(goodbye)
     call.settle()
 
-    met = {entry.data["event"]["type"] for entry in call.transcript.of(Kind.EVENT)}
+    met = {entry.data["event"]["type"] for entry in call.transcript.of(EntryKind.EVENT)}
     # The only event that never comes over HTTP.
     assert EVENT_TYPES.keys() - met == {"user_speech_started"}
     assert "I am sorry, I could not send the message." in call.heard
@@ -141,7 +141,7 @@ def test_the_language_is_switched(phone: Phone, words: str, answer: str) -> None
 
 
 def test_a_message_that_fails_is_apologised_for_and_may_be_asked_for_again(phone: Phone) -> None:
-    call = phone.call(Party(caller="491713920050"), sms="failed")
+    call = phone.call(CallParties(caller="491713920050"), sms="failed")
     call.says("Send me a summary")
     call.waits(6)
     call.says("Try the summary again")
@@ -152,7 +152,7 @@ def test_a_message_that_fails_is_apologised_for_and_may_be_asked_for_again(phone
 
 
 def test_an_anonymous_caller_gets_no_message(phone: Phone) -> None:
-    call = phone.call(Party(caller=""))
+    call = phone.call(CallParties(caller=""))
     call.says("Send me a summary")
     call.settle()
 
@@ -161,7 +161,7 @@ def test_an_anonymous_caller_gets_no_message(phone: Phone) -> None:
 
 
 def test_a_landline_gets_no_message_and_is_promised_none(phone: Phone) -> None:
-    call = phone.call(Party(caller="493023125001"))
+    call = phone.call(CallParties(caller="493023125001"))
     call.says("Send me a summary")
     call.settle()
 

@@ -1,4 +1,4 @@
-"""`aiflow play` with scenario files: the agent of this project, and bots of others."""
+"""`aiflow play` with scenario files: the agent of this project, and other bots."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def thirty_lines() -> Generator[str]:
-    """The URL of a bot in a process of its own."""
+    """The URL of a bot in another process."""
     command = [sys.executable, str(BOTS / "thirty_lines.py")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bot:
         assert bot.stdout is not None
@@ -76,7 +76,7 @@ def thirty_lines() -> Generator[str]:
 
 @pytest.fixture
 def never() -> Iterator[Event]:
-    """An event that does not happen before the test is over."""
+    """An event that is set after the test."""
     event = Event()
     yield event
     event.set()
@@ -92,7 +92,7 @@ class TestTheAgentOfThisProject:
         assert lines[-1].startswith("10 scenarios, 10 ok, 0 failed, slowest answer ")
         assert "\x1b" not in finished.out
 
-    def test_who_wants_to_read_along_can(self, run: Run) -> None:
+    def test_verbose_prints_the_call(self, run: Run) -> None:
         finished = run("play", "--verbose", AGENT)
         lines = [line.strip() for line in finished.out.splitlines()]
         assert "caller  I would like to talk to a person, please." in lines
@@ -111,7 +111,7 @@ class TestTheAgentOfThisProject:
         assert "  ok      it speaks" in finished.out
         assert "2 scenarios, 1 ok, 1 failed" in finished.out
 
-    def test_a_failure_is_told_once_to_whoever_reads_along(self, run: Run, write: Write) -> None:
+    def test_verbose_prints_a_failure_once(self, run: Run, write: Write) -> None:
         finished = run("play", "-v", write(WRONG))
         assert finished.out.count("La la la") == 1
         assert "The whole call" not in finished.out
@@ -121,7 +121,7 @@ class TestTheAgentOfThisProject:
         assert finished.code == 0
         assert "11 scenarios, 11 ok" in finished.out
 
-    def test_a_switch_holds_for_every_scenario(self, run: Run) -> None:
+    def test_a_set_option_applies_to_every_scenario(self, run: Run) -> None:
         finished = run("play", AGENT, "--set", "sms=ok", "--json")
         told = [json.loads(line) for line in finished.out.splitlines()]
         assert finished.code == 1
@@ -158,7 +158,7 @@ class TestTheAgentOfThisProject:
         assert "La la la" in (root[0][0][0].text or "")
 
     @pytest.mark.parametrize("option", ["--junit", "--record"])
-    def test_what_cannot_be_written_is_known_before_anybody_is_called(
+    def test_an_unwritable_report_fails_before_the_first_call(
         self, run: Run, write: Write, option: str
     ) -> None:
         file = write(HELLO)
@@ -185,7 +185,7 @@ class TestTheAgentOfThisProject:
 
 
 class TestWrongFiles:
-    def test_all_of_them_are_told_with_line_and_column_and_nothing_is_played(
+    def test_all_mistakes_have_line_and_column_and_nothing_is_played(
         self, run: Run, write: Write
     ) -> None:
         first = write("scenarios:\n  - name: x\n    turns: [{usr: Hello}]\n", "first.yaml")
@@ -202,31 +202,29 @@ class TestWrongFiles:
         ("arguments", "message"),
         [
             (["--set", "transfr=busy"], "did you mean transfer?"),
-            (["--set", "nothing=busy"], "only transfer, sms, "),
+            (["--set", "nothing=busy"], "use one of transfer, sms, "),
             (["--set", "transfer=maybe"], "'answered', 'busy', 'no_answer' or 'rejected'"),
             (["--set", "transfer"], "NAME=VALUE"),
             (["--url", "nowhere"], "must begin with http://"),
             (["--url", "http://127.0.0.1:1/", "--parameter", "A=1"], "not for --url"),
-            ([str(ROOT / "events" / "calls" / "welcome.jsonl")], "one after the other"),
+            ([str(ROOT / "events" / "calls" / "welcome.jsonl")], "with separate commands"),
         ],
     )
-    def test_a_wrong_option_says_what_there_is(
+    def test_a_wrong_option_names_the_possible_ones(
         self, run: Run, arguments: list[str], message: str
     ) -> None:
         finished = run("play", AGENT, *arguments)
         assert (finished.code, finished.out) == (2, "")
         assert message in finished.err
 
-    def test_lines_of_events_have_no_options_of_scenarios(self, run: Run) -> None:
+    def test_event_scripts_reject_options_of_scenarios(self, run: Run) -> None:
         finished = run("play", "-", "--set", "transfer=busy", stdin=b"{}")
         assert finished.code == 2
         assert "--set is for scenario files" in finished.err
 
 
 class TestBotsOfOthers:
-    def test_thirty_lines_of_the_standard_library_are_driven_over_http(
-        self, run: Run, thirty_lines: str
-    ) -> None:
+    def test_a_bot_of_thirty_lines_passes_over_http(self, run: Run, thirty_lines: str) -> None:
         lines = (BOTS / "thirty_lines.py").read_text("utf-8").splitlines()
         assert len([line for line in lines if line]) <= 30
         finished = run("play", str(BOTS / "thirty_lines.yaml"), "--url", thirty_lines)
@@ -239,7 +237,7 @@ class TestBotsOfOthers:
         [
             (answering({}, 500), "/status is 500, but must be 200"),
             (answering({}, 302, location="/webhook"), "redirects are not followed"),
-            (answering(b"<html>", 200, "text/html"), "The body is not JSON"),
+            (answering(b"<html>", 200, "text/html"), "/body must be an action, but is a web page"),
             (answering(b'{"type":'), "must be an action as JSON"),
             (answering({"type": "sing", "session_id": "s-1"}), "is no action type"),
             (answering({"type": "hangup", "session_id": "other"}), "must be session.id"),
@@ -249,7 +247,7 @@ class TestBotsOfOthers:
             (talking_something_else, "broke off"),
         ],
     )
-    def test_what_is_wrong_is_said_in_one_line_and_the_call_goes_on(
+    def test_each_error_is_printed_in_one_line_and_the_call_continues(
         self, run: Run, write: Write, bot: Bot, message: str
     ) -> None:
         with serving(bot) as url:
@@ -266,7 +264,7 @@ class TestBotsOfOthers:
         assert finished.code == 1
         assert finished.out.count("ERROR    did not answer within 0.05 s [timeout]") == 3
 
-    def test_a_bot_that_dies_in_the_middle_of_a_call_is_told_from_a_wrong_one(
+    def test_a_crashed_bot_is_reported_differently_from_a_wrong_one(
         self, run: Run, write: Write
     ) -> None:
         def mortal(request: Request) -> None:
@@ -280,21 +278,21 @@ class TestBotsOfOthers:
         with serving(mortal) as url:
             finished = run("play", write(HELLO), "--url", url)
         assert (finished.code, finished.err) == (1, "")
-        assert finished.out.count("ERROR    nobody answers at this address") == 2
+        assert finished.out.count("ERROR    no server answers at this address") == 2
 
-    def test_the_service_may_give_up_a_bot_that_fails(self, run: Run, write: Write) -> None:
+    def test_the_service_may_end_the_call_of_a_failing_bot(self, run: Run, write: Write) -> None:
         with serving(answering({}, 500)) as url:
             finished = run("play", write(HELLO), "--url", url, "--set", "failed_requests=hangup")
         assert finished.code == 1
-        assert "the service gives up" in finished.out
+        assert "the service ends the call" in finished.out
 
-    def test_errors_that_a_scenario_counts_on_do_not_fail_it(self, run: Run, write: Write) -> None:
+    def test_expected_errors_do_not_fail_a_scenario(self, run: Run, write: Write) -> None:
         file = write(HELLO + "    finally: { problems: 3 }\n")
         with serving(answering({}, 500)) as url:
             finished = run("play", file, "--url", url)
         assert finished.code == 0
 
-    def test_what_a_bot_says_cannot_drive_the_terminal(self, run: Run, write: Write) -> None:
+    def test_control_characters_of_a_bot_are_not_printed(self, run: Run, write: Write) -> None:
         bot = answering({"type": "\x1b[2J\u202e", "session_id": "s"})
         with serving(bot) as url:
             finished = run("play", write(HELLO), "--url", url)
@@ -304,7 +302,7 @@ class TestBotsOfOthers:
 
 class TestTheEnd:
     @pytest.mark.parametrize("options", [[], ["-v"], ["--json"]])
-    def test_nobody_reading_on_is_no_reason_for_a_traceback(self, options: list[str]) -> None:
+    def test_a_closed_pipe_prints_no_traceback(self, options: list[str]) -> None:
         reading, writing = os.pipe()
         os.close(reading)
         finished = subprocess.run(
@@ -345,7 +343,7 @@ class TestTheEnd:
 class TestTheSchema:
     @pytest.fixture
     def schema(self, run: Run) -> dict[str, Any]:
-        """What the command prints."""
+        """The output of the command."""
         told: dict[str, Any] = json.loads(run("schema", "scenarios").out)
         return told
 
@@ -358,8 +356,8 @@ class TestTheSchema:
         assert list(validator.iter_errors(data)) == []
 
 
-def test_a_bot_that_is_not_told_the_number_is_said_to_be_not_told(run: Run) -> None:
+def test_the_transcript_says_that_the_bot_receives_no_numbers(run: Run) -> None:
     finished = run("play", AGENT, "--set", "session_members=id")
     assert finished.code == 1
-    assert "491713920050 calls 493023125000; the bot is told neither number" in finished.out
+    assert "491713920050 calls 493023125000; the bot receives no numbers" in finished.out
     assert "the bot is told" not in run("play", AGENT, "-v").out

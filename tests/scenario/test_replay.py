@@ -1,4 +1,4 @@
-"""`aiflow replay`: recorded calls held once more, and made into scenarios."""
+"""`aiflow replay`: recorded calls are replayed and converted to scenarios."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ type Record = Callable[[], list[str]]
 
 @pytest.fixture
 def record(run: Run, tmp_path: Path) -> Record:
-    """Record the calls to the agent of this project, and return the files."""
+    """Record calls to the agent of this project, and return the files."""
 
     def record() -> list[str]:
         folder = tmp_path / "recordings"
@@ -39,7 +39,7 @@ def record(run: Run, tmp_path: Path) -> Record:
 
 @pytest.fixture
 def talk(run: Run, tmp_path: Path) -> str:
-    """Record a call that somebody made by hand."""
+    """Record an interactive call."""
     file = tmp_path / "talk.jsonl"
     assert run("call", "--record", str(file), stdin=TALK.encode()).code == 0
     return str(file)
@@ -53,20 +53,20 @@ def played_as_scenario(run: Run, tmp_path: Path, *files: str) -> Finished:
     return run("play", str(path))
 
 
-def test_a_scenario_that_was_recorded_is_one_file_by_its_name(record: Record) -> None:
+def test_each_recorded_scenario_is_a_file_with_its_name(record: Record) -> None:
     names = [Path(file).name for file in record()]
     assert len(names) == 10
     assert names[6] == "007-an-anonymous-caller-gets-no-message.jsonl"
 
 
-def test_what_has_not_changed_is_answered_as_before(run: Run, record: Record) -> None:
+def test_an_unchanged_agent_has_no_differences(run: Run, record: Record) -> None:
     files = record()
     finished = run("replay", *files)
     assert (finished.code, finished.err) == (0, "")
     assert finished.out.count("as before, none different") == len(files)
 
 
-def test_what_has_changed_is_shown_beside_what_it_was(run: Run, record: Record) -> None:
+def test_a_changed_answer_is_shown_beside_the_recorded_one(run: Run, record: Record) -> None:
     finished = run("replay", record()[0], "--parameter", "TransferNumber=12025550123")
     assert finished.code == 1
     assert "at 11.70 s, assistant_speech_ended\n" in finished.out
@@ -111,7 +111,7 @@ def test_a_call_by_hand_makes_a_scenario_that_passes(run: Run, talk: str, tmp_pa
     assert finished.code == 0, finished.out
 
 
-def test_a_scenario_tells_what_was_done_and_what_is_expected(run: Run, talk: str) -> None:
+def test_a_converted_scenario_has_steps_and_expectations(run: Run, talk: str) -> None:
     lines = [line.strip() for line in run("replay", talk, "--as-scenario").out.splitlines()]
     assert 'given: {transfer: "busy"}' in lines
     assert '- user: "hello"' in lines
@@ -120,7 +120,7 @@ def test_a_scenario_tells_what_was_done_and_what_is_expected(run: Run, talk: str
     assert "- audio: {}" in lines
 
 
-def test_recordings_of_the_same_name_become_scenarios_of_different_ones(
+def test_recordings_with_the_same_name_become_scenarios_with_different_names(
     run: Run, talk: str
 ) -> None:
     out = run("replay", talk, talk, "--as-scenario").out
@@ -128,7 +128,7 @@ def test_recordings_of_the_same_name_become_scenarios_of_different_ones(
     assert '- name: "talk (2)"' in out
 
 
-def test_all_that_cannot_be_read_are_told_and_nobody_is_called(
+def test_all_invalid_recordings_are_reported_and_no_call_is_made(
     run: Run, talk: str, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.jsonl"
@@ -136,11 +136,11 @@ def test_all_that_cannot_be_read_are_told_and_nobody_is_called(
     finished = run("replay", talk, str(broken), str(tmp_path / "nothing.jsonl"))
     assert (finished.code, finished.out) == (2, "")
     first, second = finished.err.splitlines()
-    assert f"{broken}:{len(broken.read_text('utf-8').splitlines())}: is no line" in first
+    assert f"{broken}:{len(broken.read_text('utf-8').splitlines())}: is not a line" in first
     assert "nothing.jsonl: No such file" in second
 
 
-def test_a_scenario_is_made_without_calling_anybody(run: Run, talk: str) -> None:
+def test_a_scenario_is_made_without_a_call(run: Run, talk: str) -> None:
     finished = run("replay", talk, "--as-scenario", "--json")
     assert finished.code == 2
-    assert "--as-scenario calls nobody" in finished.err
+    assert "--as-scenario makes no call" in finished.err

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from aiflow_local.simulator.bots.response_wait import UntilSettled
-from aiflow_local.simulator.bots.websocket import SocketDoor
+from aiflow_local.simulator.bots.response_wait import WaitUntilProcessed
+from aiflow_local.simulator.bots.websocket import WebSocketConnection
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.recordings.recording import Recording
 from tests.helpers.socket_bots import (
     Json,
@@ -36,7 +36,7 @@ CTRL_C, ENTER = "\x03", "\r"
 PROMPT = "   caller  "
 GOOD = conversing("Hello there", "session_start", "user_speak")
 EXACT = ("--set", "quiet_ms=0", "--set", "answer_deadline_ms=60000")
-"""What a bot answers to a caller is waited for, and nothing else is."""
+"""Options that wait for expected answers only."""
 
 
 def call(run: Run, url: str, *lines: str, options: tuple[str, ...] = ()) -> Finished:
@@ -45,24 +45,24 @@ def call(run: Run, url: str, *lines: str, options: tuple[str, ...] = ()) -> Fini
 
 
 class TestCalls:
-    def test_a_good_bot_is_talked_to(self, run: Run) -> None:
+    def test_a_good_bot_passes(self, run: Run) -> None:
         bot = SocketBot(GOOD)
         with serving_socket(bot) as url:
             finished = call(run, url, "hello", "/state", options=("--token", "secret"))
         assert (finished.code, finished.err) == (0, "")
         assert finished.out.count("agent  Hello there") == 2
         assert "user_speech_started, no message" in finished.out
-        assert "cannot be seen from here" in finished.out
+        assert "is not accessible" in finished.out
         assert [headers["x-api-token"] for headers in bot.headers] == ["secret"]
         assert (bot.told[-1], bot.closed) == ("session_end", [1000])
 
-    def test_what_is_wrong_is_shown_and_gives_one(self, run: Run) -> None:
+    def test_an_error_is_shown_and_exits_with_1(self, run: Run) -> None:
         with serving_socket(SocketBot(sending("sorry"))) as url:
             finished = call(run, url, options=("--set", "answer_deadline_ms=60000"))
         assert finished.code == 1
-        assert "error  must be an action as JSON, but is none [not_json]" in finished.out
+        assert "error  must be an action as JSON, but is not JSON [not_json]" in finished.out
 
-    def test_chatter_is_a_warning_and_gives_none(self, run: Run) -> None:
+    def test_an_ignored_message_is_a_warning_and_exits_with_0(self, run: Run) -> None:
         def talk(line: Line, event: Json) -> None:
             sending({"type": "connected"}, {"error": "no"})(line, event)
             GOOD(line, event)
@@ -70,15 +70,15 @@ class TestCalls:
         with serving_socket(SocketBot(talk)) as url:
             finished = call(run, url)
         assert finished.code == 0
-        assert "warning  is no action, and means nothing to the service [chatter]" in finished.out
+        assert "warning  is not an action: the service ignores it [chatter]" in finished.out
         assert finished.out.splitlines()[-1].endswith("no errors, 1 warning")
 
-    def test_a_refused_call_is_over_and_gives_one(self, run: Run) -> None:
+    def test_a_refused_call_is_over_and_exits_with_1(self, run: Run) -> None:
         with serving_socket(SocketBot(GOOD, 401)) as url:
             finished = call(run, url, "never said")
         assert (finished.code, finished.err) == (1, "")
         assert "error  refused the connection with 401; the API token is missing" in finished.out
-        assert "the service gives up" in finished.out
+        assert "the service ends the call" in finished.out
         assert "never said" not in finished.out
 
     def test_a_lost_connection_may_end_the_call(self, run: Run) -> None:
@@ -103,10 +103,10 @@ class TestCalls:
         ]
 
     @pytest.mark.parametrize("url", ["ws://", "wss://127.0.0.1:99999/", "WS://127.0.0.1:0/"])
-    def test_what_is_no_url_gives_two(self, run: Run, url: str) -> None:
+    def test_an_invalid_url_exits_with_2(self, run: Run, url: str) -> None:
         finished = call(run, url)
         assert (finished.code, finished.out) == (2, "")
-        assert "is no URL" in finished.err
+        assert "is not a URL" in finished.err
 
 
 class TestInATerminal:
@@ -116,7 +116,7 @@ class TestInATerminal:
         yield bot
         bot.join()
 
-    def test_in_real_time_what_comes_by_itself_is_obeyed_while_something_plays(
+    def test_in_real_time_an_unsolicited_message_is_executed_during_a_playback(
         self, tmp_path: Path
     ) -> None:
         def talk(line: Line, event: Json) -> None:
@@ -136,7 +136,7 @@ class TestInATerminal:
             screen.read_until("[hangs up]")
             assert screen.finish() == 0
 
-    def test_in_real_time_an_answer_may_take_as_long_as_it_likes(
+    def test_in_real_time_an_answer_has_no_deadline(
         self, tmp_path: Path, thinking: Thinking
     ) -> None:
         fast = ("--real-time", "--set", "words_per_minute=1000")
@@ -158,7 +158,7 @@ class TestInATerminal:
             assert screen.finish() == 0
         assert "Traceback" not in screen.screen
 
-    def test_ctrl_c_while_a_bot_is_waited_for_hangs_up(self, tmp_path: Path) -> None:
+    def test_ctrl_c_while_waiting_for_a_bot_hangs_up(self, tmp_path: Path) -> None:
         bot = SocketBot(conversing("Hello", "session_start"))
         with serving_socket(bot) as url, terminal(tmp_path, url, *EXACT) as screen:
             screen.read_until("assistant_speak")
@@ -179,14 +179,14 @@ def terminal(folder: Path, url: str, *options: str) -> Terminal:
 class TestScenarios:
     @pytest.fixture
     def twenty_lines(self) -> Generator[str]:
-        """The URL of a bot in a process of its own."""
+        """The URL of a bot in another process."""
         command = [sys.executable, str(BOTS / "twenty_lines.py")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bot:
             assert bot.stdout is not None
             yield bot.stdout.readline().strip()
             bot.terminate()
 
-    def test_twenty_lines_are_driven(self, run: Run, twenty_lines: str) -> None:
+    def test_a_bot_of_twenty_lines_passes(self, run: Run, twenty_lines: str) -> None:
         finished = run("play", str(BOTS / "twenty_lines.yaml"), "--url", twenty_lines, *EXACT)
         assert (finished.code, finished.err) == (0, "")
         assert "1 scenario, 1 ok" in finished.out
@@ -212,10 +212,11 @@ class TestScripts:
             finished = run("play", script, "--url", url, "--timeout", "60", "--token", "secret")
         assert (finished.code, finished.err) == (0, "")
         assert finished.out.count("agent  Hello there") == 2
-        assert "4 events, 2 answered with actions, 0 errors, 0 warnings" in finished.out
+        assert finished.out.splitlines()[-1].endswith(" ms, no errors, no warnings")
+        assert "4 events, slowest answer " in finished.out
         assert bot.told == ["session_start", "user_speech_started", "user_speak", "session_end"]
 
-    def test_what_is_wrong_is_said(self, run: Run, script: str) -> None:
+    def test_errors_are_in_the_json(self, run: Run, script: str) -> None:
         with serving_socket(SocketBot(sending(b"\x00", "[]"))) as url:
             finished = run("play", script, "--url", url, "--json", "--timeout", "1")
         first = json.loads(finished.out.splitlines()[0])
@@ -223,14 +224,14 @@ class TestScripts:
         assert first["status"] is None
         assert [each["code"] for each in first["problems"]] == ["binary", "empty_array"]
 
-    def test_a_refused_call_ends_at_once(self, run: Run, script: str) -> None:
+    def test_a_refused_connection_ends_the_script(self, run: Run, script: str) -> None:
         with serving_socket(SocketBot(GOOD, 403)) as url:
             finished = run("play", script, "--url", url)
         assert finished.code == 1
         assert "refused the connection with 403" in finished.out
         assert "1 of 4 events" in finished.out
 
-    def test_a_connection_that_is_lost_is_opened_again(self, run: Run, script: str) -> None:
+    def test_a_lost_connection_is_replaced(self, run: Run, script: str) -> None:
         def talk(line: Line, event: Json) -> None:
             closing(1001)(line, event)
             conversing("Hello", "user_speak")(line, event)
@@ -246,7 +247,7 @@ class TestScripts:
 class TestRecordings:
     @pytest.fixture
     def recorded(self, tmp_path: Path) -> str:
-        """A call in which something came by itself, and a connection was lost."""
+        """A call with unsolicited messages and a lost connection."""
 
         def talk(line: Line, event: Json) -> None:
             if event["type"] == "session_start":
@@ -258,12 +259,15 @@ class TestRecordings:
                 line.send(speak(event, "One moment"))
                 line.send(speak(event, f"You said {event['text']}"))
 
-        file, bot, switches = tmp_path / "call.jsonl", SocketBot(talk), Switches()
-        exact = UntilSettled(bot.settled)
-        with serving_socket(bot) as url, SocketDoor(url, None, switches, exact) as door:
-            phone = PhoneCall(door, switches)
+        file, bot, options = tmp_path / "call.jsonl", SocketBot(talk), ServiceOptions()
+        exact = WaitUntilProcessed(bot.settled)
+        with (
+            serving_socket(bot) as url,
+            WebSocketConnection(url, None, options, exact) as connection,
+        ):
+            phone = PhoneCall(connection, options)
             with Recording(file) as recording:
-                recording.begin(phone.party, switches)
+                recording.begin(phone.parties, options)
                 phone.transcript.listener = recording.add
                 phone.begin()
                 phone.says("this")

@@ -1,4 +1,4 @@
-"""The call that `make call` plays: over real HTTP, through the real handlers."""
+"""The event script that `make call` plays: over HTTP, through the real handlers."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_the_call_has_every_event_that_http_carries(exchanges: list[dict[str, An
     assert {exchange["event"]["type"] for exchange in exchanges} == OVER_HTTP
 
 
-def test_the_conversation_is_the_one_that_the_story_tells(
+def test_the_conversation_is_as_expected(
     exchanges: list[dict[str, Any]],
 ) -> None:
     heard = [
@@ -66,7 +66,7 @@ def test_no_answer_breaks_the_protocol(exchanges: list[dict[str, Any]]) -> None:
         assert exchange["status"] == (200 if exchange["actions"] else 204)
 
 
-def test_what_is_kept_of_the_call_changes_as_it_goes(exchanges: list[dict[str, Any]]) -> None:
+def test_the_stored_values_change_during_the_call(exchanges: list[dict[str, Any]]) -> None:
     statuses = [exchange["changes"].get("status") for exchange in exchanges]
     expected = ["active", "transferring", "active", "hanging_up", "ended"]
     assert [status for status in statuses if status] == expected
@@ -74,16 +74,18 @@ def test_what_is_kept_of_the_call_changes_as_it_goes(exchanges: list[dict[str, A
     assert [number for number in turns if number] == [1, 2, 3, 4, 5]
 
 
-def test_the_conversation_reads_as_one(run: Run) -> None:
+def test_the_conversation_is_printed_as_a_transcript(run: Run) -> None:
     finished = run("play", WELCOME)
     assert (finished.code, finished.err) == (0, "")
     lines = [line.strip() for line in finished.out.splitlines()]
-    assert lines[0].startswith("welcome.jsonl calls http://127.0.0.1:")
-    assert "caller  Danke, das war alles. Goodbye!" in lines
+    assert lines[0] == "welcome.jsonl"
+    assert any('user_speak "Danke, das war alles. Goodbye!", ' in line for line in lines)
     assert "agent  [transfers the call to 493023125099, waiting 30 s]" in lines
-    assert "kept  status: transferring, waiting: nothing" in lines
-    assert "service  [the text message failed: The number cannot receive text messages.]" in lines
-    assert lines[-1].startswith("22 events, 12 answered with actions, 0 errors, 0 warnings")
+    assert 'kept  status: "transferring", waiting: nothing' in lines
+    failure = 'sms_failed reason="The number cannot receive text messages.", '
+    assert any(failure in line for line in lines)
+    assert lines[-1].startswith("22 events, slowest answer ")
+    assert lines[-1].endswith(" ms, no errors, no warnings")
     assert "\x1b" not in finished.out
 
 

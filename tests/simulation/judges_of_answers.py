@@ -5,16 +5,16 @@ import re
 from collections import Counter
 
 from aiflow.sessions.record import Status
-from aiflow_local.simulator.engine.bot_port import Answered
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.response_validation import judge
+from aiflow_local.simulator.engine.bot_connection import HttpResponse
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.response_validation import validate_response
 from tests.helpers.runtime import TOKEN
 from tests.simulation.dice import Fault
 from tests.simulation.happened import Happened
 from tests.simulation.history import MOST_CONFLICTS, Finds, Histories, is_apology, mark, plain
 from tests.simulation.record import Json, Run
 
-ANSWER_DEADLINE_MS = Switches().answer_deadline_ms
+ANSWER_DEADLINE_MS = ServiceOptions().answer_deadline_ms
 _CANARY = re.compile(r"kiwi\d{5}")
 _OVERTAKING = frozenset({"session_start", "user_speak", "session_end"})
 _JSON = {"content-type": "application/json"}
@@ -153,7 +153,7 @@ def _has_cause(run: Run) -> bool:
 
 
 def _is_valid(body: str, event: Json) -> bool:
-    judgement = judge(Answered(200, _JSON, body, 0), event, Switches())
+    judgement = validate_response(HttpResponse(200, _JSON, body, 0), event, ServiceOptions())
     return not any(problem.severity == "error" for problem in judgement.problems)
 
 

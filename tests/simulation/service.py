@@ -5,10 +5,14 @@ from functools import partial
 from typing import Any
 
 from aiflow.entrypoints.event import Entrypoint
-from aiflow_local.simulator.engine.bot_port import Answered, Failed, Message
+from aiflow_local.simulator.engine.bot_connection import (
+    DeliveryFailure,
+    HttpResponse,
+    WebSocketMessage,
+)
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
 from tests.simulation.cloud import FUNCTION_TIMEOUT_MS, Cloud
 from tests.simulation.dice import Fault
 from tests.simulation.habits import Habits
@@ -48,14 +52,14 @@ class Network:
         self._habits = habits
         self._last: Json | None = None
         self._runs = 0
-        self._inbox: list[Message | Failed] = []
+        self._inbox: list[WebSocketMessage | DeliveryFailure] = []
 
     @property
     def reports_speech_started(self) -> bool:
         """See `Door`."""
         return self.kind == "websocket"
 
-    def arrived(self) -> Sequence[Message | Failed]:
+    def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
         """See `Door`."""
         arrived, self._inbox = self._inbox, []
         return arrived
@@ -63,10 +67,10 @@ class Network:
     def bring(self, body: str) -> None:
         """Bring something to the service that it has not asked for."""
         if self.call:
-            self._inbox.append(Message(body, None))
+            self._inbox.append(WebSocketMessage(body, None))
             self.call.hear()
 
-    def send(self, event: Json) -> Answered | Failed:
+    def send(self, event: Json) -> HttpResponse | DeliveryFailure:
         """See `Door`: a request, or a message whose answers come as they like."""
         cloud, name = self._cloud, str(self._number)
         is_repeated = event is self._last
@@ -86,7 +90,7 @@ class Network:
             ms += cloud.dice.between(f"{name}:delay", 50, 2000)
         if self.kind == "websocket":
             cloud.clock.after(ms, lambda: _let(send))
-            return Answered(204, {}, "", 0)
+            return HttpResponse(204, {}, "", 0)
         cloud.baton.wait(ms)
         return self._answer(send(is_copy=is_repeated), begun_ms)
 
@@ -109,7 +113,7 @@ class Network:
             return True
         return faults.strikes(LOST_ONCE.get(kind, Fault.DROP), str(self._number))
 
-    def _answer(self, run: Run, begun_ms: int) -> Answered | Failed:
+    def _answer(self, run: Run, begun_ms: int) -> HttpResponse | DeliveryFailure:
         cloud = self._cloud
         if run.end == "answered" and cloud.faults.strikes(Fault.ANSWER_LOST, str(self._number)):
             run.excuses.append(Fault.ANSWER_LOST.value)
@@ -117,17 +121,17 @@ class Network:
         cloud.baton.wait(self._latency())
         ms = cloud.clock.now_ms - begun_ms
         if run.end != "answered":
-            return Answered(502, {}, "", ms)
+            return HttpResponse(502, {}, "", ms)
         run.has_arrived = True
-        return Answered(run.status, _JSON, "".join(run.bodies), ms)
+        return HttpResponse(run.status, _JSON, "".join(run.bodies), ms)
 
-    def _unanswered(self, begun_ms: int) -> Failed:
+    def _unanswered(self, begun_ms: int) -> DeliveryFailure:
         if self.kind == "websocket":
-            return Failed("timeout", "no answer in time", 0)
+            return DeliveryFailure("timeout", "no answer in time", 0)
         cloud, call = self._cloud, self.call
-        patience_ms = call.switches.answer_deadline_ms if call else 0
+        patience_ms = call.options.answer_deadline_ms if call else 0
         cloud.baton.wait(max(0, begun_ms + patience_ms - cloud.clock.now_ms))
-        return Failed("timeout", "no answer in time", patience_ms)
+        return DeliveryFailure("timeout", "no answer in time", patience_ms)
 
     def _copy(self, send: Callable[..., Run]) -> None:
         cloud, name = self._cloud, str(self._number)
@@ -173,10 +177,10 @@ class SimulatedCall(PhoneCall):
 
     def hear(self) -> None:
         """Obey what came by itself: a message, or the answer to a copy that the network made."""
-        self._dialogue.look()
+        self._bot_session.process_unsolicited()
 
 
-def switches(cloud: Cloud, number: int, habits: Habits) -> Switches:
+def service_options(cloud: Cloud, number: int, habits: Habits) -> ServiceOptions:
     """Return how the service behaves in a call."""
     dice, name = cloud.dice, str(number)
 
@@ -193,9 +197,9 @@ def switches(cloud: Cloud, number: int, habits: Habits) -> Switches:
         "session_end_after_transfer": either("end"),
         "words_per_minute": 400,
     }
-    return Switches.model_validate(values)
+    return ServiceOptions.model_validate(values)
 
 
-def party(number: int) -> Party:
+def party(number: int) -> CallParties:
     """Return who calls whom."""
-    return Party(session_id=f"call-{number}", caller=CALLER)
+    return CallParties(session_id=f"call-{number}", caller=CALLER)

@@ -10,7 +10,7 @@ from tests.simulation.dice import Dice, Faults, swarm
 from tests.simulation.habits import Habits
 from tests.simulation.happened import Happened, Plan, Revenant
 from tests.simulation.record import Json
-from tests.simulation.service import Network, SimulatedCall, party, switches
+from tests.simulation.service import Network, SimulatedCall, party, service_options
 from tests.simulation.sweeping import Sweeping
 
 RETURNING = 3
@@ -75,7 +75,9 @@ def _begin(
     name = dice.pick(f"{number}:agent", names)
     happened.doors[number], happened.names[number] = door, name
     network = Network(cloud, number, handlers[name], door, habits)
-    call = SimulatedCall(network, switches(cloud, number, habits), party(number), cloud.clock)
+    call = SimulatedCall(
+        network, service_options(cloud, number, habits), party(number), cloud.clock
+    )
     network.call = call
     caller = Caller(cloud, number, habits)
     begins_ms = dice.between(f"{number}:begin", 0, habits.spread_ms)

@@ -1,19 +1,23 @@
 """`aiflow call`."""
 
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
 
 from aiflow_local.errors import LocalError
-from aiflow_local.simulator.bots.cli_options import number_of, session_id_of, switches_of
-from aiflow_local.simulator.bots.target import Target, TransportName, reachable
-from aiflow_local.simulator.console.session import Session, Style
+from aiflow_local.simulator.bots.cli_options import (
+    parse_phone_number,
+    parse_service_options,
+    session_id_of,
+)
+from aiflow_local.simulator.bots.connector import TransportName
+from aiflow_local.simulator.bots.target import Target, open_target
+from aiflow_local.simulator.console.session import ConsoleOptions, ConsoleSession
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
 from aiflow_local.simulator.recordings.recording import Recording
 from aiflow_local.stack.cli_options import (
     parameters_option,
@@ -30,14 +34,14 @@ Examples:
   aiflow call --set transfer=busy --record call.jsonl
   printf 'hello\\n/keys 1\\ngoodbye\\n' | aiflow call
 \b
-What you type is what the caller says; /help shows what else there is.
-Lines from a pipe are a whole call: after the last one the caller hangs up.
+Type what the caller says; /help lists commands.
+Lines from a pipe are a whole call: after the last line, the caller hangs up.
 
-Switches: {", ".join(Switches.model_fields)}.
+Service options: {", ".join(ServiceOptions.model_fields)}.
 
 \b
-Exit codes: 0 fine, 1 an answer breaks the protocol or a handler failed,
-2 the call cannot begin."""
+Exit codes: 0 success, 1 an answer breaks the protocol or a handler failed,
+2 the call cannot start."""
 
 
 class _Target(TypedDict):
@@ -62,7 +66,7 @@ class _Options(_Target, _Party):
 
 
 class CannotBegin(LocalError):
-    """There is nothing to call, or nothing to call it with."""
+    """The call cannot start."""
 
     exit_code = 2
 
@@ -77,55 +81,56 @@ class CannotBegin(LocalError):
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A switch: how the service behaves, like transfer=busy; may be repeated.",
+    help="Set a service option, like transfer=busy; repeat it for several.",
 )
-@click.option("--from", "caller", callback=number_of, help="Who calls; or anonymous.")
-@click.option("--to", "callee", callback=number_of, help="Who is called.")
+@click.option("--from", "caller", callback=parse_phone_number, help="Calling number, or anonymous.")
+@click.option("--to", "callee", callback=parse_phone_number, help="Called number.")
 @click.option(
-    "--session", "session_id", callback=session_id_of, help="Its id; a new one if omitted."
+    "--session", "session_id", callback=session_id_of, help="Session id; a new one if omitted."
 )
 @click.option(
     "--direction", type=click.Choice(["inbound", "outbound"]), default="inbound", show_default=True
 )
-@click.option("--real-time", is_flag=True, help="Playback takes its time; typing interrupts it.")
-@click.option("--raw", is_flag=True, help="Print a line of JSON for each thing that happens.")
+@click.option("--real-time", is_flag=True, help="Play in real time; typing interrupts the agent.")
+@click.option("--raw", is_flag=True, help="Print the transcript as JSON lines.")
 @click.option(
     "--record",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the call to this file, as JSON lines.",
+    help="Record the call to this file, as JSON lines.",
 )
 @click.pass_context
 def command(context: click.Context, **options: Unpack[_Options]) -> None:
     """Call your agent, or any bot, and talk to it in this terminal.
 
-    The phone behaves as AI Flow does, and shows what happens. Time is virtual: between two lines
-    none passes, so that you can still interrupt what the agent has begun to say.
+    The simulator behaves as AI Flow does and prints the transcript. Time is virtual: it stops
+    between two lines, so that you can interrupt what the agent has started to say.
     """
-    switches, party = switches_of(options["settings"]), _party(options)
-    session = Session(Style(is_real_time=options["real_time"], is_raw=options["raw"]))
+    service_options, parties = parse_service_options(options["settings"]), _parties(options)
+    session = ConsoleSession(
+        ConsoleOptions(is_real_time=options["real_time"], is_raw=options["raw"])
+    )
     try:
         with ExitStack() as stack:
             record = options["record"]
             recording = stack.enter_context(Recording(record)) if record else None
-            reach = stack.enter_context(reachable(_target(options), session.complain))
-            bot = stack.enter_context(reach(session.clock, switches))
-            call = PhoneCall(bot.door, switches, party, session.clock)
-            look = partial(bot.state, party.session_id) if bot.state else None
-            session.hold(call, look, recording)
+            connect = stack.enter_context(open_target(_target(options), session.report_error))
+            bot = stack.enter_context(connect(session.clock, service_options))
+            call = PhoneCall(bot.connection, service_options, parties, session.clock)
+            session.run(call, bot.state, recording)
     except LocalError as error:
         raise CannotBegin(str(error)) from error
-    context.exit(0 if session.tally.is_fine else 1)
+    context.exit(0 if session.statistics.is_ok else 1)
 
 
 def _target(options: _Target) -> Target:
     return Target(options["url"], options["token"], options["parameters"], options["transport"])
 
 
-def _party(options: _Party) -> Party:
+def _parties(options: _Party) -> CallParties:
     given = {
         "caller": options["caller"],
         "callee": options["callee"],
         "session_id": options["session_id"],
     }
     named = {name: value for name, value in given.items() if value is not None}
-    return Party(direction=options["direction"], **named)
+    return CallParties(direction=options["direction"], **named)

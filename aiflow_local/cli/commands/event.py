@@ -101,6 +101,9 @@ def _option(name: str) -> str:
 
 
 def _write_all() -> None:
+    # Printing one event does not load the scenario models.
+    from aiflow_local.simulator.scenarios.scenario import scenario_schema  # noqa: PLC0415 - see above
+
     project = find_project()
-    for path in write_all(project / "events"):
+    for path in write_all(project / "events", scenario_schema()):
         click.echo(path.relative_to(project))

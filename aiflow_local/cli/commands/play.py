@@ -6,9 +6,10 @@ from typing import TypedDict, Unpack
 
 import click
 
-from aiflow_local.simulator.bots.cli_options import switches_of
-from aiflow_local.simulator.bots.target import Target, TransportName
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.bots.cli_options import parse_service_options
+from aiflow_local.simulator.bots.connector import TransportName
+from aiflow_local.simulator.bots.target import Target
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.stack.cli_options import (
     parameters_option,
     token_option,
@@ -25,16 +26,16 @@ Examples:
   aiflow play *.call.yaml --url https://bot.example.com/webhook --token secret --junit report.xml
   aiflow event session_start | jq -c . | aiflow play - --json
 \b
-FILE.yaml has scenarios: what the caller does, and what is expected of the agent. They are played
-in virtual time; to the agent of this project without a socket.
-Any other FILE, and `-`, has an event in each line, sent one after the other over real HTTP or a
-WebSocket. An event without "session" gets one. Blank lines and those that begin with # are left
-out.
+FILE.yaml has scenarios: actions of the caller and expected actions of the agent. They run in
+virtual time; the agent of this project needs no socket.
+Any other FILE, and `-`, has one event per line. They are sent one after another over HTTP or a
+WebSocket. An event without "session" gets one. Blank lines and lines that start with # are skipped.
+
+Service options: {", ".join(ServiceOptions.model_fields)}.
+
 \b
-Switches: {", ".join(Switches.model_fields)}.
-\b
-Exit codes: 0 fine, 1 a scenario failed or an answer breaks the protocol, 2 FILE or URL cannot be
-read."""
+Exit codes: 0 success, 1 a scenario failed or an answer breaks the protocol, 2 FILE or URL is not
+valid."""
 
 
 class _Target(TypedDict):
@@ -67,44 +68,48 @@ class _Options(_Target, _ForScenarios):
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A switch, in place of what scenarios say, like transfer=busy; may be repeated.",
+    help="Override a service option of the scenarios, like transfer=busy; repeat it for several.",
 )
 @click.option(
     "--timeout",
     "seconds",
     type=click.FloatRange(min=0, min_open=True, max=600),
-    help="Seconds until an answer must have come; 5 if nothing else is said.",
+    help="Time limit of an answer in seconds; 5 by default.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Print each call while it goes on.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each scenario.")
+@click.option("-v", "--verbose", is_flag=True, help="Print each call while it runs.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a line of JSON for each scenario or event."
+)
 @click.option(
     "--junit",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write how the scenarios went to this file, as JUnit XML.",
+    help="Write the results to this file, as JUnit XML.",
 )
 @click.option(
     "--record",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write a recording of each scenario into this folder; `aiflow replay` reads them.",
+    help="Record each scenario to this folder, for `aiflow replay`.",
 )
 @click.pass_context
 def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_Options]) -> None:
-    """Play the scenarios in FILE..., or the events of a scripted call.
+    """Play the scenarios in FILE..., or send the events of an event script.
 
-    What is not as expected is shown where it happens, with the whole call.
+    Failures are printed with the transcript of the call.
     """
     scenario_files = [file for file in files if file.lower().endswith(_ENDINGS)]
     if scenario_files and len(scenario_files) < len(files):
-        raise click.UsageError("Play scenario files (.yaml) and other files one after the other.")
+        raise click.UsageError(
+            "Play scenario files (.yaml) and event scripts with separate commands."
+        )
     fine = _play_scenarios(files, options) if scenario_files else _play_scripts(files, options)
     context.exit(0 if fine else 1)
 
 
 def _play_scenarios(files: Sequence[str], options: _Options) -> bool:
-    from aiflow_local.simulator.scenarios.run import Wanted, play_scenarios  # noqa: PLC0415 - scripts need not wait
+    from aiflow_local.simulator.scenarios.run import PlayOptions, play_scenarios  # noqa: PLC0415 - slow to load
 
-    wanted = Wanted(
-        switches=switches_of(_settings(options)),
+    wanted = PlayOptions(
+        options=parse_service_options(_settings(options)),
         as_json=options["as_json"],
         is_verbose=options["verbose"],
         junit=options["junit"],
@@ -114,7 +119,7 @@ def _play_scenarios(files: Sequence[str], options: _Options) -> bool:
 
 
 def _play_scripts(files: Sequence[str], options: _Options) -> bool:
-    from aiflow_local.simulator.scripts.batch_runner import play_scripts  # noqa: PLC0415 - scenarios need not wait
+    from aiflow_local.simulator.scripts.run import play_scripts  # noqa: PLC0415 - see above
 
     names = {
         "settings": "--set",

@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from aiflow_local.simulator.bots.target import Target, reachable
-from aiflow_local.simulator.engine.formatting import visible
-from aiflow_local.simulator.recordings.reader import Recorded, read_recording
+from aiflow_local.simulator.bots.target import Target, open_target
+from aiflow_local.simulator.engine.formatting import printable_line
+from aiflow_local.simulator.recordings.reader import RecordedCall, read_recording
 from aiflow_local.simulator.recordings.replay import Comparison, replay
 from aiflow_local.simulator.recordings.to_scenario import as_scenarios
 from aiflow_local.stack.cli_options import all_read, parameters_option, token_option, url_option
@@ -25,11 +25,11 @@ Examples:
   aiflow replay call.jsonl --as-scenario > shop.call.yaml
   aiflow play shop.call.yaml --record before && aiflow replay before/*.jsonl
 \b
-The caller does the same as then, and waits for the same: for the end of what the agent says, or
-for a moment in it. `-` was answered then, `+` is answered today.
+The caller repeats its recorded actions at the same points: after the agent has finished, or at
+an offset into a playback. `-` marks the recorded answer, `+` the answer of today.
 \b
-Exit codes: 0 all is answered as it was, 1 something is not or a handler failed, 2 RECORDING or
-URL cannot be read."""
+Exit codes: 0 all answers are equal, 1 an answer differs or a handler failed, 2 RECORDING or URL
+is not valid."""
 
 
 class _Options(TypedDict):
@@ -49,27 +49,29 @@ class _Options(TypedDict):
 @click.option(
     "--as-scenario",
     is_flag=True,
-    help="Call nobody: print a scenario file in which the agent is expected to do what it did.",
+    help="Print a scenario file that expects the recorded actions, and make no call.",
 )
 @click.pass_context
 def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_Options]) -> None:
-    """Hold recorded calls once more, and show what is answered differently.
+    """Replay recorded calls, and print the answers that differ.
 
-    RECORDING is of `aiflow call --record` or `aiflow play --record`.
+    RECORDING comes from `aiflow call --record` or `aiflow play --record`.
     """
     calls = all_read(files, lambda file: read_recording(Path(file)))
     if options["as_scenario"]:
         if any(options[name] for name in ("url", "parameters", "as_json")):
-            raise click.UsageError("--as-scenario calls nobody, and prints YAML.")
+            raise click.UsageError(
+                "--as-scenario makes no call: leave out --url, --parameter and --json."
+            )
         click.echo(as_scenarios(calls), nl=False)
         return
     context.exit(0 if _replay(dict(zip(files, calls, strict=True)), options) else 1)
 
 
-def _replay(calls: dict[str, Recorded], options: _Options) -> bool:
+def _replay(calls: dict[str, RecordedCall], options: _Options) -> bool:
     errors: list[str] = []
 
-    def complain(error: str) -> None:
+    def report_error(error: str) -> None:
         errors.append(error)
         click.echo(error, err=True)
 
@@ -77,13 +79,13 @@ def _replay(calls: dict[str, Recorded], options: _Options) -> bool:
     show = _json_to(out) if options["as_json"] else _text_to(Console(highlight=False))
     target = Target(options["url"], options["token"], options["parameters"])
     is_same = True
-    # What a handler prints must not stand between lines of JSON.
+    # Output of handlers must not mix with the JSON lines.
     with (
         redirect_stdout(sys.stderr if options["as_json"] else out),
-        reachable(target, complain) as reach,
+        open_target(target, report_error) as connect,
     ):
         for file, recorded in calls.items():
-            comparison = replay(recorded, reach, is_elsewhere=target.url is not None)
+            comparison = replay(recorded, connect, is_elsewhere=target.url is not None)
             show(file, comparison)
             is_same = is_same and not comparison.differences
     return is_same and not errors
@@ -94,13 +96,13 @@ type _Show = Callable[[str, Comparison], None]
 
 def _json_to(out: TextIO) -> _Show:
     def show(file: str, comparison: Comparison) -> None:
-        told = {
+        line = {
             "file": file,
             "name": comparison.recorded.name,
             "same": comparison.same,
             "differences": [each.to_json() for each in comparison.differences],
         }
-        click.echo(json.dumps(told), file=out)
+        click.echo(json.dumps(line), file=out)
 
     return show
 
@@ -109,12 +111,12 @@ def _text_to(console: Console) -> _Show:
     styles = {"  -": "red", "  +": "green"}
 
     def show(file: str, comparison: Comparison) -> None:
-        title = visible(f"{file}: {comparison.recorded.name}")
+        title = printable_line(f"{file}: {comparison.recorded.name}")
         console.print(Text(title, "bold"), soft_wrap=True)
         for difference in comparison.differences:
             for line in difference.lines():
                 style = styles.get(line[:3], "")
-                console.print(Text(f"  {visible(line)}", style), soft_wrap=True)
+                console.print(Text(f"  {printable_line(line)}", style), soft_wrap=True)
         console.print(Text(f"  {_summary(comparison)}", "dim"), soft_wrap=True)
 
     return show

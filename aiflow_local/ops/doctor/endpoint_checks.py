@@ -1,8 +1,6 @@
 """A test call through a door, and a wrong token at it."""
 
-import asyncio
 from collections.abc import Iterator
-from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
 from statistics import median
@@ -11,20 +9,22 @@ from uuid import uuid4
 from aiflow.protocol.types import JsonObject
 from aiflow_local.emulator.sample_events import SESSION, mock_event
 from aiflow_local.ops.doctor.check_result import Finding, failed, ok, warning
-from aiflow_local.simulator.bots.inbox import Ended
-from aiflow_local.simulator.bots.target import is_websocket
-from aiflow_local.simulator.bots.websocket_connect import connected
-from aiflow_local.simulator.scripts.http_client import Answer, HttpDoor
-from aiflow_local.simulator.scripts.runner import Exchange, play
-from aiflow_local.simulator.scripts.script import Script
-from aiflow_local.simulator.scripts.websocket_client import ScriptedSocket
+from aiflow_local.simulator.bots.http import HttpConnection
+from aiflow_local.simulator.bots.inbox import Disconnect
+from aiflow_local.simulator.bots.target import Target, is_websocket, open_target
+from aiflow_local.simulator.bots.websocket_connect import open_connection
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure
+from aiflow_local.simulator.engine.clock import Clock
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.transcript import Transcript
+from aiflow_local.simulator.scripts.player import EventPlayer, Exchange
 from aiflow_local.tokens import new_token
 
 SESSION_PREFIX = "aiflow-doctor-"
 """With it begin the ids of test calls, so that they can be told from real ones."""
 
 _SLOW_MS = 1000
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_MS = 10_000
 _EVENTS = ("session_start", "user_speak", "session_end")
 _NO_OPTION = "set AIFLOW_TOKEN, or give --token-file"
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -48,15 +48,15 @@ class Entrance:
         Raises:
             Unreadable: `url` is no URL.
         """
-        exchanges = asyncio.run(self._call(token))
-        yield self._answers(exchanges)
+        yield self._answers(self._call(token))
         yield self._refuses()
 
-    async def _call(self, token: str) -> list[Exchange]:
-        door = self._door(token)
-        script = Script("doctor", tuple(_events()))
-        async with door, aclosing(play(script, door, lambda _: {})) as exchanges:
-            return [exchange async for exchange in exchanges]
+    def _call(self, token: str) -> list[Exchange]:
+        options, clock = ServiceOptions(answer_deadline_ms=_PATIENCE_MS), Clock()
+        target = Target(self.url, token, ())
+        with open_target(target, lambda _: None) as connect, connect(clock, options) as bot:
+            player = EventPlayer(bot, options, clock, Transcript())
+            return [*player.play([*_events()])]
 
     def _answers(self, exchanges: list[Exchange]) -> Finding:
         check = f"{self.name}: test call"
@@ -71,7 +71,7 @@ class Entrance:
             reason = "the agent said nothing at all"
             return warning(check, reason, "look at the log; a caller would hear silence")
         # A WebSocket does not answer what it has nothing to say about.
-        times = [exchange.answer.ms for exchange in exchanges if exchange.answer.ms]
+        times = [exchange.ms for exchange in exchanges if exchange.ms]
         told = f"answers are valid; p50 {median(times):.0f} ms, max {max(times):.0f} ms"
         if max(times) > _SLOW_MS:
             remedy = "once more without a cold start; then docs/performance.md"
@@ -82,8 +82,11 @@ class Entrance:
         check, wrong = f"{self.name}: wrong token", new_token().secret
         if is_websocket(self.url):
             return self._judged(check, *_knocked(self.url, wrong))
-        answer = asyncio.run(self._knock(wrong))
-        return self._judged(check, answer.status, answer.fault[1] if answer.fault else "")
+        with HttpConnection(self.url, wrong, _PATIENCE_MS) as door:
+            outcome = door.send(next(_events()))
+        if isinstance(outcome, DeliveryFailure):
+            return self._judged(check, None, outcome.reason)
+        return self._judged(check, outcome.status, "")
 
     def _judged(self, check: str, status: int | None, reason: str) -> Finding:
         if status in _REFUSALS:
@@ -95,18 +98,10 @@ class Entrance:
             return failed(check, f"let in, with {status}", remedy)
         return failed(check, f"answered with {status} in place of 401 or 403", "look at the log")
 
-    async def _knock(self, token: str) -> Answer:
-        async with HttpDoor(self.url, token, _PATIENCE_SECONDS) as door:
-            return await door.send(next(_events()))
-
-    def _door(self, token: str) -> HttpDoor | ScriptedSocket:
-        kind = ScriptedSocket if is_websocket(self.url) else HttpDoor
-        return kind(self.url, token, _PATIENCE_SECONDS)
-
 
 def _knocked(url: str, token: str) -> tuple[int | None, str]:
-    opened = connected(url, token, _PATIENCE_SECONDS)
-    if isinstance(opened, Ended):
+    opened = open_connection(url, token, _PATIENCE_MS / 1000)
+    if isinstance(opened, Disconnect):
         return opened.status, opened.reason
     opened.close()
     return HTTPStatus.SWITCHING_PROTOCOLS, ""

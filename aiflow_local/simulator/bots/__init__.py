@@ -1,1 +1,1 @@
-"""Who is called: the agent of this project in this process, or any bot at a URL."""
+"""Connections to bots: the agent of this project, or any bot at a URL."""

@@ -1,4 +1,4 @@
-"""What a command line says about a call: the switches of the phone, and who calls whom."""
+"""Parses the command-line options of a call."""
 
 import string
 from collections.abc import Mapping, Sequence
@@ -8,17 +8,17 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from aiflow.protocol.types import SessionId
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 _SEPARATORS = dict.fromkeys(map(ord, " -/()."))
-_MOST_DIGITS = 15
+_MAX_DIGITS = 15
 
 
-def switches_of(given: Sequence[str]) -> Switches:
-    """Return the switches that are given, each as `NAME=VALUE`; the others as they are by default.
+def parse_service_options(given: Sequence[str]) -> ServiceOptions:
+    """Return the service options that are given as `NAME=VALUE`; others have their default.
 
     Raises:
-        click.UsageError: one is unknown, or has no such value.
+        click.UsageError: an option is unknown, or has no such value.
     """
     values: dict[str, str] = {}
     for entry in given:
@@ -26,35 +26,39 @@ def switches_of(given: Sequence[str]) -> Switches:
         if not equals:
             raise click.UsageError(f"--set {entry}: write it as NAME=VALUE.")
         values[name] = value
-    if unknown := next((name for name in values if name not in Switches.model_fields), None):
+    if unknown := next((name for name in values if name not in ServiceOptions.model_fields), None):
         raise click.UsageError(f"--set {unknown}: {_known(unknown)}")
     try:
-        return Switches.model_validate(values)
+        return ServiceOptions.model_validate(values)
     except ValidationError as error:
         raise click.UsageError(_explained(error, values)) from None
 
 
-def number_of(_context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Return the digits of a telephone number; none for `anonymous`.
+def parse_phone_number(
+    _context: click.Context, option: click.Parameter, value: str | None
+) -> str | None:
+    """Return the digits of a phone number; an empty text for `anonymous`.
 
     Raises:
-        click.BadParameter: it is no telephone number.
+        click.BadParameter: the value is not a phone number.
     """
     if value is None or (option.name == "caller" and value in {"", "anonymous"}):
         return value and ""
     digits = value.translate(_SEPARATORS).removeprefix("+")
-    if not digits or not set(string.digits).issuperset(digits) or len(digits) > _MOST_DIGITS:
-        raise click.BadParameter(f"{value} is no telephone number: 1 to 15 digits, + before them.")
+    if not digits or not set(string.digits).issuperset(digits) or len(digits) > _MAX_DIGITS:
+        raise click.BadParameter(
+            f"{value} is not a phone number: give 1 to 15 digits, with or without +."
+        )
     return digits
 
 
 def session_id_of(
     _context: click.Context, _option: click.Parameter, value: str | None
 ) -> str | None:
-    """Return a session id.
+    """Return a valid session id.
 
     Raises:
-        click.BadParameter: it is none.
+        click.BadParameter: the value is not valid.
     """
     if value is None:
         return None
@@ -65,10 +69,10 @@ def session_id_of(
 
 
 def _known(unknown: str) -> str:
-    close = get_close_matches(unknown, Switches.model_fields, n=1)
+    close = get_close_matches(unknown, ServiceOptions.model_fields, n=1)
     if close:
-        return f"there is no such switch; did you mean {close[0]}?"
-    return f"there is no such switch, only {', '.join(Switches.model_fields)}."
+        return f"no such option; did you mean {close[0]}?"
+    return f"no such option; use one of {', '.join(ServiceOptions.model_fields)}."
 
 
 def _explained(error: ValidationError, values: Mapping[str, str]) -> str:

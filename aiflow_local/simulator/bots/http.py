@@ -1,43 +1,80 @@
-"""The door to any bot, in any language, at a URL."""
+"""The connection to any bot, in any language, at an HTTP URL."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+import httpx
+
+from aiflow.protocol.json_codec import encode
 from aiflow.protocol.types import JsonObject
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.engine.bot_port import Answered, Failed, OnRequest
-from aiflow_local.simulator.scripts.http_client import Answer, HttpDoor
+from aiflow_local.simulator.engine.bot_connection import (
+    DeliveryFailure,
+    HttpResponse,
+    RequestResponseConnection,
+)
+
+MAX_RESPONSE_BYTES = 10 * 1024 * 1024
+"""More than API Gateway accepts."""
+
+_HIGHEST_PORT = 65535
 
 
-class UrlDoor(OnRequest):
-    """Posts events to a webhook and waits; to be entered before it is used.
+@dataclass(frozen=True)
+class _ResponseTooLarge(Exception):
+    """The body of a response exceeds `MAX_RESPONSE_BYTES`."""
+
+
+class HttpConnection(RequestResponseConnection):
+    """Posts each event to a webhook, as AI Flow does. Use it as a context manager.
 
     Args:
-        url: of the webhook.
-        token: sent as `X-API-TOKEN`; None sends none.
-        deadline_ms: until when an answer must have come, all of it.
+        url: URL of the webhook.
+        token: value of the header `X-API-TOKEN`; None sends no header.
+        deadline_ms: time limit for a whole response.
+        use_proxies: whether the proxy settings of the environment apply.
 
     Raises:
         Unreadable: `url` is not an HTTP URL.
     """
 
-    def __init__(self, url: str, token: str | None, deadline_ms: int) -> None:
-        self._door = _http_door(url, token, deadline_ms)
+    def __init__(
+        self, url: str, token: str | None, deadline_ms: int, *, use_proxies: bool = True
+    ) -> None:
+        self._url = _http_url(url)
+        self._deadline_seconds = deadline_ms / 1000
+        headers = {
+            # A small compressed body could expand to any size.
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            "user-agent": "aiflow-play",
+        }
+        if token is not None:
+            headers["x-api-token"] = token
+        # The deadline covers the whole response; a timeout of httpx restarts with each byte.
+        self._client = httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(None),
+            trust_env=use_proxies,
+            follow_redirects=False,
+        )
         self._open = AsyncExitStack()
-        # A loop of its own, for all events: connections live as long as their loop.
+        # One loop for all events: pooled connections belong to their loop.
         self._runner = asyncio.Runner()
 
-    def send(self, event: JsonObject) -> Answered | Failed:
-        """Deliver an event and wait for the answer; whatever happens, that is an outcome."""
-        return _outcome(self._runner.run(self._door.send(event)))
+    def send(self, event: JsonObject) -> HttpResponse | DeliveryFailure:
+        """Post an event and wait for the response; return a failure as `DeliveryFailure`."""
+        return self._runner.run(self._send(event))
 
     def __enter__(self) -> Self:
-        """Open the door."""
-        self._runner.run(self._open.enter_async_context(self._door))
+        """Open the HTTP client."""
+        self._runner.run(self._open.enter_async_context(self._client))
         return self
 
     def __exit__(
@@ -46,36 +83,69 @@ class UrlDoor(OnRequest):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close it, and every connection."""
+        """Close the HTTP client and its connections."""
         if self._runner.get_loop().is_running():
-            # Another thread still waits for an answer, and nobody waits for it any more: Ctrl-C
-            # was pressed twice.
+            # After a second Ctrl-C the thread of the call still waits for a response.
             return
         try:
             self._runner.run(self._open.aclose())
         finally:
             self._runner.close()
 
+    async def _send(self, event: JsonObject) -> HttpResponse | DeliveryFailure:
+        started = time.monotonic()
 
-def _http_door(url: str, token: str | None, deadline_ms: int) -> HttpDoor:
+        def failed(code: str, reason: str) -> DeliveryFailure:
+            return DeliveryFailure(code, reason, (time.monotonic() - started) * 1000)
+
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                response, raw = await self._post(event)
+        except TimeoutError:
+            return failed("timeout", f"did not answer within {self._deadline_seconds:g} s")
+        except _ResponseTooLarge:
+            limit = f"{MAX_RESPONSE_BYTES // 1024**2} MB"
+            return failed("too_large", f"answered with more than {limit}")
+        except httpx.ConnectError as error:
+            return failed("no_connection", f"no server answers at this address ({error})")
+        except httpx.HTTPError as error:
+            return failed("broken_off", f"broke off: {str(error) or type(error).__name__}")
+        try:
+            body = raw.decode()
+        except UnicodeDecodeError:
+            if response.status_code == HTTPStatus.OK:
+                return failed("not_json", "answered with a body that is not UTF-8, so not JSON")
+            # The service reads a body only with status 200.
+            body = raw.decode(errors="replace")
+        ms = (time.monotonic() - started) * 1000
+        return HttpResponse(response.status_code, dict(response.headers), body, ms)
+
+    async def _post(self, event: JsonObject) -> tuple[httpx.Response, bytes]:
+        body = bytearray()
+        request = self._client.build_request("POST", self._url, content=encode(event))
+        response = await self._client.send(request, stream=True)
+        try:
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_RESPONSE_BYTES:
+                    raise _ResponseTooLarge
+        finally:
+            await response.aclose()
+        return response, bytes(body)
+
+
+def _http_url(url: str) -> httpx.URL:
     try:
-        # A port that is out of range, and half a name in Punycode, would else fail at each event.
-        if urlsplit(url).port == 0:
-            raise Unreadable("bad_url", f"{url} is no URL: there is no port 0")
-        return HttpDoor(url, token, deadline_ms / 1000)
-    except ValueError as error:
-        raise Unreadable("bad_url", f"{url} is no URL: {error}") from None
-
-
-def _outcome(answer: Answer) -> Answered | Failed:
-    if answer.fault or answer.status is None:
-        code, reason = answer.fault or ("broken_off", "broke off")
-        return Failed(code, reason, answer.ms)
-    try:
-        body = answer.body.decode()
-    except UnicodeDecodeError:
-        if answer.status == HTTPStatus.OK:
-            return Failed("not_json", "answered with what is not UTF-8, and so not JSON", answer.ms)
-        # Of any other answer nobody reads the body.
-        body = answer.body.decode(errors="replace")
-    return Answered(answer.status, dict(answer.headers or {}), body, answer.ms)
+        # httpx checks neither port 0 nor a port that is out of range.
+        has_port_zero = urlsplit(url).port == 0
+        parsed = httpx.URL(url)
+        # httpx decodes Punycode, and rejects half of it, only when the host is read.
+        host, port = parsed.host, parsed.port
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Unreadable("bad_url", f"{url} is not a URL: {error}") from None
+    if parsed.scheme not in {"http", "https"} or not host:
+        schemes = "http://, https://, ws:// or wss://"
+        raise Unreadable("bad_url", f"{url} must begin with {schemes} and name a host")
+    if has_port_zero or (port is not None and not 0 < port <= _HIGHEST_PORT):
+        raise Unreadable("bad_url", f"{url} is not a URL: port {port or 0} is not valid")
+    return parsed

@@ -1,4 +1,4 @@
-"""The agent of this project in this process: the real handlers, on the clock of the call."""
+"""Runs the agent of this project in this process, on the clock of the call."""
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -22,23 +22,23 @@ from aiflow_local.emulator.deadline import late_is_too_late
 from aiflow_local.emulator.http_event import Arrival, HttpRequest, http_event
 from aiflow_local.emulator.module_loader import ModuleLoader
 from aiflow_local.errors import TemplateError
-from aiflow_local.simulator.engine.bot_port import Answered, OnRequest
+from aiflow_local.simulator.engine.bot_connection import HttpResponse, RequestResponseConnection
 from aiflow_local.simulator.engine.call import EPOCH_MS
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.stack.cli_options import stack_parameters
-from aiflow_local.stack.project import TEMPLATE
+from aiflow_local.stack.cli_options import stack_parameters, with_colleague
+from aiflow_local.stack.project import TEMPLATE, find_project
 from aiflow_local.stack.template import FunctionSpec, Template
 from aiflow_local.tokens import Token, new_token
 
 
-class _Unseen(Telemetry):
-    """Keeps nothing: a phone shows what happens by itself."""
+class _NoTelemetry(Telemetry):
+    """Discards telemetry: the transcript shows what happens."""
 
     def __init__(self) -> None:
-        """Need no names."""
+        """Skip the configuration of names."""
 
     def write(self, report: EventReport, duration_ms: float) -> None:
-        """Let it go."""
+        """Discard the report."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ class _Context:
         return int((self.deadline - time.monotonic()) * 1000)
 
 
-class Line(OnRequest):
-    """A door to the agent for one call: the envelope of the gateway, and no socket.
+class InProcessConnection(RequestResponseConnection):
+    """Connection to the agent for one call: API Gateway envelopes without a socket.
 
     Args:
-        agent: which agent.
-        clock: of the call; the agent tells the time by it.
+        agent: the agent.
+        clock: clock of the call, which also is the agent's clock.
     """
 
-    def __init__(self, agent: "Agent", clock: Clock) -> None:
+    def __init__(self, agent: "ProjectAgent", clock: Clock) -> None:
         def now() -> float:
             return (EPOCH_MS + clock.now_ms) / 1000
 
@@ -70,58 +70,60 @@ class Line(OnRequest):
                 settings=agent.settings,
                 sessions=self._sessions,
                 connections=UnavailableConnectionSender(),
-                telemetry=_Unseen(),
+                telemetry=_NoTelemetry(),
                 now=now,
                 pause=lambda _: None,
                 chance=lambda: 0.5,
-                time_limit=lambda seconds: late_is_too_late(seconds, agent.complain),
+                time_limit=lambda seconds: late_is_too_late(seconds, agent.report_error),
             )
         )
 
-    def send(self, event: JsonObject) -> Answered:
-        """Hand an event to the front door, as API Gateway does."""
-        begun = time.monotonic()
+    def send(self, event: JsonObject) -> HttpResponse:
+        """Invoke the webhook function with an event, as API Gateway does."""
+        started = time.monotonic()
         request_id = str(uuid4())
-        context = _Context(request_id, begun + self._agent.front_door.timeout_seconds)
+        context = _Context(request_id, started + self._agent.webhook_function.timeout_seconds)
         answer = self._handler(self._agent.envelope(event, request_id, self._now()), context)
-        ms = (time.monotonic() - begun) * 1000
-        return Answered(answer["statusCode"], answer.get("headers", {}), answer.get("body", ""), ms)
+        ms = (time.monotonic() - started) * 1000
+        return HttpResponse(
+            answer["statusCode"], answer.get("headers", {}), answer.get("body", ""), ms
+        )
 
-    def item(self, session_id: str) -> SessionRecord | None:
-        """Return what is kept of a call."""
+    def read_record(self, session_id: str) -> SessionRecord | None:
+        """Return the stored record of a session, None if there is none."""
         return self._sessions.load(session_id)
 
     def state(self, session_id: str) -> dict[str, Any]:
         """Return `call.state`."""
-        item = self.item(session_id)
+        item = self.read_record(session_id)
         return item.state if item else {}
 
 
 @dataclass(frozen=True)
-class Agent:
-    """The agent of a project, loaded.
+class ProjectAgent:
+    """The loaded agent of a project.
 
     Attributes:
-        front_door: what the template says of the function that AI Flow's one URL leads to.
-        handler: its code.
-        settings: its settings.
-        token: what AI Flow would send.
-        complain: told of each error of a handler, as Python would print it.
+        webhook_function: specification of the function behind the webhook.
+        handler: Lambda handler of that function.
+        settings: settings of that function.
+        token: API token that AI Flow would send.
+        report_error: called with the traceback of each handler error.
     """
 
-    front_door: FunctionSpec
+    webhook_function: FunctionSpec
     handler: Entrypoint
     settings: Settings
     token: Token
-    complain: Callable[[str], None]
+    report_error: Callable[[str], None]
 
-    def line(self, clock: Clock) -> Line:
-        """Return a door for one call; calls share nothing."""
-        return Line(self, clock)
+    def connect(self, clock: Clock) -> InProcessConnection:
+        """Return a connection for one call; calls share no state."""
+        return InProcessConnection(self, clock)
 
     def envelope(self, event: JsonObject, request_id: str, now: float) -> Mapping[str, Any]:
-        """Return an event as an HTTP API hands it to the front door."""
-        route = self.front_door.routes[0]
+        """Return an event as an HTTP API passes it to the webhook function."""
+        route = self.webhook_function.routes[0]
         request = HttpRequest(
             method=route.method,
             path=route.path,
@@ -142,34 +144,56 @@ class Agent:
 
 @contextmanager
 def load_agent(
-    project: Path, parameters: Sequence[str], complain: Callable[[str], None]
-) -> Generator[Agent]:
-    """Load the agent of a project, for as long as the block takes.
+    project: Path, parameters: Sequence[str], report_error: Callable[[str], None]
+) -> Generator[ProjectAgent]:
+    """Load the agent of a project while the block runs.
 
     Args:
-        project: the folder of its template.
-        parameters: of the template, as `NAME=VALUE`.
-        complain: told of each error of a handler.
+        project: folder of its template.
+        parameters: template parameters, as `NAME=VALUE`.
+        report_error: called with the traceback of each handler error.
 
     Raises:
-        TemplateError: the template is not as it must be, or has no front door of ours.
+        TemplateError: the template is not valid, or has no webhook function of this layer.
         CodeError: a handler cannot be loaded.
     """
     token = new_token()
     values = stack_parameters(project, token, parameters)
     functions = Template(project / TEMPLATE).stack(values).functions
-    front_door = next((spec for spec in functions if spec.routes), None)
-    if front_door is None:
-        raise TemplateError(f"{TEMPLATE} has no function with a route: nothing can be called")
+    webhook_function = next((spec for spec in functions if spec.routes), None)
+    if webhook_function is None:
+        raise TemplateError(
+            f"{TEMPLATE} has no function with a route: add an HTTP API event to a function"
+        )
     modules = ModuleLoader()
     try:
-        handler = modules.load(project, [front_door])[front_door.name]
+        handler = modules.load(project, [webhook_function])[webhook_function.name]
         if not isinstance(handler, Entrypoint):
-            message = f"{front_door.name} is not made by `entrypoint`: play it with --url"
-            raise TemplateError(message)
-        yield Agent(front_door, handler, _settings(front_door), token, complain)
+            name = webhook_function.name
+            raise TemplateError(f"{name} is not made by `entrypoint`: call it with --url")
+        yield ProjectAgent(
+            webhook_function, handler, _settings(webhook_function), token, report_error
+        )
     finally:
         modules.close()
+
+
+@contextmanager
+def load_project_agent(
+    parameters: Sequence[str], report_error: Callable[[str], None]
+) -> Generator[ProjectAgent]:
+    """Load the agent of this project, with a number for transfers, while the block runs.
+
+    Args:
+        parameters: template parameters, as `NAME=VALUE`.
+        report_error: called with the traceback of each handler error.
+
+    Raises:
+        LocalError: the project cannot be loaded.
+    """
+    project = find_project()
+    with load_agent(project, with_colleague(project, parameters), report_error) as agent:
+        yield agent
 
 
 def _settings(spec: FunctionSpec) -> Settings:

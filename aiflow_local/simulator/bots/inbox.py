@@ -1,39 +1,39 @@
-"""What has come over a connection and was not looked at yet."""
+"""Queue of received messages of a connection."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Condition
 
-from aiflow_local.simulator.engine.message_validation import is_chatter
+from aiflow_local.simulator.engine.message_validation import is_not_an_action
 
-MOST_UNREAD = 200
-"""Messages that may wait for the phone to look; a bot that sends more floods it."""
+MAX_UNREAD = 200
+"""Unread messages at which the simulator closes the connection."""
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """A message that has come.
+class ReceivedMessage:
+    """A received message.
 
     Attributes:
-        content: as it came.
-        at: when, in seconds of the monotonic clock.
-        is_chatter: whether it means nothing.
+        content: content as received.
+        at: time in seconds of the monotonic clock.
+        is_ignored: whether the service ignores it, because it is not an action.
     """
 
     content: str | bytes
     at: float
-    is_chatter: bool
+    is_ignored: bool
 
 
 @dataclass(frozen=True)
-class Ended:
-    """The connection is gone.
+class Disconnect:
+    """End of a connection.
 
     Attributes:
-        code: one word for programs.
-        reason: why, in one line.
-        status: of HTTP, if it was refused with one.
+        code: stable identifier of the cause.
+        reason: the cause in one line.
+        status: HTTP status of a refused connection.
     """
 
     code: str
@@ -42,68 +42,68 @@ class Ended:
 
 
 class Inbox:
-    """Takes messages from the thread of a connection to the one where the call goes on.
+    """Passes messages from the thread of a connection to the thread of the call.
 
     Args:
-        ring: called when something has come, in the thread of the connection.
+        notify: called in the thread of the connection when a message arrives.
     """
 
-    def __init__(self, ring: Callable[[], None]) -> None:
+    def __init__(self, notify: Callable[[], None]) -> None:
         self.received = 0
-        """Messages, since the beginning of the call."""
-        self._ring = ring
-        self._unread: list[Arrived] = []
-        self._end: Ended | None = None
+        """Received messages since the start of the call."""
+        self._notify = notify
+        self._unread: list[ReceivedMessage] = []
+        self._end: Disconnect | None = None
         self._is_open = False
         self._changed = Condition()
 
     def open(self) -> None:
-        """Begin with a new connection."""
+        """Start a new connection."""
         with self._changed:
             self._unread.clear()
             self._end, self._is_open = None, True
 
     def put(self, content: str | bytes) -> bool:
-        """Add a message; tell if there is room for another one."""
-        arrived = Arrived(content, time.monotonic(), is_chatter(content))
+        """Add a message; return whether there is room for another one."""
+        arrived = ReceivedMessage(content, time.monotonic(), is_not_an_action(content))
         with self._changed:
             self._unread.append(arrived)
             self.received += 1
-            has_room = len(self._unread) < MOST_UNREAD
+            has_room = len(self._unread) < MAX_UNREAD
             if not has_room:
                 self._unread.clear()
             self._changed.notify_all()
         if has_room:
-            self._ring()
+            self._notify()
         return has_room
 
-    def end(self, ended: Ended) -> None:
-        """Learn that nothing more will come."""
+    def end(self, ended: Disconnect) -> None:
+        """Set the end of the connection."""
         with self._changed:
             self._end, self._is_open = ended, False
             self._changed.notify_all()
-        self._ring()
+        self._notify()
 
-    def take(self) -> tuple[list[Arrived], Ended | None]:
-        """Return what has come, in order, and the end after it; each only once."""
+    def take(self) -> tuple[list[ReceivedMessage], Disconnect | None]:
+        """Return new messages in order, and the end of the connection, each once."""
         with self._changed:
             unread, self._unread = self._unread, []
             ended, self._end = self._end, None
         return unread, ended
 
     def wait_for_answer(self, seconds: float) -> None:
-        """Wait until something has come that is more than chatter, or the connection is gone."""
+        """Wait for a message that the service does not ignore, or for the end."""
         with self._changed:
             self._changed.wait_for(self._has_answer, seconds)
 
     def wait_until_quiet(self, seconds: float) -> None:
-        """Wait until nothing has come for so long, or the connection is gone."""
+        """Wait until no message has arrived for this time, or until the end."""
         with self._changed:
             while self._more_comes(self.received, seconds):
                 pass
 
     def wait_until_received(self, number: int) -> None:
-        """Wait until so many messages have come in all, or the connection is gone."""
+        """Wait for this total number of messages, or for the end."""
         with self._changed:
             self._changed.wait_for(lambda: self.received >= number or not self._is_open)
 
@@ -112,4 +112,4 @@ class Inbox:
         return self.received > known
 
     def _has_answer(self) -> bool:
-        return not self._is_open or any(not each.is_chatter for each in self._unread)
+        return not self._is_open or any(not each.is_ignored for each in self._unread)

@@ -1,33 +1,35 @@
-"""The agent of this project over real sockets, and yet on the clock of the call.
+"""Runs the agent of this project behind its gateway, on the clock of the call.
 
-What the gateway tells of the messages that it served says exactly when the agent is done. So a call
-over a WebSocket has the same transcript each run, and the same as one without any socket.
+The access log of the gateway tells when the agent has processed an event. So a call over a
+WebSocket has the same transcript in each run, and the same as a call without a socket.
 """
 
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from threading import Condition
-from typing import Any
 
+from aiflow.errors import StoreUnavailable
+from aiflow.sessions.record import SessionRecord
 from aiflow_local.emulator.access_log import Served, ServedMessage
 from aiflow_local.emulator.gateway import Gateway
 from aiflow_local.emulator.project_gateway import Own, Wanted, serve_own
 from aiflow_local.errors import TemplateError
-from aiflow_local.simulator.bots.http import UrlDoor
-from aiflow_local.simulator.bots.response_wait import Live, UntilSettled
-from aiflow_local.simulator.bots.target import Reach, Reached, TransportName
-from aiflow_local.simulator.bots.websocket import SocketDoor
+from aiflow_local.simulator.bots.connector import BotConnector, ConnectedBot, TransportName
+from aiflow_local.simulator.bots.http import HttpConnection
+from aiflow_local.simulator.bots.response_wait import NoWait, WaitUntilProcessed
+from aiflow_local.simulator.bots.websocket import WebSocketConnection
 from aiflow_local.simulator.engine.call import EPOCH_MS
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.stack.project import TEMPLATE
 from aiflow_local.stack.websocket_api import CONNECT, DISCONNECT
 from aiflow_local.tokens import new_token
 
 
-class _Watch:
-    """Knows the time of the call that is on, and how far the gateway is with its messages."""
+class _CallMonitor:
+    """Provides the time of the current call and counts processed messages."""
 
     def __init__(self) -> None:
         self._clock: Clock | None = None
@@ -36,7 +38,7 @@ class _Watch:
         self._is_closed = False
 
     def begin(self, clock: Clock) -> None:
-        """Watch the next call."""
+        """Start a new call."""
         self._clock = clock
         self._handled = self._sent = 0
         self._is_closed = False
@@ -45,8 +47,8 @@ class _Watch:
         """Return the Unix time of the call, in seconds."""
         return time.time() if self._clock is None else (EPOCH_MS + self._clock.now_ms) / 1000
 
-    def told(self, served: Served) -> None:
-        """Learn that something was served."""
+    def on_served(self, served: Served) -> None:
+        """Count a request or message of the access log."""
         if not isinstance(served, ServedMessage):
             return
         with self._changed:
@@ -58,52 +60,60 @@ class _Watch:
             self._changed.notify_all()
 
     def settled(self, number: int) -> int:
-        """See `Settled`."""
+        """Wait until events are processed; see `ProcessedMessages`."""
         with self._changed:
             self._changed.wait_for(lambda: self._handled >= number or self._is_closed)
             return self._sent
 
 
 @contextmanager
-def load_served_agent(
-    transport: TransportName, parameters: Sequence[str], complain: Callable[[str], None]
-) -> Generator[Reach]:
-    """Serve the agent of this project, for as long as the block takes.
+def serve_project_agent(
+    transport: TransportName, parameters: Sequence[str], report_error: Callable[[str], None]
+) -> Generator[BotConnector]:
+    """Serve the agent of this project while the block runs.
 
     Args:
-        transport: what lies between.
-        parameters: of the template, as `NAME=VALUE`.
-        complain: told of each error of a handler.
+        transport: transport between the simulator and the agent.
+        parameters: template parameters, as `NAME=VALUE`.
+        report_error: called with the traceback of each handler error.
 
     Raises:
-        LocalError: the project is not as it must be.
+        LocalError: the project cannot be served.
     """
-    watch, token = _Watch(), new_token()
-    with serve_own(Wanted(token, parameters, complain, watch.now, watch.told)) as own:
+    monitor, token = _CallMonitor(), new_token()
+    with serve_own(Wanted(token, parameters, report_error, monitor.now, monitor.on_served)) as own:
 
-        def door(clock: Clock, switches: Switches) -> AbstractContextManager[UrlDoor | SocketDoor]:
+        def connection(
+            clock: Clock, options: ServiceOptions
+        ) -> AbstractContextManager[HttpConnection | WebSocketConnection]:
             if transport == "http":
-                return UrlDoor(own.url, token.secret, switches.answer_deadline_ms)
+                deadline_ms = options.answer_deadline_ms
+                return HttpConnection(own.url, token.secret, deadline_ms, use_proxies=False)
             url = _websocket_url(own)
             if clock.wake:
-                return SocketDoor(url, token.secret, switches, Live(), clock.wake)
-            return SocketDoor(url, token.secret, switches, UntilSettled(watch.settled))
+                return WebSocketConnection(url, token.secret, options, NoWait(), clock.wake)
+            return WebSocketConnection(
+                url, token.secret, options, WaitUntilProcessed(monitor.settled)
+            )
 
         @contextmanager
-        def reach(clock: Clock, switches: Switches) -> Generator[Reached]:
-            watch.begin(clock)
-            with door(clock, switches) as opened:
-                yield Reached(opened, lambda session_id: _state(own.gateway, session_id))
+        def connect(clock: Clock, options: ServiceOptions) -> Generator[ConnectedBot]:
+            monitor.begin(clock)
+            with connection(clock, options) as opened:
+                yield ConnectedBot(opened, partial(_read_record, own.gateway))
 
-        yield reach
+        yield connect
 
 
 def _websocket_url(own: Own) -> str:
     if own.websocket_url is None:
-        raise TemplateError(f"{TEMPLATE} has no WebSocket API, or it is switched off")
+        raise TemplateError(f"{TEMPLATE} has no WebSocket API, or its parameters disable it")
     return own.websocket_url
 
 
-def _state(gateway: Gateway, session_id: str) -> dict[str, Any]:
-    item = gateway.deployment.sessions.load(session_id)
-    return item.state if item else {}
+def _read_record(gateway: Gateway, session_id: str) -> SessionRecord | None:
+    try:
+        return gateway.deployment.sessions.load(session_id)
+    except StoreUnavailable:
+        # An agent without the layer has no table of sessions.
+        return None

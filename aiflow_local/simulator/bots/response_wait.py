@@ -1,89 +1,91 @@
-"""How long to wait for a bot that may send what it likes when it likes.
+"""Strategies for waiting on the messages of a bot.
 
-Time in a call is virtual, and a socket is not. Nobody says over a WebSocket that this was all: only
-a silence does, unless whoever makes the call knows the bot from inside.
+Time in a call is virtual, but a socket needs real time. Nothing marks the last message of a bot, so
+the simulator waits for silence, unless it knows when the bot has processed an event.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
 from aiflow_local.simulator.bots.inbox import Inbox
-from aiflow_local.simulator.engine.bot_port import AWAITED, UNHEARD
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.bot_connection import (
+    EVENTS_EXPECTING_ANSWER,
+    EVENTS_WITHOUT_ANSWER,
+)
+from aiflow_local.simulator.engine.options import ServiceOptions
 
-type Settled = Callable[[int], int]
-"""Knows when a bot is done.
+type ProcessedMessages = Callable[[int], int]
+"""Waits until the bot has processed a number of events; returns the messages that it sent.
 
-It is called after each event, in the thread of the call, with the number of events that went out
-through the door so far. It comes back as soon as the bot has dealt with all of them and will send
-nothing more for now, or can deal with no more; and it returns how many messages the bot has sent
-through the door since the call began, over all connections. All of these are then waited for.
+It is called in the thread of the call with the number of events sent so far. It returns when the
+bot has processed them, or cannot process any more. The result counts all messages since the start
+of the call, over all connections; the simulator then waits until it has received them.
 """
 
 
-class Patience(Protocol):
-    """Knows how long to wait after an event."""
+class ResponseWait(Protocol):
+    """Strategy for waiting after an event."""
 
     @property
-    def is_live(self) -> bool:
-        """Whether nobody waits, since time passes by itself."""
+    def is_real_time(self) -> bool:
+        """Whether the clock of the call waits in real time, so that this does not."""
         ...
 
     def wait(self, name: str, number: int, inbox: Inbox) -> None:
-        """Wait for what is sent in answer to an event.
+        """Wait for messages that answer an event.
 
         Args:
-            name: of the event.
-            number: how many events were sent so far.
-            inbox: where the messages arrive.
+            name: type of the event.
+            number: number of events sent so far.
+            inbox: inbox of the connection.
         """
         ...
 
 
-class UntilQuiet:
-    """Waits until nothing has come for a while, of real time.
+class WaitUntilQuiet:
+    """Waits until no message has arrived for a while, in real time.
 
-    Where a caller would wait for the agent to speak, the first message has until the deadline.
+    Where the caller waits for the agent to speak, the first message has time until the deadline.
     """
 
-    is_live = False
+    is_real_time = False
 
-    def __init__(self, switches: Switches) -> None:
-        self._deadline_seconds = switches.answer_deadline_ms / 1000
-        self._quiet_seconds = switches.quiet_ms / 1000
+    def __init__(self, options: ServiceOptions) -> None:
+        self._deadline_seconds = options.answer_deadline_ms / 1000
+        self._quiet_seconds = options.quiet_ms / 1000
 
     def wait(self, name: str, number: int, inbox: Inbox) -> None:
-        """See `Patience.wait`."""
+        """Wait until the connection is quiet."""
         del number
-        if name in UNHEARD:
+        if name in EVENTS_WITHOUT_ANSWER:
             return
-        if name in AWAITED:
+        if name in EVENTS_EXPECTING_ANSWER:
             inbox.wait_for_answer(self._deadline_seconds)
         inbox.wait_until_quiet(self._quiet_seconds)
 
 
-class UntilSettled:
-    """Waits for all that was sent: the transcript of a call is the same each run.
+class WaitUntilProcessed:
+    """Waits for all sent messages, so that transcripts are deterministic.
 
     Args:
-        settled: knows when that is.
+        settled: waits until events are processed.
     """
 
-    is_live = False
+    is_real_time = False
 
-    def __init__(self, settled: Settled) -> None:
+    def __init__(self, settled: ProcessedMessages) -> None:
         self._settled = settled
 
     def wait(self, name: str, number: int, inbox: Inbox) -> None:
-        """See `Patience.wait`."""
+        """Wait until all sent messages are received."""
         del name
         inbox.wait_until_received(self._settled(number))
 
 
-class Live:
-    """Waits for nothing, since the clock of the call does: messages are obeyed when they come."""
+class NoWait:
+    """Does not wait: in real time, messages are processed on arrival."""
 
-    is_live = True
+    is_real_time = True
 
     def wait(self, name: str, number: int, inbox: Inbox) -> None:
-        """See `Patience.wait`."""
+        """Return immediately."""

@@ -1,30 +1,26 @@
-"""Who is called: the agent of this project in this process, or any bot at a URL."""
+"""Selects the bot to call from command-line options."""
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import click
 
-from aiflow_local.simulator.engine.bot_port import Door
+from aiflow_local.simulator.bots.connector import BotConnector, ConnectedBot, TransportName
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
-
-type TransportName = Literal["http", "websocket"]
-"""What lies between the phone and the agent of this project."""
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 
 @dataclass(frozen=True)
 class Target:
-    """Who is called, as a command line says it.
+    """The bot to call.
 
     Attributes:
-        url: of a bot; None for the agent of this project.
-        token: sent to the bot.
-        parameters: of the template, as `NAME=VALUE`.
-        transport: `http` or `websocket`: call the agent of this project through its gateway,
-            over a real socket; None for no socket.
+        url: URL of a bot; None for the agent of this project.
+        token: API token to send.
+        parameters: template parameters, as `NAME=VALUE`.
+        transport: `http` or `websocket` to call the agent of this project through its gateway;
+            None to call it without a socket.
     """
 
     url: str | None
@@ -33,57 +29,40 @@ class Target:
     transport: TransportName | None = None
 
 
-@dataclass(frozen=True)
-class Reached:
-    """A bot that can be called, once.
-
-    Attributes:
-        door: the way to it.
-        state: reads `call.state` of a session; None where it cannot be seen.
-    """
-
-    door: Door
-    state: Callable[[str], dict[str, Any]] | None
-
-
-type Reach = Callable[[Clock, Switches], AbstractContextManager[Reached]]
-"""Opens the way to a bot for one call."""
-
-
 @contextmanager
-def reachable(target: Target, complain: Callable[[str], None]) -> Generator[Reach]:
-    """Make a bot ready to be called, for as long as the block takes.
+def open_target(target: Target, report_error: Callable[[str], None]) -> Generator[BotConnector]:
+    """Load or serve the target while the block runs; yield a connector for its calls.
 
     Args:
-        target: which one.
-        complain: told of each error of a handler.
+        target: the bot to call.
+        report_error: called with the traceback of each handler error.
 
     Raises:
         click.UsageError: the options contradict each other.
-        LocalError: there is nothing that could be called.
+        LocalError: the project or the URL is not valid.
     """
     if target.url is not None:
         yield _at(target, target.url)
         return
     if target.transport is not None:
-        from aiflow_local.simulator.bots.over_gateway import load_served_agent  # noqa: PLC0415 - no other call needs it
+        from aiflow_local.simulator.bots.over_gateway import serve_project_agent  # noqa: PLC0415 - slow to load
 
-        with load_served_agent(target.transport, target.parameters, complain) as served:
+        with serve_project_agent(target.transport, target.parameters, report_error) as served:
             yield served
         return
-    # A call to a URL need not wait for what reads templates and runs handlers.
-    from aiflow_local.simulator.bots.project_agent import load_own_agent  # noqa: PLC0415 - see above
+    # A call to a URL does not load templates and handlers.
+    from aiflow_local.simulator.bots.in_process import load_project_agent  # noqa: PLC0415 - see above
 
-    with load_own_agent(target.parameters, complain) as agent:
+    with load_project_agent(target.parameters, report_error) as agent:
 
-        def reach(clock: Clock, _: Switches) -> AbstractContextManager[Reached]:
-            line = agent.line(clock)
-            return nullcontext(Reached(line, line.state))
+        def connect(clock: Clock, _: ServiceOptions) -> AbstractContextManager[ConnectedBot]:
+            connection = agent.connect(clock)
+            return nullcontext(ConnectedBot(connection, connection.read_record))
 
-        yield reach
+        yield connect
 
 
-def _at(target: Target, url: str) -> Reach:
+def _at(target: Target, url: str) -> BotConnector:
     for option, value in (("--parameter", target.parameters), ("--transport", target.transport)):
         if value:
             raise click.UsageError(f"{option} is for the agent of this project, not for --url.")
@@ -91,36 +70,36 @@ def _at(target: Target, url: str) -> Reach:
 
 
 def is_websocket(url: str) -> bool:
-    """Tell whether a URL is that of a WebSocket."""
+    """Tell whether a URL is a WebSocket URL."""
     return url.partition(":")[0].lower() in {"ws", "wss"}
 
 
-def _over_http(target: Target, url: str) -> Reach:
-    from aiflow_local.simulator.bots.http import UrlDoor  # noqa: PLC0415 - no other call needs HTTP
+def _over_http(target: Target, url: str) -> BotConnector:
+    from aiflow_local.simulator.bots.http import HttpConnection  # noqa: PLC0415 - only for HTTP URLs
 
-    with UrlDoor(url, target.token, 1):
-        """Find out now whether this is a URL."""
-
-    @contextmanager
-    def reach(_: Clock, switches: Switches) -> Generator[Reached]:
-        with UrlDoor(url, target.token, switches.answer_deadline_ms) as door:
-            yield Reached(door, None)
-
-    return reach
-
-
-def _over_websocket(target: Target, url: str) -> Reach:
-    from aiflow_local.simulator.bots.response_wait import Live  # noqa: PLC0415 - no other call needs WebSockets
-    from aiflow_local.simulator.bots.websocket import SocketDoor  # noqa: PLC0415 - likewise
-
-    with SocketDoor(url, target.token, Switches()):
-        """Find out now whether this is a URL."""
+    with HttpConnection(url, target.token, 1):
+        """Check the URL before the first call."""
 
     @contextmanager
-    def reach(clock: Clock, switches: Switches) -> Generator[Reached]:
+    def connect(_: Clock, options: ServiceOptions) -> Generator[ConnectedBot]:
+        with HttpConnection(url, target.token, options.answer_deadline_ms) as connection:
+            yield ConnectedBot(connection, None)
+
+    return connect
+
+
+def _over_websocket(target: Target, url: str) -> BotConnector:
+    from aiflow_local.simulator.bots.response_wait import NoWait  # noqa: PLC0415 - only for WebSocket URLs
+    from aiflow_local.simulator.bots.websocket import WebSocketConnection  # noqa: PLC0415 - see above
+
+    with WebSocketConnection(url, target.token, ServiceOptions()):
+        """Check the URL before the first call."""
+
+    @contextmanager
+    def connect(clock: Clock, options: ServiceOptions) -> Generator[ConnectedBot]:
         token, wake = target.token, clock.wake
-        door = SocketDoor(url, token, switches, Live(), wake) if wake else None
-        with door or SocketDoor(url, token, switches) as door:
-            yield Reached(door, None)
+        connection = WebSocketConnection(url, token, options, NoWait(), wake) if wake else None
+        with connection or WebSocketConnection(url, token, options) as connection:
+            yield ConnectedBot(connection, None)
 
-    return reach
+    return connect

@@ -1,4 +1,4 @@
-"""Connects to a WebSocket as the service does, and says in a line why that is impossible."""
+"""Opens WebSocket connections as the service does, and explains failures in one line."""
 
 import socket
 import ssl
@@ -17,62 +17,62 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.uri import WebSocketURI, parse_uri
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.bots.inbox import Ended
+from aiflow_local.simulator.bots.inbox import Disconnect
 
 MAX_MESSAGE_BYTES = 128 * 1024
-"""More than API Gateway lets through in a message."""
+"""Maximum message size of API Gateway."""
 
 _CLOSING_SECONDS = 1.0
 _REFUSED: Mapping[int, str] = {
     401: "the API token is missing or wrong: give it with --token",
-    403: "the API token is wrong: give it with --token; or the path is: API Gateway's is the stage",
+    403: "the API token or the path is wrong: give --token; on API Gateway, the path is the stage",
     404: "nothing is served at this path",
-    429: "it has too many connections",
+    429: "the server has too many connections",
 }
 _CLOSED: Mapping[int, str] = {
-    CloseCode.GOING_AWAY: "; API Gateway does so after 2 hours, and after 10 minutes of silence",
-    CloseCode.MESSAGE_TOO_BIG: ": an event was too large for it",
+    CloseCode.GOING_AWAY: "; API Gateway does so after 2 hours, or 10 minutes without messages",
+    CloseCode.MESSAGE_TOO_BIG: ": an event was too large",
 }
-_GIVEN_UP: Mapping[int, Ended] = {
-    CloseCode.MESSAGE_TOO_BIG: Ended(
+_GIVEN_UP: Mapping[int, Disconnect] = {
+    CloseCode.MESSAGE_TOO_BIG: Disconnect(
         "too_large",
-        f"sent a message of more than {MAX_MESSAGE_BYTES // 1024} KB, which API Gateway carries "
-        "not: the connection is closed",
+        f"sent a message of more than {MAX_MESSAGE_BYTES // 1024} KB, the limit of API Gateway: "
+        "the simulator closed the connection",
     ),
-    CloseCode.INVALID_DATA: Ended(
-        "not_utf8", "sent a text message that is not UTF-8: the connection is closed"
+    CloseCode.INVALID_DATA: Disconnect(
+        "not_utf8", "sent a text message that is not UTF-8: the simulator closed the connection"
     ),
 }
 
 
 def websocket_url(url: str) -> WebSocketURI:
-    """Read the URL of a WebSocket.
+    """Parse the URL of a WebSocket.
 
     Raises:
-        Unreadable: it is none.
+        Unreadable: the URL is not valid.
     """
     try:
-        # A port that is out of range would else fail when the call begins.
+        # Reading the port rejects one that is out of range.
         if urlsplit(url).port == 0:
-            raise Unreadable("bad_url", f"{url} is no URL: there is no port 0")
+            raise Unreadable("bad_url", f"{url} is not a URL: port 0 is not valid")
         return parse_uri(url)
     except InvalidURI as error:
-        raise Unreadable("bad_url", f"{url} is no URL: {error.msg}") from None
+        raise Unreadable("bad_url", f"{url} is not a URL: {error.msg}") from None
     except ValueError as error:
-        raise Unreadable("bad_url", f"{url} is no URL: {error}") from None
+        raise Unreadable("bad_url", f"{url} is not a URL: {error}") from None
 
 
-def connected(url: str, token: str | None, seconds: float) -> ClientConnection | Ended:
-    """Connect, without a proxy and without compression, and follow no redirect.
+def open_connection(url: str, token: str | None, seconds: float) -> ClientConnection | Disconnect:
+    """Connect without proxies, compression or redirects.
 
     Args:
-        url: of the WebSocket.
-        token: sent as `X-API-TOKEN`; None sends none.
-        seconds: until when the connection must be open.
+        url: URL of the WebSocket.
+        token: value of the header `X-API-TOKEN`; None sends no header.
+        seconds: time limit.
     """
     parsed = websocket_url(url)
     try:
-        # With a socket of our own it neither asks for proxies nor takes the token elsewhere.
+        # With its own socket, the client uses no proxy and follows no redirect.
         opened = socket.create_connection((parsed.host, parsed.port), timeout=seconds)
         opened.settimeout(None)
         return connect(
@@ -88,43 +88,43 @@ def connected(url: str, token: str | None, seconds: float) -> ClientConnection |
             legacy=True,
         )
     except TimeoutError:
-        return Ended("timeout", f"did not open the connection within {seconds:g} s")
+        return Disconnect("timeout", f"did not open the connection within {seconds:g} s")
     except ssl.SSLError as error:
-        return Ended("no_tls", f"speaks no TLS that can be trusted ({error.reason or error})")
+        return Disconnect("no_tls", f"has no trusted TLS certificate ({error.reason or error})")
     except OSError as error:
-        return Ended("no_connection", f"nobody answers at this address ({error})")
+        return Disconnect("no_connection", f"no server answers at this address ({error})")
     except (WebSocketException, ValueError, EOFError) as error:
         return _refused(error)
 
 
-def ended(closed: ConnectionClosed) -> Ended:
-    """Say why a connection is gone."""
+def disconnect_of(closed: ConnectionClosed) -> Disconnect:
+    """Return why a connection ended."""
     received, sent = closed.rcvd, closed.sent
     if received and closed.rcvd_then_sent is not False:
         why = _CLOSED.get(received.code, "")
-        return Ended("closed", f"closed the connection, {received}{why}")
+        return Disconnect("closed", f"closed the connection, {received}{why}")
     if sent and sent.code in _GIVEN_UP:
         return _GIVEN_UP[sent.code]
     why = f": {sent.reason}" if sent and sent.reason else ""
-    return Ended("broken_off", f"broke off{why}")
+    return Disconnect("broken_off", f"broke off{why}")
 
 
-def _refused(error: Exception) -> Ended:
+def _refused(error: Exception) -> Disconnect:
     status = _status(error)
     if status is None:
-        return Ended("broken_off", f"speaks no WebSocket: {error}")
+        return Disconnect("broken_off", f"is not a WebSocket server: {error}")
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        why = "redirects are not followed: give the URL that it leads to"
+        why = "redirects are not followed: give the URL that this one leads to"
     elif status == HTTPStatus.OK:
-        why = "it speaks HTTP there and no WebSocket"
+        why = "the server answers with HTTP, not WebSocket"
     else:
         why = _REFUSED.get(status, "")
     reason = f"refused the connection with {status}{'; ' if why else ''}{why}"
-    return Ended("refused", reason, status)
+    return Disconnect("refused", reason, status)
 
 
 def _status(error: BaseException | None) -> int | None:
-    """Return the status of the answer; a redirect that cannot be followed hides it."""
+    """Return the HTTP status of a refusal, from the chain of exceptions."""
     while error:
         if isinstance(error, InvalidStatus):
             return error.response.status_code

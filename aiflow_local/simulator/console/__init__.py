@@ -1,1 +1,1 @@
-"""The phone in a terminal: what a person types is what the caller does."""
+"""Interactive calls in a terminal or a pipe."""

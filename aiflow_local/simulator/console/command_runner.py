@@ -1,4 +1,4 @@
-"""Do in a call what a person types."""
+"""Runs the lines that a user types in a call."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,48 +6,48 @@ from typing import Any
 
 from aiflow_local.simulator.console.commands import (
     SAY,
-    Unclear,
-    choice_of,
+    InvalidCommand,
     help_lines,
-    interruption_of,
-    keys_of,
-    read_line,
-    silence_of,
+    parse_choice,
+    parse_interruption,
+    parse_keys,
+    parse_line,
+    parse_silence,
 )
-from aiflow_local.simulator.console.pacing import Manners
+from aiflow_local.simulator.console.pacing import CallerPacing
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.transcript import EntryKind
 
 type State = Mapping[str, Any]
 """`call.state` of the agent."""
 
 
-class Caller:
-    """A caller who does what is typed.
+class CommandRunner:
+    """Runs typed lines as actions of the caller.
 
     Args:
-        call: in which it happens.
-        manners: when it happens.
-        tell: shows a line that is no part of the call.
-        look: returns `call.state`; None where it cannot be seen.
+        call: the call.
+        pacing: when the caller acts.
+        show_line: shows a line that is not part of the transcript.
+        read_state: returns `call.state` of a session; None if it is not accessible.
     """
 
     def __init__(
         self,
         call: PhoneCall,
-        manners: Manners,
-        tell: Callable[[str], None],
-        look: Callable[[], State] | None,
+        pacing: CallerPacing,
+        show_line: Callable[[str], None],
+        read_state: Callable[[str], State] | None,
     ) -> None:
         self.call = call
-        self._manners = manners
-        self._tell = tell
-        self._look = look
-        self._orders: Mapping[str, Callable[[str], None]] = {
+        self._pacing = pacing
+        self._show_line = show_line
+        self._read_state = read_state
+        self._commands: Mapping[str, Callable[[str], None]] = {
             SAY: self._say,
             "interrupt": self._interrupt,
-            "keys": lambda argument: manners.press(keys_of(argument)),
-            "silence": lambda argument: manners.be_silent(silence_of(argument)),
+            "keys": lambda argument: pacing.press(parse_keys(argument)),
+            "silence": lambda argument: pacing.wait(parse_silence(argument)),
             "transfer": lambda argument: self._decide("transfer", argument),
             "sms": lambda argument: self._decide("sms", argument),
             "state": lambda _: self._show_state(),
@@ -55,38 +55,39 @@ class Caller:
             "help": lambda _: self._show_help(),
         }
 
-    def do(self, line: str) -> None:
-        """Do what a line says; or tell why that cannot be done."""
+    def execute(self, line: str) -> None:
+        """Run a line; show a message if it is not valid."""
         try:
-            name, argument = read_line(line)
-            self._orders[name](argument)
-        except Unclear as error:
-            self._tell(str(error))
+            name, argument = parse_line(line)
+            self._commands[name](argument)
+        except InvalidCommand as error:
+            self._show_line(str(error))
 
     def _say(self, words: str) -> None:
         if words:
-            self._manners.say(words)
+            self._pacing.say(words)
         else:
-            self._manners.listen()
+            self._pacing.listen()
 
     def _interrupt(self, argument: str) -> None:
-        words, after_ms = interruption_of(argument)
-        self._manners.interrupt(words, after_ms)
+        words, after_ms = parse_interruption(argument)
+        self._pacing.interrupt(words, after_ms)
 
-    def _decide(self, switch: str, argument: str) -> None:
-        change, call = {switch: choice_of(switch, argument)}, self.call
-        call.switches = call.switches.model_copy(update=change)
-        told = f"from now on {switch} is {change[switch].replace('_', ' ')}"
-        # With its data, so that a recording holds all that the call depended on.
-        call.scribe.take_down(Kind.NOTE, told, {"switches": change})
+    def _decide(self, option: str, argument: str) -> None:
+        change, call = {option: parse_choice(option, argument)}, self.call
+        call.options = call.options.model_copy(update=change)
+        text = f"from now on {option} is {change[option].replace('_', ' ')}"
+        # The data makes the recording complete.
+        call.writer.record(EntryKind.NOTE, text, {"switches": change})
 
     def _show_state(self) -> None:
-        if self._look is None:
-            self._tell("What a bot at a URL keeps of the call cannot be seen from here.")
+        if self._read_state is None:
+            self._show_line("The state of a bot at a URL is not accessible.")
             return
-        for line in json.dumps(self._look(), ensure_ascii=False, indent=2).splitlines():
-            self._tell(line)
+        state = self._read_state(self.call.parties.session_id)
+        for line in json.dumps(state, ensure_ascii=False, indent=2).splitlines():
+            self._show_line(line)
 
     def _show_help(self) -> None:
         for line in help_lines():
-            self._tell(line)
+            self._show_line(line)

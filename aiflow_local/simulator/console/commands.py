@@ -1,33 +1,33 @@
-"""What can be typed: words that the caller says, and orders that begin with a slash."""
+"""Parses typed lines: words of the caller, and commands with a slash."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import get_args
 
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 SAY = "say"
-"""The order of a line without a slash."""
+"""Name of the command for a line without a slash."""
 
 _TYPED = {"failed": "fail"}
 _KEYS = frozenset("0123456789*#")
-_LONGEST_SILENCE_SECONDS = 3600.0
+_MAX_SILENCE_SECONDS = 3600.0
 
 
-class Unclear(Exception):
-    """A line cannot be made out; the message says what would be understood."""
+class InvalidCommand(Exception):
+    """A line is not valid; the message says what to type."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """Something to order.
+class Command:
+    """A command.
 
     Attributes:
-        name: without its slash.
-        argument: what follows it, as an example.
-        meaning: what it does, in a few words.
-        choices: all that may follow, if they can be counted.
+        name: name without the slash.
+        argument: example of its argument.
+        meaning: short description.
+        choices: all possible arguments, if they are limited.
     """
 
     name: str
@@ -37,36 +37,36 @@ class Order:
 
     @property
     def usage(self) -> str:
-        """How it is written."""
+        """The command as it is typed."""
         return f"/{self.name} {self.argument}".rstrip()
 
 
-def _values(switch: str) -> tuple[str, ...]:
-    return get_args(Switches.model_fields[switch].annotation)
+def _values(option: str) -> tuple[str, ...]:
+    return get_args(ServiceOptions.model_fields[option].annotation)
 
 
-def _choices(switch: str) -> tuple[str, ...]:
-    return tuple(_TYPED.get(value, value) for value in _values(switch))
+def _choices(option: str) -> tuple[str, ...]:
+    return tuple(_TYPED.get(value, value) for value in _values(option))
 
 
-ORDERS = (
-    Order("interrupt", "[MS] words", "say it while the agent speaks: half way, or MS into it"),
-    Order("keys", "12#", "press keys"),
-    Order("silence", "8", "let the agent finish, and then so many seconds pass"),
-    Order("transfer", "busy", "what becomes of the next transfer", _choices("transfer")),
-    Order("sms", "fail", "what becomes of the next text messages", _choices("sms")),
-    Order("state", "", "show what the agent keeps of the call"),
-    Order("hangup", "", "hang up, at once"),
-    Order("help", "", "show this"),
+COMMANDS = (
+    Command("interrupt", "[MS] words", "speak during a playback: in its middle, or after MS"),
+    Command("keys", "12#", "press keys"),
+    Command("silence", "8", "stay silent for this many seconds after the agent"),
+    Command("transfer", "busy", "outcome of the next transfer", _choices("transfer")),
+    Command("sms", "fail", "outcome of the next text messages", _choices("sms")),
+    Command("state", "", "show call.state of the agent"),
+    Command("hangup", "", "hang up immediately"),
+    Command("help", "", "show this help"),
 )
-_NAMES = tuple(order.name for order in ORDERS)
+_NAMES = tuple(command.name for command in COMMANDS)
 
 
-def read_line(line: str) -> tuple[str, str]:
-    """Return the name of the order in a line, and what follows it; `SAY` for words.
+def parse_line(line: str) -> tuple[str, str]:
+    """Return the command name and the argument of a line; the name is `SAY` for words.
 
     Raises:
-        Unclear: there is no such order.
+        InvalidCommand: the command does not exist.
     """
     line = line.strip()
     if not line.startswith("/"):
@@ -74,73 +74,79 @@ def read_line(line: str) -> tuple[str, str]:
     name, _, argument = line[1:].partition(" ")
     name = name.lower()
     if name not in _NAMES:
-        raise Unclear(f"There is no /{name}.{_meant(name)} /help shows all that there is.")
+        raise InvalidCommand(
+            f"There is no /{name}.{_suggestion(name)} Type /help for all commands."
+        )
     return name, argument.strip()
 
 
-def keys_of(argument: str) -> str:
+def parse_keys(argument: str) -> str:
     """Return keys to press.
 
     Raises:
-        Unclear: they are none.
+        InvalidCommand: a character is not a key.
     """
     keys = argument.replace(" ", "")
     if not keys or not _KEYS.issuperset(keys):
-        raise Unclear("Write keys as in /keys 12#: digits, * and #.")
+        raise InvalidCommand("Type keys as in /keys 12#: digits, * and #.")
     return keys
 
 
-def silence_of(argument: str) -> float:
-    """Return seconds of silence.
+def parse_silence(argument: str) -> float:
+    """Return a silence in seconds.
 
     Raises:
-        Unclear: they are none.
+        InvalidCommand: the value is not a valid duration.
     """
     try:
         seconds = float(argument.removesuffix("s"))
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= _LONGEST_SILENCE_SECONDS:
-        raise Unclear("Write a silence as in /silence 8: seconds, up to an hour.")
+    if not 0 <= seconds <= _MAX_SILENCE_SECONDS:
+        raise InvalidCommand("Type a silence as in /silence 8: seconds, up to 3600.")
     return seconds
 
 
-def interruption_of(argument: str) -> tuple[str, int | None]:
-    """Return the words of an interruption, and the milliseconds before them, if they are given.
+def parse_interruption(argument: str) -> tuple[str, int | None]:
+    """Return the words of an interruption, and its delay in milliseconds if given.
 
     Raises:
-        Unclear: there are no words.
+        InvalidCommand: there are no words.
     """
     first, _, rest = argument.partition(" ")
     digits = first.removesuffix("ms")
     if rest.strip() and digits.isascii() and digits.isdecimal():
-        return rest.strip(), min(int(digits), 1000 * int(_LONGEST_SILENCE_SECONDS))
+        return rest.strip(), min(int(digits), 1000 * int(_MAX_SILENCE_SECONDS))
     if not argument:
-        raise Unclear("Write an interruption as in /interrupt never mind, or /interrupt 800 stop.")
+        raise InvalidCommand(
+            "Type an interruption as in /interrupt never mind, or /interrupt 800 stop."
+        )
     return argument, None
 
 
-def choice_of(switch: str, argument: str) -> str:
-    """Return the value of a switch.
+def parse_choice(option: str, argument: str) -> str:
+    """Return the value of a service option.
 
     Raises:
-        Unclear: it has no such value.
+        InvalidCommand: the option has no such value.
     """
-    for value in _values(switch):
+    for value in _values(option):
         if argument in {value, _TYPED.get(value, value)}:
             return value
-    raise Unclear(f"Write one of {', '.join(f'/{switch} {each}' for each in _choices(switch))}.")
+    raise InvalidCommand(
+        f"Type one of {', '.join(f'/{option} {each}' for each in _choices(option))}."
+    )
 
 
 def help_lines() -> Iterator[str]:
-    """Yield all that can be typed, each with what it does."""
-    yield f"{'words':<22}say them when the agent is done"
-    yield f"{'(nothing)':<22}let the agent finish"
-    for order in ORDERS:
-        yield f"{order.usage:<22}{order.meaning}"
+    """Yield the help, one line per command."""
+    yield f"{'words':<22}say them after the agent has finished"
+    yield f"{'(nothing)':<22}wait until the agent has finished"
+    for command in COMMANDS:
+        yield f"{command.usage:<22}{command.meaning}"
 
 
-def _meant(name: str) -> str:
+def _suggestion(name: str) -> str:
     begun = [known for known in _NAMES if name and known.startswith(name)]
     close = begun or get_close_matches(name, _NAMES, n=1)
     return f" Did you mean /{close[0]}?" if close else ""

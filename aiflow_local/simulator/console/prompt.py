@@ -1,4 +1,4 @@
-"""Where a person types: with a history and completion, on a terminal."""
+"""Input line of the terminal, with history and completion."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -11,8 +11,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from aiflow_local.output import MARGIN
-from aiflow_local.simulator.console.commands import ORDERS
-from aiflow_local.simulator.console.virtual_time import HungUp
+from aiflow_local.simulator.console.commands import COMMANDS
+from aiflow_local.simulator.console.virtual_time import HangupRequested
 
 _STATE_HOME = Path(".local/state")
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
@@ -20,85 +20,86 @@ _MENU_LINES = 4
 
 
 class Prompt:
-    """Asks for one line after another.
+    """Reads lines from the terminal.
 
     Args:
-        hint: returns what stands below the line, anew whenever it is drawn.
-        history: what was typed before, and where it is kept.
+        hint: returns the text below the line; called at each redraw.
+        history: lines typed before.
     """
 
     def __init__(self, hint: Callable[[], str], history: History) -> None:
         self._session: PromptSession[str] = PromptSession(
             [("bold ansigreen", f"{'caller':>{MARGIN}}  ")],
             history=history,
-            completer=OrderCompleter(),
+            completer=CommandCompleter(),
             bottom_toolbar=hint,
-            # It is shown again by the one who shows the call, and in its right place.
+            # The transcript shows the line again, in its place.
             erase_when_done=True,
             reserve_space_for_menu=_MENU_LINES,
-            interrupt_exception=HungUp,
+            interrupt_exception=HangupRequested,
         )
 
     def lines(self) -> Iterator[str]:
-        """Yield what is typed, up to the end of input.
+        """Yield typed lines until the end of input.
 
         Raises:
-            HungUp: Ctrl-C was pressed.
+            HangupRequested: the user pressed Ctrl-C.
         """
         with suppress(EOFError):
             while True:
-                # What is pasted may have several.
+                # Pasted text may have several lines.
                 yield from self._session.prompt().splitlines() or [""]
 
-    def keeping_keys(self) -> AbstractContextManager[None]:
-        """Keep what is pressed while nobody asks, Ctrl-C included, for whoever asks next.
+    def raw_keys(self) -> AbstractContextManager[None]:
+        """Keep keys, including Ctrl-C, for the next prompt.
 
-        Between two lines the terminal would else be its own master: it would show the keys, and
-        take Ctrl-C for a signal to this process.
+        Between two prompts the terminal would otherwise echo keys and turn Ctrl-C into a signal.
         """
         return self._session.input.raw_mode()
 
     async def ask(self) -> str:
-        """Return one line, without blocking the loop.
+        """Return one line without blocking the event loop.
 
         Raises:
-            HungUp: Ctrl-C was pressed.
-            EOFError: Ctrl-D was pressed.
+            HangupRequested: the user pressed Ctrl-C.
+            EOFError: the user pressed Ctrl-D.
         """
         return await self._session.prompt_async()
 
 
-class OrderCompleter(Completer):
-    """Completes orders and what may follow them; words it leaves alone."""
+class CommandCompleter(Completer):
+    """Completes commands and their arguments."""
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        """Yield what the line may become."""
+        """Yield completions of the line."""
         del complete_event
         line = document.text_before_cursor.lstrip()
         name, space, begun = line.partition(" ")
         if not line.startswith("/"):
             return
-        for order in ORDERS:
-            if not space and order.name.startswith(name[1:]):
+        for command in COMMANDS:
+            if not space and command.name.startswith(name[1:]):
                 yield Completion(
-                    f"/{order.name}", -len(name), display_meta=f"{order.argument}  {order.meaning}"
+                    f"/{command.name}",
+                    -len(name),
+                    display_meta=f"{command.argument}  {command.meaning}",
                 )
-            elif space and order.name == name[1:]:
-                for choice in order.choices:
+            elif space and command.name == name[1:]:
+                for choice in command.choices:
                     if choice.startswith(begun):
                         yield Completion(choice, -len(begun))
 
 
 def open_history() -> History:
-    """Return the history of this user; where none can be kept, one for this call only."""
+    """Return the stored history of this user, or an empty one if it cannot be stored."""
     home = Path(os.environ.get("XDG_STATE_HOME", ""))
     folder = (home if home.is_absolute() else Path.home() / _STATE_HOME) / "aiflow"
     file = folder / "call-history"
     try:
         folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-        # What callers say is nobody else's business.
+        # Only this user may read what was typed.
         file.touch(mode=_PRIVATE_FILE)
         file.open("ab").close()
     except OSError:
@@ -107,7 +108,7 @@ def open_history() -> History:
 
 
 class _History(FileHistory):
-    """A history that a full disk does not end a call for."""
+    """A history that ignores write errors, such as a full disk."""
 
     def store_string(self, string: str) -> None:
         with suppress(OSError):

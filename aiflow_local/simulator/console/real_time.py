@@ -1,21 +1,21 @@
-"""A call in real time: playback takes its time, and what is typed or sent meanwhile comes first."""
+"""Calls in real time: typed lines and messages interrupt the wait for the next timer."""
 
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from aiflow_local.simulator.console.command_runner import Caller
-from aiflow_local.simulator.console.virtual_time import on_the_phone
-from aiflow_local.simulator.engine.clock import Rung, Woken
+from aiflow_local.simulator.console.command_runner import CommandRunner
+from aiflow_local.simulator.console.virtual_time import hang_up_when_interrupted
+from aiflow_local.simulator.engine.clock import MessageArrived, WaitInterrupted
 
-_NEVER_MS = 2**53
+_FOREVER_MS = 2**53
 
 
-class Typed(Woken):
-    """Something was typed before the next thing was due.
+class LineTyped(WaitInterrupted):
+    """The user has typed a line.
 
     Attributes:
-        line: what; None to hang up.
+        line: the line; None to hang up.
     """
 
     def __init__(self, line: str | None, waited_ms: int) -> None:
@@ -23,31 +23,31 @@ class Typed(Woken):
         self.line = line
 
 
-class Keyboard:
-    """Wakes the thread where the call goes on: from the one where a person types, and from others.
+class InputQueue:
+    """Passes typed lines and notifications to the thread of the call.
 
     Args:
-        now: tells the time in seconds.
+        now: returns the time in seconds.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._lines = SimpleQueue[str | None | _Ring]()
+        self._lines = SimpleQueue[str | None | _Notification]()
         self._now = now
 
-    def type(self, line: str | None) -> None:
+    def put_line(self, line: str | None) -> None:
         """Pass on a line; None to hang up."""
         self._lines.put(line)
 
-    def ring(self) -> None:
-        """Let it be known that there is something to look at, like a message of the bot."""
-        self._lines.put(_Ring())
+    def notify(self) -> None:
+        """Interrupt the wait, since the bot has sent a message."""
+        self._lines.put(_Notification())
 
     def wait(self, seconds: float | None = None) -> None:
-        """Let so much time pass, or as much as it takes: what is typed ends it, and a ring.
+        """Wait for a time, or without limit for None.
 
         Raises:
-            Typed: something was.
-            Rung: somebody rang.
+            LineTyped: the user has typed a line.
+            MessageArrived: the bot has sent a message.
         """
         begun = self._now()
         try:
@@ -57,35 +57,38 @@ class Keyboard:
         waited_ms = round((self._now() - begun) * 1000)
         if seconds is not None:
             waited_ms = min(waited_ms, round(seconds * 1000))
-        raise Rung(waited_ms) if isinstance(line, _Ring) else Typed(line, waited_ms)
+        raise (
+            MessageArrived(waited_ms)
+            if isinstance(line, _Notification)
+            else LineTyped(line, waited_ms)
+        )
 
 
-class _Ring:
-    """Stands among the lines for what was not typed."""
+class _Notification:
+    """Queue item without a line."""
 
 
-def converse_live(caller: Caller) -> None:
-    """Call, and let the call go on until it is over.
+def run_in_real_time(runner: CommandRunner) -> None:
+    """Run a call in real time until it is over.
 
     Args:
-        caller: who does what is typed; at once, so that nothing but the call takes time. The clock
-            of the call must have the `wait` of a `Keyboard` for its pace.
+        runner: runs the typed lines. The clock of its call must wait with an `InputQueue`.
     """
-    call = caller.call
-    with on_the_phone(call):
+    call = runner.call
+    with hang_up_when_interrupted(call):
         call.begin()
         while not call.is_over:
             try:
-                if not call.step(_NEVER_MS) and not call.is_over:
+                if not call.step(_FOREVER_MS) and not call.is_over:
                     call.clock.idle()
-            except Typed as typed:
-                _do(caller, typed.line)
-            except Rung:
-                """The next step looks at what has come."""
+            except LineTyped as interrupted:
+                _do(runner, interrupted.line)
+            except MessageArrived:
+                """The next step processes the message."""
 
 
-def _do(caller: Caller, line: str | None) -> None:
+def _do(runner: CommandRunner, line: str | None) -> None:
     if line is None:
-        caller.call.hangs_up()
+        runner.call.hangs_up()
     else:
-        caller.do(line)
+        runner.execute(line)

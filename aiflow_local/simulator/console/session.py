@@ -1,4 +1,4 @@
-"""A call in this terminal, or in a pipe: everything that belongs to it, put together."""
+"""An interactive call: input, clock, view and statistics."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -10,127 +10,130 @@ from typing import Protocol
 import click
 from rich.console import Console
 
-from aiflow_local.simulator.console.command_runner import Caller, State
-from aiflow_local.simulator.console.json_lines import JsonLines
-from aiflow_local.simulator.console.pacing import Patient, Spontaneous
-from aiflow_local.simulator.console.real_time import Keyboard, converse_live
-from aiflow_local.simulator.console.screen import Screen
-from aiflow_local.simulator.console.summary import Tally
-from aiflow_local.simulator.console.virtual_time import converse
+from aiflow_local.simulator.console.command_runner import CommandRunner, State
+from aiflow_local.simulator.console.json_printer import JsonPrinter
+from aiflow_local.simulator.console.pacing import RealTimePacing, VirtualTimePacing
+from aiflow_local.simulator.console.real_time import InputQueue, run_in_real_time
+from aiflow_local.simulator.console.statistics import CallStatistics
+from aiflow_local.simulator.console.transcript_printer import TranscriptPrinter
+from aiflow_local.simulator.console.virtual_time import run_lines
 from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.formatting import seconds
-from aiflow_local.simulator.engine.transcript import Entry
+from aiflow_local.simulator.engine.formatting import format_seconds
+from aiflow_local.simulator.engine.transcript import TranscriptEntry
 from aiflow_local.simulator.recordings.recording import Recording
 
 
-class Face(Protocol):
-    """How a call is shown."""
+class CallView(Protocol):
+    """Shows a call."""
 
-    def add(self, entry: Entry) -> None:
-        """Show an entry of the transcript."""
+    def add(self, entry: TranscriptEntry) -> None:
+        """Show a transcript entry."""
         ...
 
-    def tell(self, text: str) -> None:
-        """Show a line that is no part of the call."""
+    def show_line(self, text: str) -> None:
+        """Show a line that is not part of the transcript."""
         ...
 
-    def complain(self, error: str) -> None:
-        """Show an error of a handler, as Python told it."""
+    def report_error(self, error: str) -> None:
+        """Show the traceback of a handler error."""
         ...
 
-    def end(self, summary: str, *, is_fine: bool) -> None:
-        """Show how it went."""
+    def end(self, summary: str, *, is_ok: bool) -> None:
+        """Show the summary."""
         ...
 
 
 @dataclass(frozen=True)
-class Style:
-    """How a person wants to make the call.
+class ConsoleOptions:
+    """Options of an interactive call.
 
     Attributes:
-        is_real_time: whether playback takes its time.
-        is_raw: whether programs read along.
+        is_real_time: whether playback takes real time.
+        is_raw: whether to print JSON lines.
     """
 
     is_real_time: bool
     is_raw: bool
 
 
-class Session:
-    """One call; `clock` is for it, `complain` for its bot.
+class ConsoleSession:
+    """Runs one interactive call.
 
     Args:
-        style: how it is to be made.
+        console_options: how to run it.
     """
 
-    def __init__(self, style: Style) -> None:
-        self.tally = Tally()
-        self._style = style
-        self._is_typed = _is_terminal()
-        self._keyboard = Keyboard()
-        wait, ring = self._keyboard.wait, self._keyboard.ring
-        self.clock = Clock(wait, ring) if style.is_real_time else Clock()
-        # Else what a handler prints would stand between the lines.
-        self._is_pure = style.is_raw and not self._is_typed
-        self._face: Face = JsonLines(sys.stdout if self._is_pure else None)
+    def __init__(self, console_options: ConsoleOptions) -> None:
+        self.statistics = CallStatistics()
+        self._console_options = console_options
+        self._is_terminal_session = _is_terminal()
+        self._input_queue = InputQueue()
+        wait, notify = self._input_queue.wait, self._input_queue.notify
+        self.clock = Clock(wait, notify) if console_options.is_real_time else Clock()
+        # Output of handlers must not mix with the JSON lines.
+        self._keeps_stdout_clean = console_options.is_raw and not self._is_terminal_session
+        self._view: CallView = JsonPrinter(sys.stdout if self._keeps_stdout_clean else None)
 
-    def complain(self, error: str) -> None:
-        """Show and count an error of a handler."""
-        self.tally.add_fault()
-        self._face.complain(error)
+    def report_error(self, error: str) -> None:
+        """Show and count a handler error."""
+        self.statistics.add_handler_error()
+        self._view.report_error(error)
 
-    def hold(
-        self, call: PhoneCall, look: Callable[[], State] | None, recording: Recording | None
+    def run(
+        self,
+        call: PhoneCall,
+        read_state: Callable[[str], State] | None,
+        recording: Recording | None,
     ) -> None:
-        """Make the call, from the first ring to the summary.
+        """Run the call and show the summary.
 
         Args:
-            call: on the clock of this session.
-            look: returns `call.state`; None where it cannot be seen.
-            recording: where it is written down.
+            call: a call on the clock of this session.
+            read_state: returns `call.state` of a session; None if it is not accessible.
+            recording: where to record the call.
         """
-        if not self._style.is_raw:
-            self._face = Screen(Console(highlight=False), look)
+        if not self._console_options.is_raw:
+            self._view = TranscriptPrinter(Console(highlight=False), read_state)
         call.transcript.listener = self._listener(recording)
         if recording:
-            recording.begin(call.party, call.switches)
-        aside: AbstractContextManager[object] = nullcontext()
-        with redirect_stdout(sys.stderr) if self._is_pure else aside:
-            self._talk(call, look)
-        self._face.end(str(self.tally), is_fine=self.tally.is_fine)
+            recording.begin(call.parties, call.options)
+        unchanged: AbstractContextManager[object] = nullcontext()
+        with redirect_stdout(sys.stderr) if self._keeps_stdout_clean else unchanged:
+            self._run_lines(call, read_state)
+        self._view.end(str(self.statistics), is_ok=self.statistics.is_ok)
 
-    def _listener(self, recording: Recording | None) -> Callable[[Entry], None]:
-        def listen(entry: Entry) -> None:
+    def _listener(self, recording: Recording | None) -> Callable[[TranscriptEntry], None]:
+        def listen(entry: TranscriptEntry) -> None:
             if recording:
                 recording.add(entry)
-            self.tally.add(entry)
-            self._face.add(entry)
+            self.statistics.add(entry)
+            self._view.add(entry)
 
         return listen
 
-    def _talk(self, call: PhoneCall, look: Callable[[], State] | None) -> None:
-        patient = Caller(call, Patient(call), self._face.tell, look)
-        if not self._is_typed:
-            converse(patient, _piped())
+    def _run_lines(self, call: PhoneCall, read_state: Callable[[str], State] | None) -> None:
+        runner = CommandRunner(call, VirtualTimePacing(call), self._view.show_line, read_state)
+        if not self._is_terminal_session:
+            run_lines(runner, _piped())
             return
-        # Whoever pipes need not wait for what a terminal needs.
+        # Input from a pipe does not load the terminal libraries.
         from aiflow_local.simulator.console.prompt import Prompt, open_history  # noqa: PLC0415 - see above
 
-        prompt = Prompt(lambda: _hint(call, self._style), open_history())
-        self._face.tell("Type what the caller says. /help shows the rest, Ctrl-C hangs up.")
-        if not self._style.is_real_time:
-            converse(patient, prompt.lines())
+        prompt = Prompt(lambda: _hint(call, self._console_options), open_history())
+        self._view.show_line("Type what the caller says. /help lists commands, Ctrl-C hangs up.")
+        if not self._console_options.is_real_time:
+            run_lines(runner, prompt.lines())
             return
-        from aiflow_local.simulator.console.terminal import type_along  # noqa: PLC0415 - see above
+        from aiflow_local.simulator.console.terminal import read_while_running  # noqa: PLC0415 - see above
 
-        caller = Caller(call, Spontaneous(call), self._face.tell, look)
-        live = partial(converse_live, caller)
-        type_along(prompt, self._keyboard, live, self._face.tell)
+        runner = CommandRunner(call, RealTimePacing(call), self._view.show_line, read_state)
+        live = partial(run_in_real_time, runner)
+        read_while_running(prompt, self._input_queue, live, self._view.show_line)
 
 
 def _is_terminal() -> bool:
-    # Either may be closed, and is None then.
+    # A closed stream is None.
     return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
 
@@ -140,16 +143,15 @@ def _piped() -> Iterator[str]:
             yield line.decode(errors="replace")
 
 
-def _hint(call: PhoneCall, style: Style) -> str:
-    """Return what stands below the line that is typed."""
-    playback = call.voice.current
-    if style.is_real_time:
+def _hint(call: PhoneCall, console_options: ConsoleOptions) -> str:
+    """Return the text below the input line."""
+    playback = call.playback_queue.current
+    if console_options.is_real_time:
         return "The agent speaks: what you type interrupts it." if playback else "It is your turn."
-    if call.outside.is_ringing:
-        return "It is ringing. Enter: wait."
+    if call.carrier.is_ringing:
+        return "The transfer is ringing. Enter: wait."
     if playback is None:
-        return "It is your turn. /help shows what you can do."
-    left = seconds(playback.started_ms + playback.duration_ms - call.clock.now_ms)
-    return (
-        f"The agent speaks for {left}. Enter: let it finish. /interrupt: cut in. Words: after it."
-    )
+        return "It is your turn. /help lists commands."
+    left = format_seconds(playback.started_ms + playback.duration_ms - call.clock.now_ms)
+    choices = "Enter: wait for its end. /interrupt: speak now. Words: speak after it."
+    return f"The agent speaks for {left}. {choices}"

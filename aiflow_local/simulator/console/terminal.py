@@ -1,4 +1,4 @@
-"""A terminal in which a person types while the call goes on above."""
+"""Reads lines from the terminal while the call runs in another thread."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,25 +11,28 @@ from typing import Any
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from aiflow_local.simulator.console.prompt import Prompt
-from aiflow_local.simulator.console.real_time import Keyboard
-from aiflow_local.simulator.console.virtual_time import HungUp
+from aiflow_local.simulator.console.real_time import InputQueue
+from aiflow_local.simulator.console.virtual_time import HangupRequested
 
-_PATIENCE_SECONDS = 0.5
+_HANGUP_NOTICE_SECONDS = 0.5
 
 
-def type_along(
-    prompt: Prompt, keyboard: Keyboard, call: Callable[[], None], tell: Callable[[str], None]
+def read_while_running(
+    prompt: Prompt,
+    input_queue: InputQueue,
+    call: Callable[[], None],
+    show_line: Callable[[str], None],
 ) -> None:
-    """Let a call go on in a thread of its own, and a person type, until it is over.
+    """Run a call in its own thread and read lines until it is over.
 
     Args:
-        prompt: where the person types.
-        keyboard: which takes it to the call.
-        call: the call; returns when it is over.
-        tell: shows a line.
+        prompt: reads the lines.
+        input_queue: passes the lines to the call.
+        call: runs the call; returns when it is over.
+        show_line: shows a line.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed once more while the call was hanging up.
+        KeyboardInterrupt: the user pressed Ctrl-C again during the hangup.
     """
     over = Future[None]()
 
@@ -42,37 +45,39 @@ def type_along(
             over.set_result(None)
 
     with ExitStack() as keys:
-        # From the first moment of the call on, Ctrl-C is a key like others, and hangs up.
-        keys.enter_context(prompt.keeping_keys())
-        # Nobody waits for it at the end of the process: a handler may hang.
+        # During the call, Ctrl-C is a key that hangs up, not a signal.
+        keys.enter_context(prompt.raw_keys())
+        # A handler may hang: a daemon thread does not delay the end of the process.
         Thread(target=run, daemon=True).start()
-        asyncio.run(_until_over(_Typist(prompt, keyboard, keys), over, tell))
+        asyncio.run(_until_over(_InputSource(prompt, input_queue, keys), over, show_line))
 
 
 @dataclass(frozen=True)
-class _Typist:
-    """Who types, where it goes to, and what lets go of the keys."""
+class _InputSource:
+    """The prompt, the queue of its lines, and the raw mode of the terminal."""
 
     prompt: Prompt
-    keyboard: Keyboard
+    input_queue: InputQueue
     keys: ExitStack
 
 
-async def _until_over(typist: _Typist, over: Future[None], tell: Callable[[str], None]) -> None:
+async def _until_over(
+    source: _InputSource, over: Future[None], show_line: Callable[[str], None]
+) -> None:
     ended = asyncio.wrap_future(over)
-    with typist.keys:
-        await _ask(typist, ended)
-    done, _ = await asyncio.wait({ended}, timeout=_PATIENCE_SECONDS)
+    with source.keys:
+        await _ask(source, ended)
+    done, _ = await asyncio.wait({ended}, timeout=_HANGUP_NOTICE_SECONDS)
     if not done:
-        tell("The agent has not answered yet. Press Ctrl-C once more not to wait for it.")
+        show_line("The agent has not answered yet. Press Ctrl-C again to stop waiting.")
     await ended
 
 
-async def _ask(typist: _Typist, ended: asyncio.Future[None]) -> None:
+async def _ask(source: _InputSource, ended: asyncio.Future[None]) -> None:
     with patch_stdout(raw=True):
         line: str | None = ""
         while line is not None and not ended.done():
-            asked = asyncio.create_task(_line(typist.prompt))
+            asked = asyncio.create_task(_line(source.prompt))
             both: set[asyncio.Future[Any]] = {asked, ended}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not asked.done():
@@ -81,11 +86,11 @@ async def _ask(typist: _Typist, ended: asyncio.Future[None]) -> None:
                     await asked
                 break
             line = asked.result()
-            typist.keyboard.type(line)
+            source.input_queue.put_line(line)
 
 
 async def _line(prompt: Prompt) -> str | None:
     try:
         return await prompt.ask()
-    except (HungUp, EOFError):
+    except (HangupRequested, EOFError):
         return None

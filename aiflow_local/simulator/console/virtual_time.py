@@ -1,49 +1,45 @@
-"""A call on virtual time, line by line."""
+"""Calls in virtual time, one line after another."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from aiflow_local.simulator.console.command_runner import Caller
-from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.console.command_runner import CommandRunner
+from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 
 
-class HungUp(Exception):
-    """Ctrl-C: the caller hangs up."""
+class HangupRequested(Exception):
+    """The user pressed Ctrl-C to hang up."""
 
 
 @contextmanager
-def on_the_phone(call: PhoneCall) -> Generator[None]:
-    """Let a call go on; however that ends, the bot learns that the call is over."""
-    try:
-        yield
-    except (HungUp, KeyboardInterrupt):
-        call.hangs_up()
-    except BaseException:
-        # Nobody can see any more what happens: the pipe is closed, or the disk is full.
-        call.transcript.listener = None
-        call.hangs_up()
-        raise
+def hang_up_when_interrupted(call: PhoneCall) -> Generator[None]:
+    """Hang up when the caller presses Ctrl-C, or when the block fails."""
+    with hang_up_on_error(call):
+        try:
+            yield
+        except (HangupRequested, KeyboardInterrupt):
+            call.hangs_up()
 
 
-def converse(caller: Caller, lines: Iterable[str]) -> None:
-    """Call, do what each line says, and hang up after the last one.
+def run_lines(runner: CommandRunner, lines: Iterable[str]) -> None:
+    """Start a call, run the lines, and hang up after the last one.
 
-    No time passes while nothing is typed. After the last line the agent may finish.
+    No time passes between two lines. After the last line, the agent finishes.
 
     Args:
-        caller: who does it.
-        lines: what is typed; read only as long as the call goes on.
+        runner: runs the lines.
+        lines: typed lines; read only while the call goes on.
     """
-    call = caller.call
-    with on_the_phone(call):
+    call = runner.call
+    with hang_up_when_interrupted(call):
         call.begin()
-        # What happens at this moment happens before anything is typed.
-        call.lets_pass(0)
+        # Timers that are due now come before the first line.
+        call.advance(0)
         if call.is_over:
             return
         for line in lines:
-            caller.do(line)
-            call.lets_pass(0)
+            runner.execute(line)
+            call.advance(0)
             if call.is_over:
                 return
         call.settle()

@@ -1,1 +1,1 @@
-"""The AI Flow service and its caller: the model of a call, on virtual time."""
+"""Model of a call on virtual time: the AI Flow service and the caller."""

@@ -1,7 +1,7 @@
-"""What the service does when it is told to: an action, and what happens then."""
+"""Executes the actions of a bot in a call."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from aiflow import (
     Action,
@@ -16,40 +16,63 @@ from aiflow import (
     Transfer,
 )
 from aiflow.protocol.lint import Diagnostic
-from aiflow_local.simulator.engine.formatting import seconds, told_action
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.carrier import Carrier
+from aiflow_local.simulator.engine.formatting import format_seconds
+from aiflow_local.simulator.engine.playback import PlaybackQueue
+from aiflow_local.simulator.engine.speech_recognition import SpeechRecognizer
+from aiflow_local.simulator.engine.transcript import TranscriptWriter
 
-if TYPE_CHECKING:
-    from aiflow_local.simulator.engine.call import ServiceCall
-
-MOST_ACTIONS = 1000
-"""No call has more actions: the phone cuts it off."""
+MAX_ACTIONS_PER_CALL = 1000
+"""The simulator ends a call with more actions."""
 
 
-class Obedience:
-    """Obeys the actions of answers.
+class ExecutionHost(Protocol):
+    """The parts of a call on which actions have an effect."""
+
+    actions: list[Action]
+    is_voice_to_voice: bool
+    writer: TranscriptWriter
+    playback_queue: PlaybackQueue
+    recognizer: SpeechRecognizer
+    carrier: Carrier
+
+    @property
+    def has_agent(self) -> bool:
+        """Whether the bot is in the call."""
+        ...
+
+    def abort(self, why: str) -> None:
+        """Record an error and end the call."""
+        ...
+
+    def cancel_input_timer(self) -> None:
+        """Cancel the input timeout."""
+        ...
+
+
+class ActionExecutor:
+    """Executes the actions of answers.
 
     Args:
-        call: in which they are obeyed.
+        call: the call in which they take effect.
     """
 
-    def __init__(self, call: "ServiceCall") -> None:
+    def __init__(self, call: ExecutionHost) -> None:
         self._call = call
 
-    def obey(self, actions: Sequence[Action]) -> None:
-        """Obey an answer, action by action, as long as the agent is in the call."""
+    def execute(self, actions: Sequence[Action]) -> None:
+        """Execute actions in order, as long as the agent is in the call."""
         call = self._call
         if call.is_voice_to_voice:
             self._warn_of_idle(actions)
-        call.voice.next_answer()
+        call.playback_queue.start_answer()
         for action in actions:
             if not call.has_agent:
                 return
             call.actions.append(action)
-            wire = action.to_wire()
-            call.scribe.take_down(Kind.ACTION, told_action(wire), {"action": wire})
-            if len(call.actions) >= MOST_ACTIONS:
-                call.cut_off(f"has told the phone to do {MOST_ACTIONS} things")
+            call.writer.action(action)
+            if len(call.actions) >= MAX_ACTIONS_PER_CALL:
+                call.abort(f"has {MAX_ACTIONS_PER_CALL} actions")
             else:
                 self._perform(action)
 
@@ -57,52 +80,54 @@ class Obedience:
         call = self._call
         match action:
             case Speak() | Audio():
-                call.voice.play(action)
+                call.playback_queue.play(action)
             case Hangup() | Transfer():
-                call.voice.leave(action)
+                call.playback_queue.leave_call(action)
             case BargeIn():
                 self._barge_in()
             case SendSms():
-                call.outside.send_message()
+                call.carrier.send_sms()
             case MixAudio():
-                call.scribe.note(f"the background sound {call.voice.mix(action)}")
+                call.writer.note(call.playback_queue.set_background(action))
             case ConfigureTranscription():
                 self._configure(action)
             case ConfigureVoiceToVoice():
                 self._begin_voice_to_voice(action)
 
     def _barge_in(self) -> None:
-        if not self._call.voice.current:
-            self._call.scribe.note("nothing is playing that could be stopped")
-        self._call.voice.stop()
+        if not self._call.playback_queue.current:
+            self._call.writer.note("nothing is playing to stop")
+        self._call.playback_queue.stop()
 
     def _configure(self, action: ConfigureTranscription) -> None:
         call = self._call
-        # In voice-to-voice, the pipeline that it belongs to has nothing to do.
-        gap_ms = 0 if call.is_voice_to_voice else call.ears.configure(action)
+        # Voice-to-voice does not use the speech recognition that this configures.
+        gap_ms = 0 if call.is_voice_to_voice else call.recognizer.configure(action)
         if gap_ms:
-            call.scribe.note(f"nobody listens for {seconds(gap_ms)}: recognition starts again")
+            call.writer.note(
+                f"speech recognition restarts and hears nothing for {format_seconds(gap_ms)}"
+            )
 
     def _begin_voice_to_voice(self, action: ConfigureVoiceToVoice) -> None:
         call = self._call
         call.cancel_input_timer()
-        call.voice.stop()
+        call.playback_queue.stop()
         if not call.has_agent:
-            # There was a hangup or a transfer behind it.
+            # Stopping the playback executed a queued hangup or transfer.
             return
         call.is_voice_to_voice = True
-        call.scribe.note("a speech-to-speech model takes over")
+        call.writer.note("a speech-to-speech model takes over")
         if action.greeting:
-            call.voice.play(Speak(session_id=action.session_id, text=action.greeting))
+            call.playback_queue.play(Speak(session_id=action.session_id, text=action.greeting))
 
     def _warn_of_idle(self, actions: Sequence[Action]) -> None:
-        """Warn of what has hardly an effect once a model speaks and listens."""
+        """Warn of actions that have little or no effect in voice-to-voice."""
         for action in actions:
             if isinstance(action, Speak):
-                message = "speak is no more than an instruction to the model in voice-to-voice"
-                self._call.scribe.problem(
+                message = "speak only instructs the model in voice-to-voice"
+                self._call.writer.problem(
                     Diagnostic.warning("speak_in_voice_to_voice", "", message)
                 )
             elif isinstance(action, ConfigureTranscription):
                 message = "configure_transcription has no effect in voice-to-voice"
-                self._call.scribe.problem(Diagnostic.warning("no_op", "", message))
+                self._call.writer.problem(Diagnostic.warning("no_op", "", message))

@@ -1,79 +1,97 @@
-"""What goes back and forth between a call and its bot."""
+"""Exchanges events and actions between a call and its bot."""
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-from aiflow_local.simulator.engine.action_executor import Obedience
-from aiflow_local.simulator.engine.delivery import Delivery
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.action_executor import ActionExecutor, ExecutionHost
+from aiflow_local.simulator.engine.body_validation import ValidationResult
+from aiflow_local.simulator.engine.bot_connection import BotConnection
+from aiflow_local.simulator.engine.clock import Clock, Timer
+from aiflow_local.simulator.engine.delivery import EventDelivery
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind
 
-if TYPE_CHECKING:
-    from aiflow_local.simulator.engine.body_validation import Judgement
-    from aiflow_local.simulator.engine.call import ServiceCall
-    from aiflow_local.simulator.engine.clock import Timer
+
+class SessionHost(ExecutionHost, Protocol):
+    """The parts of a call that a bot session reads and changes."""
+
+    clock: Clock
+    connection: BotConnection
+    is_over: bool
+    parties: CallParties
+    options: ServiceOptions
+
+    def end(self, *, quietly: bool = False) -> None:
+        """End the call; quietly, without `session_end`."""
+        ...
 
 
-class Dialogue:
-    """Brings events to the bot of a call, and does what the bot wants, when it wants it.
+class BotSession:
+    """Sends events to the bot of a call and executes the actions that come back.
 
     Args:
-        call: which one.
+        call: the call.
     """
 
-    def __init__(self, call: "ServiceCall") -> None:
+    def __init__(self, call: SessionHost) -> None:
         self._call = call
-        self._delivery = Delivery(call.door, call.party, call.scribe)
-        self._obedience = Obedience(call)
+        self._delivery = EventDelivery(call.connection, call.writer)
+        self._executor = ActionExecutor(call)
         self._awaited: Timer | None = None
 
     @property
     def awaits_answer(self) -> bool:
-        """Whether an answer may come that nobody has waited for yet: in real time only."""
+        """Whether an answer may still come; in real time only."""
         return self._awaited is not None
 
     def send(self, name: str, members: dict[str, object]) -> None:
-        """Send an event, and obey the answer; unless the agent is out of the call."""
+        """Send an event and execute the answer, unless the agent is out of the call."""
         call = self._call
-        # What came before is no answer to it.
-        self.look()
+        # Earlier messages do not answer this event.
+        self.process_unsolicited()
         if not call.has_agent:
             return
-        judgement = self._delivery.deliver(name, members, call.switches)
+        result = self._delivery.deliver(self._event(name, members), call.options)
         self._stop_awaiting()
-        if judgement.is_open:
-            limit_ms = call.switches.answer_deadline_ms
+        if result.answer_pending:
+            limit_ms = call.options.answer_deadline_ms
             self._awaited = call.clock.after(limit_ms, self._stop_awaiting)
-        self._follow(judgement)
-        self.look()
+        self._apply(result)
+        self.process_unsolicited()
 
-    def say_goodbye(self) -> None:
-        """Tell the bot that the call is over; whatever it answers."""
-        self._delivery.deliver("session_end", {}, self._call.switches)
+    def send_session_end(self) -> None:
+        """Send `session_end` and ignore the answer."""
+        self._delivery.deliver(self._event("session_end", {}), self._call.options)
 
-    def look(self) -> bool:
-        """Obey what the bot has sent by itself; tell if there was something."""
+    def process_unsolicited(self) -> bool:
+        """Execute unsolicited messages; return whether there were any."""
         call = self._call
-        arrived = () if call.is_over else call.door.arrived()
+        arrived = () if call.is_over else call.connection.take_unsolicited()
         for each in arrived:
             if call.is_over:
                 break
-            judgement = self._delivery.receive(each, call.switches)
-            if judgement.actions and not call.has_agent:
-                call.scribe.note("the agent is out of the call: that is not obeyed")
-            self._follow(judgement)
+            result = self._delivery.receive(each, call.parties.session_id, call.options)
+            if result.actions and not call.has_agent:
+                call.writer.note("the agent is out of the call: its actions are ignored")
+            self._apply(result)
         return bool(arrived)
 
-    def _follow(self, judgement: "Judgement") -> None:
-        """Do what follows from what the bot sent."""
+    def _event(self, name: str, members: dict[str, object]) -> dict[str, Any]:
+        session = self._call.parties.as_session(self._call.options)
+        return {"type": name, "session": session, **members}
+
+    def _apply(self, result: ValidationResult) -> None:
+        """Execute the actions, or end the call if the bot is unreachable."""
         call = self._call
-        gives_up = judgement.is_lost and call.switches.failed_requests == "hangup"
-        if gives_up or judgement.is_final:
-            # With its data, so that a recording tells one end from the other.
-            data = {"unreachable": True} if judgement.is_final else {}
-            call.scribe.take_down(Kind.NOTE, "the service gives up", data)
-            call.end(quietly=judgement.is_final)
-        elif judgement.actions:
+        is_abandoned = result.request_failed and call.options.failed_requests == "hangup"
+        if is_abandoned or result.is_permanent:
+            # The data lets a recording tell this end from a hangup.
+            data = {"unreachable": True} if result.is_permanent else {}
+            call.writer.record(EntryKind.NOTE, "the service ends the call", data)
+            call.end(quietly=result.is_permanent)
+        elif result.actions:
             self._stop_awaiting()
-            self._obedience.obey(judgement.actions)
+            self._executor.execute(result.actions)
 
     def _stop_awaiting(self) -> None:
         if self._awaited:

@@ -1,158 +1,166 @@
-"""A phone call as the AI Flow service runs it: it owns the call, sends events, obeys actions."""
+"""A phone call as the AI Flow service runs it: sends events and executes actions."""
 
 from aiflow import Action, Audio, Hangup, Speak
 from aiflow.protocol.lint import Diagnostic
-from aiflow_local.simulator.engine.bot_port import Door
-from aiflow_local.simulator.engine.bot_session import Dialogue
-from aiflow_local.simulator.engine.carrier import Outside
-from aiflow_local.simulator.engine.clock import Clock, Rung, Timer
-from aiflow_local.simulator.engine.formatting import quoted, seconds, short, told_action
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.playback import Leaving, Playback, Voice
-from aiflow_local.simulator.engine.speech_recognition import Ears
-from aiflow_local.simulator.engine.speech_timing import words_of
-from aiflow_local.simulator.engine.transcript import Kind, Scribe, Transcript
+from aiflow_local.simulator.engine.bot_connection import BotConnection
+from aiflow_local.simulator.engine.bot_session import BotSession
+from aiflow_local.simulator.engine.carrier import Carrier
+from aiflow_local.simulator.engine.clock import Clock, MessageArrived, Timer
+from aiflow_local.simulator.engine.formatting import format_action, format_seconds, quote, shorten
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.playback import LeaveAction, Playback, PlaybackQueue
+from aiflow_local.simulator.engine.speech_recognition import SpeechRecognizer
+from aiflow_local.simulator.engine.speech_timing import speech_text
+from aiflow_local.simulator.engine.transcript import EntryKind, Transcript, TranscriptWriter
 
 EPOCH_MS = 1_800_000_000_000
-"""When every virtual call begins, Unix time in milliseconds: the same each run."""
+"""Unix time in milliseconds at which every virtual call begins."""
 
-MOST_MS = 2 * 60 * 60 * 1000
-"""No call takes longer: the phone cuts it off."""
+MAX_CALL_MS = 2 * 60 * 60 * 1000
+"""The simulator ends a call that lasts longer."""
 
 
 class ServiceCall:
-    """The service's side of one call: what happens to it, and what it tells the bot.
+    """The service's side of one call.
 
     Args:
-        door: the way to the bot.
-        switches: how the service behaves where its documentation is silent. They may be replaced
-            while the call goes on, and hold from then on.
-        party: who calls whom.
-        clock: virtual, unless people are to hear the pauses.
-        transcript: where it is taken down what happens.
+        connection: connection to the bot.
+        options: behaviour of the service where its documentation is silent. They may be replaced
+            during the call and apply from then on.
+        parties: caller, callee and session id.
+        clock: virtual clock, or one that waits in real time.
+        transcript: where events and actions are recorded.
     """
 
     def __init__(
         self,
-        door: Door,
-        switches: Switches | None = None,
-        party: Party | None = None,
+        connection: BotConnection,
+        options: ServiceOptions | None = None,
+        parties: CallParties | None = None,
         clock: Clock | None = None,
         transcript: Transcript | None = None,
     ) -> None:
-        self.switches = switches or Switches()
-        self.party = party or Party()
+        self.options = options or ServiceOptions()
+        self.parties = parties or CallParties()
         self.clock = clock or Clock()
         self.transcript = transcript or Transcript()
-        self.door = door
+        self.connection = connection
         self.actions: list[Action] = []
-        """What the bot told the service to do, in the order of its answers."""
+        """Executed actions, in order."""
         self.is_over = False
         self.is_voice_to_voice = False
-        self.scribe = Scribe(self.clock, self.transcript)
-        self.voice = Voice(self)
-        self.ears = Ears(self)
-        self.outside = Outside(self)
-        self._dialogue = Dialogue(self)
+        self.writer = TranscriptWriter(self.clock, self.transcript)
+        self.playback_queue = PlaybackQueue(self)
+        self.recognizer = SpeechRecognizer(self)
+        self.carrier = Carrier(self)
+        self._bot_session = BotSession(self)
         self._input_timer: Timer | None = None
-        self._is_voice_reported = False
+        self._is_speech_reported = False
 
     def send(self, name: str, **members: object) -> None:
-        """Send an event, and obey the answer; unless the agent is out of the call."""
-        self._dialogue.send(name, members)
+        """Send an event and execute the answer, unless the agent is out of the call."""
+        self._bot_session.send(name, members)
 
     def end(self, *, quietly: bool = False) -> None:
-        """End the call; `session_end` is the last event, and comes once.
+        """End the call and send `session_end`, once.
 
         Args:
-            quietly: do not tell the bot: a transfer has put it out of the call, or nothing gets
-                there any more.
+            quietly: send no `session_end`, because a transfer has removed the bot from the call or
+                the bot is unreachable.
         """
         if self.is_over:
             return
         self.is_over = True
-        self.fall_silent()
-        if self.voice.background:
-            self.voice.background = None
-            self.scribe.note("the background sound ends")
+        self.stop_audio()
+        if self.playback_queue.background:
+            self.playback_queue.background = None
+            self.writer.note("the background sound ends")
         if not quietly:
-            self._dialogue.say_goodbye()
-        self.scribe.note("the call is over")
+            self._bot_session.send_session_end()
+        self.writer.note("the call is over")
 
-    def cut_off(self, why: str) -> None:
-        """End a call that would not end by itself, and say why."""
-        self.scribe.problem(
-            Diagnostic.error("endless", "", f"this call {why}: the phone cuts it off")
+    def abort(self, why: str) -> None:
+        """Record an error with this reason and end the call."""
+        self.writer.problem(
+            Diagnostic.error("endless", "", f"this call {why}: the simulator ends it")
         )
         self.end()
 
-    def fall_silent(self) -> None:
-        """Stop speaking and listening."""
+    def stop_audio(self) -> None:
+        """Stop playback and speech recognition."""
         self.cancel_input_timer()
-        self.voice.stop()
-        if self.ears.turn:
-            self.scribe.note("what the caller is saying is lost")
-        self.ears.forget()
-        self._is_voice_reported = False
+        self.playback_queue.stop()
+        if self.recognizer.turn:
+            self.writer.note("what the caller is saying is lost")
+        self.recognizer.forget()
+        self._is_speech_reported = False
 
     def step(self, until_ms: int) -> bool:
-        """Let the next thing happen, if it is due by then; tell if the call goes on after it.
+        """Execute the next timer that is due; return whether the call can continue.
 
-        What the bot has sent by itself happens first.
+        Unsolicited messages of the bot come first.
+
+        Args:
+            until_ms: timers after this time are not executed.
         """
-        if self._dialogue.look():
+        if self._bot_session.process_unsolicited():
             return not self.is_over
         try:
-            stepped = not self.is_over and self.clock.step(min(until_ms, MOST_MS))
-            if not stepped and until_ms >= MOST_MS and not self.is_over and not self.clock.is_idle:
-                # What is due next comes after the end.
-                self.clock.run_until(MOST_MS)
-        except Rung:
+            stepped = not self.is_over and self.clock.step(min(until_ms, MAX_CALL_MS))
+            if (
+                not stepped
+                and until_ms >= MAX_CALL_MS
+                and not self.is_over
+                and not self.clock.is_idle
+            ):
+                # The next timer is due after the maximum duration.
+                self.clock.run_until(MAX_CALL_MS)
+        except MessageArrived:
             stepped = True
-        if self.clock.now_ms >= MOST_MS and not self.is_over:
-            self.cut_off(f"lasts for {MOST_MS // 3_600_000} hours")
+        if self.clock.now_ms >= MAX_CALL_MS and not self.is_over:
+            self.abort(f"lasts for {MAX_CALL_MS // 3_600_000} hours")
         return stepped and not self.is_over
 
     @property
     def awaits_answer(self) -> bool:
-        """Whether an answer may come that nobody has waited for yet: in real time only."""
-        return self._dialogue.awaits_answer
+        """Whether an answer may still come; in real time only."""
+        return self._bot_session.awaits_answer
 
     @property
     def has_agent(self) -> bool:
-        """Whether the bot is in the call: it is not when it is over, nor while a transfer rings."""
-        return not self.is_over and not self.outside.is_ringing
+        """Whether the bot is in the call: not after its end, nor while a transfer rings."""
+        return not self.is_over and not self.carrier.is_ringing
 
     def cancel_input_timer(self) -> None:
-        """Stop waiting for the caller."""
+        """Cancel the input timeout."""
         if self._input_timer:
             self._input_timer.cancel()
             self._input_timer = None
 
-    # What the voice asks for and tells.
+    # Implementation of `PlaybackHost`.
 
-    def leave(self, action: Leaving) -> None:
-        """Hang up or transfer, if that has not been done yet."""
+    def leave_call(self, action: LeaveAction) -> None:
+        """Hang up or transfer, unless the agent has left the call already."""
         if not self.has_agent:
             return
         if isinstance(action, Hangup):
             self.end()
         else:
-            self.outside.transfer(action)
-            self.fall_silent()
+            self.carrier.transfer(action)
+            self.stop_audio()
 
     def playback_started(self, playback: Playback) -> None:
         """Report that the agent speaks."""
         action = playback.action
         self.cancel_input_timer()
-        self.ears.playback_started(playback)
+        self.recognizer.playback_started(playback)
         if not isinstance(action, Speak) or self.is_voice_to_voice:
             return
-        self.ears.tune(action.vad)
-        if self.switches.assistant_speak:
+        self.recognizer.set_end_of_turn_silence(action.vad)
+        if self.options.assistant_speak:
             members: dict[str, object] = {
-                "text": words_of(action),
+                "text": speech_text(action),
                 "duration_ms": playback.duration_ms,
                 "speech_started_at": EPOCH_MS + playback.started_ms,
             }
@@ -161,54 +169,56 @@ class ServiceCall:
             self.clock.after(0, lambda: self.send("assistant_speak", **members))
 
     def playback_ended(self, playback: Playback, *, interrupted: bool) -> None:
-        """Report that the agent has spoken; then it is the caller's turn."""
-        self.ears.playback_ended()
-        self._take_down_heard(playback, interrupted=interrupted)
+        """Report that the agent has spoken, and start the input timeout."""
+        self.recognizer.playback_ended()
+        self._record_heard(playback, interrupted=interrupted)
         if self.is_voice_to_voice or not self.has_agent:
             return
-        if interrupted and not self.switches.speech_ended_after_interruption:
+        if interrupted and not self.options.speech_ended_after_interruption:
             return
         self.clock.after(0, lambda: self.send("assistant_speech_ended"))
         timeout = getattr(playback.action, "user_input_timeout_seconds", None)
-        if timeout and not (self.ears.turn and self.ears.turn.is_noticed):
-            delay_ms = round(min(timeout * 1000, MOST_MS))
+        if timeout and not (self.recognizer.turn and self.recognizer.turn.is_detected):
+            delay_ms = round(min(timeout * 1000, MAX_CALL_MS))
             self._input_timer = self.clock.after(delay_ms, lambda: self.send("user_input_timeout"))
 
-    def forgotten(self, action: Speak | Audio) -> None:
-        """Take down that something was never played."""
-        self.scribe.note(f"never played: {told_action(action.to_wire())}")
+    def playback_skipped(self, action: Speak | Audio) -> None:
+        """Record that a queued playback was dropped."""
+        self.writer.note(f"not played: {format_action(action.to_wire())}")
 
-    # What the ears tell.
+    # Implementation of `RecognitionHost`.
 
-    def voice_noticed(self) -> None:
+    def speech_detected(self) -> None:
         """Report that the caller speaks."""
         self.cancel_input_timer()
-        is_reported = self._is_voice_reported or self.is_voice_to_voice
-        if self.door.reports_speech_started and not is_reported:
-            self._is_voice_reported = True
+        is_reported = self._is_speech_reported or self.is_voice_to_voice
+        if self.connection.reports_speech_started and not is_reported:
+            self._is_speech_reported = True
             self.send("user_speech_started")
 
-    def turn_over(self, words: str, *, interrupted: bool) -> None:
+    def turn_ended(self, words: str, *, interrupted: bool) -> None:
         """Report what the caller said."""
         if not words:
-            # The next voice belongs to the same report: only `user_speak` ends it.
-            self.scribe.note("nothing was understood")
+            # One `user_speech_started` per `user_speak`, however often speech starts.
+            self.writer.note("no words were recognized")
             return
-        self._is_voice_reported = False
+        self._is_speech_reported = False
         if interrupted and not self.is_voice_to_voice:
             self.send("user_speak", text=words, barged_in=True)
         else:
             self.send("user_speak", text=words)
 
-    def _take_down_heard(self, playback: Playback, *, interrupted: bool) -> None:
+    def _record_heard(self, playback: Playback, *, interrupted: bool) -> None:
         played_ms = self.clock.now_ms - playback.started_ms
         words = playback.heard(self.clock.now_ms)
         if not playback.speech:
             what = "a sound"
         elif interrupted:
-            what = quoted(words) if words else "nothing"
+            what = quote(words) if words else "nothing"
         else:
-            what = short(words)
+            what = shorten(words)
         how = "cut short" if interrupted else "to its end"
         data = {"words": words, "interrupted": interrupted, "played_ms": played_ms}
-        self.scribe.take_down(Kind.HEARD, f"{what}, {how} after {seconds(played_ms)}", data)
+        self.writer.record(
+            EntryKind.HEARD, f"{what}, {how} after {format_seconds(played_ms)}", data
+        )

@@ -1,17 +1,17 @@
-"""The clock of a call: virtual, so that an hour of talk costs no time and is the same each run."""
+"""The clock of a call: virtual, so that a call takes no time and is deterministic."""
 
 import heapq
 from collections.abc import Callable
 from itertools import count
 
-type Action = Callable[[], None]
+type Callback = Callable[[], None]
 
 
-class Woken(Exception):
-    """Something happened before the next thing was due.
+class WaitInterrupted(Exception):
+    """The wait ended before the next timer was due.
 
     Attributes:
-        waited_ms: how long nothing did.
+        waited_ms: duration of the wait.
     """
 
     def __init__(self, waited_ms: int, *what: object) -> None:
@@ -19,88 +19,88 @@ class Woken(Exception):
         self.waited_ms = waited_ms
 
 
-class Rung(Woken):
-    """There is something to look at: the bot has sent a message."""
+class MessageArrived(WaitInterrupted):
+    """The bot has sent a message."""
 
 
 class Timer:
-    """Something that is due at a point in time, unless it is cancelled before.
+    """Callback at a point in time, unless it is cancelled.
 
     Args:
-        at_ms: when, in milliseconds of the clock.
-        action: what to do then.
+        at_ms: time in milliseconds of the clock.
+        action: the callback.
     """
 
     __slots__ = ("action", "at_ms", "is_cancelled")
 
-    def __init__(self, at_ms: int, action: Action) -> None:
+    def __init__(self, at_ms: int, action: Callback) -> None:
         self.at_ms = at_ms
         self.action = action
         self.is_cancelled = False
 
     def cancel(self) -> None:
-        """Call it off."""
+        """Cancel the timer."""
         self.is_cancelled = True
 
 
 class Clock:
-    """Milliseconds since the call began, and what is due when.
+    """Milliseconds since the start of the call, and the timers of the call.
 
     Args:
-        pace: waits so many seconds before time moves on, for people, or for ever if it is given
-            None; it may raise `Woken`. Without it nothing waits.
-        wake: makes `pace` raise `Rung`, called from any thread; None where nothing is paced.
+        sleep: waits for a number of seconds before time moves on, or without limit for None. It
+            may raise `WaitInterrupted`. Without it, time is virtual.
+        wake: makes `sleep` raise `MessageArrived`; callable from any thread. None in virtual time.
     """
 
     def __init__(
         self,
-        pace: Callable[[float | None], None] | None = None,
+        sleep: Callable[[float | None], None] | None = None,
         wake: Callable[[], None] | None = None,
     ) -> None:
         self.now_ms = 0
         self.wake = wake
-        self._pace = pace
-        # The number makes who was set first come first.
+        self._sleep = sleep
+        # The number keeps timers of the same time in order.
         self._timers: list[tuple[int, int, Timer]] = []
         self._numbers = count()
 
-    def after(self, delay_ms: int, action: Action) -> Timer:
-        """Have something done so many milliseconds from now."""
+    def after(self, delay_ms: int, action: Callback) -> Timer:
+        """Schedule a callback after a delay."""
         timer = Timer(self.now_ms + max(0, delay_ms), action)
         heapq.heappush(self._timers, (timer.at_ms, next(self._numbers), timer))
         return timer
 
     def step(self, until_ms: int) -> bool:
-        """Go to what is due next and do it, if that is not after `until_ms`; tell if it was.
+        """Move to the next timer and execute it; return whether there was one by `until_ms`.
 
         Raises:
-            Woken: something else came first; time has moved as far as that, and nothing is done.
+            WaitInterrupted: the wait was interrupted; time has moved on, and no timer was executed.
         """
         if self.is_idle or self._timers[0][0] > until_ms:
             return False
-        # Whoever waits may be woken up; what was due is due then all the same.
+        # An interrupted wait leaves the timer in place.
         self._move_to(self._timers[0][0])
         heapq.heappop(self._timers)[2].action()
         return True
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is due, however late."""
+        """Whether no timer is scheduled."""
         while self._timers and self._timers[0][2].is_cancelled:
             heapq.heappop(self._timers)
         return not self._timers
 
     def run_until(self, at_ms: int) -> None:
-        """Do all that is due up to `at_ms`, and go there."""
+        """Execute all timers up to a time, and move there."""
         while self.step(at_ms):
             pass
         self._move_to(at_ms)
 
     def idle(self) -> None:
-        """Wait while nothing is due, where time is paced.
+        """Wait without a timer, in real time only.
 
         Raises:
-            Woken: something came; time has moved as far as that.
+            WaitInterrupted: the wait was interrupted; time has moved on.
         """
         self._wait(None)
 
@@ -110,10 +110,10 @@ class Clock:
         self.now_ms = max(self.now_ms, at_ms)
 
     def _wait(self, seconds: float | None) -> None:
-        if not self._pace:
+        if not self._sleep:
             return
         try:
-            self._pace(seconds)
-        except Woken as woken:
+            self._sleep(seconds)
+        except WaitInterrupted as woken:
             self.now_ms += woken.waited_ms
             raise

@@ -1,94 +1,93 @@
-"""An event on its way to the bot, and what is made of what comes back."""
+"""Delivers events to a bot, and records and validates what comes back."""
 
 from typing import Any
 
-from aiflow.protocol.types import JsonObject
-from aiflow_local.simulator.engine.body_validation import Judgement
-from aiflow_local.simulator.engine.bot_port import (
-    Answered,
-    Door,
-    Failed,
-    Message,
-    Outcome,
-    Unanswered,
+from aiflow_local.simulator.engine.body_validation import ValidationResult
+from aiflow_local.simulator.engine.bot_connection import (
+    BotConnection,
+    DeliveryFailure,
+    DeliveryResult,
+    HttpResponse,
+    NoResponse,
+    WebSocketMessage,
 )
-from aiflow_local.simulator.engine.formatting import told_event
-from aiflow_local.simulator.engine.message_validation import CHATTER, judge_message
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.response_validation import judge, judge_failure
-from aiflow_local.simulator.engine.transcript import Kind, Scribe
+from aiflow_local.simulator.engine.formatting import format_event
+from aiflow_local.simulator.engine.message_validation import NOT_AN_ACTION_MESSAGE, validate_message
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.response_validation import failure_result, validate_response
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptWriter
 
 
-class Delivery:
-    """Brings events to a bot.
+class EventDelivery:
+    """Delivers events to a bot.
 
     Args:
-        door: the way there.
-        party: who calls whom.
-        scribe: takes down what goes out, what comes back, and what is wrong with it.
+        connection: connection to the bot.
+        writer: records events, answers and problems.
     """
 
-    def __init__(self, door: Door, party: Party, scribe: Scribe) -> None:
-        self.door = door
-        self._party = party
-        self._scribe = scribe
-        self._has_chattered = False
+    def __init__(self, connection: BotConnection, writer: TranscriptWriter) -> None:
+        self.connection = connection
+        self._writer = writer
+        self._has_warned = False
 
-    def deliver(self, name: str, members: dict[str, object], switches: Switches) -> Judgement:
-        """Send an event; once more, if the service would."""
-        session = self._party.as_session(switches)
-        event: dict[str, Any] = {"type": name, "session": session, **members}
-        self._scribe.take_down(Kind.EVENT, told_event(event), {"event": event})
-        judgement = self._send(event, switches)
-        if judgement.is_lost and switches.failed_requests == "repeat":
-            self._scribe.note(f"{name} is sent once more")
-            judgement = self._send(event, switches)
-        return judgement
+    def deliver(self, event: dict[str, Any], options: ServiceOptions) -> ValidationResult:
+        """Send an event and validate the answer; send it again if the service would."""
+        self._writer.record(EntryKind.EVENT, format_event(event), {"event": event})
+        result = self._send(event, options)
+        if result.request_failed and options.failed_requests == "repeat":
+            self._writer.note(f"{event['type']} is sent again")
+            result = self._send(event, options)
+        return result
 
-    def receive(self, arrived: Message | Failed, switches: Switches) -> Judgement:
-        """Take down what has come besides, and judge it."""
-        if isinstance(arrived, Failed):
-            return self._told(judge_failure(arrived))
-        self._take_down(arrived)
-        return self._told(judge_message(arrived, self._party.session_id, switches))
+    def receive(
+        self, arrived: WebSocketMessage | DeliveryFailure, session_id: str, options: ServiceOptions
+    ) -> ValidationResult:
+        """Record and validate an unsolicited message or failure."""
+        if isinstance(arrived, DeliveryFailure):
+            return self._record_problems(failure_result(arrived))
+        self._record(arrived)
+        return self._record_problems(validate_message(arrived, session_id, options))
 
-    def _send(self, event: JsonObject, switches: Switches) -> Judgement:
-        outcome = self.door.send(event)
-        self._take_down(outcome)
+    def _send(self, event: dict[str, Any], options: ServiceOptions) -> ValidationResult:
+        outcome = self.connection.send(event)
+        self._record(outcome)
         match outcome:
-            case Message():
-                return self._told(judge_message(outcome, self._party.session_id, switches))
-            case Unanswered():
-                return Judgement(is_open=outcome.is_open)
+            case WebSocketMessage():
+                return self._record_problems(
+                    validate_message(outcome, event["session"]["id"], options)
+                )
+            case NoResponse():
+                return ValidationResult(answer_pending=outcome.answer_pending)
             case _:
-                return self._told(judge(outcome, event, switches))
+                return self._record_problems(validate_response(outcome, event, options))
 
-    def _take_down(self, outcome: Outcome) -> None:
-        scribe = self._scribe
+    def _record(self, outcome: DeliveryResult) -> None:
+        writer = self._writer
         match outcome:
-            case Answered(status=status, body=body, ms=ms):
+            case HttpResponse(status=status, body=body, ms=ms):
                 data = {"status": status, "ms": round(ms, 1), "body": body}
-                scribe.take_down(Kind.ANSWER, f"{status} in {ms:.0f} ms", data)
-            case Message(ms=None):
-                scribe.take_down(Kind.MESSAGE, "by itself", {"body": _text(outcome)})
-            case Message(ms=float(ms)):
+                writer.record(EntryKind.ANSWER, f"{status} in {ms:.0f} ms", data)
+            case WebSocketMessage(ms=None):
+                writer.record(EntryKind.MESSAGE, "unsolicited", {"body": _text(outcome)})
+            case WebSocketMessage(ms=float(ms)):
                 data = {"ms": round(ms, 1), "body": _text(outcome)}
-                scribe.take_down(Kind.ANSWER, f"a message in {ms:.0f} ms", data)
-            case Unanswered():
-                scribe.take_down(Kind.ANSWER, "no message", {"ms": 0.0, "body": ""})
+                writer.record(EntryKind.ANSWER, f"a message in {ms:.0f} ms", data)
+            case NoResponse():
+                writer.record(EntryKind.ANSWER, "no message", {"ms": 0.0, "body": ""})
             case _:
-                """It is no more than a problem."""
+                # `failure_result` records a failure as a problem.
+                pass
 
-    def _told(self, judgement: Judgement) -> Judgement:
-        for problem in judgement.problems:
-            # A bot may say at each event that it is there.
-            if problem.code != CHATTER or not self._has_chattered:
-                self._scribe.problem(problem)
-            self._has_chattered = self._has_chattered or problem.code == CHATTER
-        return judgement
+    def _record_problems(self, result: ValidationResult) -> ValidationResult:
+        for problem in result.problems:
+            # Some bots send such a message after each event: one warning is enough.
+            if problem.code != NOT_AN_ACTION_MESSAGE or not self._has_warned:
+                self._writer.problem(problem)
+            self._has_warned = self._has_warned or problem.code == NOT_AN_ACTION_MESSAGE
+        return result
 
 
-def _text(message: Message) -> str:
+def _text(message: WebSocketMessage) -> str:
     content = message.content
     return content if isinstance(content, str) else f"<{len(content)} bytes>"

@@ -1,6 +1,6 @@
-"""What a bot sent over a WebSocket, judged as strictly as an answer over HTTP.
+"""Validates WebSocket messages of a bot as strictly as HTTP responses.
 
-Nothing is too late here, since actions may be sent at any time, and nothing is unread.
+A message is never too late, since a bot may send actions at any time.
 """
 
 from collections.abc import Mapping
@@ -11,34 +11,36 @@ from aiflow.protocol.json_codec import decode
 from aiflow.protocol.lint import Diagnostic, lint_answer
 from aiflow.protocol.types import JsonValue
 from aiflow_local.simulator.engine.body_validation import (
-    Judgement,
-    bounded,
-    cut,
-    flawless,
-    obeyed,
-    slow,
+    ValidationResult,
+    executable_actions,
+    limit_problems,
+    slow_warning,
+    truncate_actions,
+    valid_actions,
 )
-from aiflow_local.simulator.engine.bot_port import Message
-from aiflow_local.simulator.engine.formatting import quoted
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.bot_connection import WebSocketMessage
+from aiflow_local.simulator.engine.formatting import quote
+from aiflow_local.simulator.engine.options import ServiceOptions
 
-CHATTER = "chatter"
-"""The code of a message that means nothing to the service, like `{"type": "connected"}`."""
+NOT_AN_ACTION_MESSAGE = "chatter"
+"""Code of a message that the service ignores, like `{"type": "connected"}`."""
 
 _OF_API_GATEWAY = frozenset({"message", "connectionId", "requestId"})
 
 
-def judge_message(message: Message, session_id: str, switches: Switches) -> Judgement:
-    """Judge a message; actions that are wrong, or of other sessions, are left out."""
-    judgement = _judged(message.content, session_id)
-    problems = bounded(judgement.problems, "")
-    if message.ms is not None and message.ms > switches.slow_answer_ms:
-        problems.append(slow(message.ms))
-    return Judgement(judgement.actions, problems, is_lost=judgement.is_lost)
+def validate_message(
+    message: WebSocketMessage, session_id: str, options: ServiceOptions
+) -> ValidationResult:
+    """Validate a message; leave out actions that are invalid or of another session."""
+    result = _validated(message.content, session_id)
+    problems = limit_problems(result.problems, "")
+    if message.ms is not None and message.ms > options.slow_answer_ms:
+        problems.append(slow_warning(message.ms))
+    return ValidationResult(result.actions, problems, request_failed=result.request_failed)
 
 
-def is_chatter(content: str | bytes) -> bool:
-    """Tell whether a message is no action and is not meant to be one."""
+def is_not_an_action(content: str | bytes) -> bool:
+    """Tell whether a message is JSON that is not meant as an action."""
     try:
         body = decode(content) if isinstance(content, str) else None
     except InvalidEvent:
@@ -46,22 +48,24 @@ def is_chatter(content: str | bytes) -> bool:
     return isinstance(body, dict) and not _is_of_api_gateway(body) and _is_idle(body)
 
 
-def _judged(content: str | bytes, session_id: str) -> Judgement:
+def _validated(content: str | bytes, session_id: str) -> ValidationResult:
     if isinstance(content, bytes):
         return _wrong("binary", "is a binary message: actions are JSON in text messages")
-    if actions := flawless(content, session_id):
-        return Judgement(actions)
+    if actions := valid_actions(content, session_id):
+        return ValidationResult(actions)
     try:
         body = decode(content)
     except InvalidEvent as error:
         return _wrong("not_json", f"must be an action as JSON, but {_WHY.get(error.reason, _ODD)}")
     if isinstance(body, dict) and _is_of_api_gateway(body):
-        return _wrong("api_gateway", _failure(body), is_lost=True)
+        return _wrong("api_gateway", _failure(body), request_failed=True)
     warning = _warning(content, body)
     if warning:
-        return Judgement(problems=[warning])
-    body, problems = cut(body, "")
-    return Judgement(obeyed(body, session_id), [*problems, *lint_answer(body, session_id)])
+        return ValidationResult(problems=[warning])
+    body, problems = truncate_actions(body, "")
+    return ValidationResult(
+        executable_actions(body, session_id), [*problems, *lint_answer(body, session_id)]
+    )
 
 
 def _is_of_api_gateway(body: Mapping[str, JsonValue]) -> bool:
@@ -74,25 +78,29 @@ def _is_idle(body: Mapping[str, JsonValue]) -> bool:
 
 
 def _failure(body: Mapping[str, JsonValue]) -> str:
-    """Say what API Gateway sends in place of a function that failed, or that it may not call."""
-    told = f"is no action, but an error of API Gateway, {quoted(str(body['message']))}"
-    return f"{told}: the log of the function says more"
+    """Explain the error that API Gateway sends for a failed function."""
+    text = f"is an error of API Gateway, {quote(str(body['message']))}"
+    return f"{text}: see the log of the function"
 
 
 def _warning(content: str, body: JsonValue) -> Diagnostic | None:
-    """Return what is to be said of a message that does no harm, and nothing else."""
-    if is_chatter(content):
-        return Diagnostic.warning(CHATTER, "", "is no action, and means nothing to the service")
+    """Return the warning for a harmless message without actions."""
+    if is_not_an_action(content):
+        return Diagnostic.warning(
+            NOT_AN_ACTION_MESSAGE, "", "is not an action: the service ignores it"
+        )
     if body == []:
         return Diagnostic.warning(
-            "empty_array", "", "does nothing: for nothing to do, send nothing"
+            "empty_array", "", "has no effect: send no message if there is nothing to do"
         )
     return None
 
 
-def _wrong(code: str, text: str, *, is_lost: bool = False) -> Judgement:
-    return Judgement(problems=[Diagnostic.error(code, "", text)], is_lost=is_lost)
+def _wrong(code: str, text: str, *, request_failed: bool = False) -> ValidationResult:
+    return ValidationResult(
+        problems=[Diagnostic.error(code, "", text)], request_failed=request_failed
+    )
 
 
-_ODD = "is none that can be read in one way"
-_WHY = {"empty": "is empty", "bad_json": "is none", "too_deep": "is nested too deeply"}
+_ODD = "is ambiguous JSON"
+_WHY = {"empty": "is empty", "bad_json": "is not JSON", "too_deep": "is nested too deeply"}

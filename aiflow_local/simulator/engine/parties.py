@@ -1,21 +1,21 @@
-"""Who calls whom, as the service tells the bot."""
+"""Caller, callee and session of a call."""
 
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 
 
 @dataclass(frozen=True)
-class Party:
-    """Who calls whom.
+class CallParties:
+    """Caller, callee and session of a call.
 
     Attributes:
-        session_id: of the call; a new one if not given.
+        session_id: id of the session; a new one by default.
         direction: `inbound` or `outbound`.
-        caller: the calling number, digits only; empty for an anonymous caller.
-        callee: the called number, digits only.
+        caller: calling number, digits only; empty for an anonymous caller.
+        callee: called number, digits only.
     """
 
     session_id: str = field(default_factory=lambda: str(uuid4()))
@@ -23,15 +23,15 @@ class Party:
     caller: str = "493023125001"
     callee: str = "493023125000"
 
-    def as_session(self, switches: Switches) -> dict[str, Any]:
+    def as_session(self, options: ServiceOptions) -> dict[str, Any]:
         """Return the `session` of an event."""
-        if switches.session_members == "id":
+        if options.session_members == "id":
             return {"id": self.session_id}
-        caller, callee = (_written(number, switches) for number in (self.caller, self.callee))
+        caller, callee = (_written(number, options) for number in (self.caller, self.callee))
         return {
             "id": self.session_id,
             "account_id": "account-123",
-            # On outbound calls, too, the service was seen to put the dialled party here.
+            # The service puts the called number here on outbound calls, too.
             "phone_number": callee,
             "direction": self.direction,
             "from_phone_number": caller,
@@ -39,6 +39,6 @@ class Party:
         }
 
 
-def _written(number: str, switches: Switches) -> str:
+def _written(number: str, options: ServiceOptions) -> str:
     plain = number.removeprefix("+")
-    return f"+{plain}" if plain and switches.numbers == "plus" else plain
+    return f"+{plain}" if plain and options.numbers == "plus" else plain

@@ -1,4 +1,4 @@
-"""What the caller hears: one playback at a time, and behind it what waits for its turn."""
+"""Plays the audio of the agent: one playback at a time, in order."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from typing import Protocol
 
 from aiflow import Audio, Hangup, MixAudio, Speak, Transfer
 from aiflow_local.simulator.engine.clock import Clock, Timer
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.speech_timing import Speech, sound_ms, speech_of
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.speech_timing import Speech, audio_ms, time_speech
 
-type Leaving = Hangup | Transfer
+type LeaveAction = Hangup | Transfer
 
 
 @dataclass(frozen=True)
 class Playback:
-    """Something that is being played.
+    """A playback in progress.
 
     Attributes:
         action: the `speak` or `audio`.
-        speech: its words in time; None for a sound.
-        started_ms: when it began.
-        duration_ms: how long it lasts, if nobody interrupts.
-        end: the timer of its end.
+        speech: timed words; None for `audio`.
+        started_ms: start time.
+        duration_ms: duration without an interruption.
+        end: timer of its end.
     """
 
     action: Speak | Audio
@@ -31,114 +31,114 @@ class Playback:
     end: Timer
 
     def heard(self, now_ms: int) -> str:
-        """Return the words that were heard up to now; a sound has none."""
+        """Return the words that were heard until now; an empty text for `audio`."""
         return self.speech.heard(now_ms - self.started_ms) if self.speech else ""
 
 
-class Stage(Protocol):
-    """What the voice tells the call, and asks of it."""
+class PlaybackHost(Protocol):
+    """The parts of a call that the playback queue uses."""
 
     clock: Clock
-    switches: Switches
+    options: ServiceOptions
 
     @property
     def has_agent(self) -> bool:
         """Whether the bot is in the call."""
         ...
 
-    def leave(self, action: Leaving) -> None:
-        """Hang up or transfer, if that has not been done yet."""
+    def leave_call(self, action: LeaveAction) -> None:
+        """Hang up or transfer, unless the agent has left the call already."""
         ...
 
     def playback_started(self, playback: Playback) -> None:
-        """A playback has begun."""
+        """Handle the start of a playback."""
         ...
 
     def playback_ended(self, playback: Playback, *, interrupted: bool) -> None:
-        """A playback is over, by itself or cut short."""
+        """Handle the end of a playback, or its interruption."""
         ...
 
-    def forgotten(self, action: Speak | Audio) -> None:
-        """Something that waited for its turn is never played."""
+    def playback_skipped(self, action: Speak | Audio) -> None:
+        """Handle a queued playback that was dropped."""
         ...
 
 
-class Voice:
-    """Plays what it is given, one after another, and a sound in the background of all."""
+class PlaybackQueue:
+    """Plays `speak` and `audio` one after another, over an optional background sound."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, host: PlaybackHost) -> None:
         self.current: Playback | None = None
         self.background: MixAudio | None = None
-        self._stage = stage
-        self._waiting: deque[Speak | Audio | Leaving] = deque()
+        self._host = host
+        self._waiting: deque[Speak | Audio | LeaveAction] = deque()
         self._is_new_answer = False
 
-    def next_answer(self) -> None:
-        """Learn that what comes now is of a later answer than what is playing."""
+    def start_answer(self) -> None:
+        """Mark that the next playback belongs to a new answer."""
         self._is_new_answer = True
 
     def play(self, action: Speak | Audio) -> None:
-        """Play something, when what is playing is over, or in place of it."""
-        if self._is_new_answer and self._stage.switches.second_speak == "replace":
+        """Play an action after the current playback, or instead of it."""
+        if self._is_new_answer and self._host.options.second_speak == "replace":
             self.stop()
         self._is_new_answer = False
-        if not self._stage.has_agent:
-            # What was stopped had a hangup or a transfer behind it.
-            self._stage.forgotten(action)
+        if not self._host.has_agent:
+            # Stopping the playback executed a queued hangup or transfer.
+            self._host.playback_skipped(action)
         elif self.current:
             self._waiting.append(action)
         else:
             self._start(action)
 
-    def leave(self, action: Leaving) -> None:
-        """Hang up or transfer: at once, or when all is over that is played or waits to be."""
-        if self.current and self._stage.switches.hangup_waits:
+    def leave_call(self, action: LeaveAction) -> None:
+        """Hang up or transfer immediately, or after all queued playbacks."""
+        if self.current and self._host.options.hangup_waits:
             self._waiting.append(action)
         else:
-            self._stage.leave(action)
+            self._host.leave_call(action)
 
     def stop(self) -> None:
-        """Cut short what is played, and forget what was to be played after it.
+        """Interrupt the current playback and drop the queued ones.
 
-        A hangup or transfer that waited for the end of it has come to its turn.
+        A queued hangup or transfer takes effect now.
         """
         playback, self.current = self.current, None
         waiting, self._waiting = self._waiting, deque()
         if playback:
             playback.end.cancel()
-            self._stage.playback_ended(playback, interrupted=True)
+            self._host.playback_ended(playback, interrupted=True)
         for action in waiting:
             if isinstance(action, Speak | Audio):
-                self._stage.forgotten(action)
+                self._host.playback_skipped(action)
         for action in waiting:
             if not isinstance(action, Speak | Audio):
-                self._stage.leave(action)
+                self._host.leave_call(action)
 
-    def mix(self, action: MixAudio) -> str:
-        """Begin, replace or stop the sound in the background; return which of it that was."""
+    def set_background(self, action: MixAudio) -> str:
+        """Start, replace or stop the background sound; return what happened."""
         before, self.background = self.background, None if action.stop else action
         if action.stop:
-            return "stops" if before else "is none that could stop"
-        return "is replaced" if before else "begins"
+            return "the background sound stops" if before else "the background sound is not playing"
+        return f"the background sound {'is replaced' if before else 'begins'}"
 
     def _start(self, action: Speak | Audio) -> None:
-        stage, speech = self._stage, None
+        host, speech = self._host, None
         if isinstance(action, Speak):
-            speech = speech_of(action, stage.switches.words_per_minute)
+            speech = time_speech(action, host.options.words_per_minute)
             duration_ms = speech.duration_ms
         else:
-            duration_ms = sound_ms(action.audio)
-        end = stage.clock.after(duration_ms, self._end)
-        self.current = Playback(action, speech, stage.clock.now_ms, duration_ms, end)
-        stage.playback_started(self.current)
+            duration_ms = audio_ms(action.audio)
+        end = host.clock.after(duration_ms, self._end)
+        self.current = Playback(action, speech, host.clock.now_ms, duration_ms, end)
+        host.playback_started(self.current)
 
     def _end(self) -> None:
         playback, self.current = self.current, None
         if playback:
-            self._stage.playback_ended(playback, interrupted=False)
+            self._host.playback_ended(playback, interrupted=False)
         while self._waiting and not self.current:
             action = self._waiting.popleft()
             if isinstance(action, Speak | Audio):
                 self._start(action)
             else:
-                self._stage.leave(action)
+                self._host.leave_call(action)

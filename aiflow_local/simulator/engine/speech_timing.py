@@ -1,4 +1,4 @@
-"""How long things take to say, and how much of them was heard."""
+"""Durations of speech and audio, and the words that were heard at a given time."""
 
 import re
 from bisect import bisect_right
@@ -16,19 +16,19 @@ _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.
 _TIME = re.compile(r"\+?([0-9]*\.?[0-9]+)(ms|s)", re.ASCII)
 _NUMBER = re.compile(r"([+-]?)([0-9]*\.?[0-9]+)(%?)", re.ASCII)
 _SLOWEST, _FASTEST = 0.1, 10.0
-_LONGEST_BREAK_MS = 60 * 60 * 1000
-# Elements that part words, as they do for `spoken_text`.
+_MAX_BREAK_MS = 60 * 60 * 1000
+# Elements that separate words, as in `spoken_text`.
 _PARTING = frozenset({"break", "p", "s"})
 
 
 @dataclass(frozen=True)
 class Speech:
-    """Words in time.
+    """Timed words.
 
     Attributes:
-        words: in their order.
-        ends_ms: when each has been said, since the begin.
-        duration_ms: of all, with the pauses.
+        words: the words in order.
+        ends_ms: end time of each word, from the start of the speech.
+        duration_ms: total duration with pauses.
     """
 
     words: tuple[str, ...]
@@ -36,32 +36,32 @@ class Speech:
     duration_ms: int
 
     def heard(self, ms: float) -> str:
-        """Return the words that have been said to their end after so many milliseconds."""
-        # A word that ends with the speech has been heard, whatever rounding did to the end.
+        """Return the words that were spoken completely after this time."""
+        # Rounding may put the end of the last word after the end of the speech.
         number = len(self.words) if ms >= self.duration_ms else bisect_right(self.ends_ms, ms)
         return " ".join(self.words[:number])
 
 
-def words_of(action: Speak) -> str:
-    """Return what a `speak` says, without its markup."""
+def speech_text(action: Speak) -> str:
+    """Return the words of a `speak`, without markup."""
     return action.text if action.text is not None else spoken_text(action.ssml or "")
 
 
-def talk_ms(words: str, words_per_minute: int) -> int:
-    """Return how long it takes to say some words."""
+def speaking_ms(words: str, words_per_minute: int) -> int:
+    """Return the duration of spoken words."""
     return len(words.split()) * _MS_PER_MINUTE // words_per_minute
 
 
-def speech_of(action: Speak, words_per_minute: int) -> Speech:
-    """Return what a `speak` says, and when: by its words, its pauses and its rate."""
+def time_speech(action: Speak, words_per_minute: int) -> Speech:
+    """Return the timed words of a `speak`, from its words, pauses and rates."""
     if action.ssml is not None:
         return _ssml_speech(action.ssml, words_per_minute)
     return _text_speech(action.text or "", words_per_minute)
 
 
 @lru_cache(maxsize=16)
-def sound_ms(audio: str) -> int:
-    """Return how long a sound lasts, by its samples."""
+def audio_ms(audio: str) -> int:
+    """Return the duration of an audio file."""
     return decode_audio(audio).duration_ms
 
 
@@ -70,14 +70,14 @@ def _text_speech(text: str, words_per_minute: int) -> Speech:
     words = tuple(text.split())
     each = _MS_PER_MINUTE / words_per_minute
     ends_ms = tuple(each * number for number in range(1, len(words) + 1))
-    return Speech(words, ends_ms, talk_ms(text, words_per_minute))
+    return Speech(words, ends_ms, speaking_ms(text, words_per_minute))
 
 
 @lru_cache(maxsize=256)
 def _ssml_speech(ssml: str, words_per_minute: int) -> Speech:
     reader = _Reader(_MS_PER_MINUTE / words_per_minute)
-    # Not ElementTree: it knows namespaces, and would refuse a prefix that nobody declared. The
-    # model has refused a document type, and with it every entity: nothing here can expand.
+    # ElementTree rejects undeclared namespace prefixes. Entities cannot expand: the model rejects
+    # a document type.
     parser = expat.ParserCreate()
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
@@ -88,7 +88,7 @@ def _ssml_speech(ssml: str, words_per_minute: int) -> Speech:
 
 @dataclass
 class _Reader:
-    """Reads SSML aloud, word by word."""
+    """Adds up the times of words and pauses in SSML."""
 
     word_ms: float
     at_ms: float = 0.0
@@ -113,7 +113,7 @@ class _Reader:
     def say(self, text: str) -> None:
         words = text.split()
         if words and self.in_word and not text[0].isspace():
-            # Markup in the middle of a word: it goes on, and takes no longer for that.
+            # Markup inside a word does not add time.
             self.words[-1] += words.pop(0)
         for word in words:
             self.at_ms += self.word_ms / self.rates[-1]
@@ -125,12 +125,12 @@ class _Reader:
 def _break_ms(attributes: dict[str, str]) -> float:
     found = _TIME.fullmatch(attributes.get("time", "").strip())
     if found:
-        return min(_LONGEST_BREAK_MS, float(found[1]) * (1000 if found[2] == "s" else 1))
+        return min(_MAX_BREAK_MS, float(found[1]) * (1000 if found[2] == "s" else 1))
     return _BREAKS_MS.get(attributes.get("strength", "medium"), _BREAKS_MS["medium"])
 
 
 def _rate(value: str, current: float) -> float:
-    """Return a rate as a factor: a word, `80%` and `0.8` of the usual; `+20%` of the current."""
+    """Return a rate as a factor: a name, `80%` or `0.8` of normal; `+20%` of the current rate."""
     if value in _RATES:
         return _RATES[value]
     found = _NUMBER.fullmatch(value)

@@ -1,140 +1,146 @@
-"""What happened in a call, in the order of the clock: to print, to record, to assert on."""
+"""Records what happens in a call, in order of time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from aiflow import Action
 from aiflow.protocol.lint import Diagnostic
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.formatting import visible
+from aiflow_local.simulator.engine.formatting import format_action, printable_line
 
 
-class Kind(StrEnum):
-    """Who or what an entry is about."""
+class EntryKind(StrEnum):
+    """Kind of a transcript entry."""
 
     EVENT = "event"
     """The service sends an event: `event`."""
     ANSWER = "answer"
-    """The bot answers it: `ms`, `body`, and over HTTP `status`."""
+    """The bot answers: `ms`, `body`, and over HTTP `status`."""
     MESSAGE = "message"
-    """The bot sends something by itself: `body`."""
+    """The bot sends an unsolicited message: `body`."""
     ACTION = "action"
-    """The service takes an action of an answer: `action`."""
+    """The service executes an action: `action`."""
     SAID = "said"
     """The caller says `words` or presses a `key`."""
     HEARD = "heard"
-    """A playback is over: `words` that were heard of it, whether it was `interrupted`."""
+    """A playback ends: heard `words`, and whether it was `interrupted`."""
     PROBLEM = "problem"
-    """The bot did something wrong: `problem`."""
+    """An answer has an error or a warning: `problem`."""
     NOTE = "note"
-    """Anything else that a reader should know."""
+    """Anything else."""
 
 
 _WHO = {
-    Kind.ACTION: "agent",
-    Kind.SAID: "caller",
-    Kind.NOTE: "phone",
+    EntryKind.ACTION: "agent",
+    EntryKind.SAID: "caller",
+    EntryKind.NOTE: "phone",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that happened.
+class TranscriptEntry:
+    """Entry of a transcript.
 
     Attributes:
-        at_ms: when, in milliseconds since the call began.
-        kind: what it is about.
-        text: one line for a person.
-        data: the same for a machine: the event, the action, the problem, ...
+        at_ms: milliseconds since the start of the call.
+        kind: kind of the entry.
+        text: text for people, in one line.
+        data: the event, the action, the problem, and so on.
     """
 
     at_ms: int
-    kind: Kind
+    kind: EntryKind
     text: str
     data: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as it is recorded."""
+        """Return the entry as it is stored in a recording."""
         return {"at_ms": self.at_ms, "kind": self.kind.value, "text": self.text, **self.data}
 
     def __str__(self) -> str:
-        if self.kind is Kind.PROBLEM:
+        if self.kind is EntryKind.PROBLEM:
             return self._line(self.data["problem"]["severity"].upper())
         return self._line(_WHO.get(self.kind, self.kind.value))
 
     def _line(self, who: str) -> str:
-        return f"{self.at_ms / 1000:8.2f}  {who:<7}  {visible(self.text)}"
+        return f"{self.at_ms / 1000:8.2f}  {who:<7}  {printable_line(self.text)}"
 
 
 @dataclass
 class Transcript:
-    """The entries of a call.
+    """Transcript of a call.
 
     Attributes:
-        entries: in order.
-        listener: called with each new entry, for whoever watches.
+        entries: entries in order.
+        listener: called with each new entry.
     """
 
-    entries: list[Entry] = field(default_factory=list[Entry])
-    listener: Callable[[Entry], None] | None = None
+    entries: list[TranscriptEntry] = field(default_factory=list[TranscriptEntry])
+    listener: Callable[[TranscriptEntry], None] | None = None
 
-    def add(self, entry: Entry) -> None:
-        """Take an entry down."""
+    def add(self, entry: TranscriptEntry) -> None:
+        """Add an entry."""
         self.entries.append(entry)
         if self.listener:
             self.listener(entry)
 
-    def of(self, kind: Kind) -> list[Entry]:
+    def of(self, kind: EntryKind) -> list[TranscriptEntry]:
         """Return the entries of one kind."""
         return [entry for entry in self.entries if entry.kind is kind]
 
     @property
     def problems(self) -> list[Diagnostic]:
-        """What the bot did wrong, errors and warnings."""
-        return [Diagnostic(**entry.data["problem"]) for entry in self.of(Kind.PROBLEM)]
+        """Errors and warnings of the answers."""
+        return [Diagnostic(**entry.data["problem"]) for entry in self.of(EntryKind.PROBLEM)]
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        """Return a line for each entry; an event and its answer share one."""
+        """Return one line per entry; an event and its answer share a line."""
         event = ""
         for entry in self.entries:
-            if entry.kind is Kind.ANSWER and event:
+            if entry.kind is EntryKind.ANSWER and event:
                 yield f"{event} -> {entry.text}"
                 event = ""
                 continue
             if event:
                 yield event
-            event = str(entry) if entry.kind is Kind.EVENT else ""
+            event = str(entry) if entry.kind is EntryKind.EVENT else ""
             if not event:
                 yield str(entry)
         if event:
             yield event
 
 
-class Scribe:
-    """Takes down what happens, when it happens.
+class TranscriptWriter:
+    """Adds entries with the current time to a transcript.
 
     Args:
-        clock: of the call.
-        transcript: where to.
+        clock: clock of the call.
+        transcript: the transcript.
     """
 
     def __init__(self, clock: Clock, transcript: Transcript) -> None:
         self._clock = clock
         self._transcript = transcript
 
-    def take_down(self, kind: Kind, text: str, data: dict[str, Any]) -> None:
+    def record(self, kind: EntryKind, text: str, data: dict[str, Any]) -> None:
         """Add an entry."""
-        self._transcript.add(Entry(self._clock.now_ms, kind, text, data))
+        self._transcript.add(TranscriptEntry(self._clock.now_ms, kind, text, data))
+
+    def action(self, action: Action) -> None:
+        """Add an executed action."""
+        wire = action.to_wire()
+        self.record(EntryKind.ACTION, format_action(wire), {"action": wire})
 
     def note(self, text: str) -> None:
-        """Take down what is neither event nor action."""
-        self.take_down(Kind.NOTE, text, {})
+        """Add a note."""
+        self.record(EntryKind.NOTE, text, {})
 
     def problem(self, problem: Diagnostic) -> None:
-        """Take down what the bot did wrong."""
+        """Add an error or a warning."""
         text = f"{problem.path} {problem.message} [{problem.code}]".lstrip()
-        self.take_down(Kind.PROBLEM, text, {"problem": asdict(problem)})
+        self.record(EntryKind.PROBLEM, text, {"problem": asdict(problem)})

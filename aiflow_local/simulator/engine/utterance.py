@@ -1,20 +1,20 @@
-"""What the caller says in one turn, word by word, and which of it is heard."""
+"""The caller's speech in one turn, word by word, and the words that are recognized."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 VOICE_DETECTED_MS = 50
-"""From the first sound to `user_speech_started`, and to an interruption by voice alone."""
+"""Delay from the first sound to `user_speech_started`, or to an immediate interruption."""
 
 
 @dataclass
-class Gap:
-    """A time in which nobody listens to the caller.
+class RecognitionGap:
+    """Interval without speech recognition.
 
     Attributes:
-        from_ms: its begin.
-        to_ms: its end; infinite as long as nobody knows.
+        from_ms: start.
+        to_ms: end; infinite while the end is unknown.
     """
 
     from_ms: int
@@ -23,12 +23,12 @@ class Gap:
 
 @dataclass(frozen=True)
 class Utterance:
-    """Something that the caller says without a pause.
+    """Speech of the caller without a pause.
 
     Attributes:
-        words: all of it; none for a cough.
-        started_ms: when the caller began.
-        duration_ms: how long it takes.
+        words: its words; none for a cough.
+        started_ms: start time.
+        duration_ms: duration.
     """
 
     words: Sequence[str]
@@ -37,13 +37,13 @@ class Utterance:
 
     @property
     def ends_ms(self) -> int:
-        """When the caller has said it."""
+        """End time."""
         return self.started_ms + self.duration_ms
 
-    def heard(self, gaps: Iterable[Gap]) -> Iterator[tuple[float, float, str]]:
-        """Return the words that are heard: when each begins, how long it takes, and the word.
+    def heard(self, gaps: Iterable[RecognitionGap]) -> Iterator[tuple[float, float, str]]:
+        """Return the recognized words, each with its start time and its duration.
 
-        A word that begins in a gap is lost.
+        A word that starts in a gap is lost.
         """
         each = self.duration_ms / max(1, len(self.words))
         for index, word in enumerate(self.words or [""]):
@@ -54,43 +54,43 @@ class Utterance:
 
 @dataclass
 class Turn:
-    """What the caller says until a silence that is long enough.
+    """Utterances of the caller until a silence that ends the turn.
 
     Attributes:
-        utterances: in the order of their begin.
-        is_noticed: whether the service has heard a voice.
-        interrupted: whether it cut a playback short.
+        utterances: utterances in order of their start.
+        is_detected: whether speech was detected.
+        interrupted: whether the turn interrupted a playback.
     """
 
     utterances: list[Utterance] = field(default_factory=list[Utterance])
-    is_noticed: bool = False
+    is_detected: bool = False
     interrupted: bool = False
 
     @property
     def ends_ms(self) -> int:
-        """When the caller has said all of it."""
+        """End time of the last utterance."""
         return max(utterance.ends_ms for utterance in self.utterances)
 
-    def words(self, gaps: Sequence[Gap]) -> str:
-        """Return the words that are heard."""
+    def words(self, gaps: Sequence[RecognitionGap]) -> str:
+        """Return the recognized words."""
         heard = (word for each in self.utterances for _, _, word in each.heard(gaps))
         return " ".join(word for word in heard if word)
 
-    def noticed_ms(self, gaps: Sequence[Gap]) -> int | None:
-        """Return when the service hears a voice; None for never."""
+    def detected_ms(self, gaps: Sequence[RecognitionGap]) -> int | None:
+        """Return when speech is detected; None for never."""
         times = [self._voice_ms(utterance, gaps) for utterance in self.utterances]
         return min((at_ms for at_ms in times if at_ms is not None), default=None)
 
-    def last_voice_ms(self, gaps: Sequence[Gap]) -> int | None:
-        """Return when the service hears the voice once more after the last pause."""
+    def last_voice_ms(self, gaps: Sequence[RecognitionGap]) -> int | None:
+        """Return when the last utterance is detected; None for never."""
         return self._voice_ms(self.utterances[-1], gaps)
 
-    def recognised_ms(self, characters: int, gaps: Sequence[Gap]) -> int | None:
-        """Return when more than so many characters have been recognised; None for never."""
+    def recognised_ms(self, characters: int, gaps: Sequence[RecognitionGap]) -> int | None:
+        """Return when more than this number of characters is recognized; None for never."""
         known = 0
         for utterance in self.utterances:
             for at_ms, each, word in utterance.heard(gaps):
-                # The space between two words is a character, too, but heard with the second one.
+                # The space before a word counts as one of its characters.
                 missing = max(1, characters + 1 - known)
                 if missing <= len(word):
                     return math.ceil(at_ms + each * missing / len(word))
@@ -98,7 +98,7 @@ class Turn:
         return None
 
     @staticmethod
-    def _voice_ms(utterance: Utterance, gaps: Sequence[Gap]) -> int | None:
+    def _voice_ms(utterance: Utterance, gaps: Sequence[RecognitionGap]) -> int | None:
         first = next(utterance.heard(gaps), None)
         if first is None:
             return None

@@ -1,1 +1,1 @@
-"""Calls that were taken down: played again, and made into scenarios."""
+"""Recorded calls: written, replayed, and converted to scenarios."""

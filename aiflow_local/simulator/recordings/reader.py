@@ -1,4 +1,4 @@
-"""Reads a recording; what is not as it was written has a line number."""
+"""Reads recordings; an invalid line is reported with its number."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,47 +17,47 @@ from pydantic import (
 
 from aiflow.protocol.types import SessionId
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.engine.call import MOST_MS
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Entry, Kind
+from aiflow_local.simulator.engine.call import MAX_CALL_MS
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
 
 _Digits = Annotated[str, Field(pattern=r"^\+?[0-9]{0,15}$")]
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A call that was recorded.
+class RecordedCall:
+    """A recorded call.
 
     Attributes:
-        name: of the scenario, else of the file.
-        party: who called whom.
-        switches: how the service behaved in the beginning.
-        entries: what happened, in order.
+        name: name of the scenario, or of the file.
+        parties: caller, callee and session id.
+        options: service options at the start.
+        entries: transcript entries in order.
     """
 
     name: str
-    party: Party
-    switches: Switches
-    entries: Sequence[Entry]
+    parties: CallParties
+    options: ServiceOptions
+    entries: Sequence[TranscriptEntry]
 
 
-def read_recording(path: Path) -> Recorded:
+def read_recording(path: Path) -> RecordedCall:
     """Read a recording.
 
     Raises:
-        Unreadable: it is none; the message says in which line.
+        Unreadable: the file is not a valid recording; the message has the line.
     """
     lines = _lines(path)
     first = next(lines, None)
     if first is None:
-        raise Unreadable("empty", f"{path}: is empty, and no recording")
+        raise Unreadable("empty", f"{path}: is empty, not a recording")
     try:
         header = _Header.model_validate_json(first)
     except ValidationError as error:
         raise _no_recording(path, 1, error) from None
-    party = Party(**header.party.model_dump())
-    entries: list[Entry] = []
+    parties = CallParties(**header.party.model_dump())
+    entries: list[TranscriptEntry] = []
     for number, line in enumerate(lines, 2):
         try:
             entry = _ENTRY.validate_json(line).entry()
@@ -66,7 +66,7 @@ def read_recording(path: Path) -> Recorded:
         if entries and entry.at_ms < entries[-1].at_ms:
             raise Unreadable("not_a_recording", f"{path}:{number}: is earlier than the line before")
         entries.append(entry)
-    return Recorded(header.name or path.stem, party, header.switches, entries)
+    return RecordedCall(header.name or path.stem, parties, header.switches, entries)
 
 
 class _Party(BaseModel):
@@ -81,18 +81,18 @@ class _Header(BaseModel):
     version: Literal[1]
     name: Annotated[str, Field(min_length=1)] | None = None
     party: _Party
-    switches: Switches
+    switches: ServiceOptions
 
 
 class _Line(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    at_ms: Annotated[int, Field(ge=0, le=MOST_MS * 2)]
+    at_ms: Annotated[int, Field(ge=0, le=MAX_CALL_MS * 2)]
     text: str
 
-    def entry(self) -> Entry:
+    def entry(self) -> TranscriptEntry:
         data = self.model_dump(exclude={"at_ms", "kind", "text"}, exclude_unset=True)
-        return Entry(self.at_ms, Kind(getattr(self, "kind", "")), self.text, data)
+        return TranscriptEntry(self.at_ms, EntryKind(getattr(self, "kind", "")), self.text, data)
 
 
 class _Typed(BaseModel):
@@ -130,8 +130,8 @@ class _Action(_Line):
     action: _Typed
 
 
-def _switches(change: dict[str, Any]) -> dict[str, Any]:
-    Switches.model_validate(change)
+def _options(change: dict[str, Any]) -> dict[str, Any]:
+    ServiceOptions.model_validate(change)
     return change
 
 
@@ -153,7 +153,7 @@ class _Heard(_Line):
 
 class _Note(_Line):
     kind: Literal["note"]
-    switches: Annotated[dict[str, Any], AfterValidator(_switches)] | None = None
+    switches: Annotated[dict[str, Any], AfterValidator(_options)] | None = None
 
 
 type _Known = _Event | _Answer | _Message | _Action | _Said | _Problem | _Heard | _Note
@@ -172,4 +172,6 @@ def _no_recording(path: Path, number: int, error: ValidationError) -> Unreadable
     details = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, details["loc"]))
     message = f"{where}: {details['msg']}" if where else details["msg"]
-    return Unreadable("not_a_recording", f"{path}:{number}: is no line of a recording: {message}")
+    return Unreadable(
+        "not_a_recording", f"{path}:{number}: is not a line of a recording: {message}"
+    )

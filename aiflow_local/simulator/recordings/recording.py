@@ -1,4 +1,4 @@
-"""A call on file: JSON lines, first who called whom and how the phone was set."""
+"""Writes calls as JSON lines, with the parties and options in the first line."""
 
 import json
 import re
@@ -9,21 +9,23 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Entry
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import TranscriptEntry
 
 VERSION = 1
-"""Of this form of a file."""
+"""Version of the file format."""
 
-_LONGEST_NAME = 60
+_MAX_NAME_LENGTH = 60
 
 
 class Recording:
-    """Writes a call down while it goes on; to be closed. It knows of no token and no URL.
+    """Writes a call during the call. Use it as a context manager.
+
+    A recording contains no token and no URL.
 
     Args:
-        file: where to; what was there is replaced.
+        file: path of the file, which is replaced.
 
     Raises:
         Unreadable: the file cannot be written, now or later.
@@ -31,29 +33,29 @@ class Recording:
 
     def __init__(self, file: Path) -> None:
         try:
-            # Without a buffer: a full disk is told when it is full, and not once more at the end.
+            # Unbuffered, so that a full disk is reported once, when it happens.
             self._file = file.open("wb", buffering=0)
         except OSError as error:
             raise _unwritable(file, error) from None
 
-    def begin(self, party: Party, switches: Switches, name: str | None = None) -> None:
-        """Write the first line; `name` is that of the scenario, if it is one."""
+    def begin(self, parties: CallParties, options: ServiceOptions, name: str | None = None) -> None:
+        """Write the first line, with the name of the scenario if there is one."""
         self._write(
             {
                 "kind": "call",
                 "version": VERSION,
                 **({} if name is None else {"name": name}),
-                "party": asdict(party),
-                "switches": switches.model_dump(mode="json"),
+                "party": asdict(parties),
+                "switches": options.model_dump(mode="json"),
             }
         )
 
-    def add(self, entry: Entry) -> None:
-        """Write an entry of the transcript."""
+    def add(self, entry: TranscriptEntry) -> None:
+        """Write a transcript entry."""
         self._write(entry.to_json())
 
     def __enter__(self) -> Self:
-        """Return it."""
+        """Return this recording."""
         return self
 
     def __exit__(
@@ -67,16 +69,16 @@ class Recording:
 
     def _write(self, line: dict[str, Any]) -> None:
         try:
-            # At once: a call that ends badly is the one to look at.
+            # Immediately, so that a failed call is recorded up to its failure.
             self._file.write(json.dumps(line).encode() + b"\n")
         except OSError as error:
             raise _unwritable(self._file.name, error) from None
 
 
 def file_name(number: int, name: str) -> str:
-    """Return a file name for the recording of a scenario; whatever its name is, that is safe."""
+    """Return a safe file name for the recording of a scenario."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = re.sub("[^a-z0-9]+", "-", letters)[:_LONGEST_NAME].strip("-")
+    words = re.sub("[^a-z0-9]+", "-", letters)[:_MAX_NAME_LENGTH].strip("-")
     return f"{number:03}{'-' if words else ''}{words}.jsonl"
 
 

@@ -1,4 +1,4 @@
-"""A recorded call held once more, with today's bot: what does it answer differently?"""
+"""Replays a recorded call with the current bot and compares the answers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,28 +7,27 @@ from typing import Any
 from uuid import uuid4
 
 from aiflow.protocol.types import JsonObject
-from aiflow_local.simulator.bots.target import Reach
-from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.bots.connector import BotConnector
+from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.formatting import told_action, told_event
-from aiflow_local.simulator.engine.transcript import Entry, Kind
-from aiflow_local.simulator.recordings.reader import Recorded
-from aiflow_local.simulator.recordings.reconstruct import retrace
-from aiflow_local.simulator.scenarios.batch_runner import held_to_its_end
-from aiflow_local.simulator.scenarios.caller_steps import do
+from aiflow_local.simulator.engine.formatting import format_action, format_event
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
+from aiflow_local.simulator.recordings.caller_steps import replay_step
+from aiflow_local.simulator.recordings.reader import RecordedCall
+from aiflow_local.simulator.recordings.reconstruct import reconstruct
 
 _BY_THE_CALLER = ("text", "digit")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a bot did about an event.
+class EventAnswer:
+    """Answer of a bot to an event.
 
     Attributes:
-        event: which one.
-        at_ms: when, in milliseconds since the call began.
-        actions: that were taken from it, without the session.
-        errors: that were found in it.
+        event: the event.
+        at_ms: milliseconds since the start of the call.
+        actions: executed actions, without the session id.
+        errors: codes of the protocol errors.
     """
 
     event: JsonObject
@@ -37,111 +36,111 @@ class Answer:
     errors: Sequence[str]
 
     @property
-    def is_silence(self) -> bool:
-        """Whether nothing came of it."""
+    def is_empty(self) -> bool:
+        """Whether there are neither actions nor errors."""
         return not self.actions and not self.errors
 
     @property
-    def told(self) -> list[str]:
-        """A line for each action and each error."""
-        return [*map(told_action, self.actions), *(f"error: {error}" for error in self.errors)]
+    def described(self) -> list[str]:
+        """One line for each action and each error."""
+        return [*map(format_action, self.actions), *(f"error: {error}" for error in self.errors)]
 
-    def equals(self, other: "Answer") -> bool:
-        """Tell whether the same was done."""
+    def equals(self, other: "EventAnswer") -> bool:
+        """Tell whether another answer has the same actions and errors."""
         return (self.actions, self.errors) == (other.actions, other.errors)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """An event that is answered differently.
+    """An event with different answers.
 
     Attributes:
-        before: what was done; None where there was no such event.
-        today: what is done; None where there is no such event.
+        before: the recorded answer; None if the recording has no such event.
+        today: the current answer; None if the replay has no such event.
     """
 
-    before: Answer | None
-    today: Answer | None
+    before: EventAnswer | None
+    today: EventAnswer | None
 
     def lines(self) -> Iterator[str]:
-        """Yield what a person wants to know."""
+        """Yield a description for people."""
         answer = self.before or self.today
         if answer is None:
             return
-        rest = "" if self.before and self.today else "   (does not come today)"
-        rest = rest if self.before else "   (did not come then)"
-        yield f"at {answer.at_ms / 1000:.2f} s, {told_event(answer.event)}{rest}"
-        before, today = (one.told if one else [] for one in (self.before, self.today))
+        rest = "" if self.before and self.today else "   (no such event today)"
+        rest = rest if self.before else "   (not in the recording)"
+        yield f"at {answer.at_ms / 1000:.2f} s, {format_event(answer.event)}{rest}"
+        before, today = (one.described if one else [] for one in (self.before, self.today))
         if before == today:
-            today = [f"{line}   (another sound)" for line in today]
+            today = [f"{line}   (different audio)" for line in today]
         yield from (f"  - {line}" for line in before or ["nothing"] if self.before)
         yield from (f"  + {line}" for line in today or ["nothing"] if self.today)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for a program."""
+        """Return a description for programs."""
         return {"before": _as_json(self.before), "today": _as_json(self.today)}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was answered, and what is answered today.
+    """Comparison of recorded and current answers.
 
     Attributes:
-        recorded: the call as it was.
-        same: how many answers are the same; silence is none.
-        differences: in order.
+        recorded: the recorded call.
+        same: number of equal answers that are not empty.
+        differences: different answers in order.
     """
 
-    recorded: Recorded
+    recorded: RecordedCall
     same: int
     differences: Sequence[Difference]
 
 
-def replay(recorded: Recorded, reach: Reach, *, is_elsewhere: bool) -> Comparison:
-    """Do once more what the caller did, and compare.
+def replay(recorded: RecordedCall, connect: BotConnector, *, is_elsewhere: bool) -> Comparison:
+    """Repeat the actions of the caller and compare the answers.
 
     Args:
-        recorded: the call as it was.
-        reach: opens the way to the bot.
-        is_elsewhere: whether the bot may remember the call of then; it gets a new session id.
+        recorded: the recorded call.
+        connect: connects to the bot.
+        is_elsewhere: whether the bot may still store the recorded session; the replay then uses a
+            new session id.
     """
-    clock, party = Clock(), recorded.party
+    clock, parties = Clock(), recorded.parties
     if is_elsewhere:
-        party = replace(party, session_id=str(uuid4()))
-    with reach(clock, recorded.switches) as reached:
-        call = PhoneCall(reached.door, recorded.switches, party, clock)
-        held_to_its_end(call, lambda: _hold(call, recorded))
+        parties = replace(parties, session_id=str(uuid4()))
+    with connect(clock, recorded.options) as bot:
+        call = PhoneCall(bot.connection, recorded.options, parties, clock)
+        with hang_up_on_error(call):
+            _repeat(call, recorded)
     return _compared(recorded, call.transcript.entries)
 
 
-def _hold(call: PhoneCall, recorded: Recorded) -> None:
+def _repeat(call: PhoneCall, recorded: RecordedCall) -> None:
     call.begin()
-    for move in retrace(recorded).moves:
-        do(move, call)
+    for step in reconstruct(recorded).steps:
+        replay_step(step, call)
     call.settle()
 
 
-def _compared(recorded: Recorded, today: Sequence[Entry]) -> Comparison:
+def _compared(recorded: RecordedCall, today: Sequence[TranscriptEntry]) -> Comparison:
     before, after = list(_answers(recorded.entries)), list(_answers(today))
     pairs = list(_pairs(before, after))
-    same = sum(
-        bool(then and now and then.equals(now) and not now.is_silence) for then, now in pairs
-    )
+    same = sum(bool(then and now and then.equals(now) and not now.is_empty) for then, now in pairs)
     differences = [Difference(then, now) for then, now in pairs if _differ(then, now)]
     return Comparison(recorded, same, differences)
 
 
-def _differ(then: Answer | None, now: Answer | None) -> bool:
+def _differ(then: EventAnswer | None, now: EventAnswer | None) -> bool:
     if then and now:
         return not then.equals(now)
-    # What was not answered may as well not have been asked.
-    return any(one and not one.is_silence for one in (then, now))
+    # An event without an answer makes no difference.
+    return any(one and not one.is_empty for one in (then, now))
 
 
 def _pairs(
-    before: Sequence[Answer], after: Sequence[Answer]
-) -> Iterator[tuple[Answer | None, Answer | None]]:
-    """Yield the answers to the same event, of both calls, and those of one call alone."""
+    before: Sequence[EventAnswer], after: Sequence[EventAnswer]
+) -> Iterator[tuple[EventAnswer | None, EventAnswer | None]]:
+    """Yield pairs of answers to the same event; None for an event of one call only."""
     matcher = SequenceMatcher(
         None,
         [_key(answer) for answer in before],
@@ -157,33 +156,33 @@ def _pairs(
             yield from ((None, one) for one in now)
 
 
-def _answers(entries: Sequence[Entry]) -> Iterator[Answer]:
-    event: Entry | None = None
+def _answers(entries: Sequence[TranscriptEntry]) -> Iterator[EventAnswer]:
+    event: TranscriptEntry | None = None
     actions: list[JsonObject] = []
     errors: list[str] = []
     for entry in entries:
-        if entry.kind is Kind.EVENT:
+        if entry.kind is EntryKind.EVENT:
             if event:
-                yield Answer(event.data["event"], event.at_ms, actions, errors)
+                yield EventAnswer(event.data["event"], event.at_ms, actions, errors)
             event, actions, errors = entry, [], []
-        elif entry.kind is Kind.ACTION:
+        elif entry.kind is EntryKind.ACTION:
             action = entry.data["action"]
             actions.append({key: action[key] for key in action if key != "session_id"})
-        elif entry.kind is Kind.PROBLEM and entry.data["problem"]["severity"] == "error":
+        elif entry.kind is EntryKind.PROBLEM and entry.data["problem"]["severity"] == "error":
             errors.append(entry.data["problem"]["code"])
     if event:
-        yield Answer(event.data["event"], event.at_ms, actions, errors)
+        yield EventAnswer(event.data["event"], event.at_ms, actions, errors)
 
 
-def _key(answer: Answer) -> tuple[object, ...]:
-    """Return what makes two events the same: not what follows from what the bot said."""
+def _key(answer: EventAnswer) -> tuple[object, ...]:
+    """Return what identifies an event, apart from members that depend on the bot."""
     name = answer.event["type"]
     if name == "assistant_speak":
         return (name,)
     return (name, *(answer.event.get(member) for member in _BY_THE_CALLER))
 
 
-def _as_json(answer: Answer | None) -> dict[str, Any] | None:
+def _as_json(answer: EventAnswer | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     return {

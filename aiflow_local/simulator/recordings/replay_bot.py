@@ -1,4 +1,4 @@
-"""The bot of a recorded call: it answers as it did then, and sends by itself what it sent then."""
+"""A bot that gives the answers of a recorded call."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -6,132 +6,144 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aiflow.protocol.types import JsonObject
-from aiflow_local.simulator.engine.bot_port import Answered, Failed, Message, Outcome, Unanswered
+from aiflow_local.simulator.engine.bot_connection import (
+    DeliveryFailure,
+    DeliveryResult,
+    HttpResponse,
+    NoResponse,
+    WebSocketMessage,
+)
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.transcript import Entry, Kind
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
 
 _HEADERS = {"content-type": "application/json"}
 
 
-class RecordedBot:
-    """A door behind which everything is answered as it was then.
+class ReplayBot:
+    """Connection that returns the recorded answers and unsolicited messages.
 
     Args:
-        entries: of the call.
-        clock: of the call in which it is answered once more.
+        entries: transcript entries of the recorded call.
+        clock: clock of the new call.
     """
 
-    def __init__(self, entries: Sequence[Entry], clock: Clock) -> None:
-        reading = _Reading()
+    def __init__(self, entries: Sequence[TranscriptEntry], clock: Clock) -> None:
+        reading = _RecordingParser()
         for entry in entries:
             reading.add(entry)
         self.reports_speech_started = reading.reports_speech_started
         self._outcomes = reading.outcomes
-        self._by_itself = deque(reading.by_itself)
+        self._unsolicited = deque(reading.unsolicited)
         self._clock = clock
-        self._asked = 0
+        self._sent = 0
         self._last: JsonObject | None = None
-        for each in self._by_itself:
-            # Whoever holds the call must come by in that moment.
-            clock.after(each.at_ms - clock.now_ms, _nothing)
+        for each in self._unsolicited:
+            # A timer makes the call process the message at that time.
+            clock.after(each.at_ms - clock.now_ms, _no_op)
 
-    def send(self, event: JsonObject) -> Outcome:
-        """Answer as it was answered then; what was not asked then, with nothing."""
+    def send(self, event: JsonObject) -> DeliveryResult:
+        """Return the recorded answer; no content for an event that was not recorded."""
         if event is not self._last:
             if self._last is not None and self._outcomes:
                 self._outcomes.popleft()
-            self._asked += 1
+            self._sent += 1
         self._last = event
         outcomes = self._outcomes[0] if self._outcomes else None
         if not outcomes:
-            return Answered(204, {}, "", 0)
-        # It may be asked once more, and have failed in the same way.
+            return HttpResponse(204, {}, "", 0)
+        # A repeated request may fail in the same way.
         return outcomes.popleft() if len(outcomes) > 1 else outcomes[0]
 
-    def arrived(self) -> Sequence[Message | Failed]:
-        """Return what came by itself up to now, once what was asked before it has been asked."""
-        arrived: list[Message | Failed] = []
-        while self._by_itself and self._is_due(self._by_itself[0]):
-            arrived.append(self._by_itself.popleft().what)
+    def take_unsolicited(self) -> Sequence[WebSocketMessage | DeliveryFailure]:
+        """Return recorded messages that are due, after the events that came before them."""
+        arrived: list[WebSocketMessage | DeliveryFailure] = []
+        while self._unsolicited and self._is_due(self._unsolicited[0]):
+            arrived.append(self._unsolicited.popleft().what)
         return arrived
 
-    def _is_due(self, each: "_ByItself") -> bool:
-        return each.at_ms <= self._clock.now_ms and each.asked <= self._asked
+    def _is_due(self, each: "_Unsolicited") -> bool:
+        return each.at_ms <= self._clock.now_ms and each.sent <= self._sent
 
 
 @dataclass(frozen=True)
-class _ByItself:
-    """Something that came when so much had been asked."""
+class _Unsolicited:
+    """A message or failure, and the number of events before it."""
 
     at_ms: int
-    asked: int
-    what: Message | Failed
+    sent: int
+    what: WebSocketMessage | DeliveryFailure
 
 
-class _Reading:
-    """Reads entries, one after another."""
+class _RecordingParser:
+    """Collects answers and unsolicited messages from transcript entries."""
 
     def __init__(self) -> None:
-        self.outcomes: deque[deque[Outcome]] = deque()
-        self.by_itself: list[_ByItself] = []
+        self.outcomes: deque[deque[DeliveryResult]] = deque()
+        self.unsolicited: list[_Unsolicited] = []
         self.reports_speech_started = False
-        self._is_asked = False
+        self._is_answering = False
 
-    def add(self, entry: Entry) -> None:
-        """Read the next one."""
+    def add(self, entry: TranscriptEntry) -> None:
+        """Parse the next entry."""
         match entry:
-            case Entry(kind=Kind.EVENT, data={"event": {"type": name}}):
+            case TranscriptEntry(kind=EntryKind.EVENT, data={"event": {"type": name}}):
                 self.outcomes.append(deque())
                 self.reports_speech_started |= name == "user_speech_started"
-            case Entry(kind=Kind.ANSWER) if self.outcomes:
+            case TranscriptEntry(kind=EntryKind.ANSWER) if self.outcomes:
                 self._answer(entry)
-            case Entry(kind=Kind.MESSAGE):
-                self._add(entry, Message(entry.data["body"], None))
-            case Entry(kind=Kind.PROBLEM, data={"problem": problem}):
+            case TranscriptEntry(kind=EntryKind.MESSAGE):
+                self._add(entry, WebSocketMessage(entry.data["body"], None))
+            case TranscriptEntry(kind=EntryKind.PROBLEM, data={"problem": problem}):
                 self._problem(entry, problem)
-            case Entry(kind=Kind.NOTE, data={"unreachable": True}):
-                self._give_up()
+            case TranscriptEntry(kind=EntryKind.NOTE, data={"unreachable": True}):
+                self._mark_final()
             case _:
-                """It follows from the others."""
-        if entry.kind not in {Kind.PROBLEM, Kind.NOTE}:
-            self._is_asked = entry.kind is Kind.EVENT
+                """Other entries follow from these."""
+        if entry.kind not in {EntryKind.PROBLEM, EntryKind.NOTE}:
+            self._is_answering = entry.kind is EntryKind.EVENT
 
-    def _answer(self, entry: Entry) -> None:
+    def _answer(self, entry: TranscriptEntry) -> None:
         outcome, outcomes = _outcome(entry.data), self.outcomes[-1]
-        # In real time an event has no answer at first.
-        if isinstance(outcome, Message) and any(isinstance(one, Unanswered) for one in outcomes):
+        # In real time, the answer comes after the event is recorded as unanswered.
+        if isinstance(outcome, WebSocketMessage) and any(
+            isinstance(one, NoResponse) for one in outcomes
+        ):
             self._add(entry, outcome)
         else:
             outcomes.append(outcome)
 
-    def _problem(self, entry: Entry, problem: dict[str, Any]) -> None:
-        failed = Failed(problem["code"], problem["message"], 0)
-        if self._is_asked:
+    def _problem(self, entry: TranscriptEntry, problem: dict[str, Any]) -> None:
+        failed = DeliveryFailure(problem["code"], problem["message"], 0)
+        if self._is_answering:
             self.outcomes[-1].append(failed)
-        elif problem["code"] in _LOST:
+        elif problem["code"] in _CONNECTION_LOST:
             self._add(entry, failed)
 
-    def _give_up(self) -> None:
-        """Learn that what was read last was the end."""
-        if self.by_itself and isinstance(last := self.by_itself[-1].what, Failed):
-            final = replace(last, is_final=True)
-            self.by_itself[-1] = replace(self.by_itself[-1], what=final)
-        elif self.outcomes and self.outcomes[-1] and isinstance(self.outcomes[-1][-1], Failed):
-            self.outcomes[-1][-1] = replace(self.outcomes[-1][-1], is_final=True)
+    def _mark_final(self) -> None:
+        """Mark the last failure as final."""
+        if self.unsolicited and isinstance(last := self.unsolicited[-1].what, DeliveryFailure):
+            final = replace(last, is_permanent=True)
+            self.unsolicited[-1] = replace(self.unsolicited[-1], what=final)
+        elif (
+            self.outcomes
+            and self.outcomes[-1]
+            and isinstance(self.outcomes[-1][-1], DeliveryFailure)
+        ):
+            self.outcomes[-1][-1] = replace(self.outcomes[-1][-1], is_permanent=True)
 
-    def _add(self, entry: Entry, what: Message | Failed) -> None:
-        self.by_itself.append(_ByItself(entry.at_ms, len(self.outcomes), what))
+    def _add(self, entry: TranscriptEntry, what: WebSocketMessage | DeliveryFailure) -> None:
+        self.unsolicited.append(_Unsolicited(entry.at_ms, len(self.outcomes), what))
 
 
-_LOST = frozenset({"closed", "broken_off", "flood", "too_large", "not_utf8"})
-"""How a connection is lost that nobody uses at the time."""
+_CONNECTION_LOST = frozenset({"closed", "broken_off", "flood", "too_large", "not_utf8"})
+"""Codes of a connection that was lost between two events."""
 
 
-def _outcome(answer: dict[str, Any]) -> Outcome:
+def _outcome(answer: dict[str, Any]) -> DeliveryResult:
     if answer.get("status") is not None:
-        return Answered(answer["status"], _HEADERS, answer["body"], answer["ms"])
-    return Message(answer["body"], answer["ms"]) if answer["body"] else Unanswered()
+        return HttpResponse(answer["status"], _HEADERS, answer["body"], answer["ms"])
+    return WebSocketMessage(answer["body"], answer["ms"]) if answer["body"] else NoResponse()
 
 
-def _nothing() -> None:
+def _no_op() -> None:
     pass

@@ -1,4 +1,4 @@
-"""Makes scenarios of recorded calls: what the caller did, and what the agent did about it."""
+"""Converts recorded calls to scenarios."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -7,22 +7,22 @@ from typing import Any
 import yaml
 
 from aiflow.protocol.constraints import is_array, is_object
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Kind
-from aiflow_local.simulator.recordings.reader import Recorded
-from aiflow_local.simulator.recordings.reconstruct import Retraced, retrace
-from aiflow_local.simulator.scenarios.caller_steps import Move
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind
+from aiflow_local.simulator.recordings.caller_steps import CallerStep
+from aiflow_local.simulator.recordings.reader import RecordedCall
+from aiflow_local.simulator.recordings.reconstruct import ReconstructedCall, reconstruct
 
-_LONGEST_SILENCE_MS = 3_600_000
-# A sound would be longer than all the rest.
+_MAX_SILENCE_MS = 3_600_000
+# The audio would be longer than the rest of the scenario.
 _LEFT_OUT = frozenset({"type", "session_id", "audio"})
 _PARTY = {"direction": "direction", "from": "caller", "to": "callee"}
 _WIDTH = 100
 
 
-def as_scenarios(calls: Sequence[Recorded]) -> str:
-    """Return a scenario file in which all these calls are scenarios."""
+def as_scenarios(calls: Sequence[RecordedCall]) -> str:
+    """Return a scenario file with a scenario for each call."""
     scenarios: list[dict[str, Any]] = []
     names: set[str] = set()
     for recorded in calls:
@@ -42,66 +42,68 @@ def as_scenarios(calls: Sequence[Recorded]) -> str:
     )
 
 
-def _scenario(recorded: Recorded) -> dict[str, Any]:
-    retraced, usual = retrace(recorded), Party()
-    party = {
-        name: getattr(recorded.party, member)
+def _scenario(recorded: RecordedCall) -> dict[str, Any]:
+    reconstructed, usual = reconstruct(recorded), CallParties()
+    parties = {
+        name: getattr(recorded.parties, member)
         for name, member in _PARTY.items()
-        if getattr(recorded.party, member) != getattr(usual, member)
+        if getattr(recorded.parties, member) != getattr(usual, member)
     }
-    given = _given(recorded.switches, retraced.moves)
+    given = _given(recorded.options, reconstructed.steps)
     return {
-        **party,
+        **parties,
         **({"given": given} if given else {}),
-        "turns": list(_turns(recorded, retraced.moves)),
-        "finally": _outcome(recorded, retraced),
+        "turns": list(_turns(recorded, reconstructed.steps)),
+        "finally": _finally(recorded, reconstructed),
     }
 
 
-def _given(switches: Switches, moves: Sequence[Move]) -> dict[str, Any]:
-    """Return the switches, each as it was in the end: a scenario has one setting for all."""
-    all_of_them: dict[str, Any] = switches.model_dump(mode="json")
-    for move in moves:
-        all_of_them |= move.switches or {}
-    defaults = Switches().model_dump(mode="json")
-    return _Row({name: value for name, value in all_of_them.items() if value != defaults[name]})
+def _given(options: ServiceOptions, steps: Sequence[CallerStep]) -> dict[str, Any]:
+    """Return the service options at the end of the call: a scenario has one value for each."""
+    all_of_them: dict[str, Any] = options.model_dump(mode="json")
+    for step in steps:
+        all_of_them |= step.options or {}
+    defaults = ServiceOptions().model_dump(mode="json")
+    return _FlowMapping(
+        {name: value for name, value in all_of_them.items() if value != defaults[name]}
+    )
 
 
-def _turns(recorded: Recorded, moves: Sequence[Move]) -> Iterator[dict[str, Any]]:
-    actions = [entry.data["action"] for entry in recorded.entries if entry.kind is Kind.ACTION]
-    steps = list(_steps([move for move in moves if move.act != "set"]))
-    for (step, begin), (_, end) in pairwise([*steps, ({}, len(actions))]):
+def _turns(recorded: RecordedCall, steps: Sequence[CallerStep]) -> Iterator[dict[str, Any]]:
+    actions = [entry.data["action"] for entry in recorded.entries if entry.kind is EntryKind.ACTION]
+    turns = list(_scenario_turns([step for step in steps if step.kind != "set"]))
+    for (turn, begin), (_, end) in pairwise([*turns, ({}, len(actions))]):
         expected = [_expected(action) for action in actions[begin:end]]
-        if step.get("hangup"):
-            # What is answered to the end of the call, nobody hears.
-            yield step
-        elif step or expected or len(steps) == 1:
-            yield {**step, "expect": expected}
+        if turn.get("hangup"):
+            # The caller does not hear answers after the hangup.
+            yield turn
+        elif turn or expected or len(turns) == 1:
+            yield {**turn, "expect": expected}
 
 
-def _steps(moves: Sequence[Move]) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield steps, and how many actions there had been before each."""
+def _scenario_turns(steps: Sequence[CallerStep]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield scenario turns, each with the number of actions before it."""
     yield {}, 0
-    for move in moves:
-        (settled, events), (reached, all_events) = move.settled, move.reached
-        # A silence in which nothing happened need not be told.
-        if all_events > events and 0 < move.silence_ms <= _LONGEST_SILENCE_MS:
-            yield {"silence": move.silence_ms / 1000}, settled
-        if step := _step(move):
-            yield step, reached
+    for step in steps:
+        (settled, events), (reached, all_events) = step.settled, step.reached
+        # Leave out a silence without events.
+        if all_events > events and 0 < step.silence_ms <= _MAX_SILENCE_MS:
+            yield {"silence": step.silence_ms / 1000}, settled
+        if turn := _turn_of(step):
+            yield turn, reached
 
 
-def _step(move: Move) -> dict[str, Any]:
-    match move:
-        case Move(act="say", words=str(words), after_ms=None) if words:
+def _turn_of(step: CallerStep) -> dict[str, Any]:
+    match step:
+        case CallerStep(kind="say", words=str(words), after_ms=None) if words:
             return {"user": words}
-        case Move(act="say", words=str(words), after_ms=after_ms) if words:
-            return {"interrupt": _Row({"with": words, "after_ms": after_ms})}
-        case Move(act="press", words=keys, after_ms=None):
+        case CallerStep(kind="say", words=str(words), after_ms=after_ms) if words:
+            return {"interrupt": _FlowMapping({"with": words, "after_ms": after_ms})}
+        case CallerStep(kind="press", words=keys, after_ms=None):
             return {"keys": keys}
-        case Move(act="press", words=keys, after_ms=after_ms):
-            return {"keys": _Row({"press": keys, "after_ms": after_ms})}
-        case Move(act="hang up"):
+        case CallerStep(kind="press", words=keys, after_ms=after_ms):
+            return {"keys": _FlowMapping({"press": keys, "after_ms": after_ms})}
+        case CallerStep(kind="hang up"):
             return {"hangup": True}
         case _:
             return {}
@@ -109,27 +111,31 @@ def _step(move: Move) -> dict[str, Any]:
 
 def _expected(action: Mapping[str, Any]) -> dict[str, Any]:
     members = {name: value for name, value in action.items() if name not in _LEFT_OUT}
-    return {str(action["type"]): _Row(members)}
+    return {str(action["type"]): _FlowMapping(members)}
 
 
-def _outcome(recorded: Recorded, retraced: Retraced) -> dict[str, Any]:
-    problems = [entry.data["problem"] for entry in recorded.entries if entry.kind is Kind.PROBLEM]
+def _finally(recorded: RecordedCall, reconstructed: ReconstructedCall) -> dict[str, Any]:
+    problems = [
+        entry.data["problem"] for entry in recorded.entries if entry.kind is EntryKind.PROBLEM
+    ]
     errors = sum(problem["severity"] == "error" for problem in problems)
-    return _Row({"ended": retraced.is_over, **({"problems": errors} if errors else {})})
+    return _FlowMapping(
+        {"ended": reconstructed.is_over, **({"problems": errors} if errors else {})}
+    )
 
 
-class _Row(dict[str, Any]):
-    """Members that stand in one row."""
+class _FlowMapping(dict[str, Any]):
+    """A mapping that is written in one row."""
 
 
-class _Text(str):
-    """A text that stands in quotes: so it is one, whatever it looks like."""
+class _QuotedText(str):
+    """A text that is written in quotes, so that YAML does not read it as another type."""
 
     __slots__ = ()
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes lists as people do, and knows no aliases."""
+    """Indents lists and writes no aliases."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 - PyYAML's
         """See PyYAML."""
@@ -144,22 +150,22 @@ class _Dumper(yaml.SafeDumper):
 
 def _quoted(value: object) -> object:
     if isinstance(value, str):
-        return _Text(value)
+        return _QuotedText(value)
     if is_array(value):
         return [_quoted(item) for item in value]
     if is_object(value):
         members = {str(name): _quoted(item) for name, item in value.items()}
-        return _Row(members) if isinstance(value, _Row) else members
+        return _FlowMapping(members) if isinstance(value, _FlowMapping) else members
     return value
 
 
-def _write(_: yaml.SafeDumper, text: _Text) -> yaml.Node:
+def _write(_: yaml.SafeDumper, text: _QuotedText) -> yaml.Node:
     return yaml.ScalarNode("tag:yaml.org,2002:str", str(text), style='"')
 
 
-def _write_row(dumper: yaml.SafeDumper, row: _Row) -> yaml.Node:
+def _write_row(dumper: yaml.SafeDumper, row: _FlowMapping) -> yaml.Node:
     return dumper.represent_mapping("tag:yaml.org,2002:map", row, flow_style=True)
 
 
-_Dumper.add_representer(_Text, _write)
-_Dumper.add_representer(_Row, _write_row)
+_Dumper.add_representer(_QuotedText, _write)
+_Dumper.add_representer(_FlowMapping, _write_row)

@@ -1,1 +1,1 @@
-"""Calls in YAML, with what the agent is expected to do: read, played, judged, reported."""
+"""Scenarios in YAML: calls with expected actions."""

@@ -1,140 +1,128 @@
-"""Plays scenarios one after another, and tells whoever reports on it."""
+"""Plays scenarios one after another."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from aiflow_local.simulator.bots.target import Reach
-from aiflow_local.simulator.console.summary import Tally
-from aiflow_local.simulator.engine.caller import PhoneCall
+from aiflow_local.simulator.bots.connector import BotConnector
+from aiflow_local.simulator.console.statistics import CallStatistics
+from aiflow_local.simulator.engine.caller import PhoneCall, hang_up_on_error
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.transcript import Entry
+from aiflow_local.simulator.engine.transcript import TranscriptEntry
 from aiflow_local.simulator.recordings.recording import Recording, file_name
-from aiflow_local.simulator.scenarios.runner import Player, Result
+from aiflow_local.simulator.scenarios.runner import ScenarioResult, ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario
 from aiflow_local.simulator.scenarios.suite import Suite
 
 
 @dataclass(frozen=True)
-class Played:
+class PlayedScenario:
     """A scenario that was played.
 
     Attributes:
-        suite: where it stands.
-        result: how it went.
-        seconds: how long that took.
-        errors: of handlers, as Python told them.
+        suite: its file.
+        result: its result.
+        seconds: its duration in real time.
+        errors: tracebacks of handler errors.
     """
 
     suite: Suite
-    result: Result
+    result: ScenarioResult
     seconds: float
     errors: Sequence[str]
 
     @property
-    def tally(self) -> Tally:
-        """The call in numbers."""
-        tally = Tally()
+    def statistics(self) -> CallStatistics:
+        """Statistics of the call."""
+        statistics = CallStatistics()
         for entry in self.result.call.transcript.entries:
-            tally.add(entry)
-        return tally
+            statistics.add(entry)
+        return statistics
 
 
-type Look = Callable[[], dict[str, Any]]
-"""Returns `call.state`."""
+type StateReader = Callable[[str], dict[str, Any]]
+"""Returns `call.state` of a session."""
 
 
-class Report(Protocol):
-    """Learns how the scenarios go, while they go."""
+class Reporter(Protocol):
+    """Reports scenarios while they run."""
 
-    def begin(self, suite: Suite, scenario: Scenario, look: Look | None) -> None:
-        """A scenario begins; `look` is None where the state of the call cannot be seen."""
+    def begin(self, suite: Suite, scenario: Scenario, read_state: StateReader | None) -> None:
+        """Handle the start of a scenario; `read_state` is None if the state is not accessible."""
         ...
 
-    def add(self, entry: Entry) -> None:
-        """Something happened in its call."""
+    def add(self, entry: TranscriptEntry) -> None:
+        """Handle a transcript entry."""
         ...
 
-    def complain(self, error: str) -> None:
-        """A handler failed in its call."""
+    def report_error(self, error: str) -> None:
+        """Handle the traceback of a handler error."""
         ...
 
-    def end(self, played: Played) -> None:
-        """The scenario is over."""
+    def end(self, played: PlayedScenario) -> None:
+        """Handle the end of a scenario."""
         ...
 
 
 @dataclass
-class Stage:
-    """Where scenarios are played.
+class BatchRunner:
+    """Plays scenarios and collects the results.
 
     Attributes:
-        report: learns how they go.
-        folder: where recordings are written; None for nowhere.
-        played: what is over.
+        report: reports the scenarios while they run.
+        folder: folder for recordings; None for no recordings.
+        played: scenarios that were played.
     """
 
-    report: Report
+    report: Reporter
     folder: Path | None = None
-    played: list[Played] = field(default_factory=list[Played])
+    played: list[PlayedScenario] = field(default_factory=list[PlayedScenario])
     _errors: list[str] = field(default_factory=list[str])
 
-    def complain(self, error: str) -> None:
-        """Take down an error of a handler."""
+    def report_error(self, error: str) -> None:
+        """Collect and report a handler error."""
         self._errors.append(error)
-        self.report.complain(error)
+        self.report.report_error(error)
 
-    def play(self, suites: Iterable[Suite], reach: Reach) -> bool:
-        """Play all scenarios; tell if all went as expected."""
+    def play(self, suites: Iterable[Suite], connect: BotConnector) -> bool:
+        """Play all scenarios; return whether all passed."""
         for suite in suites:
             for scenario in suite.scenarios:
-                self._play(suite, scenario, reach)
+                self._play(suite, scenario, connect)
         return all(played.result.passed for played in self.played)
 
-    def _play(self, suite: Suite, scenario: Scenario, reach: Reach) -> None:
+    def _play(self, suite: Suite, scenario: Scenario, connect: BotConnector) -> None:
         clock, begun = Clock(), time.monotonic()
         self._errors.clear()
         with ExitStack() as stack:
-            reached = stack.enter_context(reach(clock, scenario.given))
-            player = Player(scenario, reached.door, clock, reached.state)
-            look = partial(reached.state, player.call.party.session_id) if reached.state else None
-            self.report.begin(suite, scenario, look)
+            bot = stack.enter_context(connect(clock, scenario.given))
+            player = ScenarioRunner(scenario, bot.connection, clock, bot.state)
+            self.report.begin(suite, scenario, bot.state)
             player.call.transcript.listener = self._listener(player.call, scenario, stack)
-            result = held_to_its_end(player.call, player.play)
+            with hang_up_on_error(player.call):
+                result = player.play()
         errors = list(self._errors)
         result.failures.extend(f"a handler failed: {_last_line(error)}" for error in errors)
-        self.played.append(Played(suite, result, time.monotonic() - begun, errors))
+        self.played.append(PlayedScenario(suite, result, time.monotonic() - begun, errors))
         self.report.end(self.played[-1])
 
     def _listener(
         self, call: PhoneCall, scenario: Scenario, stack: ExitStack
-    ) -> Callable[[Entry], None]:
+    ) -> Callable[[TranscriptEntry], None]:
         if self.folder is None:
             return self.report.add
         file = self.folder / file_name(len(self.played) + 1, scenario.name)
         recording = stack.enter_context(Recording(file))
-        recording.begin(call.party, call.switches, scenario.name)
+        recording.begin(call.parties, call.options, scenario.name)
 
-        def listen(entry: Entry) -> None:
+        def listen(entry: TranscriptEntry) -> None:
             recording.add(entry)
             self.report.add(entry)
 
         return listen
-
-
-def held_to_its_end[T](call: PhoneCall, hold: Callable[[], T]) -> T:
-    """Hold a call; however that ends, the bot learns that the call is over."""
-    try:
-        return hold()
-    except BaseException:
-        # Ctrl-C, or nobody can see any more what happens: the pipe is closed, the disk is full.
-        call.transcript.listener = None
-        call.hangs_up()
-        raise
 
 
 def _last_line(error: str) -> str:

@@ -1,4 +1,4 @@
-"""What a scenario expects of an action: any of its members, and words in what is spoken."""
+"""Expected actions of a scenario: any of their members, and words that are spoken."""
 
 import re
 import warnings
@@ -23,21 +23,21 @@ from aiflow.protocol.constraints import reject
 _ENVELOPE = frozenset({"type", "session_id"})
 
 
-class Entry(BaseModel):
-    """A part of a file: frozen, without unknown members, and without members that are empty."""
+class FileModel(BaseModel):
+    """Part of a file: frozen, without unknown or empty members."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @field_validator("*", mode="before")
     @classmethod
     def _not_empty(cls, value: object) -> object:
-        return reject("is empty: give it a value, or leave it out") if value is None else value
+        return reject("is empty: give it a value or leave it out") if value is None else value
 
 
 def _pattern(text: str) -> str:
     try:
         with warnings.catch_warnings():
-            # What a later Python will read in another way.
+            # Reject patterns that a later Python will read differently.
             warnings.simplefilter("error")
             re.compile(text)
     except (re.error, OverflowError, RecursionError, Warning) as error:
@@ -53,21 +53,21 @@ def _words_expected() -> dict[str, Any]:
     return {
         "contains": (
             _or_none(Annotated[str, Field(min_length=1)]),
-            Field(default=None, description="Words that stand in what is spoken, as written here."),
+            Field(default=None, description="Text that occurs in the spoken words."),
         ),
         "matches": (
             _or_none(Annotated[str, Field(min_length=1), AfterValidator(_pattern)]),
             Field(
                 default=None,
-                description="A regular expression of Python that is found in what is spoken.",
+                description="Python regular expression that matches in the spoken words.",
                 json_schema_extra={"format": "regex"},
             ),
         ),
     }
 
 
-def _members_expected(name: str) -> type[Entry]:
-    """Return the members of an action, none of them required."""
+def _members_expected(name: str) -> type[FileModel]:
+    """Return a model of an action whose members are all optional."""
     model = ACTION_TYPES[name]
     members: dict[str, Any] = {
         member: (
@@ -80,11 +80,14 @@ def _members_expected(name: str) -> type[Entry]:
     if name == "speak":
         members |= _words_expected()
     return create_model(
-        f"Expected{model.__name__}", __base__=Entry, __doc__=f"`{name}`, with these.", **members
+        f"Expected{model.__name__}",
+        __base__=FileModel,
+        __doc__=f"`{name}` with these members.",
+        **members,
     )
 
 
-class _OneAction(Entry):
+class _OneAction(FileModel):
     """An action that is expected."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
@@ -92,14 +95,14 @@ class _OneAction(Entry):
     @field_validator("*", mode="before")
     @classmethod
     def _not_empty(cls, value: object) -> object:
-        return reject("is empty: write {} for any") if value is None else value
+        return reject("is empty: write {} for any members") if value is None else value
 
 
-def _entry() -> type[Entry]:
+def _entry() -> type[FileModel]:
     actions: dict[str, Any] = {
         name: (
             _or_none(_members_expected(name)),
-            Field(default=None, description=f"The agent sends `{name}`; {{}} for any."),
+            Field(default=None, description=f"The agent sends `{name}`; {{}} for any members."),
         )
         for name in ACTION_TYPES
     }
@@ -112,13 +115,13 @@ _ENTRY = _entry()
 
 @dataclass(frozen=True)
 class Expected:
-    """An action that is expected.
+    """An expected action.
 
     Attributes:
-        name: of the action.
-        members: that it must have, as they are on the wire.
-        contains: words that must be spoken.
-        matches: a regular expression that must be found in what is spoken.
+        name: type of the action.
+        members: required members, as on the wire.
+        contains: text that must occur in the spoken words.
+        matches: regular expression that must match in the spoken words.
     """
 
     name: str
@@ -130,14 +133,14 @@ class Expected:
     def __get_pydantic_core_schema__(
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Read it as it stands in a file."""
+        """Return the schema of its form in a file."""
         del source
         return core_schema.no_info_after_validator_function(
             cls._of, handler.generate_schema(_ENTRY)
         )
 
     @classmethod
-    def _of(cls, entry: Entry) -> Self:
+    def _of(cls, entry: FileModel) -> Self:
         given = entry.model_dump(mode="json", exclude_unset=True)
         if len(given) != 1:
             known = ", ".join(ACTION_TYPES)

@@ -1,4 +1,4 @@
-"""What may stand in a scenario file, value by value."""
+"""Types of the values in a scenario file."""
 
 from typing import Annotated
 
@@ -7,19 +7,19 @@ from pydantic import AfterValidator, Discriminator, Field, Strict, Tag
 from aiflow.protocol.constraints import TextConstraint, reject
 from aiflow_local.simulator.scenarios.expectation_models import Expected
 
-ANYTHING_MORE = "..."
-_MOST_DIGITS = 15
-_DIGITS = "must be 1 to 15 digits, with or without + before them"
+ANY_MORE = "..."
+_MAX_DIGITS = 15
+_DIGITS = "must be 1 to 15 digits, with or without +"
 
 
-def form_of(value: object) -> str:
-    """Return the tag of a union: of a text, or of what has members."""
+def value_kind(value: object) -> str:
+    """Return the tag of a union: text or object."""
     return "<text>" if isinstance(value, str) else "<object>"
 
 
 def _number(value: object) -> str | None:
     digits = value.removeprefix("+") if isinstance(value, str) else ""
-    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS
     return digits if is_number else None
 
 
@@ -31,51 +31,51 @@ def _keys(value: object) -> str | None:
     return value if isinstance(value, str) and value and not value.strip("0123456789*#") else None
 
 
-def _anything(value: object) -> str | None:
-    return ANYTHING_MORE if value == ANYTHING_MORE else None
+def _any_more(value: object) -> str | None:
+    return ANY_MORE if value == ANY_MORE else None
 
 
-def _last_is_anything[T](entries: list[T]) -> list[T]:
-    if ANYTHING_MORE in entries[:-1]:
-        reject("... allows more at the end, and stands there only")
+def _any_more_is_last[T](entries: list[T]) -> list[T]:
+    if ANY_MORE in entries[:-1]:
+        reject("... must be the last entry")
     return entries
 
 
 Number = Annotated[str, TextConstraint(_number, _DIGITS, {"pattern": r"^\+?[0-9]{1,15}$"})]
-"""A phone number, kept without +."""
+"""A phone number, stored without +."""
 
 NumberOrNone = Annotated[
     str,
     TextConstraint(_number_or_none, f"{_DIGITS}, or empty", {"pattern": r"^(\+?[0-9]{1,15})?$"}),
 ]
-"""A phone number, or none: that of an anonymous caller."""
+"""A phone number, or an empty text for an anonymous caller."""
 
 Keys = Annotated[
     str, TextConstraint(_keys, "must be one or more of 0-9, * and #", {"pattern": r"^[0-9*#]+$"})
 ]
-"""Keys of a phone, one after another."""
+"""A sequence of keys."""
 
 Words = Annotated[str, Field(min_length=1)]
 """A text that is not empty."""
 
 AfterMs = Annotated[int, Strict(), Field(ge=0, le=3_600_000)]
-"""A moment in what is being played, in milliseconds."""
+"""An offset into a playback, in milliseconds."""
 
 Seconds = Annotated[float, Strict(), Field(gt=0, le=3600)]
-"""A length of time, with a fraction or without."""
+"""A duration in seconds."""
 
 Expectation = Annotated[
     Annotated[Expected, Tag("<object>")]
     | Annotated[
         str,
         TextConstraint(
-            _anything, "must be an action, like {speak: {}}, or ...", {"const": ANYTHING_MORE}
+            _any_more, "must be an action, like {speak: {}}, or ...", {"const": ANY_MORE}
         ),
         Tag("<text>"),
     ],
-    Discriminator(form_of),
+    Discriminator(value_kind),
 ]
-"""An action that is expected, or `...` for any more."""
+"""An expected action, or `...` for any further actions."""
 
-Expectations = Annotated[list[Expectation], AfterValidator(_last_is_anything)]
-"""Actions that are expected, in their order."""
+Expectations = Annotated[list[Expectation], AfterValidator(_any_more_is_last)]
+"""Expected actions in order."""

@@ -1,4 +1,4 @@
-"""The JSON Schema of files, as editors want it."""
+"""Generates JSON Schemas for editors."""
 
 from typing import Any, override
 
@@ -8,7 +8,7 @@ from pydantic_core import core_schema
 
 
 class _Plain(GenerateJsonSchema):
-    """No null, since a file leaves out what it does not say; no titles that repeat the names."""
+    """Omits null and titles, which only repeat names."""
 
     @override
     def field_title_should_be_set(self, schema: object) -> bool:
@@ -20,13 +20,13 @@ class _Plain(GenerateJsonSchema):
 
     @override
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
-        told = super().default_schema(schema)
-        if told.get("default", ...) is None:
-            del told["default"]
-        return told
+        generated = super().default_schema(schema)
+        if generated.get("default", ...) is None:
+            del generated["default"]
+        return generated
 
 
-def published(model: type[BaseModel], title: str) -> dict[str, Any]:
+def json_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
     """Return the JSON Schema of a file."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,4 @@
-"""JUnit XML: what CI systems read to show which scenarios failed."""
+"""Writes JUnit XML reports for CI systems."""
 
 import re
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.scenarios.batch_runner import Played
+from aiflow_local.simulator.scenarios.batch_runner import PlayedScenario
 
-# What XML 1.0 has no way to write, not even escaped.
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Characters that XML 1.0 does not allow, not even escaped.
+_INVALID_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_junit(path: Path, played: Sequence[Played]) -> None:
-    """Write a file: a suite for each scenario file, a case for each scenario.
+def write_junit(path: Path, played: Sequence[PlayedScenario]) -> None:
+    """Write a report: a test suite for each file, a test case for each scenario.
 
     Raises:
-        Unreadable: it cannot be written.
+        Unreadable: the file cannot be written.
     """
     root = Element("testsuites", name="aiflow play")
     _count(root, played)
@@ -35,7 +35,7 @@ def write_junit(path: Path, played: Sequence[Played]) -> None:
         raise Unreadable("unwritable", message) from None
 
 
-def _count(element: Element, played: Sequence[Played]) -> None:
+def _count(element: Element, played: Sequence[PlayedScenario]) -> None:
     failures = sum(not one.result.passed for one in played)
     element.set("tests", str(len(played)))
     element.set("failures", str(failures))
@@ -44,7 +44,7 @@ def _count(element: Element, played: Sequence[Played]) -> None:
     element.set("time", _seconds(sum(one.seconds for one in played)))
 
 
-def _add_case(suite: Element, played: Played) -> None:
+def _add_case(suite: Element, played: PlayedScenario) -> None:
     result, file = played.result, _text(played.suite.file)
     case = SubElement(
         suite,
@@ -66,7 +66,7 @@ def _add_case(suite: Element, played: Played) -> None:
 
 
 def _text(text: str) -> str:
-    return _NO_XML.sub("\ufffd", text)
+    return _INVALID_XML.sub("\ufffd", text)
 
 
 def _seconds(seconds: float) -> str:

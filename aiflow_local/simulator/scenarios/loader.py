@@ -1,7 +1,7 @@
-"""YAML files, read so that every mistake has a line and a column.
+"""Reads YAML files with the line and column of each value.
 
-It is YAML 1.2: `yes` and `no` are words, and a date is a text. What could be read in two ways, or
-grows while it is read, is refused.
+The dialect is YAML 1.2: `yes` and `no` are words, and a date is a text. The loader rejects
+ambiguous values and expanding aliases.
 """
 
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ import yaml
 from aiflow_local.errors import Unreadable
 from aiflow_local.simulator.scenarios.plain_yaml import PlainLoader, check_plain
 
-MOST_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where something stands in a file.
+class SourceLocation:
+    """A location in a file.
 
     Attributes:
-        line: from 1.
-        column: from 1.
-        node: what stands there; None for what is no value.
+        line: line, from 1.
+        column: column, from 1.
+        node: the YAML node there, if it is a value.
     """
 
     line: int
@@ -33,30 +33,30 @@ class Place:
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file that has been read.
+    """A YAML file.
 
     Attributes:
-        path: of the file.
-        data: what is in it.
-        node: the same with its places; None for an empty file.
+        path: its path.
+        data: its data.
+        node: its root node; None for an empty file.
     """
 
     path: Path
     data: Any
     node: yaml.Node | None
 
-    def find(self, location: tuple[int | str, ...]) -> Place:
-        """Return the place of a member or an item, or of the innermost thing on the way there."""
-        node, place = self.node, _place_of(self.node)
+    def find(self, location: tuple[int | str, ...]) -> SourceLocation:
+        """Return the location of a member or an item, or of its closest parent."""
+        node, place = self.node, _location_of(self.node)
         for part in location:
             if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
                 node = node.value[part] if part < len(node.value) else None
-                place = _place_of(node) if node else place
+                place = _location_of(node) if node else place
             elif isinstance(node, yaml.MappingNode):
                 pairs = [pair for pair in node.value if pair[0].value == part]
                 if pairs:
                     key, node = pairs[-1]
-                    place = Place(key.start_mark.line + 1, key.start_mark.column + 1, node)
+                    place = SourceLocation(key.start_mark.line + 1, key.start_mark.column + 1, node)
         return place
 
 
@@ -64,14 +64,14 @@ def read_yaml(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        Unreadable: it cannot be read; the message says where.
+        Unreadable: the file is not valid; the message has the location.
     """
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise Unreadable("unreadable", f"{path}: {error.strerror}") from error
-    if len(raw) > MOST_BYTES:
-        raise Unreadable("too_large", f"{path}: is larger than {MOST_BYTES // 1024} KB")
+    if len(raw) > MAX_BYTES:
+        raise Unreadable("too_large", f"{path}: is larger than {MAX_BYTES // 1024} KB")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -80,11 +80,13 @@ def read_yaml(path: Path) -> Document:
     try:
         return _parse(path, text)
     except yaml.MarkedYAMLError as error:
-        message = _because(error)
+        message = _problem_text(error)
         raise Unreadable("not_yaml", f"{path}:{_mark(error)}: {message}") from None
     except yaml.reader.ReaderError as error:
         where = _position(text[: error.position])
-        raise Unreadable("not_yaml", f"{path}:{where}: holds a character that is no text") from None
+        raise Unreadable(
+            "not_yaml", f"{path}:{where}: has a character that is not allowed in text"
+        ) from None
     except RecursionError:
         raise Unreadable("not_yaml", f"{path}: is nested too deeply") from None
 
@@ -101,7 +103,7 @@ def _parse(path: Path, text: str) -> Document:
         loader.dispose()
 
 
-def _because(error: yaml.MarkedYAMLError) -> str:
+def _problem_text(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "cannot be read"
     if isinstance(error, yaml.constructor.ConstructorError):
         return problem
@@ -120,7 +122,7 @@ def _position(before: str) -> str:
     return f"{len(lines)}:{len(lines[-1]) + 1}"
 
 
-def _place_of(node: yaml.Node | None) -> Place:
+def _location_of(node: yaml.Node | None) -> SourceLocation:
     if node is None:
-        return Place(1, 1)
-    return Place(node.start_mark.line + 1, node.start_mark.column + 1, node)
+        return SourceLocation(1, 1)
+    return SourceLocation(node.start_mark.line + 1, node.start_mark.column + 1, node)

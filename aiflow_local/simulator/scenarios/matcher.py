@@ -1,4 +1,4 @@
-"""What was expected against what the agent did, so that a person sees the difference."""
+"""Compares expected and actual actions."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,17 +8,22 @@ from typing import Any
 from aiflow import Action
 from aiflow.protocol.constraints import is_object
 from aiflow.protocol.types import JsonObject
-from aiflow_local.simulator.engine.formatting import short, spoken, told_action, told_members
+from aiflow_local.simulator.engine.formatting import (
+    format_action,
+    format_members,
+    shorten,
+    spoken_words,
+)
 from aiflow_local.simulator.scenarios.expectation_models import Expected
-from aiflow_local.simulator.scenarios.field_types import ANYTHING_MORE, Expectation
+from aiflow_local.simulator.scenarios.field_types import ANY_MORE, Expectation
 
 
 def mismatches(expected: Sequence[Expectation], actions: Sequence[Action]) -> list[str]:
-    """Return a line for each expected or unexpected action; nothing if all is as expected.
+    """Return one line per expected or actual action; nothing if all match.
 
-    `=` is as expected, `-` was expected, `+` came, `.` came and may come.
+    Markers: `=` matches, `-` was expected, `+` was not expected, `.` is an allowed further action.
     """
-    more_allowed = bool(expected) and expected[-1] == ANYTHING_MORE
+    more_allowed = bool(expected) and expected[-1] == ANY_MORE
     wanted = [entry for entry in expected if isinstance(entry, Expected)]
     came = [action.to_wire() for action in actions]
     is_enough = len(came) >= len(wanted) if more_allowed else len(came) == len(wanted)
@@ -28,18 +33,18 @@ def mismatches(expected: Sequence[Expectation], actions: Sequence[Action]) -> li
     first = second = 0
     for index, place in _in_common(wanted, came):
         lines += _block(wanted[first:index], came[second:place])
-        lines.append(f"  = {told_action(came[place])}")
+        lines.append(f"  = {format_action(came[place])}")
         first, second = index + 1, place + 1
     if more_allowed and first == len(wanted):
-        return [*lines, *(f"  . {told_action(action)}" for action in came[second:])]
+        return [*lines, *(f"  . {format_action(action)}" for action in came[second:])]
     return [*lines, *_block(wanted[first:], came[second:])]
 
 
 def difference(entry: Expected, action: Mapping[str, Any]) -> str | None:
-    """Return why an action is not what was expected, in words; None if it is."""
+    """Return how an action differs from an expectation; None if it matches."""
     if action["type"] != entry.name:
         return f"is {action['type']}"
-    said = spoken(action)
+    said = spoken_words(action)
     if entry.contains is not None and " ".join(entry.contains.split()) not in said:
         return "does not contain that"
     if entry.matches is not None and not re.search(entry.matches, said):
@@ -48,7 +53,7 @@ def difference(entry: Expected, action: Mapping[str, Any]) -> str | None:
 
 
 def missing_members(expected: Mapping[Any, Any], actual: Mapping[Any, Any]) -> str | None:
-    """Return the first member that differs, in words; None if all that is expected is there."""
+    """Return how the first member differs; None if all expected members match."""
     for name, value in expected.items():
         if name not in actual:
             return f"{name} is absent"
@@ -58,7 +63,7 @@ def missing_members(expected: Mapping[Any, Any], actual: Mapping[Any, Any]) -> s
             if inner:
                 return f"{name}.{inner}"
         elif value != there or isinstance(value, bool) is not isinstance(there, bool):
-            return f"{name} is {short(there)}, not {short(value)}"
+            return f"{name} is {shorten(there)}, not {shorten(value)}"
     return None
 
 
@@ -67,7 +72,7 @@ def _fits(entry: Expected, action: JsonObject) -> bool:
 
 
 def _in_common(wanted: Sequence[Expected], came: Sequence[JsonObject]) -> list[tuple[int, int]]:
-    """Return the longest row of actions that are as expected, as pairs of their indices."""
+    """Return the longest common subsequence of matching actions, as pairs of indices."""
     lengths = [[0] * (len(came) + 1) for _ in range(len(wanted) + 1)]
     fits = [[_fits(entry, action) for action in came] for entry in wanted]
     for index in reversed(range(len(wanted))):
@@ -91,18 +96,18 @@ def _way(lengths: list[list[int]], fits: list[list[bool]]) -> Iterator[tuple[int
 
 
 def _block(wanted: Sequence[Expected], came: Sequence[JsonObject]) -> Iterator[str]:
-    """Return lines for what was expected, and for what came in its place."""
+    """Return lines for expected actions and the actions at their place."""
     for entry, action in zip_longest(wanted, came):
         if entry is None:
-            yield f"  + {told_action(action)}   (not expected)"
+            yield f"  + {format_action(action)}   (not expected)"
         elif action is None:
-            yield f"  - {_told(entry)}   (did not come)"
+            yield f"  - {_format_expected(entry)}   (missing)"
         else:
-            yield f"  - {_told(entry)}"
-            yield f"  + {told_action(action)}   ({difference(entry, action)})"
+            yield f"  - {_format_expected(entry)}"
+            yield f"  + {format_action(action)}   ({difference(entry, action)})"
 
 
-def _told(entry: Expected) -> str:
+def _format_expected(entry: Expected) -> str:
     spoken_words = {"contains": entry.contains, "matches": entry.matches}
     words = {name: value for name, value in spoken_words.items() if value is not None}
-    return f"{entry.name} {told_members({**words, **entry.members})}".rstrip()
+    return f"{entry.name} {format_members({**words, **entry.members})}".rstrip()

@@ -1,4 +1,4 @@
-"""YAML that is plain data: words, numbers, lists and members, and no more of them than expected."""
+"""Restricts YAML to plain data of limited size."""
 
 import re
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import yaml
 
-MOST_NODES = 200_000
-"""With every alias written out: what YAML calls short can be longer than any memory."""
+MAX_NODES = 200_000
+"""Limit of nodes with all aliases expanded."""
 
-_LONGEST_NUMBER = 40
+_MAX_NUMBER_LENGTH = 40
 _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
 _RULES = (
@@ -30,16 +30,16 @@ _KNOWN_TAGS = frozenset(
 
 
 class PlainLoader(yaml.SafeLoader):
-    """Takes for numbers what YAML 1.2 takes for numbers, and nothing else."""
+    """Reads numbers and booleans as YAML 1.2 does."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as its base has it
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """Read a number; a leading zero means nothing."""
+        """Read an integer; leading zeros have no meaning."""
         return int(node.value)
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
-        """Read a number."""
+        """Read a float."""
         return float(node.value)
 
 
@@ -52,23 +52,23 @@ for _name, _pattern, _first in _RULES:
 
 
 def check_plain(root: yaml.Node) -> None:
-    """Refuse what is more than plain data, or too much of it.
+    """Check that a document is plain data of limited size.
 
     Raises:
-        yaml.MarkedYAMLError: there is, and where.
+        yaml.MarkedYAMLError: it is not; the error has the location.
     """
     sizes: dict[int, int] = {}
 
     def size(node: yaml.Node) -> int:
         if id(node) in sizes:
             if not sizes[id(node)]:
-                raise _refusal(node, "an alias must not stand inside of what it stands for")
+                raise _error(node, "an alias must not refer to its own parent")
             return sizes[id(node)]
         sizes[id(node)] = 0
         _check_node(node)
         total = 1 + sum(size(child) for child in _children(node))
-        if total > MOST_NODES:
-            raise _refusal(node, f"aliases make this longer than {MOST_NODES} entries")
+        if total > MAX_NODES:
+            raise _error(node, f"aliases make this longer than {MAX_NODES} entries")
         sizes[id(node)] = total
         return total
 
@@ -77,24 +77,24 @@ def check_plain(root: yaml.Node) -> None:
 
 def _check_node(node: yaml.Node) -> None:
     if node.tag not in _KNOWN_TAGS:
-        raise _refusal(node, "is of a type that is not known here: leave the tag out")
+        raise _error(node, "has a tag that is not supported: leave it out")
     if isinstance(node, yaml.MappingNode):
         _check_names(node)
     pattern = _PATTERNS.get(node.tag)
     if pattern and not pattern.fullmatch(node.value):
-        raise _refusal(node, "is not what its tag says: leave the tag out")
+        raise _error(node, "does not match its tag: leave the tag out")
     is_number = node.tag in {f"{_TAG}int", f"{_TAG}float"}
-    if is_number and len(node.value) > _LONGEST_NUMBER:
-        raise _refusal(node, "is too long for a number: if it is a text, put it in quotes")
+    if is_number and len(node.value) > _MAX_NUMBER_LENGTH:
+        raise _error(node, "is too long for a number: put a text in quotes")
 
 
 def _check_names(node: yaml.MappingNode) -> None:
     names: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode) or key.tag not in {f"{_TAG}str", _MERGE}:
-            raise _refusal(key, "is no name: a name is a text")
+            raise _error(key, "is not a valid name: names are texts")
         if key.value in names:
-            raise _refusal(key, f"`{key.value}` stands here twice")
+            raise _error(key, f"`{key.value}` occurs twice here")
         names.add(key.value)
 
 
@@ -106,5 +106,5 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
             yield from pair
 
 
-def _refusal(node: yaml.Node, message: str) -> yaml.MarkedYAMLError:
+def _error(node: yaml.Node, message: str) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, message, node.start_mark)

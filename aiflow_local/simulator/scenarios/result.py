@@ -1,4 +1,4 @@
-"""How a scenario went: for people, and for programs."""
+"""The result of a scenario."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,14 +8,14 @@ from aiflow_local.simulator.scenarios.scenario import Scenario
 
 
 @dataclass(frozen=True)
-class Result:
-    """How a scenario went; as text, all that is needed to understand a failure.
+class ScenarioResult:
+    """The result of a scenario, as text with everything that explains a failure.
 
     Attributes:
-        scenario: what was played.
-        call: what happened.
-        failures: what was not as expected, each with its place.
-        skipped: what could not be checked, and why.
+        scenario: the scenario.
+        call: the call.
+        failures: failed expectations with their location.
+        skipped: expectations that could not be checked.
     """
 
     scenario: Scenario
@@ -25,18 +25,18 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether all was as expected."""
+        """Whether there are no failures."""
         return not self.failures
 
     def __str__(self) -> str:
         verdict = "passed" if self.passed else "FAILED"
         title = f"{verdict}: {self.scenario.name}"
         notes = [*self.failures, *(f"not checked: {what}" for what in self.skipped)]
-        told = "\n\n".join([title, *notes])
-        return told if self.passed else f"{told}\n\nThe call so far:\n{self.call.transcript}"
+        text = "\n\n".join([title, *notes])
+        return text if self.passed else f"{text}\n\nThe call so far:\n{self.call.transcript}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for a program, with the whole call."""
+        """Return the result with the transcript."""
         return {
             "name": self.scenario.name,
             "line": self.scenario.line,

@@ -1,4 +1,4 @@
-"""Plays scenario files, and reports as it was asked for."""
+"""Plays scenario files and prints reports."""
 
 import sys
 from collections.abc import Sequence
@@ -9,69 +9,69 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from aiflow_local.simulator.bots.target import Target, reachable
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.scenarios.batch_runner import Stage
+from aiflow_local.simulator.bots.target import Target, open_target
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.scenarios.batch_runner import BatchRunner
 from aiflow_local.simulator.scenarios.junit import write_junit
 from aiflow_local.simulator.scenarios.report import JsonReport, TextReport
 from aiflow_local.simulator.scenarios.scenario import load_scenarios
-from aiflow_local.simulator.scenarios.suite import Suite, with_switches
+from aiflow_local.simulator.scenarios.suite import Suite, with_options
 from aiflow_local.stack.cli_options import all_read
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What was asked for.
+class PlayOptions:
+    """Options of `aiflow play`.
 
     Attributes:
-        switches: those that were set hold in place of what scenarios say.
+        options: service options that override those of the scenarios.
         as_json: print a line of JSON for each scenario.
-        is_verbose: print each call while it goes on.
-        junit: where a report is written.
-        record: the folder where recordings are written.
+        is_verbose: print each call while it runs.
+        junit: path of a JUnit report.
+        record: folder for recordings.
     """
 
-    switches: Switches
+    options: ServiceOptions
     as_json: bool
     is_verbose: bool
     junit: Path | None
     record: Path | None
 
 
-def play_scenarios(files: Sequence[str], target: Target, wanted: Wanted) -> bool:
-    """Play scenario files; tell if all went as expected.
+def play_scenarios(files: Sequence[str], target: Target, wanted: PlayOptions) -> bool:
+    """Play scenario files; return whether all scenarios passed.
 
     Raises:
-        LocalError: a file cannot be read or written, or there is nothing to call.
+        LocalError: a file cannot be read or written, or the target is not valid.
     """
     read = all_read(files, lambda file: Suite(file, load_scenarios(Path(file))))
-    suites = [with_switches(suite, wanted.switches) for suite in read]
+    suites = [with_options(suite, wanted.options) for suite in read]
     report = _report(wanted)
-    stage = Stage(report, _folder(wanted.record))
-    # A file that cannot be written is better known before than after.
-    _write(wanted.junit, stage)
-    # What a handler prints must not stand between lines of JSON.
+    runner = BatchRunner(report, _folder(wanted.record))
+    # Fail before the calls if the report cannot be written.
+    _write(wanted.junit, runner)
+    # Output of handlers must not mix with the JSON lines.
     with (
         redirect_stdout(sys.stderr if wanted.as_json else sys.stdout),
-        reachable(target, stage.complain) as reach,
+        open_target(target, runner.report_error) as connect,
     ):
         try:
-            fine = stage.play(suites, reach)
+            fine = runner.play(suites, connect)
         finally:
-            _write(wanted.junit, stage)
-    report.sum_up(stage.played)
+            _write(wanted.junit, runner)
+    report.sum_up(runner.played)
     return fine
 
 
-def _report(wanted: Wanted) -> JsonReport | TextReport:
+def _report(wanted: PlayOptions) -> JsonReport | TextReport:
     if wanted.as_json:
         return JsonReport(sys.stdout)
     return TextReport(Console(highlight=False), is_verbose=wanted.is_verbose)
 
 
-def _write(junit: Path | None, stage: Stage) -> None:
+def _write(junit: Path | None, runner: BatchRunner) -> None:
     if junit:
-        write_junit(junit, stage.played)
+        write_junit(junit, runner.played)
 
 
 def _folder(folder: Path | None) -> Path | None:
@@ -79,6 +79,6 @@ def _folder(folder: Path | None) -> Path | None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            message = f"--record {folder}: cannot be made: {error.strerror}"
+            message = f"--record {folder}: cannot be created: {error.strerror}"
             raise click.UsageError(message) from None
     return folder

@@ -1,4 +1,4 @@
-"""Scenario files: calls in YAML, with what the agent is expected to do."""
+"""Scenario files: calls in YAML, with expected actions."""
 
 from itertools import combinations
 from pathlib import Path
@@ -17,9 +17,9 @@ from pydantic import (
 from aiflow.protocol.constraints import reject
 from aiflow.protocol.types import SessionId
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.engine.formatting import short, told_members
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.scenarios.expectation_models import Entry
+from aiflow_local.simulator.engine.formatting import format_members, shorten
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.scenarios.expectation_models import FileModel
 from aiflow_local.simulator.scenarios.field_types import (
     AfterMs,
     Expectations,
@@ -28,52 +28,49 @@ from aiflow_local.simulator.scenarios.field_types import (
     NumberOrNone,
     Seconds,
     Words,
-    form_of,
+    value_kind,
 )
-from aiflow_local.simulator.scenarios.json_schema import published
+from aiflow_local.simulator.scenarios.json_schema import json_schema
 from aiflow_local.simulator.scenarios.loader import Document, read_yaml
-from aiflow_local.simulator.scenarios.validation_errors import validated
+from aiflow_local.simulator.scenarios.validation_errors import validate_document
 
 CALLER_ACTIONS = ("user", "interrupt", "keys", "silence", "hangup")
 
 
-class Interruption(Entry):
-    """The caller speaks while the agent does."""
+class Interruption(FileModel):
+    """The caller speaks during a playback."""
 
     words: Words = Field(alias="with", description="What the caller says.")
-    after_ms: AfterMs = Field(
-        default=0, description="How far into what is being played, in milliseconds."
-    )
+    after_ms: AfterMs = Field(default=0, description="Offset into the playback, in milliseconds.")
 
 
-class KeyPresses(Entry):
-    """The caller presses keys while the agent speaks."""
+class KeyPresses(FileModel):
+    """The caller presses keys during a playback."""
 
     press: Keys = Field(description="One or more of 0-9, * and #, one after another.")
-    after_ms: AfterMs = Field(
-        default=0, description="How far into what is being played, in milliseconds."
-    )
+    after_ms: AfterMs = Field(default=0, description="Offset into the playback, in milliseconds.")
 
 
-class _Placed(Entry):
+class _Placed(FileModel):
     _line: int | None = PrivateAttr(default=None)
 
     @property
     def line(self) -> int | None:
-        """The line of the file where it begins; None if it is of no file."""
+        """Line in the file; None without a file."""
         return self._line
 
     def place(self, document: Document, *location: int | str) -> None:
-        """Remember where it stands."""
+        """Set the line from a location."""
         self._line = document.find(location).line
 
 
 class Step(_Placed):
-    """What the caller does, at most one thing, and what the agent is to do then.
+    """At most one action of the caller, and the expected actions of the agent after it.
 
-    `expect` lists every action since the step before, in order. An entry names the action and any
-    of its members; `contains` and `matches` (a regular expression) look at what is spoken. A last
-    entry `...` allows more. A step in which the caller does nothing waits for the next answer.
+    `expect` lists all actions since the step before, in order. An entry names an action and any of
+    its members; `contains` and `matches` (a regular expression) check the spoken words. A last
+    entry `...` allows more actions. A step without an action of the caller waits for the next
+    answer.
     """
 
     model_config = ConfigDict(
@@ -82,28 +79,30 @@ class Step(_Placed):
         }
     )
 
-    user: Words | None = Field(default=None, description="The caller says this, after the agent.")
+    user: Words | None = Field(
+        default=None, description="The caller says this after the agent has finished."
+    )
     interrupt: Interruption | None = Field(
-        default=None, description="The caller says this while the agent speaks."
+        default=None, description="The caller says this during a playback."
     )
     keys: (
         Annotated[
             Annotated[Keys, Tag("<text>")] | Annotated[KeyPresses, Tag("<object>")],
-            Discriminator(form_of),
+            Discriminator(value_kind),
         ]
         | None
     ) = Field(default=None, description="The caller presses keys.")
     silence: Seconds | None = Field(
-        default=None, description="The caller is silent for so many seconds."
+        default=None, description="The caller is silent for this number of seconds."
     )
     hangup: Literal[True] | None = Field(default=None, description="The caller hangs up.")
     expect: Expectations | None = Field(
-        default=None, description="What the agent does, action by action; not checked if absent."
+        default=None, description="Actions of the agent in order; not checked if absent."
     )
 
     @property
     def is_callers(self) -> bool:
-        """Whether the caller does something."""
+        """Whether the caller acts in this step."""
         return any(getattr(self, name) is not None for name in CALLER_ACTIONS)
 
     def __str__(self) -> str:
@@ -111,30 +110,30 @@ class Step(_Placed):
         if done is None:
             return "the next answer"
         value = getattr(self, done)
-        if isinstance(value, Entry):
-            return f"{done} {told_members(value.model_dump(by_alias=True))}"
-        return f"{done} {f'{value:g} s' if isinstance(value, float) else short(value)}"
+        if isinstance(value, FileModel):
+            return f"{done} {format_members(value.model_dump(by_alias=True))}"
+        return f"{done} {f'{value:g} s' if isinstance(value, float) else shorten(value)}"
 
     @model_validator(mode="after")
     def _one_thing_at_a_time(self) -> "Step":
         done = [name for name in CALLER_ACTIONS if getattr(self, name) is not None]
         if len(done) > 1:
-            reject(f"has {' and '.join(done)}: the caller does one thing in a step")
+            reject(f"has {' and '.join(done)}: give each action of the caller its own step")
         return self
 
 
-class Outcome(Entry):
-    """What is true when all steps are done."""
+class Outcome(FileModel):
+    """Expectations at the end of the call."""
 
     ended: bool | None = Field(default=None, description="Whether the call is over.")
     problems: Annotated[int, Strict(), Field(ge=0)] = Field(
-        default=0, description="How many errors there are in the answers, no more and no fewer."
+        default=0, description="Exact number of protocol errors in the answers."
     )
     within_ms: Annotated[float, Strict(), Field(gt=0)] | None = Field(
-        default=None, description="How long the slowest answer may take, in milliseconds."
+        default=None, description="Time limit of the slowest answer, in milliseconds."
     )
     state: dict[str, Any] | None = Field(
-        default=None, description="Members of call.state; seen only where the agent runs here."
+        default=None, description="Members of call.state; only for an agent that runs here."
     )
 
 
@@ -152,16 +151,16 @@ class Scenario(_Placed):
     session: SessionId | None = Field(
         default=None, description="The session id; a new one if absent."
     )
-    given: Switches = Field(
-        default_factory=Switches, description="How the service behaves, see the switches."
+    given: ServiceOptions = Field(
+        default_factory=ServiceOptions, description="Options of the simulated service."
     )
-    turns: list[Step] = Field(min_length=1, description="What happens, step by step.")
+    turns: list[Step] = Field(min_length=1, description="Steps of the call.")
     outcome: Outcome = Field(
-        default_factory=Outcome, alias="finally", description="What is true in the end."
+        default_factory=Outcome, alias="finally", description="Checks after the last step."
     )
 
 
-class ScenarioFile(Entry):
+class ScenarioFile(FileModel):
     """A file of scenarios."""
 
     scenarios: list[Scenario] = Field(min_length=1, description="The calls of this file.")
@@ -171,11 +170,11 @@ def load_scenarios(path: Path) -> list[Scenario]:
     """Read a scenario file.
 
     Raises:
-        Unreadable: it cannot be read; the message is a line for each mistake, with its line and
-            its column in the file.
+        Unreadable: the file is not valid; the message has a line for each mistake, with line and
+            column.
     """
     document = read_yaml(path)
-    scenarios = validated(ScenarioFile, document).scenarios
+    scenarios = validate_document(ScenarioFile, document).scenarios
     names: set[str] = set()
     for number, scenario in enumerate(scenarios):
         scenario.place(document, "scenarios", number)
@@ -183,12 +182,13 @@ def load_scenarios(path: Path) -> list[Scenario]:
             step.place(document, "scenarios", number, "turns", index)
         if scenario.name in names:
             place = document.find(("scenarios", number, "name"))
-            message = f"{path}:{place.line}:{place.column}: another scenario has this name"
-            raise Unreadable("not_a_scenario", message)
+            where = f"{path}:{place.line}:{place.column}"
+            message = "another scenario has this name: choose a unique one"
+            raise Unreadable("not_a_scenario", f"{where}: {message}")
         names.add(scenario.name)
     return scenarios
 
 
 def scenario_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a scenario file, for editors."""
-    return published(ScenarioFile, "aiflow scenarios")
+    """Return the JSON Schema of a scenario file."""
+    return json_schema(ScenarioFile, "aiflow scenarios")

@@ -1,27 +1,27 @@
-"""Scenario files that have been read."""
+"""Scenario files that were read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.scenarios.scenario import Scenario
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A scenario file that has been read.
+    """A scenario file.
 
     Attributes:
-        file: as it was named.
-        scenarios: what is in it.
+        file: its name on the command line.
+        scenarios: its scenarios.
     """
 
     file: str
     scenarios: Sequence[Scenario]
 
 
-def with_switches(suite: Suite, given: Switches) -> Suite:
-    """Return the same scenarios, with those switches that were set in place of their own."""
+def with_options(suite: Suite, given: ServiceOptions) -> Suite:
+    """Return the suite with these service options in place of those of its scenarios."""
     change = {name: getattr(given, name) for name in given.model_fields_set}
     scenarios = [
         scenario.model_copy(update={"given": scenario.given.model_copy(update=change)})

@@ -1,4 +1,4 @@
-"""What is wrong with a file, mistake by mistake, each with its line and its column."""
+"""Formats the mistakes in a file, each with its line and column."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails
 
 from aiflow.protocol.constraints import is_array, is_object
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.scenarios.json_schema import published
-from aiflow_local.simulator.scenarios.loader import Document, Place
+from aiflow_local.simulator.scenarios.json_schema import json_schema
+from aiflow_local.simulator.scenarios.loader import Document, SourceLocation
 
-MOST_LINES = 20
+MAX_LINES = 20
 _MESSAGES = {
     "bool_type": "must be true or false",
     "dict_type": "must have members, like {name: value}",
@@ -29,44 +29,48 @@ _MESSAGES = {
 }
 
 
-def validated[Model: BaseModel](model: type[Model], document: Document) -> Model:
-    """Return what a file says.
+def validate_document[Model: BaseModel](model: type[Model], document: Document) -> Model:
+    """Return the model of a file.
 
     Raises:
-        Unreadable: it says something else than `model`; the message is a line for each mistake.
+        Unreadable: the file does not match the model; the message has a line for each mistake.
     """
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        lines = _Mistakes(model, document).lines(error)
+        lines = _ErrorFormatter(model, document).lines(error)
         raise Unreadable("not_a_scenario", "\n".join(lines)) from None
 
 
-class _Mistakes:
+class _ErrorFormatter:
     def __init__(self, model: type[BaseModel], document: Document) -> None:
         self._model = model
         self._document = document
-        # Of all members, wherever they belong: to guess what was meant by another name.
-        self._names = list(dict.fromkeys(_names_of(published(model, ""))))
+        # Names of all members, to suggest one for an unknown name.
+        self._names = list(dict.fromkeys(_names_of(json_schema(model, ""))))
 
     def lines(self, error: ValidationError) -> list[str]:
         found = error.errors(include_url=False, include_input=False)
         places = [self._document.find(details["loc"]) for details in found]
-        wanted = self._wanted_as_text(found, places)
-        told = sorted(
+        fixable_by_quotes = self._wanted_as_text(found, places)
+        messages = sorted(
             (
                 place.line,
                 place.column,
-                self._told(details, place if details["loc"] in wanted else None),
+                self._format(details, place if details["loc"] in fixable_by_quotes else None),
             )
             for details, place in zip(found, places, strict=True)
         )
-        lines = list(dict.fromkeys(f"{self._document.path}:{at}:{to}: {it}" for at, to, it in told))
-        more = len(lines) - MOST_LINES
-        return [*lines[:MOST_LINES], *([f"and {more} more"] if more > 0 else [])]
+        lines = list(
+            dict.fromkeys(
+                f"{self._document.path}:{line}:{column}: {text}" for line, column, text in messages
+            )
+        )
+        more = len(lines) - MAX_LINES
+        return [*lines[:MAX_LINES], *([f"and {more} more"] if more > 0 else [])]
 
-    def _told(self, details: ErrorDetails, unquoted: Place | None) -> str:
-        where = ".".join(_way(details["loc"])) or "the file"
+    def _format(self, details: ErrorDetails, unquoted: SourceLocation | None) -> str:
+        where = ".".join(_names_in(details["loc"])) or "the file"
         if unquoted and unquoted.node:
             return f'{where}: must be a text: put it in quotes, "{unquoted.node.value}"'
         return f"{where}: {self._message(details)}"
@@ -80,22 +84,22 @@ class _Mistakes:
         return _MESSAGES.get(details["type"], default)
 
     def _wanted_as_text(
-        self, found: list[ErrorDetails], places: list[Place]
+        self, found: list[ErrorDetails], places: list[SourceLocation]
     ) -> set[tuple[int | str, ...]]:
-        """Return which mistakes would be none if what stands there were in quotes.
+        """Return the locations of mistakes that quotes would fix.
 
-        `012` is a number to YAML, and the keys 0, 1, 2 to whoever wrote it.
+        YAML reads `012` as a number, although the author may mean the keys 0, 1 and 2.
         """
         try:
             data = deepcopy(self._document.data)
         except RecursionError:
-            # Aliases nest deeper than brackets can. There is no guessing in that.
+            # Aliases can nest too deeply to copy: no suggestions then.
             return set()
         changed = {
             details["loc"]
             for details, place in zip(found, places, strict=True)
             if isinstance(place.node, yaml.ScalarNode)
-            and _replace(data, _way(details["loc"]), place.node.value)
+            and _replace(data, _names_in(details["loc"]), place.node.value)
         }
         try:
             self._model.model_validate(data)
@@ -104,13 +108,13 @@ class _Mistakes:
         return changed
 
 
-def _way(location: tuple[int | str, ...]) -> list[str]:
-    """Return the names on the way; what stands in angle brackets is not in the file."""
+def _names_in(location: tuple[int | str, ...]) -> list[str]:
+    """Return the names of a location, without pydantic's tags in angle brackets."""
     return [str(part) for part in location if not str(part).startswith("<")]
 
 
 def _replace(data: object, way: list[str], text: str) -> bool:
-    """Replace a value that is no text by one; tell if that was done."""
+    """Replace a scalar by a text; return whether it was one."""
     if not way:
         return False
     name, *further = way

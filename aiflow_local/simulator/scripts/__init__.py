@@ -1,1 +1,1 @@
-"""Scripted calls: events from a file to an agent, one after the other, with no phone in between."""
+"""Event scripts: files of events that are sent to a bot without simulating a call."""

@@ -1,4 +1,4 @@
-"""Scripted calls: JSON Lines, an event each."""
+"""Reads event scripts: JSON lines, one event each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from aiflow_local.errors import Unreadable
 
 @dataclass(frozen=True)
 class Script:
-    """A call to play.
+    """An event script.
 
     Attributes:
-        name: of its file.
-        events: in their order.
+        name: name of its file.
+        events: its events in order.
     """
 
     name: str
@@ -29,19 +29,19 @@ class Script:
 
 
 def read_script(file: str) -> Script:
-    """Read a script; `-` is standard input.
+    """Read an event script; `-` is standard input.
 
-    Blank lines and lines that begin with `#` are left out. An event without a session, or without
-    a `session.id`, is given the session of this run: a new one each time.
+    Blank lines and lines that start with `#` are skipped. An event without a `session.id` gets the
+    session of this run, which is new each time.
 
     Raises:
-        Unreadable: the file cannot be read, or a line is no event; with its number.
+        Unreadable: the file cannot be read, or a line is not an event; the message has the line.
     """
     session: JsonObject = {**SESSION, "id": str(uuid4())}
     name = "standard input" if file == "-" else Path(file).name
     events = tuple(_events(name, _lines(file), session))
     if not events:
-        raise Unreadable("empty", f"{name} has no events")
+        raise Unreadable("empty", f"{name} has no events: add one per line")
     return Script(name, events)
 
 

@@ -1,4 +1,4 @@
-"""A bot on the standard library alone: greets, echoes, and hangs up when its goodbye was heard."""
+"""A bot on the standard library alone: greets, echoes, and hangs up after its goodbye was heard."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,5 +31,5 @@ class Webhook(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
-    print(f"http://127.0.0.1:{server.server_port}/", flush=True)  # noqa: T201 - whoever starts it
+    print(f"http://127.0.0.1:{server.server_port}/", flush=True)  # noqa: T201 - the test reads it
     server.serve_forever()

@@ -20,5 +20,5 @@ def talk(connection: ServerConnection) -> None:
 
 if __name__ == "__main__":
     with serve(talk, "127.0.0.1", 0) as server:
-        print(f"ws://127.0.0.1:{server.socket.getsockname()[1]}/", flush=True)  # noqa: T201 - whoever starts it
+        print(f"ws://127.0.0.1:{server.socket.getsockname()[1]}/", flush=True)  # noqa: T201 - the test reads it
         server.serve_forever()

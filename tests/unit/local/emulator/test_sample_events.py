@@ -10,6 +10,7 @@ from aiflow.protocol.events import EVENT_TYPES, Session
 from aiflow.protocol.lint import lint_event
 from aiflow.transports.api_gateway import http_request, websocket_message
 from aiflow_local.emulator.sample_events import SAM_LOCAL_TOKEN, members_of, mock_event, write_all
+from aiflow_local.simulator.scenarios.scenario import scenario_schema
 from tests.unit.local.cli.command import Run
 
 ROOT = Path(__file__).parents[4]
@@ -17,7 +18,7 @@ EACH_TYPE = pytest.mark.parametrize("event_type", EVENT_TYPES)
 
 
 def test_the_folder_of_events_is_what_the_models_make_of_it(tmp_path: Path) -> None:
-    write_all(tmp_path)
+    write_all(tmp_path, scenario_schema())
     made = {
         path.relative_to(tmp_path): path.read_text("utf-8") for path in tmp_path.rglob("*.json")
     }
@@ -32,7 +33,7 @@ def test_events_of_types_long_gone_are_removed(tmp_path: Path, folder: str) -> N
     gone = tmp_path / folder / "user_barge_in.json"
     gone.parent.mkdir(exist_ok=True)
     gone.write_text("{}")
-    write_all(tmp_path)
+    write_all(tmp_path, scenario_schema())
     assert not gone.exists()
 
 

@@ -149,7 +149,7 @@ class TestDoors:
     def test_nobody_at_the_door_is_told(self, doctor: Doctor) -> None:
         found = doctor("--url", "http://127.0.0.1:9/", "--websocket-url", "ws://127.0.0.1:9/")
         assert set(_results(found).values()) == {"failed"}
-        assert "nobody answers at this address" in found["websocket: wrong token"][1]
+        assert "no server answers at this address" in found["websocket: wrong token"][1]
 
     def test_a_url_that_is_none_is_told(self, doctor: Doctor) -> None:
         assert doctor("--url", "ftp://127.0.0.1/")["webhook: test call"][0] == "failed"

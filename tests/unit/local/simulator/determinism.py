@@ -1,14 +1,14 @@
-"""Plays one call with everything in it and prints all that happened: to be run in a process."""
+"""Plays a call with all features and prints everything; run in a process of its own."""
 
 import json
 import sys
 
-from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.parties import CallParties
 from tests.unit.local.simulator.fake_bots import SECOND, TRANSFER, Bot, Json, Reply, act, call, say
 
 
 def talk(event: Json) -> Reply:
-    """Answer everything with something."""
+    """Answer every event."""
     match event:
         case {"type": "session_start"}:
             return [act("mix_audio", audio=SECOND), say("Hello", user_input_timeout_seconds=4)]
@@ -27,9 +27,9 @@ def talk(event: Json) -> Reply:
 
 
 def main() -> None:
-    """Print a call as a person and as a program would read it."""
+    """Print the call as text and as JSON."""
     bot = Bot(talk, reports_speech_started=True)
-    phone, _ = call(bot, party=Party(session_id="s"), sms="failed", transfer="busy")
+    phone, _ = call(bot, parties=CallParties(session_id="s"), sms="failed", transfer="busy")
     phone.waits(10)
     phone.says("Something long, that is said to its end")
     phone.interrupts("Stop it please", after_ms=300)

@@ -1,4 +1,4 @@
-"""docs/phone.md tells all switches, and its scenario is one."""
+"""docs/phone.md lists all service options, and its scenario is valid."""
 
 import re
 from pathlib import Path
@@ -6,22 +6,22 @@ from pathlib import Path
 import pytest
 
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.pytest_collection import agent_of
-from aiflow_local.simulator.scenarios.runner import Player
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.pytest_collection import project_agent
+from aiflow_local.simulator.scenarios.runner import ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import load_scenarios
 
 PAGE = Path(__file__).parents[4] / "docs" / "phone.md"
 
 
-def test_every_switch_is_documented_with_its_default_first() -> None:
+def test_every_option_is_documented_with_its_default_first() -> None:
     table = PAGE.read_text(encoding="utf-8").partition("## The switches")[2]
     documented: dict[str, str] = {}
     for names, values in re.findall(r"^\| (`\w.*?) \| (.*?) \|", table, re.MULTILINE):
         documented |= dict(zip(re.findall(r"\w+", names), re.findall(r"\w+", values), strict=False))
 
     assert documented == {
-        name: str(value).lower() for name, value in Switches().model_dump().items()
+        name: str(value).lower() for name, value in ServiceOptions().model_dump().items()
     }
 
 
@@ -36,7 +36,7 @@ def test_the_scenario_on_the_page_goes_as_it_says(
     (scenario,) = load_scenarios(file)
 
     clock = Clock()
-    line = agent_of(request.config).line(clock)
-    assert Player(scenario, line, clock, line.state).play().failures == []
+    line = project_agent(request.config).connect(clock)
+    assert ScenarioRunner(scenario, line, clock, line.state).play().failures == []
     assert scenario.name == "caller asks for a human and nobody answers"
     assert len(scenario.turns) == 7

@@ -1,4 +1,4 @@
-"""What the phone adds to pytest: seen from the outside, as its users see it."""
+"""The pytest plugin, as its users see it."""
 
 import pytest
 
@@ -67,7 +67,7 @@ Resources:
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """Run pytest in a process of its own, where only our plugin is added."""
+    """Run pytest in a process of its own with only this plugin."""
     return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
@@ -93,11 +93,13 @@ def test_a_file_of_scenarios_is_a_test_for_each(pytester: pytest.Pytester) -> No
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*the agent says goodbye PASSED*", "*the agent sings FAILED*"])
-    result.stdout.fnmatch_lines(["*the agent did not do what is expected*", "*You said: Sing!*"])
+    result.stdout.fnmatch_lines(
+        ["*the actions differ from the expected ones*", "*You said: Sing!*"]
+    )
     result.stdout.no_fnmatch_line("*plugin.py*")
 
 
-def test_a_file_that_is_no_scenario_is_an_error_with_its_line(pytester: pytest.Pytester) -> None:
+def test_an_invalid_scenario_file_is_an_error_with_its_line(pytester: pytest.Pytester) -> None:
     pytester.makefile(".call.yaml", agent="scenarios:\n  - name: x\n    turn: []\n")
 
     result = run(pytester)
@@ -106,7 +108,7 @@ def test_a_file_that_is_no_scenario_is_an_error_with_its_line(pytester: pytest.P
     result.stdout.fnmatch_lines(["*agent.call.yaml:3:*turn*"])
 
 
-def test_a_switch_that_does_not_exist_is_refused(pytester: pytest.Pytester) -> None:
+def test_an_unknown_option_is_rejected(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(phone):\n    phone.call(weather='fine')\n")
 
     result = run(pytester)

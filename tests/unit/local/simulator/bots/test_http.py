@@ -1,4 +1,4 @@
-"""The door to a bot at a URL: real sockets, and everything that can be wrong behind them."""
+"""The connection to a bot at an HTTP URL: real sockets and all kinds of failures."""
 
 from collections.abc import Iterator
 from threading import Event, Thread
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.bots.http import UrlDoor
-from aiflow_local.simulator.engine.bot_port import Answered, Failed
+from aiflow_local.simulator.bots.http import HttpConnection
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure, HttpResponse
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
 from tests.helpers.web_bots import (
     Bot,
     Request,
@@ -30,11 +30,14 @@ EVENT: dict[str, Any] = {"type": "session_start", "session": {"id": "s-1"}}
 SOON_MS = 100
 
 
-def called(bot: Bot, **switches: object) -> PhoneCall:
-    """Call a bot, say something, and hang up."""
-    behaviour = Switches.model_validate(switches)
-    with serving(bot) as url, UrlDoor(url, "secret", behaviour.answer_deadline_ms) as door:
-        call = PhoneCall(door, behaviour, Party(session_id="s-1"))
+def called(bot: Bot, **options: object) -> PhoneCall:
+    """Call a bot, speak once, and hang up."""
+    behaviour = ServiceOptions.model_validate(options)
+    with (
+        serving(bot) as url,
+        HttpConnection(url, "secret", behaviour.answer_deadline_ms) as connection,
+    ):
+        call = PhoneCall(connection, behaviour, CallParties(session_id="s-1"))
         call.begin()
         call.says("hello")
         call.settle()
@@ -42,12 +45,12 @@ def called(bot: Bot, **switches: object) -> PhoneCall:
     return call
 
 
-def told(call: PhoneCall) -> list[str]:
+def problem_lines(call: PhoneCall) -> list[str]:
     return [f"{problem.path} {problem.message} [{problem.code}]" for problem in call.problems]
 
 
 class Listening:
-    """A bot that takes down what it is sent."""
+    """A bot that records its requests."""
 
     def __init__(self, bot: Bot) -> None:
         self.headers: list[dict[str, str]] = []
@@ -58,7 +61,7 @@ class Listening:
         self._bot(request)
 
 
-def test_a_good_bot_is_obeyed_and_gets_what_ai_flow_sends() -> None:
+def test_actions_of_a_good_bot_are_executed_and_it_gets_what_ai_flow_sends() -> None:
     bot = Listening(GOOD)
     call = called(bot)
     assert call.problems == []
@@ -67,10 +70,10 @@ def test_a_good_bot_is_obeyed_and_gets_what_ai_flow_sends() -> None:
     assert {headers["content-type"] for headers in bot.headers} == {"application/json"}
 
 
-def test_without_a_token_none_is_sent() -> None:
+def test_without_a_token_no_header_is_sent() -> None:
     bot = Listening(GOOD)
-    with serving(bot) as url, UrlDoor(url, None, 5000) as door:
-        assert isinstance(door.send(EVENT), Answered)
+    with serving(bot) as url, HttpConnection(url, None, 5000) as connection:
+        assert isinstance(connection.send(EVENT), HttpResponse)
     assert "x-api-token" not in bot.headers[0]
 
 
@@ -82,7 +85,7 @@ def test_without_a_token_none_is_sent() -> None:
         (answering({}, 302, location="/webhook"), "redirects are not followed"),
         (answering(b"<html>", 200, "text/html"), "/body must be an action"),
         (answering(b"sorry"), "/body must be an action"),
-        (answering(b"\xff"), "is not UTF-8, and so not JSON [not_json]"),
+        (answering(b"\xff"), "is not UTF-8, so not JSON [not_json]"),
         (answering(b""), "/body must be an action"),
         (answering({**SPEAK, "type": "sing"}), "/body/type is no action type"),
         (answering(b"{" * 100_000), "/body must be an action"),
@@ -93,10 +96,12 @@ def test_without_a_token_none_is_sent() -> None:
         (talking_something_else, "broke off: "),
     ],
 )
-def test_each_broken_answer_is_told_and_the_call_goes_on_to_its_end(bot: Bot, message: str) -> None:
+def test_each_broken_answer_is_reported_and_the_call_continues_to_its_end(
+    bot: Bot, message: str
+) -> None:
     call = called(bot)
-    assert any(message in line for line in told(call))
-    assert "\n" not in "".join(told(call))
+    assert any(message in line for line in problem_lines(call))
+    assert "\n" not in "".join(problem_lines(call))
     names = [event["type"] for event in events(call)]
     assert names == ["session_start", "user_speak", "session_end"]
 
@@ -105,7 +110,7 @@ def events(call: PhoneCall) -> list[dict[str, Any]]:
     return [entry.data["event"] for entry in call.transcript.entries if "event" in entry.data]
 
 
-def test_a_redirect_is_not_followed_however_often_it_is_given() -> None:
+def test_repeated_redirects_are_not_followed() -> None:
     bot = Listening(answering({}, 307, location="/webhook"))
     call = called(bot)
     assert len(bot.headers) == len(events(call)) == 3
@@ -113,19 +118,19 @@ def test_a_redirect_is_not_followed_however_often_it_is_given() -> None:
 
 @pytest.fixture
 def never() -> Iterator[Event]:
-    """An event that does not happen before the test is over."""
+    """An event that is set after the test."""
     event = Event()
     yield event
     event.set()
 
 
 @pytest.mark.parametrize("drip_seconds", [0, 0.02])
-def test_a_bot_that_does_not_come_to_its_end_is_given_up(never: Event, drip_seconds: float) -> None:
+def test_an_answer_without_an_end_times_out(never: Event, drip_seconds: float) -> None:
     call = called(waiting(never, drip_seconds), answer_deadline_ms=SOON_MS)
-    assert told(call) == [" did not answer within 0.1 s [timeout]"] * 3
+    assert problem_lines(call) == [" did not answer within 0.1 s [timeout]"] * 3
 
 
-def test_a_bot_that_dies_in_the_middle_of_a_call_fails_from_then_on() -> None:
+def test_a_bot_that_crashes_during_a_call_fails_from_then_on() -> None:
     def bot(request: Request) -> None:
         (GOOD if request.event["type"] == "session_start" else hanging_up)(request)
 
@@ -136,17 +141,17 @@ def test_a_bot_that_dies_in_the_middle_of_a_call_fails_from_then_on() -> None:
     assert [problem.code for problem in call.problems] == ["broken_off"] * 4
 
 
-def test_where_nobody_listens_that_is_told() -> None:
+def test_an_address_without_a_server_is_reported() -> None:
     with serving(hanging_up) as url:
         pass
-    with UrlDoor(url, None, 5000) as door:
-        outcome = door.send(EVENT)
-    assert isinstance(outcome, Failed)
+    with HttpConnection(url, None, 5000) as connection:
+        outcome = connection.send(EVENT)
+    assert isinstance(outcome, DeliveryFailure)
     assert outcome.code == "no_connection"
-    assert "nobody answers at this address" in outcome.reason
+    assert "no server answers at this address" in outcome.reason
 
 
-def test_a_failed_request_is_sent_again_if_the_service_would_do_so() -> None:
+def test_a_failed_request_is_repeated_if_the_option_says_so() -> None:
     bots = [hanging_up]
 
     def bot(request: Request) -> None:
@@ -164,31 +169,31 @@ def test_a_failed_request_is_sent_again_if_the_service_would_do_so() -> None:
         *("http://127.0.0.1:99999/", "http://127.0.0.1:0/", "http://xn--.example.com/"),
     ],
 )
-def test_what_is_no_url_is_refused(url: str) -> None:
+def test_an_invalid_url_is_rejected(url: str) -> None:
     with pytest.raises(Unreadable):
-        UrlDoor(url, None, 5000)
+        HttpConnection(url, None, 5000)
 
 
-def test_what_nobody_reads_may_be_written_in_any_alphabet() -> None:
-    with serving(answering(b"\xff", 500)) as url, UrlDoor(url, None, 5000) as door:
-        outcome = door.send(EVENT)
-    assert isinstance(outcome, Answered)
+def test_a_body_that_the_service_ignores_may_have_any_encoding() -> None:
+    with serving(answering(b"\xff", 500)) as url, HttpConnection(url, None, 5000) as connection:
+        outcome = connection.send(EVENT)
+    assert isinstance(outcome, HttpResponse)
     assert (outcome.status, outcome.body) == (500, "\ufffd")
 
 
-def test_a_door_stays_open_for_whoever_still_waits_behind_it() -> None:
-    asked, released, outcomes = Event(), Event(), list[Answered | Failed]()
+def test_a_connection_stays_open_while_another_thread_waits_for_a_response() -> None:
+    asked, released, outcomes = Event(), Event(), list[HttpResponse | DeliveryFailure]()
 
     def bot(request: Request) -> None:
         asked.set()
         released.wait()
         answering(SPEAK)(request)
 
-    with serving(bot) as url, UrlDoor(url, None, 60_000) as door:
-        waiter = Thread(target=lambda: outcomes.append(door.send(EVENT)))
+    with serving(bot) as url, HttpConnection(url, None, 60_000) as connection:
+        waiter = Thread(target=lambda: outcomes.append(connection.send(EVENT)))
         waiter.start()
         asked.wait()
-        door.__exit__(None, None, None)
+        connection.__exit__(None, None, None)
         released.set()
         waiter.join()
-    assert [type(outcome) for outcome in outcomes] == [Answered]
+    assert [type(outcome) for outcome in outcomes] == [HttpResponse]

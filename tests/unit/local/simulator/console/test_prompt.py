@@ -1,4 +1,4 @@
-"""Where a person types, without a terminal: what comes in is what a keyboard would send."""
+"""The input line, with a pipe in place of the keyboard."""
 
 import asyncio
 import os
@@ -14,40 +14,40 @@ from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_input, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from aiflow_local.simulator.console.prompt import OrderCompleter, Prompt, open_history
-from aiflow_local.simulator.console.virtual_time import HungUp
+from aiflow_local.simulator.console.prompt import CommandCompleter, Prompt, open_history
+from aiflow_local.simulator.console.virtual_time import HangupRequested
 
 ENTER, UP, CTRL_C, CTRL_D = "\r", "\x1b[A", "\x03", "\x04"
 
 
 @pytest.fixture
-def keyboard() -> Iterator[PipeInput]:
-    with create_pipe_input() as keyboard, create_app_session(keyboard, DummyOutput()):
-        yield keyboard
+def input_queue() -> Iterator[PipeInput]:
+    with create_pipe_input() as input_queue, create_app_session(input_queue, DummyOutput()):
+        yield input_queue
 
 
 def prompt(history: History | None = None) -> Prompt:
     return Prompt(lambda: "It is your turn.", history or InMemoryHistory())
 
 
-def test_each_line_is_brought_up_to_the_end_of_input(keyboard: PipeInput) -> None:
-    keyboard.send_text(f"hello{ENTER}{ENTER}/keys 1{ENTER}{CTRL_D}")
+def test_each_line_is_read_until_the_end_of_input(input_queue: PipeInput) -> None:
+    input_queue.send_text(f"hello{ENTER}{ENTER}/keys 1{ENTER}{CTRL_D}")
     assert list(prompt().lines()) == ["hello", "", "/keys 1"]
 
 
-def test_what_is_pasted_is_brought_line_by_line(keyboard: PipeInput) -> None:
-    keyboard.send_text(f"\x1b[200~one\ntwo\x1b[201~{ENTER}{CTRL_D}")
+def test_pasted_text_is_read_line_by_line(input_queue: PipeInput) -> None:
+    input_queue.send_text(f"\x1b[200~one\ntwo\x1b[201~{ENTER}{CTRL_D}")
     assert list(prompt().lines()) == ["one", "two"]
 
 
-def test_ctrl_c_hangs_up(keyboard: PipeInput) -> None:
-    keyboard.send_text(f"half a sen{CTRL_C}")
-    with pytest.raises(HungUp):
+def test_ctrl_c_hangs_up(input_queue: PipeInput) -> None:
+    input_queue.send_text(f"half a sen{CTRL_C}")
+    with pytest.raises(HangupRequested):
         next(prompt().lines())
 
 
-def test_it_can_be_asked_without_blocking(keyboard: PipeInput) -> None:
-    keyboard.send_text(f"hello{ENTER}")
+def test_a_line_can_be_read_without_blocking(input_queue: PipeInput) -> None:
+    input_queue.send_text(f"hello{ENTER}")
     assert asyncio.run(prompt().ask()) == "hello"
 
 
@@ -56,24 +56,26 @@ def test_ctrl_c_between_two_lines_hangs_up_as_soon_as_it_can_be_read() -> None:
     ours, theirs = pty.openpty()
     with os.fdopen(theirs) as terminal, create_app_session(create_input(terminal), DummyOutput()):
         asking = prompt()
-        with asking.keeping_keys():
+        with asking.raw_keys():
             os.write(ours, CTRL_C.encode())
-            with pytest.raises(HungUp):
+            with pytest.raises(HangupRequested):
                 asyncio.run(asking.ask())
     os.close(ours)
 
 
-def test_what_was_typed_in_another_call_comes_back(
-    keyboard: PipeInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_history_has_lines_of_other_calls(
+    input_queue: PipeInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    keyboard.send_text(f"a person, please{ENTER}")
+    input_queue.send_text(f"a person, please{ENTER}")
     assert next(prompt(open_history()).lines()) == "a person, please"
     # A new one reads the file.
     assert list(open_history().load_history_strings()) == ["a person, please"]
 
 
-def test_the_history_is_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_history_is_readable_by_its_owner_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     open_history().append_string("hello")
     file = tmp_path / "state" / "aiflow" / "call-history"
@@ -83,7 +85,7 @@ def test_the_history_is_for_nobody_else(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("home", ["", "not/absolute"])
-def test_without_a_folder_for_state_it_is_kept_in_the_home(
+def test_without_a_state_folder_the_history_is_in_the_home_folder(
     home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", home)
@@ -92,7 +94,7 @@ def test_without_a_folder_for_state_it_is_kept_in_the_home(
     assert (tmp_path / ".local" / "state" / "aiflow" / "call-history").exists()
 
 
-def test_where_no_history_can_be_kept_there_is_one_for_this_call(
+def test_without_a_writable_folder_the_history_is_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "aiflow").write_text("a file, not a folder")
@@ -102,7 +104,7 @@ def test_where_no_history_can_be_kept_there_is_one_for_this_call(
     assert history.get_strings() == ["hello"]
 
 
-def test_a_history_that_is_lost_in_the_middle_of_a_call_does_not_end_it(
+def test_a_history_that_becomes_unwritable_does_not_end_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -115,16 +117,16 @@ def test_a_history_that_is_lost_in_the_middle_of_a_call_does_not_end_it(
 
 @pytest.fixture
 def completed() -> Callable[[str], list[str]]:
-    """Return what a line can be completed to."""
+    """Return the completions of a line."""
 
     def completed(line: str) -> list[str]:
-        found = OrderCompleter().get_completions(Document(line), CompleteEvent())
+        found = CommandCompleter().get_completions(Document(line), CompleteEvent())
         return [line[: len(line) + each.start_position] + each.text for each in found]
 
     return completed
 
 
-def test_orders_are_completed_and_what_may_follow_them(
+def test_commands_and_their_arguments_are_completed(
     completed: Callable[[str], list[str]],
 ) -> None:
     assert completed("/s") == ["/silence", "/sms", "/state"]

@@ -1,4 +1,4 @@
-"""What holds in every call, whatever the bot answers, the caller does and the service is like."""
+"""Properties of every call, for any bot, caller and options."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiflow_local.simulator.engine.caller import PhoneCall
-from aiflow_local.simulator.engine.transcript import Kind
+from aiflow_local.simulator.engine.transcript import EntryKind
 from tests.helpers.properties import repeatable
 from tests.unit.local.simulator.fake_bots import (
     HALF_A_SECOND,
@@ -56,8 +56,8 @@ DEEDS: list[Callable[[PhoneCall], object]] = [
     lambda phone: phone.interrupts("stop it please", after_ms=300),
     lambda phone: phone.starts_saying("and another thing"),
     lambda phone: phone.starts_saying("ok", duration_ms=0),
-    lambda phone: phone.lets_pass(70),
-    lambda phone: phone.lets_pass(900),
+    lambda phone: phone.advance(70),
+    lambda phone: phone.advance(900),
     lambda phone: phone.presses("1#", after_ms=100),
     lambda phone: phone.presses_now("*"),
     lambda phone: phone.waits(3),
@@ -90,34 +90,34 @@ SWITCHES = st.fixed_dictionaries(
 def test_every_call_keeps_the_promises_of_the_protocol(
     replies: list[Reply],
     deeds: list[Callable[[PhoneCall], object]],
-    switches: Json,
+    options: Json,
     socket: bool,  # noqa: FBT001 - hypothesis passes it by position
 ) -> None:
     left = list(replies)
     bot = Bot(lambda _: left.pop(0) if left else None, reports_speech_started=socket)
-    phone, _ = call(bot, **switches)
+    phone, _ = call(bot, **options)
     for deed in deeds:
         deed(phone)
     was_over = phone.is_over
     phone.hangs_up()
-    told = list(bot.told)
+    told = list(bot.event_types)
     phone.says("Is anybody there?")
     phone.waits(60)
 
     # The end is the last event, comes once, and nothing comes after it.
     assert phone.is_over
-    assert bot.told == told
+    assert bot.event_types == told
     assert told[0] == "session_start"
-    if switches["failed_requests"] != "repeat":
+    if options["failed_requests"] != "repeat":
         assert told.count("session_end") == (told[-1] == "session_end")
     assert was_over or told[-1] == "session_end"
     # Nothing is reported that was not asked for, nor more often.
     actions = [action.to_wire() for action in phone.actions]
     kinds = [action["type"] for action in actions]
-    heard = phone.transcript.of(Kind.HEARD)
+    heard = phone.transcript.of(EntryKind.HEARD)
     fallbacks = [action for action in actions if action.get("timeout")]
     timeouts = [action for action in actions if action.get("user_input_timeout_seconds")]
-    if switches["failed_requests"] != "repeat":
+    if options["failed_requests"] != "repeat":
         assert told.count("session_start") <= 1 + len(fallbacks)
         assert told.count("sms_failed") <= kinds.count("send_sms")
         assert told.count("user_input_timeout") <= len(timeouts)
@@ -129,6 +129,6 @@ def test_every_call_keeps_the_promises_of_the_protocol(
     assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
     times = [entry.at_ms for entry in phone.transcript.entries]
     assert times == sorted(times)
-    assert phone.voice.current is None
-    assert phone.ears.turn is None
+    assert phone.playback_queue.current is None
+    assert phone.recognizer.turn is None
     assert str(phone.transcript)

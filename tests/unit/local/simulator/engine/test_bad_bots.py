@@ -1,12 +1,12 @@
-"""Bots that fail, and bots that never stop: the phone says so, and goes on or ends."""
+"""Bots that fail or never stop: problems are recorded, and the call continues or ends."""
 
 import pytest
 
-from aiflow_local.simulator.engine.bot_port import Answered, Failed
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure, HttpResponse
 from tests.unit.local.simulator.fake_bots import Json, Reply, act, answers, call, in_turn, ok, say
 
-NOBODY = Failed("no_connection", "nobody answers at this address", 2.0)
-BROKEN = Answered(500, {}, "Internal Server Error", 3.0)
+NOBODY = DeliveryFailure("no_connection", "no server answers at this address", 2.0)
+BROKEN = HttpResponse(500, {}, "Internal Server Error", 3.0)
 
 
 @pytest.mark.parametrize(
@@ -14,18 +14,18 @@ BROKEN = Answered(500, {}, "Internal Server Error", 3.0)
     [NOBODY, BROKEN, ok("<html>"), ok(""), ok('{"type": "speak"}'), ok("{}", ms=6000)],
     ids=["no connection", "500", "HTML", "empty", "no session", "too late"],
 )
-def test_the_call_goes_on_after_an_answer_that_is_none(reply: Reply) -> None:
+def test_the_call_continues_after_an_invalid_answer(reply: Reply) -> None:
     phone, bot = call(in_turn(reply, say("Here I am")))
     phone.says("Hello?")
     phone.settle()
 
     assert phone.heard == ["Here I am"]
     assert len([problem for problem in phone.problems if problem.severity == "error"]) >= 1
-    assert bot.told[:2] == ["session_start", "user_speak"]
+    assert bot.event_types[:2] == ["session_start", "user_speak"]
 
 
 @pytest.mark.parametrize("reply", [NOBODY, BROKEN, ok("[]", ms=6000)])
-def test_a_request_that_failed_may_be_sent_once_more(reply: Reply) -> None:
+def test_a_failed_request_may_be_sent_again(reply: Reply) -> None:
     phone, bot = call(in_turn(reply, say("Here I am")), failed_requests="repeat")
     phone.settle()
 
@@ -38,24 +38,24 @@ def test_a_request_is_not_sent_a_third_time() -> None:
     phone, bot = call(in_turn(NOBODY, NOBODY, say("Never")), failed_requests="repeat")
     phone.settle()
 
-    assert bot.told == ["session_start", "session_start"]
+    assert bot.event_types == ["session_start", "session_start"]
     assert len(phone.problems) == 2
 
 
-def test_a_request_that_was_answered_is_not_sent_again_whatever_the_answer_is() -> None:
+def test_an_answered_request_is_not_sent_again() -> None:
     _, bot = call(in_turn(ok("<html>")), failed_requests="repeat")
 
-    assert bot.told == ["session_start"]
+    assert bot.event_types == ["session_start"]
 
 
 def test_a_request_that_failed_may_end_the_call() -> None:
     phone, bot = call(in_turn(NOBODY), failed_requests="hangup")
 
     assert phone.is_over
-    assert bot.told == ["session_start", "session_end"]
+    assert bot.event_types == ["session_start", "session_end"]
 
 
-def test_a_problem_stands_in_the_transcript_where_it_happened() -> None:
+def test_a_problem_is_in_the_transcript_at_its_place() -> None:
     phone, _ = call(in_turn(BROKEN))
     phone.says("Hello")
 
@@ -66,23 +66,23 @@ def test_a_problem_stands_in_the_transcript_where_it_happened() -> None:
 
 
 def forever(event: Json) -> Reply:
-    """Say something whenever something has been said."""
+    """Speak after every playback."""
     return say("And so on") if event["type"] != "assistant_speak" else None
 
 
-def test_a_bot_that_never_lets_the_caller_speak_is_cut_off() -> None:
+def test_a_bot_that_never_stops_speaking_is_aborted() -> None:
     phone, bot = call(forever)
     phone.says("May I")
 
     assert phone.is_over
-    assert bot.told[-1] == "session_end"
+    assert bot.event_types[-1] == "session_end"
     endless = [problem for problem in phone.problems if problem.code == "endless"]
     assert [problem.message for problem in endless] == [
-        "this call has told the phone to do 1000 things: the phone cuts it off"
+        "this call has 1000 actions: the simulator ends it"
     ]
 
 
-def test_a_bot_that_never_stops_at_one_moment_is_cut_off() -> None:
+def test_a_bot_with_endless_actions_at_one_time_is_aborted() -> None:
     phone, _ = call(
         answers(
             session_start=act("speak", ssml="<speak/>"),
@@ -96,17 +96,17 @@ def test_a_bot_that_never_stops_at_one_moment_is_cut_off() -> None:
     assert phone.problems[-1].code == "endless"
 
 
-def test_a_call_that_lasts_too_long_is_cut_off() -> None:
+def test_a_call_over_the_maximum_duration_is_aborted() -> None:
     phone, bot = call(answers(session_start=say("word " * 20_000)))
     phone.settle()
 
     assert phone.is_over
-    assert phone.problems[-1].message == "this call lasts for 2 hours: the phone cuts it off"
+    assert phone.problems[-1].message == "this call lasts for 2 hours: the simulator ends it"
     assert phone.clock.now_ms == 2 * 60 * 60 * 1000
-    assert bot.told[-1] == "session_end"
+    assert bot.event_types[-1] == "session_end"
 
 
-def test_a_caller_who_is_silent_for_too_long_is_cut_off() -> None:
+def test_a_silence_over_the_maximum_duration_is_aborted() -> None:
     phone, _ = call(answers())
     for _ in range(3):
         phone.waits(3600)
@@ -114,7 +114,7 @@ def test_a_caller_who_is_silent_for_too_long_is_cut_off() -> None:
     assert phone.is_over
 
 
-def test_a_flood_of_actions_in_one_answer_ends_sometime() -> None:
+def test_a_flood_of_actions_in_one_answer_is_limited() -> None:
     phone, _ = call(answers(session_start=[say("Hm")] * 300))
     phone.settle()
 

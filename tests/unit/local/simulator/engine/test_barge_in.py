@@ -1,4 +1,4 @@
-"""What an interruption does; a word takes 400 ms, and a letter of a word its part of that."""
+"""Interruptions; a word takes 400 ms, divided evenly among its letters."""
 
 import pytest
 
@@ -17,7 +17,7 @@ LONG = "one two three four five six seven eight nine ten"
 
 
 def long(**barge_in: object) -> Json:
-    """Return four seconds of talk."""
+    """Return a `speak` of four seconds."""
     return say(LONG, barge_in=barge_in)
 
 
@@ -30,7 +30,7 @@ def test_words_interrupt_once_there_are_more_characters_than_the_default() -> No
     assert bot.all("user_speak") == [{"text": "Wait please", "barged_in": True}]
 
 
-def test_what_was_heard_and_for_how_long_stands_in_the_transcript() -> None:
+def test_the_heard_words_and_their_duration_are_in_the_transcript() -> None:
     phone, _ = call(answers(session_start=say(LONG)))
     phone.interrupts("Wait please", after_ms=1000)
 
@@ -62,7 +62,7 @@ def test_characters_must_exceed_the_threshold_and_spaces_count(
     assert played_ms(phone) == [interrupts_ms or 4000]
 
 
-def test_voice_alone_interrupts_at_once() -> None:
+def test_immediate_barge_in_needs_only_sound() -> None:
     phone, bot = call(answers(session_start=long(strategy="immediate")))
     phone.interrupts("no", after_ms=1000)
 
@@ -70,17 +70,17 @@ def test_voice_alone_interrupts_at_once() -> None:
     assert bot.all("user_speak") == [{"text": "no", "barged_in": True}]
 
 
-def test_a_cough_interrupts_where_voice_alone_does_and_says_nothing() -> None:
+def test_a_cough_interrupts_with_immediate_barge_in_and_has_no_words() -> None:
     phone, bot = call(answers(session_start=long(strategy="immediate")))
     phone.interrupts("", after_ms=1000, duration_ms=300)
 
     assert phone.heard == ["one two"]
-    assert "user_speak" not in bot.told
-    assert "nothing was understood" in str(phone.transcript)
+    assert "user_speak" not in bot.event_types
+    assert "no words were recognized" in str(phone.transcript)
 
 
 @pytest.mark.parametrize("strategy", ["none", "manual"])
-def test_no_voice_interrupts_what_is_protected(strategy: str) -> None:
+def test_speech_does_not_interrupt_a_protected_playback(strategy: str) -> None:
     phone, bot = call(answers(session_start=long(strategy=strategy)))
     phone.interrupts("Stop it at once", after_ms=400)
     phone.settle()
@@ -90,14 +90,14 @@ def test_no_voice_interrupts_what_is_protected(strategy: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["none", "manual"])
-def test_the_action_stops_what_is_protected_from_the_voice(strategy: str) -> None:
+def test_the_barge_in_action_stops_a_protected_playback(strategy: str) -> None:
     phone, _ = call(answers(session_start=long(strategy=strategy), user_speak=act("barge_in")))
     phone.interrupts("Stop", after_ms=0)
 
     assert phone.heard == ["one two"]
 
 
-def test_words_into_what_is_protected_may_go_unheard() -> None:
+def test_words_during_a_protected_playback_may_be_lost() -> None:
     phone, bot = call(
         answers(session_start=long(strategy="none")), words_during_protected_playback=False
     )
@@ -107,7 +107,7 @@ def test_words_into_what_is_protected_may_go_unheard() -> None:
     assert bot.all("user_speak") == [{"text": "Hello"}]
 
 
-def test_of_words_that_begin_in_what_is_protected_the_rest_is_heard() -> None:
+def test_words_after_a_protected_playback_are_heard() -> None:
     phone, bot = call(
         answers(session_start=long(strategy="none")), words_during_protected_playback=False
     )
@@ -119,9 +119,7 @@ def test_of_words_that_begin_in_what_is_protected_the_rest_is_heard() -> None:
 @pytest.mark.parametrize(
     ("strategy", "after_ms"), [("immediate", 2000), ("minimum_characters", 2000)]
 )
-def test_who_still_speaks_when_the_protected_time_is_over_interrupts_then(
-    strategy: str, after_ms: int
-) -> None:
+def test_speech_interrupts_when_the_protected_time_ends(strategy: str, after_ms: int) -> None:
     phone, _ = call(answers(session_start=long(strategy=strategy, allow_after_ms=2000)))
     phone.interrupts("I have a question for you", after_ms=0)
 
@@ -129,7 +127,7 @@ def test_who_still_speaks_when_the_protected_time_is_over_interrupts_then(
     assert played_ms(phone)[0] == after_ms
 
 
-def test_who_has_finished_before_the_protected_time_is_over_does_not_interrupt() -> None:
+def test_speech_within_the_protected_time_does_not_interrupt() -> None:
     phone, bot = call(answers(session_start=long(strategy="immediate", allow_after_ms=2000)))
     phone.interrupts("Hello hello", after_ms=0)
     phone.settle()
@@ -138,7 +136,7 @@ def test_who_has_finished_before_the_protected_time_is_over_does_not_interrupt()
     assert bot.all("user_speak") == [{"text": "Hello hello"}]
 
 
-def test_after_the_protected_time_everything_is_as_usual() -> None:
+def test_after_the_protected_time_speech_interrupts_as_usual() -> None:
     phone, _ = call(answers(session_start=long(strategy="immediate", allow_after_ms=800)))
     phone.interrupts("Hello", after_ms=1200)
 
@@ -156,7 +154,7 @@ def test_each_playback_has_a_setting_of_its_own() -> None:
     assert bot.all("user_speak")[0]["barged_in"] is True
 
 
-def test_who_has_been_silent_for_a_moment_does_not_interrupt_what_begins_then() -> None:
+def test_a_pause_of_the_caller_does_not_interrupt_a_new_playback() -> None:
     phone, bot = call(answers(session_start=[long(strategy="none"), long(strategy="immediate")]))
     phone.interrupts("Well well", after_ms=3100)
     phone.settle()
@@ -165,7 +163,7 @@ def test_who_has_been_silent_for_a_moment_does_not_interrupt_what_begins_then() 
     assert bot.all("user_speak") == [{"text": "Well well"}]
 
 
-def test_an_interruption_stops_what_waits_too() -> None:
+def test_an_interruption_drops_queued_playbacks() -> None:
     phone, _ = call(answers(session_start=[say(LONG), say("More")]))
     phone.interrupts("Stop stop", after_ms=0)
     phone.settle()
@@ -191,12 +189,12 @@ def test_words_after_the_end_of_all_playback_interrupt_nothing() -> None:
     assert bot.all("user_speak") == [{"text": "Good morning"}]
 
 
-def test_an_interruption_after_the_end_of_a_playback_is_none_and_is_told() -> None:
+def test_an_interruption_after_the_end_of_a_playback_is_noted() -> None:
     phone, bot = call(answers(session_start=say("Hello")))
     phone.interrupts("Good morning", after_ms=5000)
 
     assert bot.all("user_speak") == [{"text": "Good morning"}]
-    assert "nothing is playing that could be interrupted" in str(phone.transcript)
+    assert "nothing is playing to interrupt" in str(phone.transcript)
     assert phone.clock.now_ms == 400 + 800 + 500
 
 
@@ -208,9 +206,9 @@ def test_an_interruption_waits_for_a_playback_to_begin() -> None:
     assert phone.heard == ["one two"]
 
 
-def test_over_a_socket_the_voice_is_reported_before_it_interrupts() -> None:
+def test_over_a_websocket_speech_is_reported_before_it_interrupts() -> None:
     bot = Bot(answers(session_start=long(strategy="immediate")), reports_speech_started=True)
     phone, _ = call(bot)
     phone.interrupts("Hello", after_ms=1000)
 
-    assert bot.told[2:] == ["user_speech_started", "assistant_speech_ended", "user_speak"]
+    assert bot.event_types[2:] == ["user_speech_started", "assistant_speech_ended", "user_speak"]

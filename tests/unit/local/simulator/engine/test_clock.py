@@ -1,9 +1,9 @@
 import pytest
 
-from aiflow_local.simulator.engine.clock import Clock, Woken
+from aiflow_local.simulator.engine.clock import Clock, WaitInterrupted
 
 
-def test_what_is_due_is_done_in_the_order_of_time_and_then_of_setting() -> None:
+def test_timers_run_in_order_of_time_and_then_of_creation() -> None:
     clock, done = Clock(), list[str]()
     clock.after(20, lambda: done.append("late"))
     clock.after(10, lambda: done.append("first"))
@@ -14,7 +14,7 @@ def test_what_is_due_is_done_in_the_order_of_time_and_then_of_setting() -> None:
     assert done == ["first", "second", "late"]
 
 
-def test_time_stands_at_each_thing_while_it_is_done() -> None:
+def test_the_clock_has_the_time_of_the_running_timer() -> None:
     clock, times = Clock(), list[int]()
     clock.after(10, lambda: times.append(clock.now_ms))
     clock.after(30, lambda: times.append(clock.now_ms))
@@ -24,7 +24,7 @@ def test_time_stands_at_each_thing_while_it_is_done() -> None:
     assert [*times, clock.now_ms] == [10, 30, 50]
 
 
-def test_what_was_cancelled_is_not_done_and_does_not_move_time() -> None:
+def test_a_cancelled_timer_does_not_run_or_move_time() -> None:
     clock, done = Clock(), list[str]()
     clock.after(10, lambda: done.append("never")).cancel()
 
@@ -32,7 +32,7 @@ def test_what_was_cancelled_is_not_done_and_does_not_move_time() -> None:
     assert (done, clock.now_ms) == ([], 0)
 
 
-def test_nothing_is_done_before_its_time() -> None:
+def test_no_timer_runs_early() -> None:
     clock, done = Clock(), list[str]()
     clock.after(10, lambda: done.append("later"))
 
@@ -40,7 +40,7 @@ def test_nothing_is_done_before_its_time() -> None:
     assert not done
 
 
-def test_a_delay_that_is_negative_is_none() -> None:
+def test_a_negative_delay_is_zero() -> None:
     clock, done = Clock(), list[int]()
     clock.run_until(10)
     clock.after(-5, lambda: done.append(clock.now_ms))
@@ -50,7 +50,7 @@ def test_a_delay_that_is_negative_is_none() -> None:
     assert done == [10]
 
 
-def test_for_people_time_takes_its_time() -> None:
+def test_in_real_time_the_clock_waits() -> None:
     waits: list[float | None] = []
     clock = Clock(waits.append)
     clock.after(1500, lambda: None)
@@ -60,28 +60,28 @@ def test_for_people_time_takes_its_time() -> None:
     assert waits == [1.5, 0.5]
 
 
-def test_whoever_is_woken_up_has_waited_as_long_as_it_took() -> None:
+def test_an_interrupted_wait_moves_time_by_its_duration() -> None:
     def wake_up(_: float | None) -> None:
-        raise Woken(300)
+        raise WaitInterrupted(300)
 
     clock = Clock(wake_up)
     clock.after(1000, lambda: None)
-    with pytest.raises(Woken):
+    with pytest.raises(WaitInterrupted):
         clock.step(1000)
-    with pytest.raises(Woken):
+    with pytest.raises(WaitInterrupted):
         clock.idle()
 
     assert clock.now_ms == 600
 
 
-def test_nobody_waits_for_nothing_where_nothing_is_paced() -> None:
+def test_virtual_time_never_waits() -> None:
     clock = Clock()
     clock.idle()
 
     assert clock.now_ms == 0
 
 
-def test_whoever_is_woken_up_finds_everything_as_it_was() -> None:
+def test_an_interrupted_wait_keeps_all_timers() -> None:
     def wake_up(_: float | None) -> None:
         raise KeyboardInterrupt
 

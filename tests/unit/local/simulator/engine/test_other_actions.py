@@ -1,4 +1,4 @@
-"""Text messages, the sound in the background, and voice-to-voice."""
+"""Text messages, background sound and voice-to-voice."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_a_message_that_is_sent_is_not_reported() -> None:
     phone, bot = call(answers(session_start=MESSAGE), sms="ok")
     phone.waits(60)
 
-    assert bot.told == ["session_start"]
+    assert bot.event_types == ["session_start"]
 
 
 def test_a_message_that_fails_is_reported_and_the_call_goes_on() -> None:
@@ -39,7 +39,7 @@ def test_a_message_that_fails_after_the_call_is_not_reported() -> None:
     phone, bot = call(answers(session_start=[MESSAGE, act("hangup")]), sms="failed")
     phone.waits(60)
 
-    assert bot.told == ["session_start", "session_end"]
+    assert bot.event_types == ["session_start", "session_end"]
 
 
 def test_a_sound_in_the_background_begins_is_replaced_and_stops() -> None:
@@ -51,10 +51,10 @@ def test_a_sound_in_the_background_begins_is_replaced_and_stops() -> None:
             act("mix_audio", stop=True),
         )
     )
-    sounds = [phone.voice.background]
+    sounds = [phone.playback_queue.background]
     for _ in range(3):
         phone.presses("1")
-        sounds.append(phone.voice.background)
+        sounds.append(phone.playback_queue.background)
 
     assert [sound and sound.audio for sound in sounds] == [SECOND, HALF_A_SECOND, None, None]
     notes = [
@@ -62,7 +62,7 @@ def test_a_sound_in_the_background_begins_is_replaced_and_stops() -> None:
         for line in str(phone.transcript).split("\n")
         if "the backgr" in line
     ]
-    assert notes == ["begins", "is replaced", "stops", "is none that could stop"]
+    assert notes == ["begins", "is replaced", "stops", "is not playing"]
 
 
 def test_a_sound_in_the_background_outlives_turns_and_ends_with_the_call() -> None:
@@ -74,11 +74,11 @@ def test_a_sound_in_the_background_outlives_turns_and_ends_with_the_call() -> No
     )
     phone.interrupts("Hello you")
     phone.settle()
-    assert phone.voice.background
+    assert phone.playback_queue.background
 
     phone.hangs_up()
 
-    assert phone.voice.background is None
+    assert phone.playback_queue.background is None
     assert "the background sound ends" in str(phone.transcript)
 
 
@@ -86,7 +86,7 @@ def test_a_sound_in_the_background_is_not_heard_as_a_playback() -> None:
     phone, bot = call(answers(session_start=act("mix_audio", audio=SECOND)))
     phone.waits(60)
 
-    assert bot.told == ["session_start"]
+    assert bot.event_types == ["session_start"]
     assert phone.heard == []
 
 
@@ -98,7 +98,7 @@ def test_a_model_greets_and_reports_nothing_of_what_it_says() -> None:
     phone.waits(60)
 
     assert phone.heard == ["Good morning"]
-    assert bot.told == ["session_start"]
+    assert bot.event_types == ["session_start"]
     assert [action.type for action in phone.actions] == ["configure_voice_to_voice"]
 
 
@@ -108,7 +108,7 @@ def test_what_the_caller_says_to_a_model_is_reported_for_the_record() -> None:
     phone.interrupts("Good morning to you", after_ms=100)
 
     assert bot.all("user_speak") == [{"text": "Good morning to you"}]
-    assert "user_speech_started" not in bot.told
+    assert "user_speech_started" not in bot.event_types
     # A model lets itself be interrupted.
     assert phone.heard == [""]
 
@@ -120,7 +120,7 @@ def test_speak_is_an_instruction_to_a_model_without_events_and_timeouts() -> Non
     phone.waits(60)
 
     assert phone.heard == ["Good morning", "Ask for the name"]
-    assert bot.told == ["session_start", "user_speak"]
+    assert bot.event_types == ["session_start", "user_speak"]
     assert [problem.code for problem in phone.problems] == ["speak_in_voice_to_voice"]
 
 
@@ -150,13 +150,13 @@ def test_sounds_are_played_beside_a_model(action: Json) -> None:
     phone.settle()
 
     assert phone.problems == []
-    assert bot.told == ["session_start", "dtmf_received"]
+    assert bot.event_types == ["session_start", "dtmf_received"]
 
 
-def test_keys_messages_and_the_end_are_what_they_were() -> None:
+def test_keys_messages_and_the_end_are_unchanged() -> None:
     phone, bot = call(
         answers(session_start=MODEL, dtmf_received=[MESSAGE, act("hangup")]), sms="failed"
     )
     phone.presses("1")
 
-    assert bot.told == ["session_start", "dtmf_received", "session_end"]
+    assert bot.event_types == ["session_start", "dtmf_received", "session_end"]

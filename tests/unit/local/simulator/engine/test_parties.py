@@ -1,14 +1,14 @@
 import pytest
 
 from aiflow.protocol.lint import lint_event
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
 
 
-def test_all_members_are_told() -> None:
-    party = Party(session_id="session-123")
+def test_a_session_has_all_members() -> None:
+    parties = CallParties(session_id="session-123")
 
-    assert party.as_session(Switches()) == {
+    assert parties.as_session(ServiceOptions()) == {
         "id": "session-123",
         "account_id": "account-123",
         "phone_number": "493023125000",
@@ -18,19 +18,19 @@ def test_all_members_are_told() -> None:
     }
 
 
-def test_or_no_more_than_the_id() -> None:
-    party = Party(session_id="session-123")
+def test_a_session_may_have_only_its_id() -> None:
+    parties = CallParties(session_id="session-123")
 
-    assert party.as_session(Switches(session_members="id")) == {"id": "session-123"}
+    assert parties.as_session(ServiceOptions(session_members="id")) == {"id": "session-123"}
 
 
 @pytest.mark.parametrize("number", ["493023125001", "+493023125001"])
 @pytest.mark.parametrize(
     ("numbers", "told"), [("plain", "493023125001"), ("plus", "+493023125001")]
 )
-def test_numbers_are_told_with_or_without_plus(number: str, numbers: str, told: str) -> None:
-    switches = Switches.model_validate({"numbers": numbers})
-    session = Party(caller=number, callee=number).as_session(switches)
+def test_numbers_are_written_with_or_without_plus(number: str, numbers: str, told: str) -> None:
+    options = ServiceOptions.model_validate({"numbers": numbers})
+    session = CallParties(caller=number, callee=number).as_session(options)
 
     assert [session[name] for name in ("phone_number", "from_phone_number", "to_phone_number")] == [
         told
@@ -39,26 +39,26 @@ def test_numbers_are_told_with_or_without_plus(number: str, numbers: str, told: 
 
 @pytest.mark.parametrize("numbers", ["plain", "plus"])
 def test_an_anonymous_caller_has_no_number(numbers: str) -> None:
-    session = Party(caller="").as_session(Switches.model_validate({"numbers": numbers}))
+    session = CallParties(caller="").as_session(ServiceOptions.model_validate({"numbers": numbers}))
 
     assert session["from_phone_number"] == ""
 
 
-def test_of_an_outbound_call_the_dialled_party_is_the_number_of_the_session() -> None:
-    session = Party(direction="outbound", caller="493023125000", callee="493023125001").as_session(
-        Switches()
-    )
+def test_the_called_number_is_the_number_of_an_outbound_session() -> None:
+    session = CallParties(
+        direction="outbound", caller="493023125000", callee="493023125001"
+    ).as_session(ServiceOptions())
 
     assert session["direction"] == "outbound"
     assert session["phone_number"] == session["to_phone_number"] == "493023125001"
 
 
 def test_each_call_has_an_id_of_its_own() -> None:
-    assert Party().session_id != Party().session_id
+    assert CallParties().session_id != CallParties().session_id
 
 
 @pytest.mark.parametrize("members", ["all", "id"])
-def test_what_is_told_is_an_event(members: str) -> None:
-    session = Party().as_session(Switches.model_validate({"session_members": members}))
+def test_a_session_makes_a_valid_event(members: str) -> None:
+    session = CallParties().as_session(ServiceOptions.model_validate({"session_members": members}))
 
     assert lint_event({"type": "session_start", "session": session}) == []

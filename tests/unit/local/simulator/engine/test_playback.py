@@ -15,11 +15,11 @@ from tests.unit.local.simulator.fake_bots import (
 HELLO = say("Hello there, caller")
 
 
-def test_the_begin_and_the_end_of_what_is_said_are_reported() -> None:
+def test_the_start_and_the_end_of_a_speak_are_reported() -> None:
     phone, bot = call(answers(session_start=HELLO))
     phone.settle()
 
-    assert bot.told == ["session_start", "assistant_speak", "assistant_speech_ended"]
+    assert bot.event_types == ["session_start", "assistant_speak", "assistant_speech_ended"]
     assert bot.all("assistant_speak") == [
         {"text": "Hello there, caller", "duration_ms": 1200, "speech_started_at": EPOCH_MS}
     ]
@@ -35,26 +35,26 @@ def test_ssml_is_reported_with_its_words_and_its_markup() -> None:
     assert (reported["text"], reported["ssml"], reported["duration_ms"]) == ("One two", ssml, 1800)
 
 
-def test_a_voice_that_never_reports_its_begin_reports_its_end() -> None:
+def test_without_assistant_speak_the_end_is_still_reported() -> None:
     phone, bot = call(answers(session_start=HELLO), assistant_speak=False)
     phone.settle()
 
-    assert bot.told == ["session_start", "assistant_speech_ended"]
+    assert bot.event_types == ["session_start", "assistant_speech_ended"]
 
 
-def test_a_sound_has_an_end_and_no_begin() -> None:
+def test_audio_reports_only_its_end() -> None:
     phone, bot = call(answers(session_start=act("audio", audio=SECOND)))
     phone.settle()
 
-    assert bot.told == ["session_start", "assistant_speech_ended"]
+    assert bot.event_types == ["session_start", "assistant_speech_ended"]
     assert (phone.clock.now_ms, phone.heard) == (1000, [""])
 
 
-def test_what_takes_no_time_begins_and_ends_all_the_same() -> None:
+def test_an_empty_playback_starts_and_ends() -> None:
     phone, bot = call(answers(session_start=act("speak", ssml="<speak/>")))
     phone.settle()
 
-    assert bot.told == ["session_start", "assistant_speak", "assistant_speech_ended"]
+    assert bot.event_types == ["session_start", "assistant_speak", "assistant_speech_ended"]
     assert phone.clock.now_ms == 0
 
 
@@ -70,13 +70,13 @@ def test_playbacks_of_one_answer_follow_each_other() -> None:
     ]
 
 
-def test_what_is_not_played_does_not_wait_for_what_is() -> None:
+def test_other_actions_do_not_wait_for_a_playback() -> None:
     phone, _ = call(
         answers(session_start=[HELLO, act("mix_audio", audio=SECOND), act("audio", audio=SECOND)])
     )
 
-    assert phone.voice.background
-    assert phone.voice.background.audio == SECOND
+    assert phone.playback_queue.background
+    assert phone.playback_queue.background.audio == SECOND
     phone.settle()
     assert phone.clock.now_ms == 2200
 
@@ -106,7 +106,7 @@ def test_a_later_speak_takes_the_place_of_the_earlier_ones() -> None:
     assert phone.clock.now_ms == 500 + 400 + 800
 
 
-def test_barge_in_stops_what_is_played_and_what_waits_and_then_goes_on() -> None:
+def test_barge_in_stops_all_playbacks_and_later_ones_start() -> None:
     phone, bot = call(
         answers(
             session_start=[HELLO, say("More")],
@@ -117,11 +117,11 @@ def test_barge_in_stops_what_is_played_and_what_waits_and_then_goes_on() -> None
     phone.settle()
 
     assert phone.heard == ["Hello there,", "Stopped"]
-    assert bot.told.count("assistant_speech_ended") == 2
-    assert 'never played: speak "More"' in str(phone.transcript)
+    assert bot.event_types.count("assistant_speech_ended") == 2
+    assert 'not played: speak "More"' in str(phone.transcript)
 
 
-def test_barge_in_in_one_answer_stops_what_stands_before_it() -> None:
+def test_barge_in_stops_earlier_playbacks_of_its_answer() -> None:
     phone, _ = call(answers(session_start=[HELLO, act("barge_in"), say("Now")]))
     phone.settle()
 
@@ -143,12 +143,14 @@ def test_barge_in_with_nothing_to_stop_does_nothing() -> None:
     phone, bot = call(answers(session_start=act("barge_in")))
     phone.settle()
 
-    assert bot.told == ["session_start"]
+    assert bot.event_types == ["session_start"]
     assert phone.problems == []
 
 
 @pytest.mark.parametrize("reported", [True, False])
-def test_the_end_of_what_was_cut_short_is_reported_or_not(*, reported: bool) -> None:
+def test_the_end_of_an_interrupted_playback_is_reported_depending_on_the_option(
+    *, reported: bool
+) -> None:
     phone, bot = call(
         answers(session_start=HELLO, dtmf_received=act("barge_in")),
         speech_ended_after_interruption=reported,
@@ -156,10 +158,10 @@ def test_the_end_of_what_was_cut_short_is_reported_or_not(*, reported: bool) -> 
     phone.presses("1", after_ms=100)
     phone.settle()
 
-    assert ("assistant_speech_ended" in bot.told) is reported
+    assert ("assistant_speech_ended" in bot.event_types) is reported
 
 
-def test_a_key_does_not_stop_what_is_played() -> None:
+def test_a_key_does_not_stop_a_playback() -> None:
     phone, _ = call(answers(session_start=HELLO))
     phone.presses("12#", after_ms=100)
     phone.settle()
@@ -168,22 +170,24 @@ def test_a_key_does_not_stop_what_is_played() -> None:
 
 
 @pytest.mark.parametrize(("waits", "heard"), [(False, [""]), (True, ["Goodbye"])])
-def test_hangup_cuts_off_what_is_said_or_waits_for_it(*, waits: bool, heard: list[str]) -> None:
+def test_hangup_interrupts_the_playback_or_waits_for_its_end(
+    *, waits: bool, heard: list[str]
+) -> None:
     phone, bot = call(answers(session_start=[say("Goodbye"), act("hangup")]), hangup_waits=waits)
     phone.settle()
 
     assert phone.heard == heard
     assert phone.is_over
-    assert bot.told[-1] == "session_end"
+    assert bot.event_types[-1] == "session_end"
 
 
-def test_hangup_that_does_not_wait_stands_above_all_playbacks_before_it() -> None:
+def test_an_immediate_hangup_interrupts_all_earlier_playbacks() -> None:
     phone, _ = call(answers(session_start=[HELLO, say("More"), act("hangup")]))
 
     assert (phone.heard, phone.is_over, phone.clock.now_ms) == ([""], True, 0)
 
 
-def test_hangup_that_waits_stands_behind_all_playbacks_before_it() -> None:
+def test_a_waiting_hangup_follows_all_earlier_playbacks() -> None:
     phone, _ = call(
         answers(
             session_start=[HELLO, act("audio", audio=HALF_A_SECOND), act("hangup")],
@@ -198,7 +202,7 @@ def test_hangup_that_waits_stands_behind_all_playbacks_before_it() -> None:
     assert phone.clock.now_ms == 1700
 
 
-def test_hangup_that_waits_is_done_when_the_caller_interrupts_what_it_waits_for() -> None:
+def test_a_waiting_hangup_happens_when_the_caller_interrupts() -> None:
     phone, bot = call(
         answers(session_start=[HELLO, say("More"), act("hangup")]),
         hangup_waits=True,
@@ -206,13 +210,13 @@ def test_hangup_that_waits_is_done_when_the_caller_interrupts_what_it_waits_for(
     phone.interrupts("Thank you, bye", after_ms=500)
 
     assert phone.is_over
-    assert bot.told == ["session_start", "assistant_speak", "session_end"]
+    assert bot.event_types == ["session_start", "assistant_speak", "session_end"]
 
 
 @pytest.mark.parametrize(
     "later", [say("Later"), act("configure_voice_to_voice", system_prompt="?", greeting="Later")]
 )
-def test_hangup_that_waits_is_done_when_something_takes_the_place_of_what_it_waits_for(
+def test_a_waiting_hangup_happens_when_the_playback_is_replaced(
     later: Json,
 ) -> None:
     phone, bot = call(
@@ -223,17 +227,17 @@ def test_hangup_that_waits_is_done_when_something_takes_the_place_of_what_it_wai
     phone.presses("1", after_ms=500)
 
     assert phone.heard == ["Hello"]
-    assert phone.voice.current is None
-    assert bot.told[-1] == "session_end"
+    assert phone.playback_queue.current is None
+    assert bot.event_types[-1] == "session_end"
 
 
-def test_hangup_that_waits_does_not_wait_for_silence() -> None:
+def test_a_waiting_hangup_without_a_playback_is_immediate() -> None:
     phone, _ = call(answers(session_start=act("hangup")), hangup_waits=True)
 
     assert phone.is_over
 
 
-def test_nothing_after_hangup_is_obeyed_and_that_is_told() -> None:
+def test_actions_after_hangup_are_not_executed_and_have_a_warning() -> None:
     phone, _ = call(answers(session_start=[act("hangup"), HELLO]))
     phone.settle()
 

@@ -1,4 +1,4 @@
-"""What is made of an answer: what the service would obey is obeyed, all that is wrong is told."""
+"""Validation of responses: valid actions are executed, problems are reported."""
 
 import json
 from typing import Any
@@ -8,31 +8,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiflow.protocol.lint import lint_response
-from aiflow_local.simulator.engine.body_validation import MOST_ACTIONS, MOST_PROBLEMS
-from aiflow_local.simulator.engine.bot_port import Answered, Failed
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.response_validation import judge
+from aiflow_local.simulator.engine.body_validation import MAX_ACTIONS_PER_ANSWER, MAX_PROBLEMS
+from aiflow_local.simulator.engine.bot_connection import DeliveryFailure, HttpResponse
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.response_validation import validate_response
 from tests.helpers.properties import repeatable
 from tests.unit.local.simulator.fake_bots import ok
 from tests.unit.protocol.samples import BAD, GOOD, action
 
 EVENT = {"type": "user_speak", "session": {"id": "s"}}
-SWITCHES = Switches()
+SWITCHES = ServiceOptions()
 SPEAK = {"type": "speak", "session_id": "s", "text": "Hello"}
 
 
-def codes(outcome: Answered | Failed, switches: Switches = SWITCHES) -> list[str]:
-    """Return what is wrong with an answer."""
-    return [problem.code for problem in judge(outcome, EVENT, switches).problems]
+def codes(outcome: HttpResponse | DeliveryFailure, options: ServiceOptions = SWITCHES) -> list[str]:
+    """Return the codes of the problems."""
+    return [problem.code for problem in validate_response(outcome, EVENT, options).problems]
 
 
 def obeyed(body: object) -> list[str]:
-    """Return the types of the actions that are obeyed."""
-    return [action.type for action in judge(ok(json.dumps(body)), EVENT, SWITCHES).actions]
+    """Return the types of the executed actions."""
+    return [
+        action.type for action in validate_response(ok(json.dumps(body)), EVENT, SWITCHES).actions
+    ]
 
 
 def for_s(members: dict[str, Any]) -> dict[str, Any]:
-    """Return an action for the session of the event, if it is for the one of the samples."""
+    """Return an action for the session of the event, if it was for the session of the samples."""
     return members | {"session_id": "s"} if members.get("session_id") == "123" else members
 
 
@@ -58,23 +60,23 @@ ANSWERS = st.lists(
 
 @repeatable
 @given(ANSWERS, st.booleans())
-def test_the_quick_judgement_and_the_one_of_the_linter_are_the_same(
+def test_the_fast_path_and_the_linter_find_the_same_problems(
     items: list[object],
     alone: bool,  # noqa: FBT001 - hypothesis passes it by position
 ) -> None:
     answer = ok(json.dumps(items[0] if items and alone else items, default=str))
     response = {"status": 200, "headers": answer.headers, "body": answer.body}
 
-    assert list(judge(answer, EVENT, SWITCHES).problems) == lint_response(response, "s")
+    assert list(validate_response(answer, EVENT, SWITCHES).problems) == lint_response(response, "s")
 
 
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (Answered(500, {}, "Internal Server Error", 1.0), "bad_status"),
-        (Answered(404, {}, "", 1.0), "bad_status"),
-        (Answered(302, {"location": "/elsewhere"}, "", 1.0), "bad_status"),
-        (Answered(204, {}, "not read", 1.0), "ignored_body"),
+        (HttpResponse(500, {}, "Internal Server Error", 1.0), "bad_status"),
+        (HttpResponse(404, {}, "", 1.0), "bad_status"),
+        (HttpResponse(302, {"location": "/elsewhere"}, "", 1.0), "bad_status"),
+        (HttpResponse(204, {}, "not read", 1.0), "ignored_body"),
         (ok("<html>Hello</html>"), "not_json"),
         (ok(""), "empty_body"),
         (ok("  "), "empty_body"),
@@ -85,11 +87,11 @@ def test_the_quick_judgement_and_the_one_of_the_linter_are_the_same(
         (ok("5"), "not_an_action"),
         (ok("[[]]"), "not_an_action"),
         (ok("[]"), "empty_array"),
-        (Answered(200, {}, json.dumps(SPEAK), 1.0), "content_type"),
-        (Answered(200, {"content-type": "text/html"}, json.dumps(SPEAK), 1.0), "content_type"),
+        (HttpResponse(200, {}, json.dumps(SPEAK), 1.0), "content_type"),
+        (HttpResponse(200, {"content-type": "text/html"}, json.dumps(SPEAK), 1.0), "content_type"),
     ],
 )
-def test_what_is_wrong_is_told_by_its_name(answer: Answered, code: str) -> None:
+def test_each_problem_has_its_code(answer: HttpResponse, code: str) -> None:
     assert codes(answer) == [code]
 
 
@@ -98,99 +100,110 @@ def test_what_is_wrong_is_told_by_its_name(answer: Answered, code: str) -> None:
     [
         ok(json.dumps(SPEAK)),
         ok(json.dumps([SPEAK])),
-        Answered(200, {"CONTENT-TYPE": "application/json; charset=utf-8"}, json.dumps(SPEAK), 1.0),
-        Answered(204, {}, "", 1.0),
-        Answered(204, {"content-type": "text/plain"}, "\n", 1.0),
+        HttpResponse(
+            200, {"CONTENT-TYPE": "application/json; charset=utf-8"}, json.dumps(SPEAK), 1.0
+        ),
+        HttpResponse(204, {}, "", 1.0),
+        HttpResponse(204, {"content-type": "text/plain"}, "\n", 1.0),
     ],
 )
-def test_of_a_good_answer_there_is_nothing_to_tell(answer: Answered) -> None:
+def test_a_good_answer_has_no_problems(answer: HttpResponse) -> None:
     assert codes(answer) == []
 
 
-def test_a_wrong_action_is_left_out_and_the_others_are_obeyed() -> None:
+def test_an_invalid_action_is_skipped_and_the_others_are_executed() -> None:
     assert obeyed([SPEAK | {"volume": 1}, {"type": "hangup", "session_id": "s"}]) == ["hangup"]
 
 
-def test_an_action_for_another_session_is_not_obeyed() -> None:
+def test_an_action_for_another_session_is_not_executed() -> None:
     assert obeyed([SPEAK | {"session_id": "t"}]) == []
     assert codes(ok(json.dumps(SPEAK | {"session_id": "t"}))) == ["foreign_session_id"]
 
 
-def test_a_warning_does_not_keep_an_action_from_being_obeyed() -> None:
+def test_an_action_with_a_warning_is_executed() -> None:
     assert obeyed({"type": "configure_transcription", "session_id": "s"}) == [
         "configure_transcription"
     ]
 
 
 @pytest.mark.parametrize("silence", [100, 5000, 200.5, "200", None])
-def test_a_silence_that_is_none_is_told_and_ignored_as_the_service_does(silence: object) -> None:
+def test_an_invalid_vad_silence_is_reported_and_ignored(silence: object) -> None:
     answer = SPEAK | {"vad": {"end_of_turn_silence_ms": silence}}
 
     assert obeyed(answer) == ["speak"]
-    (speak,) = judge(ok(json.dumps(answer)), EVENT, SWITCHES).actions
+    (speak,) = validate_response(ok(json.dumps(answer)), EVENT, SWITCHES).actions
     assert "vad" not in speak.to_wire()
     assert codes(ok(json.dumps(answer))) != []
 
 
-def test_with_something_else_that_is_wrong_it_is_left_out_all_the_same() -> None:
+def test_an_action_with_another_error_is_skipped() -> None:
     assert obeyed(SPEAK | {"vad": {"end_of_turn_silence_ms": 1}, "volume": 1}) == []
 
 
-def test_a_flood_of_actions_is_cut_off() -> None:
-    flood = judge(ok(json.dumps([SPEAK] * 100_000)), EVENT, SWITCHES)
+def test_a_flood_of_actions_is_truncated() -> None:
+    flood = validate_response(ok(json.dumps([SPEAK] * 100_000)), EVENT, SWITCHES)
 
-    assert len(flood.actions) == MOST_ACTIONS
+    assert len(flood.actions) == MAX_ACTIONS_PER_ANSWER
     (problem,) = flood.problems
     assert problem.code == "too_many_actions"
     assert "100000" in problem.message
 
 
 def test_a_flood_of_problems_is_counted() -> None:
-    problems = judge(ok(json.dumps([{}] * MOST_ACTIONS)), EVENT, SWITCHES).problems
+    problems = validate_response(
+        ok(json.dumps([{}] * MAX_ACTIONS_PER_ANSWER)), EVENT, SWITCHES
+    ).problems
 
-    assert len(problems) == MOST_PROBLEMS + 1
-    assert problems[-1].message == f"has {MOST_ACTIONS - MOST_PROBLEMS} more problems like these"
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert (
+        problems[-1].message
+        == f"has {MAX_ACTIONS_PER_ANSWER - MAX_PROBLEMS} more problems like these"
+    )
 
 
-def test_an_answer_after_the_deadline_is_not_obeyed() -> None:
-    late = judge(ok(json.dumps(SPEAK), ms=5001), EVENT, SWITCHES)
+def test_an_answer_after_the_deadline_is_not_executed() -> None:
+    late = validate_response(ok(json.dumps(SPEAK), ms=5001), EVENT, SWITCHES)
 
-    assert (late.actions, late.is_lost) == ((), True)
+    assert (late.actions, late.request_failed) == ((), True)
     assert [problem.code for problem in late.problems] == ["too_late"]
 
 
-def test_a_slow_answer_is_obeyed_and_warned_about() -> None:
-    slow = judge(ok(json.dumps(SPEAK), ms=1001), EVENT, SWITCHES)
+def test_a_slow_answer_is_executed_with_a_warning() -> None:
+    slow = validate_response(ok(json.dumps(SPEAK), ms=1001), EVENT, SWITCHES)
 
     assert len(slow.actions) == 1
     assert [(problem.code, problem.severity) for problem in slow.problems] == [("slow", "warning")]
 
 
-def test_deadline_and_slowness_are_switches() -> None:
+def test_the_deadline_and_the_slow_limit_are_options() -> None:
     answer = ok(json.dumps(SPEAK), ms=300)
 
-    assert codes(answer, Switches(slow_answer_ms=200)) == ["slow"]
-    assert codes(answer, Switches(answer_deadline_ms=200)) == ["too_late"]
+    assert codes(answer, ServiceOptions(slow_answer_ms=200)) == ["slow"]
+    assert codes(answer, ServiceOptions(answer_deadline_ms=200)) == ["too_late"]
     assert codes(ok(json.dumps(SPEAK), ms=1000)) == []
 
 
 @pytest.mark.parametrize(
     ("outcome", "lost"),
     [
-        (Failed("timeout", "did not answer within 5 s", 5000.0), True),
-        (Answered(500, {}, "", 1.0), True),
-        (Answered(502, {}, "", 1.0), True),
-        (Answered(400, {}, "", 1.0), False),
-        (Answered(204, {}, "", 1.0), False),
+        (DeliveryFailure("timeout", "did not answer within 5 s", 5000.0), True),
+        (HttpResponse(500, {}, "", 1.0), True),
+        (HttpResponse(502, {}, "", 1.0), True),
+        (HttpResponse(400, {}, "", 1.0), False),
+        (HttpResponse(204, {}, "", 1.0), False),
         (ok("nonsense"), False),
     ],
 )
-def test_without_an_answer_a_request_is_lost(outcome: Answered | Failed, *, lost: bool) -> None:
-    assert judge(outcome, EVENT, SWITCHES).is_lost is lost
+def test_a_request_without_an_answer_has_failed(
+    outcome: HttpResponse | DeliveryFailure, *, lost: bool
+) -> None:
+    assert validate_response(outcome, EVENT, SWITCHES).request_failed is lost
 
 
-def test_a_failure_is_told_in_the_words_of_the_door() -> None:
-    (problem,) = judge(Failed("timeout", "did not answer", 5000.0), EVENT, SWITCHES).problems
+def test_a_failure_has_the_reason_of_the_connection() -> None:
+    (problem,) = validate_response(
+        DeliveryFailure("timeout", "did not answer", 5000.0), EVENT, SWITCHES
+    ).problems
 
     assert (problem.code, problem.severity, problem.message) == (
         "timeout",

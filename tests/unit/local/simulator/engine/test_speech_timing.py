@@ -2,31 +2,31 @@ import pytest
 
 from aiflow import Speak
 from aiflow.protocol.ssml import spoken_text
-from aiflow_local.simulator.engine.speech_timing import Speech, sound_ms, speech_of, talk_ms
+from aiflow_local.simulator.engine.speech_timing import Speech, audio_ms, speaking_ms, time_speech
 from tests.unit.local.simulator.fake_bots import SECOND
 
 SLOW = 60
-"""Words per minute: a word a second."""
+"""Words per minute: one word per second."""
 
 
 def ssml(inside: str) -> Speech:
-    """Return what is said of some SSML, at a word a second."""
-    return speech_of(Speak(session_id="1", ssml=f"<speak>{inside}</speak>"), SLOW)
+    """Return the timing of SSML at one word per second."""
+    return time_speech(Speak(session_id="1", ssml=f"<speak>{inside}</speak>"), SLOW)
 
 
 def text(words: str, words_per_minute: int = SLOW) -> Speech:
-    """Return what is said of some text."""
-    return speech_of(Speak(session_id="1", text=words), words_per_minute)
+    """Return the timing of text."""
+    return time_speech(Speak(session_id="1", text=words), words_per_minute)
 
 
 def test_a_text_lasts_as_long_as_its_words_at_the_rate_that_is_set() -> None:
     assert text("one two three").duration_ms == 3000
     assert text("one two three", 180).duration_ms == 1000
-    assert talk_ms("one  two\nthree", 180) == 1000
+    assert speaking_ms("one  two\nthree", 180) == 1000
 
 
 def test_a_sound_lasts_as_long_as_its_samples() -> None:
-    assert sound_ms(SECOND) == 1000
+    assert audio_ms(SECOND) == 1000
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_markup_is_not_spoken_but_pauses_and_rates_count(inside: str, duration_m
 
 
 @pytest.mark.parametrize("inside", ["one<break/>two", "Hel<b>lo</b> <p>you</p>all", " a<s> b</s>"])
-def test_what_is_heard_in_the_end_is_what_is_spoken(inside: str) -> None:
+def test_the_heard_words_of_a_whole_speech_are_its_words(inside: str) -> None:
     assert ssml(inside).heard(1e9) == spoken_text(f"<speak>{inside}</speak>")
 
 
@@ -74,7 +74,7 @@ def test_deep_markup_is_read_too() -> None:
     assert ssml("<a>" * deep + "one" + "</a>" * deep).duration_ms == 1000
 
 
-def test_a_word_is_heard_when_it_has_been_said_to_its_end() -> None:
+def test_a_word_is_heard_when_it_has_ended() -> None:
     said = text("one two three")
 
     assert [said.heard(ms) for ms in (0, 999, 1000, 2500, 3000)] == [

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from aiflow.protocol.lint import Diagnostic
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Entry, Kind, Transcript
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind, Transcript, TranscriptEntry
 from tests.unit.local.simulator.fake_bots import SECOND, act, answers, call, say
 
 ROOT = Path(__file__).parents[5]
 
 
-def test_a_call_reads_like_a_play() -> None:
+def test_a_transcript_has_a_line_for_each_entry() -> None:
     phone, _ = call(
         answers(
             session_start=[
@@ -22,7 +22,7 @@ def test_a_call_reads_like_a_play() -> None:
             user_speak=act("speak", ssml="<speak>Good <break/> bye</speak>"),
             dtmf_received={"type": "speak"},
         ),
-        party=Party(session_id="s"),
+        parties=CallParties(session_id="s"),
     )
     phone.interrupts("Never mind", after_ms=800)
     phone.settle()
@@ -54,43 +54,43 @@ def test_a_call_reads_like_a_play() -> None:
     ]
 
 
-def test_base64_is_not_printed_but_kept() -> None:
+def test_base64_is_in_the_data_but_not_in_the_text() -> None:
     phone, _ = call(answers(session_start=act("audio", audio=SECOND)))
 
     assert SECOND[:40] not in str(phone.transcript)
-    (entry,) = phone.transcript.of(Kind.ACTION)
+    (entry,) = phone.transcript.of(EntryKind.ACTION)
     assert entry.to_json()["action"]["audio"] == SECOND
 
 
-def test_what_a_bot_brings_cannot_move_the_cursor_or_break_lines() -> None:
+def test_text_of_a_bot_has_no_control_characters_or_line_breaks() -> None:
     phone, _ = call(answers(session_start=say("one\x1b[2Jtwo\nthree\u202efour")))
 
     assert 'speak "one[2Jtwo three\ufffdfour"' in str(phone.transcript)
 
 
-def test_what_a_bot_says_without_end_ends_on_the_paper() -> None:
+def test_long_text_of_a_bot_is_shortened() -> None:
     phone, _ = call(answers(session_start=say("word " * 10_000)))
 
     assert max(map(len, str(phone.transcript).split("\n"))) < 3000
 
 
-def test_who_listens_is_told_of_each_entry_when_it_comes() -> None:
-    told: list[Entry] = []
+def test_the_listener_gets_each_new_entry() -> None:
+    told: list[TranscriptEntry] = []
     transcript = Transcript(listener=told.append)
-    entry = Entry(0, Kind.NOTE, "something", {})
+    entry = TranscriptEntry(0, EntryKind.NOTE, "something", {})
     transcript.add(entry)
 
     assert told == transcript.entries == [entry]
 
 
-def test_an_event_without_an_answer_stands_on_a_line_of_its_own() -> None:
-    event = Entry(0, Kind.EVENT, "session_start", {})
+def test_an_event_without_an_answer_has_its_own_line() -> None:
+    event = TranscriptEntry(0, EntryKind.EVENT, "session_start", {})
     transcript = Transcript([event, event])
 
     assert str(transcript).split("\n") == ["    0.00  event    session_start"] * 2
 
 
-def test_problems_are_given_back_as_they_came() -> None:
+def test_problems_are_read_back_unchanged() -> None:
     phone, _ = call(answers(session_start={"type": "hm"}))
 
     (problem,) = phone.problems
@@ -100,16 +100,16 @@ def test_problems_are_given_back_as_they_came() -> None:
 
 def test_every_entry_is_json() -> None:
     phone, bot = call(answers(session_start=[say("Hello"), {"type": "hm"}]))
-    bot.sends_by_itself(say("Are you there?"))
+    bot.sends_unsolicited(say("Are you there?"))
     phone.says("Hello")
     phone.hangs_up()
 
     entries = [entry.to_json() for entry in phone.transcript.entries]
     assert json.loads(json.dumps(entries)) == entries
-    assert {entry["kind"] for entry in entries} == {kind.value for kind in Kind}
+    assert {entry["kind"] for entry in entries} == {kind.value for kind in EntryKind}
 
 
-def test_the_same_call_is_the_same_byte_by_byte_in_every_process() -> None:
+def test_a_call_is_deterministic_across_processes() -> None:
     def play(seed: str) -> bytes:
         command = [sys.executable, "-m", "tests.unit.local.simulator.determinism"]
         environment = {**os.environ, "PYTHONHASHSEED": seed}

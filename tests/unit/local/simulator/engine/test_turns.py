@@ -1,4 +1,4 @@
-"""When a turn of the caller is over, and which of its words are heard; a word takes 400 ms."""
+"""Ends of turns, and recognized words; a word takes 400 ms."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_a_turn_is_over_after_a_silence() -> None:
     assert phone.clock.now_ms == 800 + 500
 
 
-def test_words_take_as_long_as_they_are_said_to_take() -> None:
+def test_words_may_have_an_explicit_duration() -> None:
     phone, _ = call(answers())
     phone.says("Hello there", duration_ms=3000)
 
@@ -36,28 +36,28 @@ def test_time_does_not_run_backwards() -> None:
         phone.says("Hello", duration_ms=-1)
 
 
-def test_who_goes_on_within_the_silence_goes_on_with_the_turn() -> None:
+def test_speech_within_the_silence_continues_the_turn() -> None:
     phone, bot = call(answers())
     phone.starts_saying("My number is")
-    phone.lets_pass(1200 + 400)
+    phone.advance(1200 + 400)
     phone.says_now("one two three")
 
     assert bot.all("user_speak") == [{"text": "My number is one two three"}]
 
 
-def test_who_goes_on_after_the_silence_begins_another_turn() -> None:
+def test_speech_after_the_silence_starts_another_turn() -> None:
     phone, bot = call(answers())
     phone.starts_saying("My number is")
-    phone.lets_pass(1200 + 500)
+    phone.advance(1200 + 500)
     phone.says_now("one two three")
 
     assert [each["text"] for each in bot.all("user_speak")] == ["My number is", "one two three"]
 
 
-def test_who_says_two_things_at_once_says_them_in_one_turn() -> None:
+def test_simultaneous_utterances_are_one_turn() -> None:
     phone, bot = call(answers())
     phone.starts_saying("one two three four")
-    phone.lets_pass(400)
+    phone.advance(400)
     phone.starts_saying("five")
     phone.settle()
 
@@ -68,7 +68,7 @@ def test_who_says_two_things_at_once_says_them_in_one_turn() -> None:
 def test_characters_of_a_turn_count_together() -> None:
     phone, bot = call(answers(session_start=say("one two three four five six seven")))
     phone.starts_saying("ok")
-    phone.lets_pass(600)
+    phone.advance(600)
     phone.says_now("so")
 
     assert bot.all("user_speak") == [{"text": "ok so", "barged_in": True}]
@@ -100,7 +100,7 @@ def test_configure_transcription_overrides_the_silence_that_speak_set() -> None:
     assert phone.clock.now_ms == 400 + 400 + 2000
 
 
-def test_a_silence_that_is_out_of_range_is_ignored_and_the_rest_is_obeyed() -> None:
+def test_a_silence_out_of_range_is_ignored_and_the_rest_applies() -> None:
     phone, _ = call(answers(session_start=say("Hi", vad={"end_of_turn_silence_ms": 5000})))
     phone.says("one")
 
@@ -133,18 +133,18 @@ def test_a_change_of_provider_takes_a_time_of_its_own(restart_ms: int, understoo
 def test_words_before_a_restart_are_not_lost() -> None:
     phone, bot = call(answers(dtmf_received=GERMAN), language_restart_ms=500)
     phone.starts_saying("one two three four")
-    phone.lets_pass(500)
+    phone.advance(500)
     phone.presses_now("1")
     phone.settle()
 
     assert bot.all("user_speak") == [{"text": "one two four"}]
 
 
-def test_when_all_words_are_lost_the_bot_is_told_nothing() -> None:
+def test_when_all_words_are_lost_no_event_is_sent() -> None:
     phone, bot = call(answers(session_start=GERMAN), language_restart_ms=5000)
     phone.says("Hello")
 
-    assert bot.told == ["session_start"]
+    assert bot.event_types == ["session_start"]
 
 
 def test_words_that_are_lost_interrupt_nothing() -> None:
@@ -170,7 +170,7 @@ CHANGES: list[tuple[list[Json], int]] = [
     ([{"custom_vocabulary": ["sipgate"]}, {"vad": {"end_of_turn_silence_ms": 300}}], 0),
     ([{}], 0),
 ]
-"""Settings of one answer, and how often recognition starts again."""
+"""Settings in one answer, and the number of restarts of speech recognition."""
 
 
 @pytest.mark.parametrize(("changes", "restarts"), CHANGES)
@@ -180,37 +180,37 @@ def test_recognition_starts_again_when_language_or_provider_change(
     actions = [act("configure_transcription", **change) for change in changes]
     phone, _ = call(answers(session_start=actions))
 
-    assert str(phone.transcript).count("recognition starts again") == restarts
+    assert str(phone.transcript).count("speech recognition restarts") == restarts
 
 
-def test_over_a_socket_a_voice_is_reported_once_a_turn() -> None:
+def test_over_a_websocket_speech_is_reported_once_per_turn() -> None:
     bot = Bot(answers(), reports_speech_started=True)
     phone, _ = call(bot)
     phone.starts_saying("one")
-    phone.lets_pass(500)
+    phone.advance(500)
     phone.says_now("two")
     phone.says("three")
 
-    assert bot.told == ["session_start", *["user_speech_started", "user_speak"] * 2]
+    assert bot.event_types == ["session_start", *["user_speech_started", "user_speak"] * 2]
 
 
-def test_over_a_socket_a_voice_without_words_is_reported_with_the_words_that_follow() -> None:
+def test_over_a_websocket_sound_without_words_is_reported_with_the_next_words() -> None:
     bot = Bot(answers(), reports_speech_started=True)
     phone, _ = call(bot)
     phone.says("", duration_ms=300)
     phone.says("Pardon me")
 
-    assert bot.told == ["session_start", "user_speech_started", "user_speak"]
+    assert bot.event_types == ["session_start", "user_speech_started", "user_speak"]
 
 
-def test_over_http_a_voice_is_not_reported() -> None:
+def test_over_http_the_start_of_speech_is_not_reported() -> None:
     phone, bot = call(answers())
     phone.says("Hello")
 
-    assert "user_speech_started" not in bot.told
+    assert "user_speech_started" not in bot.event_types
 
 
-def test_keys_are_reported_one_by_one_and_at_a_pace() -> None:
+def test_keys_are_reported_one_by_one_with_gaps() -> None:
     phone, bot = call(answers())
     phone.presses("1*#")
 

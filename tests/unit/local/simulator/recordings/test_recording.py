@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.engine.options import Switches
-from aiflow_local.simulator.engine.parties import Party
-from aiflow_local.simulator.engine.transcript import Entry, Kind
+from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.parties import CallParties
+from aiflow_local.simulator.engine.transcript import EntryKind, TranscriptEntry
 from aiflow_local.simulator.recordings.reader import read_recording
 from aiflow_local.simulator.recordings.recording import Recording, file_name
 
-PARTY = Party("s-1", "outbound", "", "493023125009")
-SWITCHES = Switches(transfer="busy", slow_answer_ms=20)
+PARTY = CallParties("s-1", "outbound", "", "493023125009")
+SWITCHES = ServiceOptions(transfer="busy", slow_answer_ms=20)
 HEADER: dict[str, Any] = {
     "kind": "call",
     "version": 1,
@@ -35,12 +35,20 @@ def written(folder: Path, *lines: object) -> Path:
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     entries = [
-        Entry(0, Kind.NOTE, "the call begins", {}),
-        Entry(0, Kind.EVENT, "x", {"event": {"type": "x", "session": {"id": "s-1"}, "a": None}}),
-        Entry(0, Kind.ANSWER, "200 in 1 ms", {"status": 200, "ms": 1.5, "body": "{}"}),
-        Entry(0, Kind.ACTION, "hangup", {"action": {"type": "hangup", "session_id": "s-1"}}),
-        Entry(9, Kind.SAID, "hangs up", {"hangup": True}),
-        Entry(9, Kind.NOTE, "from now on sms is failed", {"switches": {"sms": "failed"}}),
+        TranscriptEntry(0, EntryKind.NOTE, "the call begins", {}),
+        TranscriptEntry(
+            0, EntryKind.EVENT, "x", {"event": {"type": "x", "session": {"id": "s-1"}, "a": None}}
+        ),
+        TranscriptEntry(
+            0, EntryKind.ANSWER, "200 in 1 ms", {"status": 200, "ms": 1.5, "body": "{}"}
+        ),
+        TranscriptEntry(
+            0, EntryKind.ACTION, "hangup", {"action": {"type": "hangup", "session_id": "s-1"}}
+        ),
+        TranscriptEntry(9, EntryKind.SAID, "hangs up", {"hangup": True}),
+        TranscriptEntry(
+            9, EntryKind.NOTE, "from now on sms is failed", {"switches": {"sms": "failed"}}
+        ),
     ]
     path = tmp_path / "call.jsonl"
     with Recording(path) as recording:
@@ -49,12 +57,12 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
             recording.add(entry)
     recorded = read_recording(path)
 
-    assert (recorded.party, recorded.switches) == (PARTY, SWITCHES)
+    assert (recorded.parties, recorded.options) == (PARTY, SWITCHES)
     assert recorded.name == "\x1b Zürich \u65e5"
     assert recorded.entries == entries
 
 
-def test_a_call_without_a_name_is_called_like_its_file(tmp_path: Path) -> None:
+def test_a_call_without_a_name_has_the_name_of_its_file(tmp_path: Path) -> None:
     assert read_recording(written(tmp_path, HEADER)).name == "call"
 
 
@@ -62,9 +70,9 @@ def test_a_call_without_a_name_is_called_like_its_file(tmp_path: Path) -> None:
     ("lines", "message"),
     [
         ([], "call.jsonl: is empty"),
-        (["what"], "call.jsonl:1: is no line of a recording"),
+        (["what"], "call.jsonl:1: is not a line of a recording"),
         ([{"type": "session_start"}], "call.jsonl:1: "),
-        ([HEADER | {"version": 2}], "call.jsonl:1: is no line of a recording: version: "),
+        ([HEADER | {"version": 2}], "call.jsonl:1: is not a line of a recording: version: "),
         ([HEADER | {"switches": {"transfer": "maybe"}}], "call.jsonl:1: "),
         ([HEADER, SAID | {"kind": "sung"}], "call.jsonl:2: "),
         ([HEADER, SAID | {"at_ms": -1}], "call.jsonl:2: "),
@@ -74,19 +82,19 @@ def test_a_call_without_a_name_is_called_like_its_file(tmp_path: Path) -> None:
         ([HEADER, SAID | {"kind": "note", "switches": {"sms": "?"}}], "call.jsonl:2: "),
     ],
 )
-def test_what_is_no_recording_is_refused_with_its_line(
+def test_an_invalid_recording_is_rejected_with_its_line(
     tmp_path: Path, lines: list[object], message: str
 ) -> None:
     with pytest.raises(Unreadable, match=message):
         read_recording(written(tmp_path, *lines))
 
 
-def test_a_recording_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_recording_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="No such file"):
         read_recording(tmp_path / "call.jsonl")
 
 
-def test_a_recording_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_an_unwritable_recording_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="cannot be written"):
         Recording(tmp_path / "nowhere" / "call.jsonl")
 

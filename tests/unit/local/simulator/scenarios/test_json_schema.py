@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from aiflow.protocol.actions import ACTION_TYPES
 from aiflow.protocol.constraints import is_array, is_object
-from aiflow_local.simulator.engine.options import Switches
+from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.scenarios.scenario import ScenarioFile, scenario_schema
 from tests.unit.local.simulator.fake_bots import EXAMPLE
 
@@ -18,7 +18,7 @@ FILE = yaml.safe_load(EXAMPLE.read_text("utf-8"))
 
 
 def objects(schema: object, name: str = "file") -> Iterator[tuple[str, dict[Any, Any]]]:
-    """Return every description of an object, with the names on the way to it."""
+    """Return each object schema with its path."""
     if is_object(schema):
         if schema.get("type") == "object":
             yield name, schema
@@ -30,7 +30,7 @@ def objects(schema: object, name: str = "file") -> Iterator[tuple[str, dict[Any,
 
 
 def accepts(step: dict[str, Any]) -> bool:
-    """Tell whether a step is one."""
+    """Tell whether a step is valid."""
     file = {"scenarios": [{"name": "a call", "turns": [step]}]}
     accepted: bool = VALIDATOR.is_valid(file)
     try:
@@ -61,15 +61,17 @@ def test_every_member_is_described() -> None:
     assert bare == []
 
 
-def test_no_object_is_open_but_the_state_which_is_the_agents_own() -> None:
+def test_only_the_state_of_the_agent_allows_other_members() -> None:
     is_open = [
         name for name, schema in objects(SCHEMA) if schema.get("additionalProperties") is not False
     ]
     assert [name.rsplit(".", 1)[1] for name in is_open] == ["state"]
 
 
-def test_every_switch_and_every_action_is_in_it() -> None:
-    assert SCHEMA["$defs"]["Switches"]["properties"].keys() == Switches.model_fields.keys()
+def test_every_option_and_every_action_is_in_it() -> None:
+    assert (
+        SCHEMA["$defs"]["ServiceOptions"]["properties"].keys() == ServiceOptions.model_fields.keys()
+    )
     expected = SCHEMA["$defs"]["ExpectedAction"]["properties"]
     assert expected.keys() == ACTION_TYPES.keys()
     for name, model in ACTION_TYPES.items():
@@ -93,7 +95,7 @@ GOOD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("step", GOOD)
-def test_what_may_stand_in_a_step(step: dict[str, Any]) -> None:
+def test_the_possible_members_of_a_step(step: dict[str, Any]) -> None:
     assert accepts(step)
 
 
@@ -123,5 +125,5 @@ BAD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("step", BAD)
-def test_slips_are_refused(step: dict[str, Any]) -> None:
+def test_mistakes_are_rejected(step: dict[str, Any]) -> None:
     assert not accepts(step)

@@ -5,9 +5,9 @@ import pytest
 
 from aiflow_local.errors import Unreadable
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.scenarios.batch_runner import Played
+from aiflow_local.simulator.scenarios.batch_runner import PlayedScenario
 from aiflow_local.simulator.scenarios.junit import write_junit
-from aiflow_local.simulator.scenarios.runner import Player
+from aiflow_local.simulator.scenarios.runner import ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario
 from aiflow_local.simulator.scenarios.suite import Suite
 from tests.unit.local.simulator.fake_bots import Bot, answers, say
@@ -15,11 +15,11 @@ from tests.unit.local.simulator.fake_bots import Bot, answers, say
 ODD = "\x00\x1b[2J\ufffe <&> ]]>"
 
 
-def played(suite: Suite, *errors: str) -> list[Played]:
+def played(suite: Suite, *errors: str) -> list[PlayedScenario]:
     """Play the scenarios of a suite with a bot that greets."""
     bot = answers(session_start=say("Hello \x1b"))
     return [
-        Played(suite, Player(scenario, Bot(bot), Clock()).play(), 0.25, errors)
+        PlayedScenario(suite, ScenarioRunner(scenario, Bot(bot), Clock()).play(), 0.25, errors)
         for scenario in suite.scenarios
     ]
 
@@ -31,7 +31,7 @@ def scenario(name: str, words: str) -> Scenario:
     )
 
 
-def written(path: Path, all_of_them: list[Played]) -> ET.Element:
+def written(path: Path, all_of_them: list[PlayedScenario]) -> ET.Element:
     write_junit(path, all_of_them)
     return ET.parse(path).getroot()  # noqa: S314 - it is our own
 
@@ -60,7 +60,7 @@ def test_a_failure_says_what_was_expected_and_a_success_has_none(root: ET.Elemen
     assert failure is not None
     assert '- speak contains="Goodbye"' in (failure.text or "")
     assert failure.get("message") == (
-        "step 1 (the next answer): the agent did not do what is expected"
+        "step 1 (the next answer): the actions differ from the expected ones"
     )
 
 
@@ -71,12 +71,12 @@ def test_each_case_has_the_whole_call_and_what_was_not_checked(root: ET.Element)
         assert "not checked: finally: state" in out
 
 
-def test_what_xml_cannot_hold_is_replaced(root: ET.Element) -> None:
+def test_characters_that_xml_does_not_allow_are_replaced(root: ET.Element) -> None:
     (case,) = root[1]
     assert case.get("name") == "\ufffd\ufffd[2J\ufffd <&> ]]>"
     assert case.findtext("system-err") == f"{case.get('name')}\ufffd"
 
 
-def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_an_unwritable_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="cannot be written"):
         write_junit(tmp_path / "nowhere" / "junit.xml", [])

@@ -16,14 +16,14 @@ HEAD = "scenarios:\n  - name: a call\n    turns:\n"
 
 
 def load(tmp_path: Path, text: str | bytes) -> list[Scenario]:
-    """Read a file that holds some text."""
+    """Read a file with this text."""
     path = tmp_path / "calls.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return load_scenarios(path)
 
 
 def mistake(tmp_path: Path, text: str | bytes) -> str:
-    """Return what is wrong with some text, without the path."""
+    """Return the error for a text, without the path."""
     with pytest.raises(Unreadable) as caught:
         load(tmp_path, text)
     assert caught.value.exit_code == 2
@@ -31,11 +31,11 @@ def mistake(tmp_path: Path, text: str | bytes) -> str:
 
 
 def turn(tmp_path: Path, step: str) -> str:
-    """Return what is wrong with one step; it begins at line 4, column 9."""
+    """Return the error for one step, which starts at line 4, column 9."""
     return mistake(tmp_path, f"{HEAD}      - {step}\n")
 
 
-def test_the_example_of_the_documentation_is_understood() -> None:
+def test_the_example_of_the_documentation_is_read() -> None:
     (scenario,) = load_scenarios(EXAMPLE)
 
     assert scenario.name == "caller asks for a human and nobody answers"
@@ -73,7 +73,7 @@ def test_scenarios_and_steps_know_their_lines() -> None:
     assert [step.line for step in scenario.turns] == [6, 7, 9, 10, 11, 12, 14]
 
 
-def test_who_calls_whom_may_be_told(tmp_path: Path) -> None:
+def test_a_scenario_may_have_parties(tmp_path: Path) -> None:
     text = HEAD.replace(
         "    turns", '    from: ""\n    to: "+493023125000"\n    session: s-1\n    turns'
     )
@@ -96,13 +96,13 @@ def test_yes_no_and_dates_are_words(tmp_path: Path) -> None:
     assert [step.user for step in scenario.turns] == ["yes", "no", "2026-01-01", "12:30:15"]
 
 
-def test_keys_may_be_pressed_in_the_middle_of_a_sentence(tmp_path: Path) -> None:
+def test_keys_may_be_pressed_during_a_playback(tmp_path: Path) -> None:
     (scenario,) = load(tmp_path, f'{HEAD}      - keys: {{press: "1", after_ms: 300}}')
 
     assert scenario.turns[0].keys == KeyPresses(press="1", after_ms=300)
 
 
-def test_anchors_aliases_and_merges_are_understood(tmp_path: Path) -> None:
+def test_anchors_aliases_and_merges_are_read(tmp_path: Path) -> None:
     text = """
 scenarios:
   - &first
@@ -152,7 +152,7 @@ def test_numbers_and_members_of_expectations_are_as_they_are_sent(tmp_path: Path
             'expect: [{transfer: {timeout: "30"}}]',
             "4:30: scenarios.0.turns.0.expect.0.transfer.timeout: must be a whole number from 5 to",
         ),
-        ("user:", "4:9: scenarios.0.turns.0.user: is empty: give it a value, or leave it out"),
+        ("user:", "4:9: scenarios.0.turns.0.user: is empty: give it a value or leave it out"),
         ("user: ''", "4:9: scenarios.0.turns.0.user: must not be empty"),
         ("usre: hi", "4:9: scenarios.0.turns.0.usre: is not known here; did you mean user?"),
         ("keys: 1a", "4:9: scenarios.0.turns.0.keys: must be one or more of 0-9, * and #"),
@@ -162,7 +162,10 @@ def test_numbers_and_members_of_expectations_are_as_they_are_sent(tmp_path: Path
         ("hangup: false", "4:9: scenarios.0.turns.0.hangup: must be True"),
         (
             "{user: hi, silence: 3}",
-            "4:9: scenarios.0.turns.0: has user and silence: the caller does one thing in a step",
+            (
+                "4:9: scenarios.0.turns.0: has user and silence: "
+                "give each action of the caller its own step"
+            ),
         ),
         ("interrupt: {after_ms: 5}", "4:9: scenarios.0.turns.0.interrupt.with: is missing"),
         (
@@ -176,7 +179,7 @@ def test_numbers_and_members_of_expectations_are_as_they_are_sent(tmp_path: Path
         ),
         (
             "expect: [..., {speak: {}}]",
-            "4:9: scenarios.0.turns.0.expect: ... allows more at the end, and stands there only",
+            "4:9: scenarios.0.turns.0.expect: ... must be the last entry",
         ),
         (
             "expect: [{spaek: {}}]",
@@ -222,31 +225,31 @@ def test_a_mistake_has_a_line_a_column_and_a_remedy(tmp_path: Path, step: str, t
         ("scenarios:\n- name: a\n", "2:3: scenarios.0.turns: is missing"),
         ("scenarios: [\n", "2:1: is not YAML: expected the node content"),
         ("scenarios:\n\t- name: a", "2:1: is not YAML: indent with spaces, not with tabs"),
-        ("a: 1\nb: 2\na: 3\n", "3:1: `a` stands here twice"),
+        ("a: 1\nb: 2\na: 3\n", "3:1: `a` occurs twice here"),
         ("a: 1\n---\nb: 2\n", "2:1: is not YAML: but found another document"),
         ("a: *b\n", "1:4: is not YAML: found undefined alias 'b'"),
-        ("a: &a [*a]\n", "1:4: an alias must not stand inside of what it stands for"),
-        ("a: !!python/object:os.system x\n", "1:4: is of a type that is not known here"),
-        ("a: !secret x\n", "1:4: is of a type that is not known here: leave the tag out"),
-        ("a: !!int x\n", "1:4: is not what its tag says: leave the tag out"),
-        ("? [a]\n: b\n", "1:3: is no name: a name is a text"),
-        ("1: b\n", "1:1: is no name: a name is a text"),
-        (f"a: {'9' * 5000}\n", "1:4: is too long for a number: if it is a text, put it in"),
+        ("a: &a [*a]\n", "1:4: an alias must not refer to its own parent"),
+        ("a: !!python/object:os.system x\n", "1:4: has a tag that is not supported"),
+        ("a: !secret x\n", "1:4: has a tag that is not supported: leave it out"),
+        ("a: !!int x\n", "1:4: does not match its tag: leave the tag out"),
+        ("? [a]\n: b\n", "1:3: is not a valid name: names are texts"),
+        ("1: b\n", "1:1: is not a valid name: names are texts"),
+        (f"a: {'9' * 5000}\n", "1:4: is too long for a number: put a text in"),
         ("<<: 5\n", "1:5: expected a mapping or list of mappings for merging"),
-        ("a: b\nc: \x07\n", "2:4: holds a character that is no text"),
+        ("a: b\nc: \x07\n", "2:4: has a character that is not allowed in text"),
         (b"a: b\nc: \xff\n", "2:4: is not UTF-8"),
         ("scenarios: &s [{name: a, turns: [{hangup: true}]}]\nmore: *s", "2:1: more: is not known"),
         (f"a: {'[' * 700}", "is nested too deeply"),
     ],
 )
-def test_a_file_that_is_none_is_refused_with_a_place(
+def test_an_invalid_file_is_rejected_with_a_location(
     tmp_path: Path, text: str | bytes, told: str
 ) -> None:
     assert mistake(tmp_path, text).lstrip(": ").startswith(told)
 
 
 @pytest.mark.parametrize("kind", ["list", "merge"])
-def test_a_bomb_of_aliases_does_not_go_off(tmp_path: Path, kind: str) -> None:
+def test_expanding_aliases_are_rejected(tmp_path: Path, kind: str) -> None:
     lines = ["a0: &a0 [x, x]" if kind == "list" else "a0: &a0 {x: y}"]
     for number in range(1, 60):
         both = f"[*a{number - 1}, *a{number - 1}]"
@@ -256,7 +259,7 @@ def test_a_bomb_of_aliases_does_not_go_off(tmp_path: Path, kind: str) -> None:
     assert "aliases make this longer than" in mistake(tmp_path, "\n".join(lines))
 
 
-def test_a_deep_chain_of_aliases_is_read_like_anything_else(tmp_path: Path) -> None:
+def test_a_deep_chain_of_aliases_is_read(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 600))]
 
     assert "1:1: scenarios: is missing" in mistake(tmp_path, "\n".join(lines))
@@ -266,26 +269,29 @@ def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
     assert "is larger than 1024 KB" in mistake(tmp_path, "#" * (1024 * 1024 + 1))
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="No such file"):
         load_scenarios(tmp_path / "none.yaml")
     with pytest.raises(Unreadable, match="Is a directory"):
         load_scenarios(tmp_path)
 
 
-def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     (scenario,) = load(tmp_path, f"\ufeff{HEAD}      - hangup: true")
 
     assert scenario.turns[0].hangup
 
 
-def test_a_name_stands_for_one_scenario(tmp_path: Path) -> None:
+def test_names_of_scenarios_are_unique(tmp_path: Path) -> None:
     one = "  - name: a call\n    turns: [{hangup: true}]\n"
 
-    assert mistake(tmp_path, f"scenarios:\n{one}{one}") == "4:5: another scenario has this name"
+    assert (
+        mistake(tmp_path, f"scenarios:\n{one}{one}")
+        == "4:5: another scenario has this name: choose a unique one"
+    )
 
 
-def test_every_mistake_is_told_once_and_in_order(tmp_path: Path) -> None:
+def test_every_mistake_is_reported_once_and_in_order(tmp_path: Path) -> None:
     text = (
         f"{HEAD}      - user: 5\n      - keys: 5\n    given: {{sms: maybe, hangup_waits: often}}\n"
     )
@@ -299,7 +305,7 @@ def test_every_mistake_is_told_once_and_in_order(tmp_path: Path) -> None:
     ]
 
 
-def test_of_very_many_mistakes_the_first_are_told(tmp_path: Path) -> None:
+def test_the_number_of_reported_mistakes_is_limited(tmp_path: Path) -> None:
     lines = mistake(tmp_path, HEAD + "      - user: 5\n" * 50).split("\n")
 
     assert len(lines) == 21

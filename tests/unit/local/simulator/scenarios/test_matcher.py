@@ -1,4 +1,4 @@
-"""How expectations are judged, and how a difference is shown."""
+"""Comparison of expected and actual actions."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from aiflow_local.simulator.scenarios.scenario import Step
 from tests.unit.local.simulator.fake_bots import SECOND, TRANSFER, Json, act, say
 
 
-def judge(expected: list[object], *came: Json) -> list[str]:
-    """Return how what came differs from what was expected."""
+def differences(expected: list[object], *came: Json) -> list[str]:
+    """Return how actions differ from the expected ones."""
     step = Step.model_validate({"expect": expected})
     return mismatches(step.expect or [], [model(action) for action in came])
 
@@ -19,9 +19,9 @@ def model(action: Json) -> Action:
     return ACTION_TYPES[action["type"]].model_validate({"session_id": "s", **action})
 
 
-def test_what_is_expected_is_no_difference() -> None:
-    assert judge([{"speak": {}}, {"hangup": {}}], say("a"), act("hangup")) == []
-    assert judge([]) == []
+def test_equal_actions_are_no_difference() -> None:
+    assert differences([{"speak": {}}, {"hangup": {}}], say("a"), act("hangup")) == []
+    assert differences([]) == []
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_any_member_may_be_expected_and_words_in_what_is_spoken(members: Json) -
         tts={"provider": "azure", "language": "de-DE", "voice": "de-DE-KatjaNeural"},
     )
 
-    assert judge([{"speak": members}], came) == []
+    assert differences([{"speak": members}], came) == []
 
 
 @pytest.mark.parametrize("members", [{"contains": "Good bye"}, {"matches": "^Good bye$"}])
-def test_of_ssml_the_words_are_looked_at(members: Json) -> None:
+def test_ssml_is_matched_by_its_words(members: Json) -> None:
     came = act("speak", ssml="<speak>Good <break/><emphasis>bye</emphasis></speak>")
 
-    assert judge([{"speak": members}], came) == []
+    assert differences([{"speak": members}], came) == []
 
 
 @pytest.mark.parametrize(
@@ -78,42 +78,42 @@ def test_of_ssml_the_words_are_looked_at(members: Json) -> None:
         ),
     ],
 )
-def test_a_difference_is_told_in_words(expected: Json, came: Json, why: str) -> None:
-    lines = judge([expected], came)
+def test_a_difference_is_described_in_words(expected: Json, came: Json, why: str) -> None:
+    lines = differences([expected], came)
 
     assert [line[2] for line in lines] == ["-", "+"]
     assert lines[1].endswith(f"   ({why})")
 
 
 def test_fewer_actions_are_a_difference() -> None:
-    assert judge([{"speak": {}}, {"hangup": {}}], say("a")) == [
+    assert differences([{"speak": {}}, {"hangup": {}}], say("a")) == [
         '  = speak "a"',
-        "  - hangup   (did not come)",
+        "  - hangup   (missing)",
     ]
 
 
 def test_more_actions_are_a_difference() -> None:
-    assert judge([{"speak": {}}], say("a"), act("hangup")) == [
+    assert differences([{"speak": {}}], say("a"), act("hangup")) == [
         '  = speak "a"',
         "  + hangup   (not expected)",
     ]
 
 
 def test_three_dots_allow_more_and_not_fewer() -> None:
-    assert judge([{"speak": {}}, "..."], say("a")) == []
-    assert judge([{"speak": {}}, "..."], say("a"), act("hangup"), say("b")) == []
-    assert judge(["..."]) == []
-    assert judge([{"speak": {}}, "..."]) == ["  - speak   (did not come)"]
+    assert differences([{"speak": {}}, "..."], say("a")) == []
+    assert differences([{"speak": {}}, "..."], say("a"), act("hangup"), say("b")) == []
+    assert differences(["..."]) == []
+    assert differences([{"speak": {}}, "..."]) == ["  - speak   (missing)"]
 
 
 def test_what_three_dots_allow_is_shown_as_such() -> None:
-    lines = judge([{"speak": {"text": "a"}}, "..."], act("barge_in"), say("a"), act("hangup"))
+    lines = differences([{"speak": {"text": "a"}}, "..."], act("barge_in"), say("a"), act("hangup"))
 
     assert lines == ["  + barge_in   (not expected)", '  = speak "a"', "  . hangup"]
 
 
-def test_an_action_in_between_does_not_make_all_that_follows_look_wrong() -> None:
-    lines = judge(
+def test_an_inserted_action_does_not_shift_the_others() -> None:
+    lines = differences(
         [{"speak": {"contains": "one"}}, {"speak": {"contains": "two"}}, {"hangup": {}}],
         say("one"),
         act("barge_in"),
@@ -129,20 +129,22 @@ def test_an_action_in_between_does_not_make_all_that_follows_look_wrong() -> Non
     ]
 
 
-def test_an_action_that_is_missing_does_not_either() -> None:
-    lines = judge([{"barge_in": {}}, {"speak": {}}, {"hangup": {}}], say("one"), act("hangup"))
+def test_a_missing_action_does_not_shift_the_others() -> None:
+    lines = differences(
+        [{"barge_in": {}}, {"speak": {}}, {"hangup": {}}], say("one"), act("hangup")
+    )
 
-    assert lines == ["  - barge_in   (did not come)", '  = speak "one"', "  = hangup"]
+    assert lines == ["  - barge_in   (missing)", '  = speak "one"', "  = hangup"]
 
 
-def test_what_is_expected_and_what_came_are_shown_with_their_members() -> None:
-    lines = judge([{"transfer": {"timeout": 20}}], TRANSFER)
+def test_expected_and_actual_actions_are_shown_with_their_members() -> None:
+    lines = differences([{"transfer": {"timeout": 20}}], TRANSFER)
 
     assert lines[0] == "  - transfer timeout=20"
     assert lines[1].startswith('  + transfer target_phone_number="493023125002"')
 
 
 def test_a_sound_is_shown_without_its_base64() -> None:
-    (line,) = judge([], act("audio", audio=SECOND))
+    (line,) = differences([], act("audio", audio=SECOND))
 
     assert line == "  + audio audio=<sound of 1.0 s>   (not expected)"

@@ -1,15 +1,15 @@
 import json
 
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.scenarios.runner import Player, Result
+from aiflow_local.simulator.scenarios.runner import ScenarioResult, ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario
 from tests.unit.local.simulator.fake_bots import Bot, Script, answers, say
 
 
-def play(script: Script, *steps: dict[str, object]) -> Result:
+def play(script: Script, *steps: dict[str, object]) -> ScenarioResult:
     """Play a scenario with a bot."""
     scenario = Scenario.model_validate({"name": "a call", "session": "s-1", "turns": list(steps)})
-    return Player(scenario, Bot(script), Clock()).play()
+    return ScenarioRunner(scenario, Bot(script), Clock()).play()
 
 
 def test_a_failure_prints_the_step_the_difference_and_the_whole_call() -> None:
@@ -24,12 +24,12 @@ def test_a_failure_prints_the_step_the_difference_and_the_whole_call() -> None:
         == """\
 FAILED: a call
 
-step 1 (the next answer): the agent did not do what is expected
+step 1 (the next answer): the actions differ from the expected ones
   - speak contains="Welcome"
   + speak "Hello"   (does not contain that)
 
-step 2 (user "hi"): the agent did not do what is expected
-  - speak   (did not come)
+step 2 (user "hi"): the actions differ from the expected ones
+  - speak   (missing)
 
 The call so far:
     0.00  phone    the call begins: inbound, 493023125001 calls 493023125000
@@ -47,7 +47,7 @@ def test_a_success_is_one_line() -> None:
     assert str(play(answers(), {"user": "hi"})) == "passed: a call"
 
 
-def test_a_program_gets_the_same_and_all_of_it() -> None:
+def test_the_json_has_the_same_and_the_transcript() -> None:
     result = play(answers(session_start={"type": "hm"}), {"expect": [{"speak": {}}]})
     told = json.loads(json.dumps(result.to_json()))
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.scenarios.runner import Player, Result
+from aiflow_local.simulator.scenarios.runner import ScenarioResult, ScenarioRunner
 from aiflow_local.simulator.scenarios.scenario import Scenario, load_scenarios
 from tests.unit.local.simulator.fake_bots import (
     EXAMPLE,
@@ -22,16 +22,16 @@ from tests.unit.local.simulator.fake_bots import (
 
 def play(
     script: Script, turns: list[Json], outcome: Json | None = None, /, **members: object
-) -> Result:
+) -> ScenarioResult:
     """Play a scenario with a bot."""
     scenario = Scenario.model_validate(
         {"name": "a call", "turns": turns, "finally": outcome or {}, **members}
     )
-    return Player(scenario, Bot(script), Clock()).play()
+    return ScenarioRunner(scenario, Bot(script), Clock()).play()
 
 
 class Shop:
-    """A bot for the example: small, and with a mistake that a test may put in."""
+    """A bot for the example, with an optional mistake."""
 
     def __init__(self) -> None:
         self.welcome = "Welcome to the shop"
@@ -61,20 +61,20 @@ class Shop:
                 return None
 
 
-def play_example(shop: Shop) -> Result:
+def play_example(shop: Shop) -> ScenarioResult:
     """Play the example of the documentation with a bot."""
     (scenario,) = load_scenarios(EXAMPLE)
-    return Player(scenario, Bot(shop), Clock(), lambda _: shop.state).play()
+    return ScenarioRunner(scenario, Bot(shop), Clock(), lambda _: shop.state).play()
 
 
-def test_the_example_of_the_documentation_passes_with_a_bot_that_is_right() -> None:
+def test_the_example_of_the_documentation_passes_with_a_correct_bot() -> None:
     result = play_example(Shop())
 
     assert (result.failures, result.skipped, result.passed) == ([], [], True)
     assert result.call.is_over
 
 
-def test_the_example_fails_with_a_bot_that_is_not() -> None:
+def test_the_example_fails_with_a_wrong_bot() -> None:
     shop = Shop()
     shop.welcome = "Hello"
     result = play_example(shop)
@@ -82,7 +82,7 @@ def test_the_example_fails_with_a_bot_that_is_not() -> None:
     assert not result.passed
     (failure,) = result.failures
     assert failure.split("\n") == [
-        "step 1, line 6 (the next answer): the agent did not do what is expected",
+        "step 1, line 6 (the next answer): the actions differ from the expected ones",
         '  - speak contains="Welcome"',
         '  + speak "Hello"   (does not contain that)',
     ]
@@ -113,13 +113,13 @@ def test_a_step_without_the_caller_and_without_expectations_waits_too() -> None:
     assert result.passed, result
 
 
-def test_an_answer_that_never_comes_is_waited_for_no_longer_than_anything_happens() -> None:
+def test_the_wait_for_a_missing_answer_ends_when_the_call_is_idle() -> None:
     result = play(answers(), [{"expect": [{"speak": {}}]}])
 
     (failure,) = result.failures
     assert failure.split("\n") == [
-        "step 1 (the next answer): the agent did not do what is expected",
-        "  - speak   (did not come)",
+        "step 1 (the next answer): the actions differ from the expected ones",
+        "  - speak   (missing)",
     ]
     assert result.call.clock.now_ms == 0
 
@@ -137,13 +137,13 @@ def test_what_comes_after_the_last_step_belongs_to_it() -> None:
     assert '+ speak "Two"   (not expected)' in result.failures[0]
 
 
-def test_what_comes_before_the_first_thing_the_caller_does_is_not_judged() -> None:
+def test_actions_before_the_first_step_of_the_caller_are_not_checked() -> None:
     echo = answers(session_start=say("Hello"), user_speak=say("You too"))
 
     assert play(echo, [{"user": "hi", "expect": [{"speak": {"text": "You too"}}]}]).passed
 
 
-def test_a_step_that_expects_nothing_in_particular_is_not_judged() -> None:
+def test_a_step_without_expectations_is_not_checked() -> None:
     assert play(HELLO, [{}, {"user": "hi"}]).passed
 
 
@@ -175,15 +175,15 @@ def test_before_the_caller_interrupts_what_is_expected_may_come() -> None:
     assert result.call.heard == ["One", "two three four"]
 
 
-def test_an_interruption_when_nothing_is_said_is_a_failure() -> None:
+def test_an_interruption_without_a_playback_is_a_failure() -> None:
     result = play(HELLO, [{}, {"interrupt": {"after_ms": 5000, "with": "Stop"}}])
 
     assert result.failures == [
-        'step 2 (interrupt with="Stop" after_ms=5000): the agent was not speaking any more'
+        'step 2 (interrupt with="Stop" after_ms=5000): the agent was no longer speaking'
     ]
 
 
-def test_failures_are_told_step_by_step() -> None:
+def test_failures_are_reported_step_by_step() -> None:
     result = play(HELLO, [{"expect": []}, {"interrupt": {"after_ms": 5000, "with": "Stop"}}])
 
     first, second = result.failures
@@ -191,7 +191,7 @@ def test_failures_are_told_step_by_step() -> None:
     assert second.startswith("step 2 (interrupt")
 
 
-def test_keys_may_be_pressed_into_what_is_said() -> None:
+def test_keys_may_be_pressed_during_a_playback() -> None:
     talks = answers(session_start=say("one two three four"), dtmf_received=act("barge_in"))
     result = play(
         talks,
@@ -209,17 +209,17 @@ def test_keys_are_pressed_one_by_one() -> None:
     assert play(counts, [{"keys": "12#", "expect": expect}]).passed
 
 
-def test_when_the_call_is_over_nobody_can_say_anything() -> None:
+def test_steps_after_the_end_of_the_call_fail() -> None:
     result = play(
         answers(session_start=act("hangup")), [{}, {"user": "hello?"}, {"keys": "1"}, {"user": "?"}]
     )
 
     assert result.failures == [
-        'step 2 (user "hello?"): the call is over, and so are all steps from here'
+        'step 2 (user "hello?"): the call is over: this step and later ones are not played'
     ]
 
 
-def test_who_hangs_up_when_the_agent_already_has_does_no_harm() -> None:
+def test_a_hangup_after_the_end_of_the_call_is_no_failure() -> None:
     assert play(answers(session_start=act("hangup")), [{}, {"hangup": True}]).passed
 
 
@@ -262,7 +262,7 @@ def test_warnings_fail_no_scenario() -> None:
         ),
     ],
 )
-def test_what_is_true_in_the_end(script: Script, outcome: Json, failure: str | None) -> None:
+def test_the_outcome_is_checked(script: Script, outcome: Json, failure: str | None) -> None:
     assert play(script, [{}], outcome).failures == ([failure] if failure else [])
 
 
@@ -288,25 +288,25 @@ def test_the_state_has_the_members_that_are_expected(
         }
     )
     states = {"s-1": state}
-    result = Player(scenario, Bot(HELLO), Clock(), states.__getitem__).play()
+    result = ScenarioRunner(scenario, Bot(HELLO), Clock(), states.__getitem__).play()
 
     assert result.failures == ([failure] if failure else [])
 
 
-def test_a_state_that_cannot_be_seen_is_not_judged_and_that_is_told() -> None:
+def test_an_inaccessible_state_is_reported_as_skipped() -> None:
     result = play(HELLO, [{}], {"state": {"turns": 2}})
 
     assert result.passed
-    assert result.skipped == ["finally: state, which cannot be seen from here"]
+    assert result.skipped == ["finally: state is not accessible"]
     assert "not checked: finally: state" in str(result)
 
 
-def test_who_calls_whom_is_what_the_scenario_says() -> None:
+def test_the_parties_are_those_of_the_scenario() -> None:
     given = {"numbers": "plus"}
     number = {"to": "493023125002", "from": "", "session": "s-1"}
     result = play(HELLO, [{}], None, direction="outbound", given=given, **number)
 
-    assert result.call.party.as_session(result.call.switches) == {
+    assert result.call.parties.as_session(result.call.options) == {
         "id": "s-1",
         "account_id": "account-123",
         "phone_number": "+493023125002",

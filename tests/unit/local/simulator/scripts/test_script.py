@@ -1,15 +1,12 @@
-"""Scripts of calls, and what events and actions are in words."""
+"""Event scripts: how they are read, and what makes them unreadable."""
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from aiflow.protocol.types import JsonObject
 from aiflow_local.errors import Unreadable
-from aiflow_local.simulator.scripts import describe
-from aiflow_local.simulator.scripts.runner import session_id_of
+from aiflow_local.simulator.scripts.player import session_id_of
 from aiflow_local.simulator.scripts.script import read_script
 from tests.unit.local.cli.command import Run
 
@@ -38,7 +35,7 @@ def test_events_without_a_session_share_one_that_is_new_with_each_run(file: Path
     assert len(first.events[0]["session"]) == 6
 
 
-def test_a_session_of_its_own_is_left_as_it_is(file: Path) -> None:
+def test_a_session_of_its_own_is_unchanged(file: Path) -> None:
     event = {"type": "user_speak", "session": {"id": "s-1"}, "text": "Hello"}
     assert read_script(write(file, json.dumps(event))).events == (event,)
 
@@ -61,20 +58,18 @@ def test_members_of_a_session_can_be_given_without_its_id(file: Path) -> None:
         ('{"type": "session_start", "session": 5}', "line 2: is not an event: .*session"),
     ],
 )
-def test_a_line_that_is_no_event_is_named_by_its_number(
-    file: Path, line: str, message: str
-) -> None:
+def test_an_invalid_line_is_reported_with_its_number(file: Path, line: str, message: str) -> None:
     with pytest.raises(Unreadable, match=message):
         read_script(write(file, "# one", line))
 
 
 @pytest.mark.parametrize("lines", [[], ["", "# nothing"]])
-def test_a_script_without_events_is_refused(file: Path, lines: list[str]) -> None:
+def test_a_script_without_events_is_rejected(file: Path, lines: list[str]) -> None:
     with pytest.raises(Unreadable, match="no events"):
         read_script(write(file, *lines))
 
 
-def test_a_script_that_cannot_be_played_ends_in_2_with_one_line(run: Run, file: Path) -> None:
+def test_an_invalid_script_exits_with_2_and_one_line(run: Run, file: Path) -> None:
     finished = run("play", write(file, "sing"))
     assert (finished.code, finished.out) == (2, "")
     assert finished.err.startswith("aiflow: call.jsonl, line 1: is not JSON")
@@ -89,7 +84,7 @@ def test_a_script_that_cannot_be_played_ends_in_2_with_one_line(run: Run, file: 
         *("http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:-1/"),
     ],
 )
-def test_what_is_no_url_ends_in_2(run: Run, file: Path, url: str) -> None:
+def test_an_invalid_url_exits_with_2(run: Run, file: Path, url: str) -> None:
     finished = run("play", write(file, '{"type": "session_start"}'), "--url", url)
     assert (finished.code, finished.out) == (2, "")
     assert len(finished.err.splitlines()) == 1
@@ -100,61 +95,3 @@ def test_parameters_are_for_the_agent_of_this_project_only(run: Run, file: Path)
     finished = run("play", path, "--url", "http://127.0.0.1", "--parameter", "A=1")
     assert finished.code == 2
     assert "--url" in finished.err
-
-
-@pytest.mark.parametrize(
-    ("event", "said"),
-    [
-        ({"type": "user_speak", "text": "Hello"}, ("caller", "Hello")),
-        (
-            {"type": "user_speak", "text": "Stop", "barged_in": True},
-            ("caller", "Stop (interrupting)"),
-        ),
-        ({"type": "dtmf_received", "digit": "#"}, ("caller", "[presses #]")),
-        ({"type": "user_input_timeout"}, ("caller", "[is silent]")),
-        ({"type": "sms_failed"}, ("service", "[the text message failed: no reason given]")),
-        ({"type": "assistant_speech_ended"}, None),
-    ],
-)
-def test_events_in_words(event: JsonObject, said: tuple[str, str] | None) -> None:
-    assert describe.of_event(event) == said
-
-
-@pytest.mark.parametrize(
-    ("action", "what"),
-    [
-        ({"type": "speak", "text": "Hello"}, "Hello"),
-        ({"type": "speak", "ssml": "<speak>One <b>two</b></speak>"}, "One two"),
-        ({"type": "speak", "ssml": "<speak>"}, "[speaks what is no SSML]"),
-        ({"type": "audio", "audio": "AAAA"}, "[plays what is no sound]"),
-        ({"type": "mix_audio", "stop": True}, "[stops the background sound]"),
-        (
-            {"type": "mix_audio", "audio": ""},
-            "[plays what is no sound in the background, volume 0.5]",
-        ),
-        ({"type": "hangup"}, "[hangs up]"),
-        ({"type": "barge_in"}, "[stops speaking]"),
-        (
-            {"type": "transfer", "target_phone_number": "493023125099", "timeout": 30},
-            "[transfers the call to 493023125099, waiting 30 s]",
-        ),
-        (
-            {
-                "type": "configure_transcription",
-                "languages": ["de-DE", "en-US"],
-                "provider": "AZURE",
-            },
-            "[listens with languages de-DE en-US, provider AZURE]",
-        ),
-        ({"type": "configure_transcription"}, "[listens with nothing changed]"),
-        ({"type": "configure_voice_to_voice"}, "[hands over to a speech-to-speech model]"),
-        (
-            {"type": "send_sms", "phone_number": "493023125042", "message": "Hi"},
-            "[texts 493023125042: Hi]",
-        ),
-        ({"type": "sing"}, "[sing]"),
-        ({}, "[None]"),
-    ],
-)
-def test_actions_in_words(action: dict[str, Any], what: str) -> None:
-    assert describe.of_action(action) == ("agent", what)

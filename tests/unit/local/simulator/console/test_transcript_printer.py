@@ -1,4 +1,4 @@
-"""What a person sees of a call."""
+"""The printed transcript of a call."""
 
 import io
 from collections.abc import Callable
@@ -7,74 +7,87 @@ from typing import Any
 from rich.console import Console
 
 from aiflow.protocol.lint import Diagnostic
-from aiflow_local.simulator.console.screen import Screen
+from aiflow_local.simulator.console.transcript_printer import TranscriptPrinter
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.simulator.engine.transcript import Entry, Kind, Scribe, Transcript
+from aiflow_local.simulator.engine.transcript import (
+    EntryKind,
+    Transcript,
+    TranscriptEntry,
+    TranscriptWriter,
+)
 from tests.unit.local.simulator.fake_bots import HALF_A_SECOND, act, answers, call, in_turn, ok, say
 
 
 class Paper:
-    """A screen whose lines can be read."""
+    """A printer whose lines a test can read."""
 
-    def __init__(self, look: Callable[[], dict[str, Any]] | None = None, **options: object) -> None:
+    def __init__(
+        self, read_state: Callable[[str], dict[str, Any]] | None = None, **options: object
+    ) -> None:
         self._out = io.StringIO()
         console = Console(file=self._out, highlight=False, **options)  # type: ignore[arg-type]  # rich's own options
-        self.screen = Screen(console, look)
+        self.screen = TranscriptPrinter(console, read_state)
 
     @property
     def lines(self) -> list[str]:
         return self._out.getvalue().splitlines()
 
-    def take(self, *entries: Entry) -> list[str]:
+    def take(self, *entries: TranscriptEntry) -> list[str]:
         for entry in entries:
             self.screen.add(entry)
         return self.lines
 
 
-def event(name: str, text: str = "") -> Entry:
-    return Entry(1200, Kind.EVENT, text or name, {"event": {"type": name}})
+def event(name: str, text: str = "") -> TranscriptEntry:
+    return TranscriptEntry(
+        1200, EntryKind.EVENT, text or name, {"event": {"type": name, "session": {"id": "s"}}}
+    )
 
 
-def answer(status: int = 200, ms: float = 12.3) -> Entry:
-    return Entry(1200, Kind.ANSWER, "", {"status": status, "ms": ms, "body": ""})
+def answer(status: int = 200, ms: float = 12.3) -> TranscriptEntry:
+    return TranscriptEntry(1200, EntryKind.ANSWER, "", {"status": status, "ms": ms, "body": ""})
 
 
-def action(**members: object) -> Entry:
-    return Entry(1200, Kind.ACTION, "", {"action": members})
+def action(**members: object) -> TranscriptEntry:
+    return TranscriptEntry(1200, EntryKind.ACTION, "", {"action": members})
 
 
 def test_an_event_and_its_answer_share_a_line() -> None:
     assert Paper().take(event("session_start"), answer()) == ["    1.2 s  session_start, 12 ms"]
 
 
-def test_a_status_that_is_no_good_is_shown() -> None:
+def test_an_error_status_is_shown() -> None:
     lines = Paper().take(event("session_start"), answer(500))
     assert lines == ["    1.2 s  session_start, 500, 12 ms"]
 
 
 class TestOverWebSocket:
-    def test_silence_is_shown_as_such(self) -> None:
-        silence = Entry(1200, Kind.ANSWER, "no message", {"ms": 0.0, "body": ""})
+    def test_an_event_without_a_message_is_shown_as_such(self) -> None:
+        silence = TranscriptEntry(1200, EntryKind.ANSWER, "no message", {"ms": 0.0, "body": ""})
         assert Paper().take(event("x"), silence) == ["    1.2 s  x, no message"]
 
     def test_a_message_has_no_status(self) -> None:
-        message = Entry(1200, Kind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"})
+        message = TranscriptEntry(
+            1200, EntryKind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"}
+        )
         assert Paper().take(event("x"), message) == ["    1.2 s  x, 12 ms"]
 
-    def test_one_that_took_its_time_stands_alone(self) -> None:
-        message = Entry(1200, Kind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"})
+    def test_a_late_answer_has_its_own_line(self) -> None:
+        message = TranscriptEntry(
+            1200, EntryKind.ANSWER, "a message in 12 ms", {"ms": 12.3, "body": "[]"}
+        )
         assert Paper().take(message) == ["           answered, 12 ms"]
 
-    def test_one_that_came_by_itself_too(self) -> None:
-        message = Entry(1200, Kind.MESSAGE, "by itself", {"body": "[]"})
-        assert Paper().take(message) == ["           sent by itself"]
+    def test_an_unsolicited_message_has_its_own_line(self) -> None:
+        message = TranscriptEntry(1200, EntryKind.MESSAGE, "unsolicited", {"body": "[]"})
+        assert Paper().take(message) == ["           unsolicited message"]
 
 
-def test_an_event_without_an_answer_is_shown_with_what_went_wrong() -> None:
+def test_an_event_without_an_answer_is_shown_with_its_error() -> None:
     paper, transcript = Paper(), Transcript()
     paper.take(event("user_speak", 'user_speak "hello"'))
     transcript.listener = paper.screen.add
-    Scribe(Clock(), transcript).problem(
+    TranscriptWriter(Clock(), transcript).problem(
         Diagnostic.error("timeout", "", "did not answer within 5 s")
     )
     assert paper.lines == [
@@ -83,14 +96,14 @@ def test_an_event_without_an_answer_is_shown_with_what_went_wrong() -> None:
     ]
 
 
-def test_who_speaks_is_shown_and_what_else_the_agent_does() -> None:
+def test_speech_and_other_actions_are_shown() -> None:
     lines = Paper().take(
         action(type="speak", session_id="s-1", ssml="<speak>Good <b/>day</speak>"),
         action(type="audio", session_id="s-1", audio=HALF_A_SECOND),
         action(type="hangup", session_id="s-1"),
-        Entry(0, Kind.SAID, '"hello"', {"words": "hello"}),
-        Entry(0, Kind.SAID, "presses 1", {"key": "1"}),
-        Entry(0, Kind.NOTE, "the call is over", {}),
+        TranscriptEntry(0, EntryKind.SAID, '"hello"', {"words": "hello"}),
+        TranscriptEntry(0, EntryKind.SAID, "presses 1", {"key": "1"}),
+        TranscriptEntry(0, EntryKind.NOTE, "the call is over", {}),
     )
     assert lines == [
         "    agent  Good day",
@@ -102,7 +115,7 @@ def test_who_speaks_is_shown_and_what_else_the_agent_does() -> None:
     ]
 
 
-def test_what_was_heard_is_shown_where_it_is_less_than_what_was_said() -> None:
+def test_the_heard_part_of_an_interrupted_playback_is_shown() -> None:
     paper = Paper()
     phone, _ = call(answers(session_start=say("one two three four five"), user_speak=say("Yes.")))
     phone.transcript.listener = paper.screen.add
@@ -112,9 +125,9 @@ def test_what_was_heard_is_shown_where_it_is_less_than_what_was_said() -> None:
     assert heard == ['    heard  "one two three", cut short after 1.2 s']
 
 
-def test_what_has_changed_in_the_state_is_shown() -> None:
+def test_changes_of_the_state_are_shown() -> None:
     state: dict[str, Any] = {"turns": 1, "name": "Ada"}
-    paper = Paper(lambda: state)
+    paper = Paper(lambda _: state)
     paper.take(event("user_speak"), answer())
     state["turns"] = 2
     del state["name"]
@@ -126,24 +139,34 @@ def test_what_has_changed_in_the_state_is_shown() -> None:
     ]
 
 
-def test_an_error_of_a_handler_stands_below_the_event_that_it_could_not_handle() -> None:
+def test_changes_of_the_state_are_shown_for_each_session_apart() -> None:
+    states = {"s": {"turns": 1}, "t": {"turns": 2}}
+    paper = Paper(lambda session_id: states[session_id])
+    other = TranscriptEntry(
+        1200, EntryKind.EVENT, "x", {"event": {"type": "x", "session": {"id": "t"}}}
+    )
+    paper.take(event("x"), answer(), other, answer())
+    assert paper.take(event("x"), answer())[-1] == "    1.2 s  x, 12 ms"
+
+
+def test_a_handler_error_is_shown_below_its_event() -> None:
     paper = Paper()
     paper.take(event("user_speak"))
-    paper.screen.complain('Traceback (most recent call last):\n  File "app.py"\nValueError: no')
+    paper.screen.report_error('Traceback (most recent call last):\n  File "app.py"\nValueError: no')
     assert paper.take(answer()) == [
         "    1.2 s  user_speak",
         "    error  Traceback (most recent call last):",
         '             File "app.py"',
         "           ValueError: no",
-        "           answered all the same, 12 ms",
+        "           answered again, 12 ms",
     ]
 
 
-def test_what_a_bot_says_cannot_drive_the_terminal() -> None:
+def test_control_characters_of_a_bot_are_not_printed() -> None:
     paper = Paper()
     text = "\x1b[2J\x07\u202e[red]x" + "y" * 100_000
     (line,) = paper.take(action(type="speak", session_id="s-1", text=text))
-    paper.screen.complain("ValueError: \x1b[2J")
+    paper.screen.report_error("ValueError: \x1b[2J")
     assert "\x1b" not in "".join(paper.lines)
     assert "\u202e" not in line
     assert "[red]x" in line
@@ -158,9 +181,9 @@ def test_on_a_terminal_it_is_in_colour_and_fits_the_width() -> None:
     assert all(line.startswith(" " * 11) for line in lines[1:])
 
 
-def test_the_summary_stands_apart() -> None:
+def test_the_summary_is_separated_by_a_blank_line() -> None:
     paper = Paper()
-    paper.screen.end("no turns", is_fine=False)
+    paper.screen.end("no turns", is_ok=False)
     assert paper.lines == ["", "           no turns"]
 
 
