@@ -26,7 +26,7 @@ from websockets.sync.client import connect
 
 from aiflow.protocol.types import JsonObject
 from aiflow_local.emulator.gateway import Terms, open_gateway
-from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.emulator.sample_events import sample_event
 from aiflow_local.emulator.server import address_of, in_background, listen
 from aiflow_local.stack.project import find_project
 from aiflow_local.tokens import Token, new_token
@@ -147,7 +147,7 @@ def measure(doors: Sequence[Door], messages: int) -> list[Figures]:
         for door in doors:
             # A call of its own each: the same words once more would be a repetition.
             session = {"id": str(uuid4())}
-            event = mock_event("user_speak", {"text": str(number)}, session)
+            event = sample_event("user_speak", {"text": str(number)}, session)
             begun = time.perf_counter()
             door.ask(event)
             taken[door.name].append((time.perf_counter() - begun) * 1000)

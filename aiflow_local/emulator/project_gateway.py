@@ -8,7 +8,7 @@ from aiflow_local.emulator.access_log import Served
 from aiflow_local.emulator.gateway import Gateway, Terms, open_gateway
 from aiflow_local.emulator.server import address_of, in_background, listen
 from aiflow_local.errors import TemplateError
-from aiflow_local.stack.cli_options import stack_parameters, with_colleague
+from aiflow_local.stack.cli_options import stack_parameters, with_transfer_target
 from aiflow_local.stack.project import TEMPLATE, find_project
 from aiflow_local.tokens import Token
 
@@ -55,7 +55,9 @@ def serve_own(wanted: Wanted) -> Generator[Own]:
         LocalError: the project is not as it must be.
     """
     project = find_project()
-    values = stack_parameters(project, wanted.token, with_colleague(project, wanted.parameters))
+    values = stack_parameters(
+        project, wanted.token, with_transfer_target(project, wanted.parameters)
+    )
     with listen("127.0.0.1", 0) as listener:
         address = address_of(listener)
         terms = Terms(address=address, now=wanted.now)

@@ -61,7 +61,7 @@ def members_of(event_type: str) -> frozenset[str]:
     return frozenset(EVENT_TYPES[event_type].model_fields) - {"type", "session"}
 
 
-def mock_event(
+def sample_event(
     event_type: str,
     members: Mapping[str, JsonValue] | None = None,
     session: Mapping[str, JsonValue] | None = None,
@@ -129,7 +129,7 @@ def write_all(folder: Path) -> list[Path]:
     # One mock event need not wait for what reads scenarios.
     from aiflow_local.simulator.scenarios.scenario import scenario_schema  # noqa: PLC0415 - see above
 
-    events = {event_type: mock_event(event_type) for event_type in EVENT_TYPES}
+    events = {event_type: sample_event(event_type) for event_type in EVENT_TYPES}
     texts = {folder / f"{name}.json": as_text(event) for name, event in events.items()}
     texts |= {
         folder / "http" / f"{name}.json": as_text(http_envelope(event))

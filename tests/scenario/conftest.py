@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from aiflow.protocol.types import JsonObject
 from aiflow_local.emulator.access_log import Served, ServedMessage, ServedRequest
 from aiflow_local.emulator.gateway import Gateway, Terms, open_gateway
-from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.emulator.sample_events import sample_event
 from aiflow_local.emulator.server import address_of, in_background, listen
 from aiflow_local.emulator.websocket import Limits
 from aiflow_local.tokens import Token
@@ -155,7 +155,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 
 def said(session_id: str, text: str) -> JsonObject:
     """The event of a caller who says something."""
-    return mock_event("user_speak", {"text": text}, {"id": session_id})
+    return sample_event("user_speak", {"text": text}, {"id": session_id})
 
 
 def edit(project: Path, file: str, change: Callable[[str], str]) -> None:

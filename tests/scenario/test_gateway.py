@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.emulator.sample_events import sample_event
 from aiflow_local.errors import CodeError, TemplateError
 from tests.scenario.conftest import TOKEN, Agent, Serve, edit, said
 
@@ -21,20 +21,20 @@ def lambda_handler(event, context):
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_the_front_door_takes_every_event_type(agent: Agent, event_type: str) -> None:
-    response = agent.post(mock_event(event_type, session={"id": f"door {event_type}"}))
+    response = agent.post(sample_event(event_type, session={"id": f"door {event_type}"}))
     assert response.status_code in {200, 204}
     assert bool(response.content) == (response.status_code == 200)
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_every_event_type_has_a_door_of_its_own(agent: Agent, event_type: str) -> None:
-    event = mock_event(event_type, session={"id": f"own door {event_type}"})
+    event = sample_event(event_type, session={"id": f"own door {event_type}"})
     assert agent.post(event, f"/events/{event_type}").status_code in {200, 204}
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-token": "wrong"}, {"x-api-token": TOKEN.digest}])
 def test_without_the_token_it_is_401(agent: Agent, headers: dict[str, str]) -> None:
-    event = mock_event("session_start")
+    event = sample_event("session_start")
     response = agent.request("POST", "/webhook", json=event, headers=headers)
     assert response.status_code == 401
     assert TOKEN.secret not in response.text
@@ -52,7 +52,7 @@ def test_without_a_route_it_is_404_as_api_gateway_says_it(
 
 
 def test_an_unknown_event_type_is_204(agent: Agent) -> None:
-    event = {**mock_event("session_end"), "type": "moon_rose"}
+    event = {**sample_event("session_end"), "type": "moon_rose"}
     assert agent.post(event).status_code == 204
 
 
@@ -200,7 +200,7 @@ def test_a_function_of_another_kind_is_served_too(
 ) -> None:
     edit(copy, "functions/session_start/app.py", lambda code: code + PLAIN.format(body=body))
     with serve(copy) as agent:
-        response = agent.post(mock_event("session_start"), "/events/session_start")
+        response = agent.post(sample_event("session_start"), "/events/session_start")
     assert (response.status_code, response.text) == (status, text)
 
 
@@ -220,7 +220,7 @@ def test_a_function_that_fails_is_500_as_api_gateway_says_it(
 ) -> None:
     edit(copy, "functions/session_start/app.py", lambda code: code + PLAIN.format(body=body))
     with serve(copy) as agent:
-        response = agent.post(mock_event("session_start"), "/events/session_start")
+        response = agent.post(sample_event("session_start"), "/events/session_start")
         assert response.status_code == 500
         assert response.json() == {"message": "Internal Server Error"}
         assert complaint in agent.complaints[0]
@@ -231,7 +231,7 @@ def test_a_function_that_runs_longer_than_its_timeout_is_given_up(serve: Serve, 
     edit(copy, "functions/session_start/app.py", lambda code: code + endless)
     edit(copy, "template.yaml", lambda text: text.replace("Timeout: 28", "Timeout: 1"))
     with serve(copy) as agent:
-        event = mock_event("session_start")
+        event = sample_event("session_start")
         assert agent.post(event, "/events/session_start").status_code == 500
         assert "did not answer within 1 s" in agent.complaints[0]
 

@@ -8,7 +8,7 @@ import pytest
 
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.telemetry import Outcome
-from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.emulator.sample_events import sample_event
 from tests.helpers.wav import SILENCE, as_base64, wav
 from tests.scenario.conftest import Agent, Serve, WebSocket, edit, said
 
@@ -51,7 +51,7 @@ def socket(agent: Agent) -> Iterator[WebSocket]:
 def test_every_event_type_has_a_route_that_leads_to_its_function(
     agent: Agent, socket: WebSocket, event_type: str
 ) -> None:
-    socket.send(mock_event(event_type, session={"id": f"websocket {event_type}"}))
+    socket.send(sample_event(event_type, session={"id": f"websocket {event_type}"}))
     told = agent.told()
     assert told.report is not None
     assert (told.route_key, told.status) == (event_type, 200)
@@ -157,7 +157,7 @@ def test_what_a_function_sends_after_lambda_has_ended_it_does_not_go_out(
         assert agent.told("user_speak").status == 500
         assert "did not answer within 1 s" in agent.complaints[0]
         open_gate()
-        socket.send(mock_event("session_start", session={"id": "alive"}))
+        socket.send(sample_event("session_start", session={"id": "alive"}))
         assert "from the dead" not in str(socket.receive())
 
 

@@ -9,7 +9,7 @@ from aiflow_local.emulator.sample_events import (
     as_text,
     http_envelope,
     members_of,
-    mock_event,
+    sample_event,
     websocket_envelope,
     write_all,
 )
@@ -36,14 +36,14 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("event_type", metavar="TYPE", type=click.Choice([*EVENT_TYPES]), required=False)
-@click.option("--text", help="What was said (user_speak, assistant_speak).")
+@click.option("--text", help="The spoken text (user_speak, assistant_speak).")
 @click.option("--barged-in/--not-barged-in", default=None, help="Whether the caller interrupted.")
 @click.option("--digit", help="The key (dtmf_received).")
-@click.option("--reason", help="Why it failed (sms_failed).")
-@click.option("--ssml", help="What was spoken (assistant_speak).")
+@click.option("--reason", help="Why sending failed (sms_failed).")
+@click.option("--ssml", help="The spoken SSML (assistant_speak).")
 @click.option("--duration-ms", type=int, help="Length of the speech (assistant_speak).")
 @click.option("--speech-started-at", type=int, help="Unix time in ms (assistant_speak).")
-@click.option("--session-id", help="The call that it belongs to.")
+@click.option("--session-id", help="The id of the call.")
 @click.option("--account-id", help="The sipgate account.")
 @click.option("--phone-number", help="The number of the flow.")
 @click.option("--direction", type=click.Choice(["inbound", "outbound"]), help="Who called.")
@@ -54,17 +54,17 @@ Examples:
     type=click.Choice(["raw", "http", "websocket"]),
     default="raw",
     show_default=True,
-    help="As AI Flow sends it, or as API Gateway hands it to a function.",
+    help="raw as AI Flow sends it; http or websocket as API Gateway passes it to a function.",
 )
 @click.option(
     "--token",
     default=SAM_LOCAL_TOKEN,
-    help="API token in the http envelope; the public one of `sam local` if omitted.",
+    help="The API token in the http envelope; default: the public token for `sam local`.",
 )
-@click.option("--all", "everything", is_flag=True, help="Write events/ anew.")
+@click.option("--all", "everything", is_flag=True, help="Regenerate the files in events/.")
 @click.pass_context
 def command(context: click.Context, /, event_type: str | None, **options: JsonValue) -> None:
-    r"""Print a mock event of TYPE, as JSON.
+    r"""Print a sample event of TYPE, as JSON.
 
     \b
     Types: session_start, user_speech_started, user_speak, dtmf_received, assistant_speak,
@@ -91,9 +91,9 @@ def _event(event_type: str, options: JsonObject) -> JsonObject:
     }
     if foreign := sorted(given.keys() - members_of(event_type)):
         options_of_type = ", ".join(map(_option, sorted(members_of(event_type)))) or "none"
-        message = f"{event_type} has no {_option(foreign[0])}; of its own it has {options_of_type}."
+        message = f"{event_type} has no {_option(foreign[0])}. Its own options: {options_of_type}."
         raise click.UsageError(message)
-    return mock_event(event_type, given, session)
+    return sample_event(event_type, given, session)
 
 
 def _option(name: str) -> str:

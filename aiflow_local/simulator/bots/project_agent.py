@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from aiflow_local.simulator.bots.in_process import Agent, load_agent
-from aiflow_local.stack.cli_options import with_colleague
+from aiflow_local.stack.cli_options import with_transfer_target
 from aiflow_local.stack.project import find_project
 
 
@@ -20,5 +20,5 @@ def load_own_agent(parameters: Sequence[str], complain: Callable[[str], None]) -
         LocalError: the project is not as it must be.
     """
     project = find_project()
-    with load_agent(project, with_colleague(project, parameters), complain) as agent:
+    with load_agent(project, with_transfer_target(project, parameters), complain) as agent:
         yield agent

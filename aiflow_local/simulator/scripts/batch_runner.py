@@ -15,7 +15,7 @@ from aiflow_local.simulator.scripts.http_client import HttpDoor
 from aiflow_local.simulator.scripts.runner import Exchange, State, play
 from aiflow_local.simulator.scripts.script import Script, read_script
 from aiflow_local.simulator.scripts.transcript import Transcript
-from aiflow_local.stack.cli_options import all_read
+from aiflow_local.stack.cli_options import read_all
 from aiflow_local.tokens import Token, new_token
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def play_scripts(files: Sequence[str], target: Target, seconds: float, *, as_jso
         Unreadable: one of the files, or the URL, is not what it must be.
     """
     fine = True
-    for script in all_read(files, read_script):
+    for script in read_all(files, read_script):
         with _called(target, seconds) as called:
             transcript = None if as_json else Transcript(Console(highlight=False), script)
             if transcript:

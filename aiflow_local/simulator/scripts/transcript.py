@@ -7,8 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from aiflow.protocol.types import JsonValue
-from aiflow_local.output import print_labelled
-from aiflow_local.printable import printable
+from aiflow_local.output import print_labelled, printable
 from aiflow_local.simulator.scripts import describe
 from aiflow_local.simulator.scripts.runner import Exchange
 from aiflow_local.simulator.scripts.script import Script

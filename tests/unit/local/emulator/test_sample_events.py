@@ -9,7 +9,7 @@ import pytest
 from aiflow.protocol.events import EVENT_TYPES, Session
 from aiflow.protocol.lint import lint_event
 from aiflow.transports.api_gateway import http_request, websocket_message
-from aiflow_local.emulator.sample_events import SAM_LOCAL_TOKEN, members_of, mock_event, write_all
+from aiflow_local.emulator.sample_events import SAM_LOCAL_TOKEN, members_of, sample_event, write_all
 from tests.unit.local.cli.command import Run
 
 ROOT = Path(__file__).parents[4]
@@ -38,7 +38,7 @@ def test_events_of_types_long_gone_are_removed(tmp_path: Path, folder: str) -> N
 
 @EACH_TYPE
 def test_a_mock_event_is_without_fault_and_whole(event_type: str) -> None:
-    event = mock_event(event_type)
+    event = sample_event(event_type)
     assert lint_event(event) == []
     assert isinstance(event["session"], dict)
     assert event["session"].keys() == Session.model_fields.keys()
@@ -50,7 +50,7 @@ def test_the_request_of_an_event_is_one_that_the_runtime_reads(event_type: str) 
     envelope = json.loads((ROOT / "events" / "http" / f"{event_type}.json").read_text("utf-8"))
     request = http_request(envelope)
     assert request is not None
-    assert json.loads(request.text()) == mock_event(event_type)
+    assert json.loads(request.text()) == sample_event(event_type)
     assert request.headers["x-api-token"] == [SAM_LOCAL_TOKEN]
 
 
@@ -61,7 +61,7 @@ def test_the_message_of_an_event_has_the_route_of_its_type(event_type: str) -> N
     message = websocket_message(envelope)
     assert envelope["requestContext"]["routeKey"] == event_type
     assert message.kind == "MESSAGE"
-    assert json.loads(message.body.text()) == mock_event(event_type)
+    assert json.loads(message.body.text()) == sample_event(event_type)
 
 
 def test_the_token_of_the_requests_is_the_one_that_sam_local_is_told() -> None:
