@@ -1,4 +1,4 @@
-"""`aiflow call`, `play` and `replay` with `--url ws://...`: bots behind a WebSocket."""
+"""`aiflow call`, `play` and `replay` with `--url ws://...`: bots with a WebSocket."""
 
 import json
 import signal
@@ -36,7 +36,7 @@ CTRL_C, ENTER = "\x03", "\r"
 PROMPT = "   caller  "
 GOOD = conversing("Hello there", "session_start", "user_speak")
 EXACT = ("--set", "quiet_ms=0", "--set", "answer_deadline_ms=60000")
-"""What a bot answers to a caller is waited for, and nothing else is."""
+"""Options that make the simulator wait for answers to the caller, and for nothing else."""
 
 
 def call(run: Run, url: str, *lines: str, options: tuple[str, ...] = ()) -> Finished:
@@ -45,7 +45,7 @@ def call(run: Run, url: str, *lines: str, options: tuple[str, ...] = ()) -> Fini
 
 
 class TestCalls:
-    def test_a_good_bot_is_talked_to(self, run: Run) -> None:
+    def test_a_valid_bot_is_called(self, run: Run) -> None:
         bot = SocketBot(GOOD)
         with serving_socket(bot) as url:
             finished = call(run, url, "hello", "/state", options=("--token", "secret"))
@@ -56,13 +56,15 @@ class TestCalls:
         assert [headers["x-api-token"] for headers in bot.headers] == ["secret"]
         assert (bot.told[-1], bot.closed) == ("session_end", [1000])
 
-    def test_what_is_wrong_is_shown_and_gives_one(self, run: Run) -> None:
+    def test_an_invalid_message_is_an_error_with_the_exit_code_1(self, run: Run) -> None:
         with serving_socket(SocketBot(sending("sorry"))) as url:
             finished = call(run, url, options=("--set", "answer_deadline_ms=60000"))
         assert finished.code == 1
         assert "error  must be an action as JSON, but is none [not_json]" in finished.out
 
-    def test_chatter_is_a_warning_and_gives_none(self, run: Run) -> None:
+    def test_a_message_that_is_not_an_action_is_a_warning_with_the_exit_code_0(
+        self, run: Run
+    ) -> None:
         def talk(line: Line, event: Json) -> None:
             sending({"type": "connected"}, {"error": "no"})(line, event)
             GOOD(line, event)
@@ -73,7 +75,7 @@ class TestCalls:
         assert "warning  is no action, and means nothing to the service [chatter]" in finished.out
         assert finished.out.splitlines()[-1].endswith("no errors, 1 warning")
 
-    def test_a_refused_call_is_over_and_gives_one(self, run: Run) -> None:
+    def test_a_rejected_handshake_ends_the_call_with_the_exit_code_1(self, run: Run) -> None:
         with serving_socket(SocketBot(GOOD, 401)) as url:
             finished = call(run, url, "never said")
         assert (finished.code, finished.err) == (1, "")
@@ -81,7 +83,7 @@ class TestCalls:
         assert "the service gives up" in finished.out
         assert "never said" not in finished.out
 
-    def test_a_lost_connection_may_end_the_call(self, run: Run) -> None:
+    def test_a_lost_connection_can_end_the_call(self, run: Run) -> None:
         options = ("--set", "dropped_connection=hangup")
         with serving_socket(SocketBot(closing(1001))) as url:
             finished = call(run, url, "never said", options=options)
@@ -89,7 +91,7 @@ class TestCalls:
         assert "error  closed the connection, 1001 (going away)" in finished.out
         assert "never said" not in finished.out
 
-    def test_in_real_time_lines_of_a_pipe_wait_for_their_answers(self, run: Run) -> None:
+    def test_in_real_time_piped_lines_wait_for_the_previous_answer(self, run: Run) -> None:
         fast = ("--set", "words_per_minute=1000", "--set", "end_of_turn_silence_ms=150")
         with serving_socket(SocketBot(GOOD)) as url:
             finished = call(run, url, "hello", options=("--real-time", *fast))
@@ -103,7 +105,7 @@ class TestCalls:
         ]
 
     @pytest.mark.parametrize("url", ["ws://", "wss://127.0.0.1:99999/", "WS://127.0.0.1:0/"])
-    def test_what_is_no_url_gives_two(self, run: Run, url: str) -> None:
+    def test_an_invalid_url_has_the_exit_code_2(self, run: Run, url: str) -> None:
         finished = call(run, url)
         assert (finished.code, finished.out) == (2, "")
         assert "is no URL" in finished.err
@@ -116,7 +118,7 @@ class TestInATerminal:
         yield bot
         bot.join()
 
-    def test_in_real_time_what_comes_by_itself_is_obeyed_while_something_plays(
+    def test_in_real_time_unsolicited_actions_are_executed_during_playback(
         self, tmp_path: Path
     ) -> None:
         def talk(line: Line, event: Json) -> None:
@@ -136,7 +138,7 @@ class TestInATerminal:
             screen.read_until("[hangs up]")
             assert screen.finish() == 0
 
-    def test_in_real_time_an_answer_may_take_as_long_as_it_likes(
+    def test_in_real_time_an_answer_may_take_any_time(
         self, tmp_path: Path, thinking: Thinking
     ) -> None:
         fast = ("--real-time", "--set", "words_per_minute=1000")
@@ -158,7 +160,7 @@ class TestInATerminal:
             assert screen.finish() == 0
         assert "Traceback" not in screen.screen
 
-    def test_ctrl_c_while_a_bot_is_waited_for_hangs_up(self, tmp_path: Path) -> None:
+    def test_ctrl_c_hangs_up_while_waiting_for_the_bot(self, tmp_path: Path) -> None:
         bot = SocketBot(conversing("Hello", "session_start"))
         with serving_socket(bot) as url, terminal(tmp_path, url, *EXACT) as screen:
             screen.read_until("assistant_speak")
@@ -186,7 +188,7 @@ class TestScenarios:
             yield bot.stdout.readline().strip()
             bot.terminate()
 
-    def test_twenty_lines_are_driven(self, run: Run, twenty_lines: str) -> None:
+    def test_a_bot_of_twenty_lines_passes_a_scenario(self, run: Run, twenty_lines: str) -> None:
         finished = run("play", str(BOTS / "twenty_lines.yaml"), "--url", twenty_lines, *EXACT)
         assert (finished.code, finished.err) == (0, "")
         assert "1 scenario, 1 ok" in finished.out
@@ -206,7 +208,7 @@ class TestScripts:
         path.write_text(self.EVENTS)
         return str(path)
 
-    def test_each_event_is_a_message(self, run: Run, script: str) -> None:
+    def test_each_event_is_sent_as_a_message(self, run: Run, script: str) -> None:
         bot = SocketBot(GOOD)
         with serving_socket(bot) as url:
             finished = run("play", script, "--url", url, "--timeout", "60", "--token", "secret")
@@ -215,7 +217,7 @@ class TestScripts:
         assert "4 events, 2 answered with actions, 0 errors, 0 warnings" in finished.out
         assert bot.told == ["session_start", "user_speech_started", "user_speak", "session_end"]
 
-    def test_what_is_wrong_is_said(self, run: Run, script: str) -> None:
+    def test_invalid_messages_are_reported(self, run: Run, script: str) -> None:
         with serving_socket(SocketBot(sending(b"\x00", "[]"))) as url:
             finished = run("play", script, "--url", url, "--json", "--timeout", "1")
         first = json.loads(finished.out.splitlines()[0])
@@ -223,14 +225,14 @@ class TestScripts:
         assert first["status"] is None
         assert [each["code"] for each in first["problems"]] == ["binary", "empty_array"]
 
-    def test_a_refused_call_ends_at_once(self, run: Run, script: str) -> None:
+    def test_a_rejected_handshake_ends_the_script(self, run: Run, script: str) -> None:
         with serving_socket(SocketBot(GOOD, 403)) as url:
             finished = run("play", script, "--url", url)
         assert finished.code == 1
         assert "refused the connection with 403" in finished.out
         assert "1 of 4 events" in finished.out
 
-    def test_a_connection_that_is_lost_is_opened_again(self, run: Run, script: str) -> None:
+    def test_a_lost_connection_is_opened_again(self, run: Run, script: str) -> None:
         def talk(line: Line, event: Json) -> None:
             closing(1001)(line, event)
             conversing("Hello", "user_speak")(line, event)
@@ -246,7 +248,7 @@ class TestScripts:
 class TestRecordings:
     @pytest.fixture
     def recorded(self, tmp_path: Path) -> str:
-        """A call in which something came by itself, and a connection was lost."""
+        """A recorded call with an unsolicited message and a lost connection."""
 
         def talk(line: Line, event: Json) -> None:
             if event["type"] == "session_start":
@@ -274,7 +276,7 @@ class TestRecordings:
                 phone.hangs_up()
         return str(file)
 
-    def test_it_makes_a_scenario(self, run: Run, recorded: str) -> None:
+    def test_a_recording_is_converted_to_a_scenario(self, run: Run, recorded: str) -> None:
         made = run("replay", recorded, "--as-scenario")
         assert (made.code, made.err) == (0, "")
         text = Path(recorded).read_text("ascii")
@@ -283,7 +285,7 @@ class TestRecordings:
         assert 'interrupt: {with: "that", after_ms: 400}' in made.out
         assert "problems: 1" in made.out
 
-    def test_it_is_compared_with_what_is_answered_today(self, run: Run, recorded: str) -> None:
+    def test_a_replay_shows_answers_that_differ(self, run: Run, recorded: str) -> None:
         with serving_socket(SocketBot(conversing("Hello", "session_start", "user_speak"))) as url:
             finished = run("replay", recorded, "--url", url)
         assert finished.code == 1

@@ -1,17 +1,18 @@
 """`aiflow event`."""
 
+from pathlib import Path
+
 import click
 
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.protocol.types import JsonObject, JsonValue
 from aiflow_local.emulator.sample_events import (
     SAM_LOCAL_TOKEN,
-    as_text,
+    event_members,
     http_envelope,
-    members_of,
     sample_event,
+    to_json_text,
     websocket_envelope,
-    write_all,
 )
 from aiflow_local.stack.project import find_project
 
@@ -71,7 +72,9 @@ def command(context: click.Context, /, event_type: str | None, **options: JsonVa
     assistant_speech_ended, user_input_timeout, session_end, sms_failed.
     """
     if options.pop("everything"):
-        _write_all()
+        project = find_project()
+        for path in write_all(project / "events"):
+            click.echo(path.relative_to(project))
     elif event_type is None:
         raise click.UsageError("Give a TYPE, or --all to write all of events/.", context)
     else:
@@ -81,7 +84,7 @@ def command(context: click.Context, /, event_type: str | None, **options: JsonVa
             event = http_envelope(event, token)
         elif envelope == "websocket":
             event = websocket_envelope(event)
-        click.echo(as_text(event), nl=False)
+        click.echo(to_json_text(event), nl=False)
 
 
 def _event(event_type: str, options: JsonObject) -> JsonObject:
@@ -89,8 +92,8 @@ def _event(event_type: str, options: JsonObject) -> JsonObject:
     session = {
         _SESSION_OPTIONS[name]: given.pop(name) for name in [*given] if name in _SESSION_OPTIONS
     }
-    if foreign := sorted(given.keys() - members_of(event_type)):
-        options_of_type = ", ".join(map(_option, sorted(members_of(event_type)))) or "none"
+    if foreign := sorted(given.keys() - event_members(event_type)):
+        options_of_type = ", ".join(map(_option, sorted(event_members(event_type)))) or "none"
         message = f"{event_type} has no {_option(foreign[0])}. Its own options: {options_of_type}."
         raise click.UsageError(message)
     return sample_event(event_type, given, session)
@@ -100,7 +103,28 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _write_all() -> None:
-    project = find_project()
-    for path in write_all(project / "events"):
-        click.echo(path.relative_to(project))
+def write_all(folder: Path) -> list[Path]:
+    """Write sample events of all types in all envelopes, and the schema of scenarios.
+
+    Files of event types that no longer exist are deleted.
+    """
+    from aiflow_local.simulator.scenarios.scenario import scenario_schema  # noqa: PLC0415 - slow import
+
+    events = {event_type: sample_event(event_type) for event_type in EVENT_TYPES}
+    texts = {folder / f"{name}.json": to_json_text(event) for name, event in events.items()}
+    texts |= {
+        folder / "http" / f"{name}.json": to_json_text(http_envelope(event))
+        for name, event in events.items()
+    }
+    texts |= {
+        folder / "websocket" / f"{name}.json": to_json_text(websocket_envelope(event))
+        for name, event in events.items()
+    }
+    texts[folder / "calls" / "scenarios.schema.json"] = to_json_text(scenario_schema())
+    for pattern in ("*.json", "http/*.json", "websocket/*.json"):
+        for path in {*folder.glob(pattern)} - texts.keys():
+            path.unlink()
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return list(texts)

@@ -18,8 +18,8 @@ from aiflow.sessions.record import SessionRecord
 from aiflow.settings import Settings
 from aiflow.telemetry import EventReport, Telemetry
 from aiflow.transports.connections import UnavailableConnectionSender
-from aiflow_local.emulator.deadline import late_is_too_late
-from aiflow_local.emulator.http_event import Arrival, HttpRequest, http_event
+from aiflow_local.emulator.deadline import enforce_deadline
+from aiflow_local.emulator.http_event import HttpRequest, HttpRequestContext, http_event
 from aiflow_local.emulator.module_loader import Code
 from aiflow_local.errors import TemplateError
 from aiflow_local.simulator.engine.bot_port import Answered, OnRequest
@@ -74,7 +74,7 @@ class Line(OnRequest):
                 now=now,
                 pause=lambda _: None,
                 chance=lambda: 0.5,
-                time_limit=lambda seconds: late_is_too_late(seconds, agent.complain),
+                time_limit=lambda seconds: enforce_deadline(seconds, agent.complain),
             )
         )
 
@@ -131,7 +131,7 @@ class Agent:
             ),
             body=encode(event).encode(),
         )
-        arrival = Arrival(
+        arrival = HttpRequestContext(
             route_key=f"{route.method} {route.path}",
             request_id=request_id,
             at=now,

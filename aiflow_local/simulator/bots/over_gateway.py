@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, contextmanager
 from threading import Condition
 from typing import Any
 
-from aiflow_local.emulator.access_log import Served, ServedMessage
+from aiflow_local.emulator.access_log import AccessLogEntry, MessageLogEntry
 from aiflow_local.emulator.gateway import Gateway
-from aiflow_local.emulator.project_gateway import Own, Wanted, serve_own
+from aiflow_local.emulator.project_gateway import ProjectOptions, ServedProject, serve_project
 from aiflow_local.errors import TemplateError
 from aiflow_local.simulator.bots.http import UrlDoor
 from aiflow_local.simulator.bots.response_wait import Live, UntilSettled
@@ -45,9 +45,9 @@ class _Watch:
         """Return the Unix time of the call, in seconds."""
         return time.time() if self._clock is None else (EPOCH_MS + self._clock.now_ms) / 1000
 
-    def told(self, served: Served) -> None:
+    def told(self, served: AccessLogEntry) -> None:
         """Learn that something was served."""
-        if not isinstance(served, ServedMessage):
+        if not isinstance(served, MessageLogEntry):
             return
         with self._changed:
             if served.route_key in {CONNECT, DISCONNECT}:
@@ -79,7 +79,7 @@ def load_served_agent(
         LocalError: the project is not as it must be.
     """
     watch, token = _Watch(), new_token()
-    with serve_own(Wanted(token, parameters, complain, watch.now, watch.told)) as own:
+    with serve_project(ProjectOptions(token, parameters, complain, watch.now, watch.told)) as own:
 
         def door(clock: Clock, switches: Switches) -> AbstractContextManager[UrlDoor | SocketDoor]:
             if transport == "http":
@@ -98,7 +98,7 @@ def load_served_agent(
         yield reach
 
 
-def _websocket_url(own: Own) -> str:
+def _websocket_url(own: ServedProject) -> str:
     if own.websocket_url is None:
         raise TemplateError(f"{TEMPLATE} has no WebSocket API, or it is switched off")
     return own.websocket_url

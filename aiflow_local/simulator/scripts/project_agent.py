@@ -8,7 +8,7 @@ from functools import partial
 
 from aiflow.errors import StoreUnavailable
 from aiflow_local.emulator.gateway import Gateway
-from aiflow_local.emulator.project_gateway import Wanted, serve_own
+from aiflow_local.emulator.project_gateway import ProjectOptions, serve_project
 from aiflow_local.simulator.scripts.runner import State
 from aiflow_local.tokens import Token
 
@@ -58,7 +58,7 @@ def serve_own_agent(
         LocalError: the project is not as it must be.
     """
     clock = _Clock()
-    with serve_own(Wanted(token, parameters, complain, clock.now)) as own:
+    with serve_project(ProjectOptions(token, parameters, complain, clock.now)) as own:
         yield OwnAgent(own.url, partial(_kept, own.gateway), clock.pause)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aiflow_local.emulator.project_gateway import Wanted, serve_own
+from aiflow_local.emulator.project_gateway import ProjectOptions, serve_project
 from aiflow_local.tokens import Token
 from tests.helpers.socket_bots import SocketBot, sending, serving_socket
 from tests.helpers.socket_bots import conversing as talking
@@ -73,7 +73,7 @@ class TestEndpoints:
         self, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(ROOT)
-        with serve_own(Wanted(TOKEN, (), print, time.time)) as own:
+        with serve_project(ProjectOptions(TOKEN, (), print, time.time)) as own:
             found = doctor("--local", "--url", own.url)
         assert _results(found) == {
             "webhook: test call": "ok",
