@@ -232,7 +232,7 @@ class TestAnyBot:
         [
             (answering({}, 500), "/status is 500, but must be 200"),
             (hanging_up, "error  broke off: "),
-            (answering({"type": "sing"}), "error  /body/type is no action type"),
+            (answering({"type": "sing"}), "error  /body/type is not an action type"),
         ],
     )
     def test_what_is_wrong_is_shown_and_gives_one(self, run: Run, bot: Bot, message: str) -> None:
