@@ -1,1 +1,1 @@
-"""The developer's machine: the `aiflow` command, the gateway and the phone. Never deployed."""
+"""Developer tools: the `aiflow` command, the emulator and the simulator. Never deployed."""

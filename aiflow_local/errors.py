@@ -1,29 +1,29 @@
-"""What can be wrong on a developer's machine. Each message says what to do about it."""
+"""Errors of the developer tools. Each message says what to do."""
 
 
 class LocalError(Exception):
-    """The root of what the `aiflow` command reports in one line instead of a traceback."""
+    """The base of all errors that the `aiflow` command prints in one line without a traceback."""
 
     exit_code = 1
 
 
 class TemplateError(LocalError):
-    """The template cannot be read, or says something that the gateway does not understand."""
+    """The template cannot be read, or has something that the emulator does not support."""
 
 
 class CodeError(LocalError):
-    """The code of a function cannot be loaded; the message is what Python says about it."""
+    """The code of a function cannot be loaded; the message is that of Python."""
 
 
 class AddressError(LocalError):
-    """The gateway cannot listen where it was told to."""
+    """The emulator cannot listen at an address."""
 
 
 class Unreadable(LocalError):
-    """A file, a script or a URL that is not what it must be to begin at all.
+    """An input such as a file, a script or a URL that is invalid, so that nothing starts.
 
     Attributes:
-        code: one word for programs.
+        code: A machine-readable code.
     """
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""The shared secret between AI Flow and the stack."""
+"""API tokens: the shared secret between AI Flow and the stack."""
 
 import secrets
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ _BYTES = 32
 
 @dataclass(frozen=True)
 class Token:
-    """An API token, which AI Flow sends.
+    """An API token, which AI Flow sends with each request.
 
     Attributes:
-        secret: what goes into the AI Flow dashboard, and nowhere else.
+        secret: The token itself, which belongs into the sipgate dashboard only.
     """
 
     secret: str
 
     @property
     def digest(self) -> str:
-        """Its SHA-256, hexadecimal: what the stack holds."""
+        """The hexadecimal SHA-256 of the token, which the stack stores."""
         return sha256(self.secret.encode()).hexdigest()
 
 
 def new_token() -> Token:
-    """Return a random token of 256 bits that fits into a header and into a URL."""
+    """Generate a random token of 256 bits, in characters that headers and URLs allow."""
     return Token(secrets.token_urlsafe(_BYTES))

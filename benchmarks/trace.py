@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow_local.emulator.dynamodb import create_tables, embedded_dynamodb
-from aiflow_local.emulator.sample_events import http_envelope, mock_event, websocket_envelope
+from aiflow_local.emulator.sample_events import http_envelope, sample_event, websocket_envelope
 from aiflow_local.stack.template import FunctionSpec, Stack
 from benchmarks.call_recorder import CallRecorder, RecordedCall, flattened
 from benchmarks.deployed import TOKEN, default_stack, event_function, load_handler, webhook_function
@@ -167,7 +167,7 @@ def _function(stack: Stack, event_type: str, transport: str) -> FunctionSpec:
 
 
 def _envelope(event_type: str, transport: str, session_id: str) -> Mapping[str, Any]:
-    event = mock_event(event_type, session={"id": session_id})
+    event = sample_event(event_type, session={"id": session_id})
     if transport == "http":
         return http_envelope(event, TOKEN)
     return websocket_envelope(event) if transport == "websocket" else event

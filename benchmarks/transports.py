@@ -25,9 +25,9 @@ import httpx
 from websockets.sync.client import connect
 
 from aiflow.protocol.types import JsonObject
-from aiflow_local.emulator.gateway import Terms, open_gateway
-from aiflow_local.emulator.sample_events import mock_event
-from aiflow_local.emulator.server import address_of, in_background, listen
+from aiflow_local.emulator.gateway import ServeOptions, open_gateway
+from aiflow_local.emulator.sample_events import sample_event
+from aiflow_local.emulator.server import base_url, listen, serve_in_background
 from aiflow_local.stack.project import find_project
 from aiflow_local.tokens import Token, new_token
 
@@ -108,12 +108,12 @@ def served(handler_seconds: float) -> Generator[tuple[str, Token]]:
         (project / "functions/user_speak/app.py").write_text(HANDLER, encoding="utf-8")
         token = new_token()
         listener = stack.enter_context(listen("127.0.0.1", 0))
-        address = address_of(listener)
+        address = base_url(listener)
         values = {"TokenSha256": token.digest}
         gateway = stack.enter_context(
-            open_gateway(project, values, lambda _: None, print, Terms(address=address))
+            open_gateway(project, values, lambda _: None, print, ServeOptions(address=address))
         )
-        stack.enter_context(in_background(gateway, listener))
+        stack.enter_context(serve_in_background(gateway, listener))
         yield address, token
 
 
@@ -147,7 +147,7 @@ def measure(clients: Sequence[Client], messages: int) -> list[Figures]:
         for client in clients:
             # A new call for each: the same event again would be a duplicate.
             session = {"id": str(uuid4())}
-            event = mock_event("user_speak", {"text": str(number)}, session)
+            event = sample_event("user_speak", {"text": str(number)}, session)
             begun = time.perf_counter()
             client.send(event)
             taken[client.transport].append((time.perf_counter() - begun) * 1000)

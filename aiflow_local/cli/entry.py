@@ -1,4 +1,4 @@
-"""Where the command begins: before anything is loaded, since Ctrl-C may come meanwhile."""
+"""Entry point of the `aiflow` command; it handles Ctrl-C during the imports, too."""
 
 import os
 import sys
@@ -8,17 +8,17 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Load the command line, run it and exit; Ctrl-C leaves no traceback, not even early."""
+    """Import and run the command line; on Ctrl-C, exit without a traceback."""
     try:
-        from aiflow_local.cli.main import main as run  # noqa: PLC0415 - see above
+        from aiflow_local.cli.main import main as run  # noqa: PLC0415 - Ctrl-C during the import
 
         run()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except SystemExit as ended:
         if ended.code == _INTERRUPTED and threading.active_count() > 1:
-            # Whoever insisted does not wait for a handler that hangs. Python may not end beside its
-            # thread: in the middle of native code that would be a crash.
+            # Exit at once instead of waiting for a handler thread that hangs. A normal exit could
+            # crash while such a thread runs native code.
             os._exit(_INTERRUPTED)
         raise
 

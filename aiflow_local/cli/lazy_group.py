@@ -1,4 +1,4 @@
-"""A group of commands, each loaded when it is used."""
+"""A group of commands that are imported on first use."""
 
 import importlib
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ import click
 
 
 class LazyGroup(click.Group):
-    """Loads a command when it is used: `check` does not wait for what `serve` needs.
+    """A group that imports a command on first use, so that each command starts fast.
 
-    The command NAME is `command` in the module NAME of `package`.
+    The command NAME is the attribute `command` of the module NAME in `package`.
 
     Attributes:
-        package: where the modules are.
-        summaries: what each command does, in a line; in the order of the help.
+        package: The package with the modules.
+        summaries: The one-line help of each command, in the order of the help.
     """
 
     package: ClassVar[str]
@@ -22,12 +22,12 @@ class LazyGroup(click.Group):
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order of the help."""
+        """Return the names of the commands, in the order of the help."""
         return list(self.summaries)
 
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command; None if there is none of this name."""
+        """Import a command; return None if the name is unknown."""
         if cmd_name not in self.summaries:
             return None
         module = importlib.import_module(f"{self.package}.{cmd_name}")
@@ -35,6 +35,6 @@ class LazyGroup(click.Group):
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of the help, without loading anything."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries.items()))

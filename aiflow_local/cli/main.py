@@ -16,18 +16,18 @@ COMMANDS: Mapping[str, str] = {
     "call": "Call your agent, or any bot, and talk to it in this terminal.",
     "serve": "Serve the stack on this machine, with the real handlers.",
     "play": "Play scenarios, or a scripted call.",
-    "replay": "Hold recorded calls once more: what is answered differently?",
-    "check": "Judge an event, an answer or a response by the protocol.",
-    "event": "Print a mock event.",
-    "schema": "Print the JSON Schema of all events or actions.",
-    "compile": "Add bytecode to what sam build built: cold starts take half as long.",
-    "token": "Make an API token and its digest.",
-    "rotate": "Change the token of a stack without losing a call.",
-    "doctor": "Check what a deployment needs, and whether what is deployed answers.",
-    "calls": "List, show, export and erase the calls that a stack keeps.",
+    "replay": "Replay recorded calls, and show which answers differ.",
+    "check": "Check an event, an answer or a response against the protocol.",
+    "event": "Print a sample event.",
+    "schema": "Print the JSON Schema of events, actions or scenarios.",
+    "compile": "Compile the output of sam build: halves the time of a cold start.",
+    "token": "Generate an API token and its digest.",
+    "rotate": "Rotate the token of a stack without rejecting a call.",
+    "doctor": "Check the prerequisites of a deployment, and the deployed stack.",
+    "calls": "List, show, export and erase the calls that a stack stores.",
 }
 _INTERRUPTED = 130
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_WRITE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class _Commands(LazyGroup):
@@ -43,7 +43,7 @@ class _Commands(LazyGroup):
 @click.version_option(package_name="aiflow-serverless", prog_name="aiflow")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Build phone agents for sipgate AI Flow on your own machine, and operate them in the cloud."""
+    """Develop phone agents for sipgate AI Flow locally, and operate them on AWS."""
     if os.environ.get("NO_COLOR"):
         context.color = False
 
@@ -51,44 +51,44 @@ def cli(context: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
-    Exit codes: 0 fine, 1 not fine, 2 what was asked for cannot be read, 130 interrupted.
+    Exit codes: 0 success, 1 failure, 2 invalid command line or input, 130 interrupted.
     """
-    _open_what_is_closed()
+    _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
-        # What cannot be printed, a lone surrogate say, is printed as its escape sequence.
+        # Characters that the encoding lacks, or lone surrogates, become escape sequences.
         cast("_Stream", stream).reconfigure(errors="backslashreplace")
     try:
         code = _run(arguments)
     except OSError as error:
-        code = _unwritten(error)
+        code = _report_write_error(error)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _write_to_nowhere()
+        _discard_output()
     except OSError as error:
-        code = _unwritten(error)
+        code = _report_write_error(error)
     sys.exit(code)
 
 
-def _open_what_is_closed() -> None:
-    """Write to nowhere where whoever started the command closed an output: `aiflow call >&-`."""
+def _replace_closed_streams() -> None:
+    """Replace closed output streams with the null device, as for `aiflow call >&-`."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
-            setattr(sys, name, nowhere)
+            null = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until exit
+            setattr(sys, name, null)
 
 
-def _unwritten(error: OSError) -> int:
-    """Say in one line that the output took no more."""
-    if error.errno not in _FULL:
+def _report_write_error(error: OSError) -> int:
+    """Print one line for an error of writing the output; raise any other error again."""
+    if error.errno not in _WRITE_ERRORS:
         raise error
-    _write_to_nowhere()
+    _discard_output()
     click.echo(f"aiflow: the output cannot be written: {error.strerror}", err=True)
     return 1
 
 
-def _write_to_nowhere() -> None:
-    # What is left over cannot be written: Python would complain when it flushes it at its end.
+def _discard_output() -> None:
+    # Otherwise Python prints an error at exit, when it flushes the rest of the output.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

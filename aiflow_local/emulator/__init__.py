@@ -1,1 +1,1 @@
-"""Stands in for API Gateway, Lambda and DynamoDB: reads the template, calls the real handlers."""
+"""Emulates API Gateway, Lambda and DynamoDB for the template, with the real handlers."""

@@ -1,4 +1,4 @@
-"""What the gateway tells of each thing that it served."""
+"""Entries of the access log of the gateway."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ from aiflow.telemetry import EventReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServedRequest:
-    """A request that was answered; told before the answer leaves.
+class RequestLogEntry:
+    """An HTTP request; logged before its response is sent.
 
     Attributes:
-        method: of the request.
-        path: of the request, percent-encoded and without its query.
-        status: of the answer.
-        ms: how long the answer took, in milliseconds.
-        report: what the layer says of the event; None when it was not asked.
+        method: The HTTP method.
+        path: The percent-encoded path without the query.
+        status: The status of the response.
+        ms: The duration in milliseconds.
+        report: The report of the layer; None if no function of the layer was invoked.
     """
 
     method: str
@@ -25,20 +25,20 @@ class ServedRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServedMessage:
-    """A message of a WebSocket, or its beginning or end.
+class MessageLogEntry:
+    """A WebSocket message, connection or disconnection.
 
-    A connection is told before who connects learns of it; a message when its invocation is over and
-    all that it sent has been written.
+    A connection is logged before the handshake is answered. A message is logged after its
+    invocation has ended and everything that it sent has been written.
 
     Attributes:
-        route_key: of the route that it took; `$connect` and `$disconnect` among them.
-        connection_id: made by the gateway.
-        status: as the access log of API Gateway has it: 200, or why not.
-        sent: how many messages the invocation sent. Those that came to `@connections` over HTTP are
-            requests of their own.
-        ms: how long the invocation took, in milliseconds.
-        report: what the layer says of the event; None when it was not asked.
+        route_key: The key of the route, including `$connect` and `$disconnect`.
+        connection_id: The id of the connection.
+        status: The status, as in the access log of API Gateway: 200, or an error.
+        sent: The number of messages that the invocation sent in process. Messages through
+            `@connections` over HTTP are logged as requests.
+        ms: The duration of the invocation in milliseconds.
+        report: The report of the layer; None if no function of the layer was invoked.
     """
 
     route_key: str
@@ -49,4 +49,4 @@ class ServedMessage:
     report: EventReport | None
 
 
-type Served = ServedRequest | ServedMessage
+type AccessLogEntry = RequestLogEntry | MessageLogEntry

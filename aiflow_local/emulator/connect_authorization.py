@@ -1,4 +1,4 @@
-"""Who may connect: the authorizer, and the function behind `$connect`."""
+"""Authorizes WebSocket connections: the authorizer, then the function of `$connect`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,9 +7,14 @@ from fnmatch import fnmatchcase
 from aiflow.protocol.types import JsonObject, JsonValue
 from aiflow_local.emulator.deployment import WebSocketApi
 from aiflow_local.emulator.error_responses import BAD_GATEWAY, FORBIDDEN, UNAUTHORIZED
-from aiflow_local.emulator.invoker import FAILED, NOT_INVOKED, OK, Invoked, Invoker
-from aiflow_local.emulator.lambda_function import Function, FunctionFailed
-from aiflow_local.emulator.websocket_event import Moment, Opening, authorizer_event, connect_event
+from aiflow_local.emulator.invoker import FAILED, NOT_INVOKED, OK, InvocationResult, Invoker
+from aiflow_local.emulator.lambda_function import Function, FunctionError
+from aiflow_local.emulator.websocket_event import (
+    Handshake,
+    WebSocketRequestContext,
+    authorizer_event,
+    connect_event,
+)
 from aiflow_local.stack.websocket_api import CONNECT, Identity
 
 _ACTION = "execute-api:Invoke"
@@ -17,61 +22,63 @@ _SUCCESSES = range(200, 300)
 
 
 @dataclass(frozen=True)
-class Admission:
-    """What became of a handshake.
+class ConnectResult:
+    """The result of a handshake.
 
     Attributes:
-        invoked: how the last function that was asked answered; its status is that of the handshake.
-        authorized: what the other functions are told of who connected.
+        invoked: The last invocation; its status is the status of the handshake.
+        authorizer_context: The context that the authorizer returned for the later events.
     """
 
-    invoked: Invoked
-    authorized: Mapping[str, str] = field(default_factory=dict[str, str])
+    invoked: InvocationResult
+    authorizer_context: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-async def admit(api: WebSocketApi, invoke: Invoker, opening: Opening, moment: Moment) -> Admission:
-    """Ask the authorizer, then the function behind `$connect`."""
-    admission = Admission(NOT_INVOKED)
+async def authorize_connect(
+    api: WebSocketApi, invoke: Invoker, handshake: Handshake, context: WebSocketRequestContext
+) -> ConnectResult:
+    """Invoke the authorizer, then the function of `$connect`."""
+    result = ConnectResult(NOT_INVOKED)
     if api.authorizer:
-        identities, function = api.authorizer
-        if not _identified(opening, identities):
-            return Admission(replace(NOT_INVOKED, status=UNAUTHORIZED))
-        admission = await _authorize(function, invoke, opening, moment)
-    behind = api.routes.get(CONNECT)
-    if behind is None or admission.invoked.status != OK:
-        return admission
-    opening = replace(opening, authorized=admission.authorized)
-    connected = await invoke(behind, connect_event(opening, moment))
-    return replace(admission, invoked=replace(connected, status=_status(connected)))
+        identities, authorizer = api.authorizer
+        if not _has_identities(handshake, identities):
+            return ConnectResult(replace(NOT_INVOKED, status=UNAUTHORIZED))
+        result = await _authorize(authorizer, invoke, handshake, context)
+    function = api.routes.get(CONNECT)
+    if function is None or result.invoked.status != OK:
+        return result
+    handshake = replace(handshake, authorizer_context=result.authorizer_context)
+    invoked = await invoke(function, connect_event(handshake, context))
+    return replace(result, invoked=replace(invoked, status=_status(invoked)))
 
 
 async def _authorize(
-    function: Function, invoke: Invoker, opening: Opening, moment: Moment
-) -> Admission:
-    asked = await invoke(function, authorizer_event(opening, moment))
-    if asked.status != OK:
-        return Admission(replace(asked, status=FAILED))
+    function: Function, invoke: Invoker, handshake: Handshake, context: WebSocketRequestContext
+) -> ConnectResult:
+    invoked = await invoke(function, authorizer_event(handshake, context))
+    if invoked.status != OK:
+        return ConnectResult(replace(invoked, status=FAILED))
     try:
-        if not _allows(asked.answer, opening.method_arn):
-            return Admission(replace(asked, status=FORBIDDEN))
-        return Admission(asked, _authorized(asked.answer))
-    except FunctionFailed as failure:
-        invoke.complain(str(failure))
-        return Admission(replace(asked, status=FAILED))
+        if not _allows(invoked.answer, handshake.method_arn):
+            return ConnectResult(replace(invoked, status=FORBIDDEN))
+        return ConnectResult(invoked, _authorizer_context(invoked.answer))
+    except FunctionError as error:
+        invoke.on_error(str(error))
+        return ConnectResult(replace(invoked, status=FAILED))
 
 
-def _identified(opening: Opening, identities: Sequence[Identity]) -> bool:
-    """Tell whether all is there that an authorizer must see; else it is not even asked."""
+def _has_identities(handshake: Handshake, identities: Sequence[Identity]) -> bool:
+    """Return whether the handshake has all identity sources that the authorizer requires."""
     return all(
-        opening.header(identity.name)
+        handshake.header(identity.name)
         if identity.kind == "header"
-        else any(opening.parameters.get(identity.name, ()))
+        else any(handshake.parameters.get(identity.name, ()))
         for identity in identities
     )
 
 
 def _allows(answer: JsonValue, method_arn: str) -> bool:
-    """Tell whether the policy in an authorizer's answer lets somebody connect."""
+    """Return whether the policy in the authorizer's answer allows the connection."""
     try:
         effects = [
             statement["Effect"]
@@ -80,25 +87,25 @@ def _allows(answer: JsonValue, method_arn: str) -> bool:
             and _matches(statement["Resource"], method_arn)
         ]
     except KeyError as missing:
-        raise FunctionFailed(f"The policy of the authorizer has no {missing}") from None
+        raise FunctionError(f"the policy of the authorizer has no {missing}") from None
     return "Allow" in effects and "Deny" not in effects
 
 
-def _authorized(answer: JsonValue) -> Mapping[str, str]:
-    """Return `principalId` and the context of an authorizer's answer: texts, as on AWS."""
+def _authorizer_context(answer: JsonValue) -> Mapping[str, str]:
+    """Return `principalId` and the context of the authorizer's answer as strings, as on AWS."""
     answer = _object(answer)
-    told = {"principalId": answer.get("principalId"), **_object(answer.get("context") or {})}
+    members = {"principalId": answer.get("principalId"), **_object(answer.get("context") or {})}
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in told.items()
+        for name, value in members.items()
     }
 
 
-def _status(connected: Invoked) -> int:
-    """Return what `$connect` makes of a handshake: what it answers, or 502 when it cannot."""
-    answer = connected.answer
-    if connected.status == FAILED or not isinstance(answer, dict):
-        return BAD_GATEWAY if connected.status in {OK, FAILED} else connected.status
+def _status(invoked: InvocationResult) -> int:
+    """Return the status that `$connect` answers; 502 if it fails or its answer is invalid."""
+    answer = invoked.answer
+    if invoked.status == FAILED or not isinstance(answer, dict):
+        return BAD_GATEWAY if invoked.status in {OK, FAILED} else invoked.status
     try:
         status = int(str(answer.get("statusCode")))
     except ValueError:
@@ -117,5 +124,5 @@ def _objects(node: JsonValue) -> list[JsonObject]:
 
 def _object(node: JsonValue) -> JsonObject:
     if not isinstance(node, dict):
-        raise FunctionFailed("The authorizer did not answer with an IAM policy")
+        raise FunctionError("the authorizer did not answer with an IAM policy")
     return node

@@ -1,9 +1,9 @@
-"""The WebSockets that are open, and the ways to send on them."""
+"""The open WebSocket connections, and sending on them."""
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import TimeoutError as NotInTime
+from concurrent.futures import TimeoutError as SendTimeout
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,36 +12,37 @@ from starlette.types import Message, Send
 
 from aiflow.errors import ConnectionGone, ConnectionUnavailable
 from aiflow.transports.connections import MAX_MESSAGE_BYTES
-from aiflow_local.emulator.websocket_event import Opening
+from aiflow_local.emulator.websocket_event import Handshake
 
 GOING_AWAY = (1001, "Going away")
-"""How API Gateway ends a connection that was idle, or open, for too long."""
+"""The close code and reason of API Gateway for an idle or expired connection."""
 
-# Whoever does not read for so long holds up an invocation; API Gateway would say 429.
-_PATIENCE_SECONDS = 5
-_GOODBYE_SECONDS = 1
+# A client that does not read blocks the invocation for this long; API Gateway answers 429.
+_SEND_TIMEOUT_SECONDS = 5
+_CLOSE_TIMEOUT_SECONDS = 1
+_GONE = "the connection is closed"
 
 
 @dataclass
-class Sent:
-    """What one invocation sends.
+class SendCounter:
+    """Counts the messages of one invocation.
 
     Attributes:
-        count: so many messages.
-        over: Lambda has ended the invocation: nothing of it goes out any more.
+        count: The number of messages sent.
+        is_ended: Whether the invocation has ended, so that it can send nothing more.
     """
 
     count: int = 0
-    over: bool = False
+    is_ended: bool = False
 
 
-_SENT: ContextVar[Sent | None] = ContextVar("sent", default=None)
+_SENT: ContextVar[SendCounter | None] = ContextVar("sent", default=None)
 
 
 @contextmanager
-def counting() -> Generator[Sent]:
-    """Count what is sent from this context, and from the threads that carry it on."""
-    sent = Sent()
+def count_sent_messages() -> Generator[SendCounter]:
+    """Count messages that are sent from this context, including threads that copy it."""
+    sent = SendCounter()
     token = _SENT.set(sent)
     try:
         yield sent
@@ -50,69 +51,69 @@ def counting() -> Generator[Sent]:
 
 
 class Connection:
-    """An open WebSocket; all of it happens in the event loop of its server.
+    """An open WebSocket; its methods must run in the event loop of the server.
 
     Args:
-        opening: how it began.
-        channel: where the server takes what is to be sent.
+        handshake: The handshake of the connection.
+        channel: The ASGI `send` of the server.
 
     Attributes:
-        opening: how it began.
-        loop: its event loop.
-        last_active_at: when something was received or sent last; Unix time in seconds.
-        alive: called whenever that happens.
-        is_closed: whether nothing can be sent any more.
+        handshake: The handshake of the connection.
+        loop: The event loop of the server.
+        last_active_at: The time of the last message in either direction; Unix time in seconds.
+        on_activity: Called for each message in either direction.
+        is_closed: Whether the connection is closed.
     """
 
-    def __init__(self, opening: Opening, channel: Send) -> None:
-        self.opening = opening
+    def __init__(self, handshake: Handshake, channel: Send) -> None:
+        self.handshake = handshake
         self.loop = asyncio.get_running_loop()
         self.last_active_at = time.time()
-        self.alive: Callable[[], None] = lambda: None
+        self.on_activity: Callable[[], None] = lambda: None
         self._channel = channel
         self.is_closed = False
 
     def touch(self) -> None:
-        """Note that something was received or sent."""
+        """Record that a message was received or sent."""
         self.last_active_at = time.time()
-        self.alive()
+        self.on_activity()
 
     async def send(self, message: str) -> None:
         """Write a message.
 
         Raises:
-            ConnectionGone: the WebSocket is closed.
+            ConnectionGone: The WebSocket is closed.
         """
         if self.is_closed:
-            raise ConnectionGone("nobody is connected any more")
+            raise ConnectionGone(_GONE)
         try:
             await self._channel({"type": "websocket.send", "text": message})
         except (OSError, RuntimeError):
-            # The line is down, or somebody closed it while we waited for our turn.
+            # The network connection is lost, or was closed while this send waited.
             self.is_closed = True
-            raise ConnectionGone("nobody is connected any more") from None
+            raise ConnectionGone(_GONE) from None
         self.touch()
 
     async def close(self, code: int, reason: str) -> None:
-        """Close it from this side; the server then receives the end."""
+        """Close the connection; the server then receives the disconnect message."""
         if not self.is_closed:
             self.is_closed = True
             message: Message = {"type": "websocket.close", "code": code, "reason": reason}
-            # The other end may be quicker.
+            # The client may have closed it already.
             with suppress(OSError, RuntimeError):
                 await self._channel(message)
 
 
 class OpenConnections:
-    """The connections of a gateway by their ids; for the functions, the port `Connections`."""
+    """The open connections by id; implements the sender port of the layer for the functions."""
 
     def __init__(self) -> None:
         self._open: dict[str, Connection] = {}
 
     @contextmanager
     def open(self, connection: Connection) -> Generator[None]:
-        """Let a connection be found for as long as the block takes."""
-        connection_id = connection.opening.connection_id
+        """Register a connection for the duration of the block."""
+        connection_id = connection.handshake.connection_id
         self._open[connection_id] = connection
         try:
             yield
@@ -124,31 +125,31 @@ class OpenConnections:
         """Return an open connection.
 
         Raises:
-            ConnectionGone: there is none by this id any more.
+            ConnectionGone: No connection with this id is open.
         """
         connection = self._open.get(connection_id)
         if connection and not connection.is_closed:
             return connection
-        raise ConnectionGone("nobody is connected any more")
+        raise ConnectionGone(_GONE)
 
     def send(self, connection_id: str, message: str) -> None:
-        """Send a message, from the thread of an invocation; see `Connections.send`."""
+        """Send a message from the thread of an invocation; see `ConnectionSender.send`."""
         if len(message.encode()) > MAX_MESSAGE_BYTES:
-            raise ConnectionUnavailable("the message did not go out: PayloadTooLargeException")
+            raise ConnectionUnavailable("the message was not sent: PayloadTooLargeException")
         connection = self.find(connection_id)
         _in_loop(connection.loop, _deliver(connection, message, _SENT.get()))
 
     async def close_all(self) -> None:
-        """Close every connection, as a server that goes away."""
+        """Close every connection with the code 1001 (going away)."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_GOODBYE_SECONDS):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
                 closing = [connection.close(*GOING_AWAY) for connection in self._open.values()]
                 await asyncio.gather(*closing)
 
 
-async def _deliver(connection: Connection, message: str, sent: Sent | None) -> None:
-    if sent and sent.over:
-        raise ConnectionUnavailable("the message did not go out: its invocation is over")
+async def _deliver(connection: Connection, message: str, sent: SendCounter | None) -> None:
+    if sent and sent.is_ended:
+        raise ConnectionUnavailable("the message was not sent: its invocation has ended")
     await connection.send(message)
     if sent:
         sent.count += 1
@@ -158,11 +159,11 @@ def _in_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, None])
     try:
         future = asyncio.run_coroutine_threadsafe(work, loop)
     except RuntimeError:
-        # The server has ended meanwhile.
+        # The server has stopped meanwhile.
         work.close()
-        raise ConnectionGone("nobody is connected any more") from None
+        raise ConnectionGone(_GONE) from None
     try:
-        future.result(_PATIENCE_SECONDS)
-    except NotInTime:
+        future.result(_SEND_TIMEOUT_SECONDS)
+    except SendTimeout:
         future.cancel()
-        raise ConnectionUnavailable("the message did not go out: nobody reads it") from None
+        raise ConnectionUnavailable("the message was not sent: the client does not read") from None

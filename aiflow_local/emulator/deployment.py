@@ -22,8 +22,8 @@ from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
 from aiflow.telemetry import EventReport, Telemetry
 from aiflow_local.emulator.connections import OpenConnections
-from aiflow_local.emulator.deadline import late_is_too_late
-from aiflow_local.emulator.dynamodb import OneAtATime, create_tables
+from aiflow_local.emulator.deadline import enforce_deadline
+from aiflow_local.emulator.dynamodb import SerializedSessionStore, create_tables
 from aiflow_local.emulator.http_routing import RouteTable
 from aiflow_local.emulator.lambda_function import Function
 from aiflow_local.emulator.module_loader import Handler, ModuleLoader, code_folders
@@ -140,10 +140,12 @@ class Platform:
         return handler.bind(runtime)
 
     def _sessions(self, table: str) -> SessionStore:
-        return OneAtATime(DynamoDbSessionStore(self.client, table, self.now, FAULTS), self.lock)
+        return SerializedSessionStore(
+            DynamoDbSessionStore(self.client, table, self.now, FAULTS), self.lock
+        )
 
     def _time_limit(self, seconds: float) -> AbstractContextManager[None]:
-        return late_is_too_late(seconds, self.complain)
+        return enforce_deadline(seconds, self.complain)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""DynamoDB, embedded: moto in this process, with the tables of the template."""
+"""An embedded DynamoDB: moto in this process, with the tables of the template."""
 
 import os
 from collections.abc import Generator, Mapping
@@ -18,8 +18,8 @@ from aiflow_local.stack.intrinsics import REGION
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# What CreateTable takes; the rest of the properties is for CloudFormation.
-_CREATE = (
+# Properties that CreateTable accepts; the others are for CloudFormation only.
+_CREATE_TABLE_PROPERTIES = (
     "AttributeDefinitions",
     "KeySchema",
     "BillingMode",
@@ -27,8 +27,8 @@ _CREATE = (
     "GlobalSecondaryIndexes",
     "LocalSecondaryIndexes",
 )
-# With these a client would go to where the developer goes for other work.
-_FOREIGN = (
+# Variables of the developer's environment that would send requests to another account or endpoint.
+_REMOVED_VARIABLES = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_ENDPOINT_URL",
@@ -39,12 +39,12 @@ _FOREIGN = (
 )
 
 
-class OneAtATime:
-    """A `SessionStore` that lets one thread in at a time: moto is not made for several.
+class SerializedSessionStore:
+    """A `SessionStore` that serializes access with a lock, since moto is not thread-safe.
 
     Args:
-        store: the real one.
-        lock: shared by all that work on the same tables.
+        store: The store to access.
+        lock: The lock that all users of the same tables share.
     """
 
     def __init__(self, store: SessionStore, lock: Lock) -> None:
@@ -69,15 +69,16 @@ class OneAtATime:
 
 @contextmanager
 def embedded_dynamodb() -> Generator["DynamoDBClient"]:
-    """Return a client of a DynamoDB that lives as long as the block; nothing of AWS is touched.
+    """Provide a client of an embedded DynamoDB for the duration of the block.
 
-    Meanwhile the environment of the process is that of the block; it is put back at its end.
+    No request reaches AWS. The environment of the process is changed in the block, and restored
+    at its end.
     """
     before = dict(os.environ)
-    for name in _FOREIGN:
+    for name in _REMOVED_VARIABLES:
         os.environ.pop(name, None)
-    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    os.environ.update(nowhere, AWS_DEFAULT_REGION=REGION, AWS_REGION=REGION)
+    no_files = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    os.environ.update(no_files, AWS_DEFAULT_REGION=REGION, AWS_REGION=REGION)
     try:
         with mock_aws():
             yield dynamodb_client()
@@ -87,15 +88,17 @@ def embedded_dynamodb() -> Generator["DynamoDBClient"]:
 
 
 def create_tables(client: "DynamoDBClient", tables: Mapping[str, JsonObject]) -> None:
-    """Create those tables that are not there yet.
+    """Create the tables that do not exist yet.
 
     Raises:
-        TemplateError: DynamoDB does not take what the template says of one.
+        TemplateError: DynamoDB rejects the properties of a table.
     """
     existing = client.list_tables()["TableNames"]
     for name, properties in tables.items():
         if name not in existing:
-            settings: Any = {key: properties[key] for key in _CREATE if key in properties}
+            settings: Any = {
+                key: properties[key] for key in _CREATE_TABLE_PROPERTIES if key in properties
+            }
             try:
                 client.create_table(TableName=name, **settings)
             except FAULTS as error:

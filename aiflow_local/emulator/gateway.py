@@ -1,4 +1,4 @@
-"""API Gateway: an ASGI application in front of the functions."""
+"""Emulates API Gateway as an ASGI application that invokes the functions."""
 
 import asyncio
 import time
@@ -14,47 +14,47 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from aiflow_local.emulator.access_log import Served, ServedRequest
+from aiflow_local.emulator.access_log import AccessLogEntry, RequestLogEntry
 from aiflow_local.emulator.deployment import Deployment, Platform
 from aiflow_local.emulator.dynamodb import embedded_dynamodb
-from aiflow_local.emulator.http_event import Arrival, HttpRequest, http_event
+from aiflow_local.emulator.http_event import HttpRequest, HttpRequestContext, http_event
 from aiflow_local.emulator.http_response import http_response, message
 from aiflow_local.emulator.http_routing import Match
 from aiflow_local.emulator.invoker import Invoker
-from aiflow_local.emulator.lambda_function import Function, FunctionFailed
-from aiflow_local.emulator.management_api import Management, connection_of
-from aiflow_local.emulator.websocket import Limits, WebSockets
+from aiflow_local.emulator.lambda_function import Function, FunctionError
+from aiflow_local.emulator.management_api import ManagementApi, connection_id_in
+from aiflow_local.emulator.websocket import ConnectionLimits, WebSocketApp
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
-"""What API Gateway takes."""
+"""The size limit of a request, as in API Gateway."""
 
 _INTEGRATION_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What a gateway is told of the world.
+class ServeOptions:
+    """Options of a gateway.
 
     Attributes:
-        address: the URL that it is served at, without a path.
-        now: what the functions are told of the time, in Unix seconds.
-        limits: when it closes WebSockets.
+        address: The URL of the gateway, without a path.
+        now: The clock of the functions; returns Unix time in seconds.
+        limits: The limits of WebSocket connections.
     """
 
     address: str
     now: Callable[[], float] = time.time
-    limits: Limits = field(default_factory=Limits)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
 
 
 class Gateway:
-    """The stack of a project on this machine; `open_gateway` makes one.
+    """Runs the stack of a project on this machine; `open_gateway` creates it.
 
     Args:
-        platform: what outlives a deployment.
-        project: the folder of the template.
-        parameters: of the template.
-        served: told of each answer, message and connection.
-        limits: when WebSockets are closed.
+        platform: The state that outlives a deployment.
+        project: The folder of the template.
+        parameters: The parameters of the template.
+        log_access: Called for each response, message and connection.
+        limits: The limits of WebSocket connections.
     """
 
     def __init__(
@@ -62,42 +62,42 @@ class Gateway:
         platform: Platform,
         project: Path,
         parameters: Mapping[str, str],
-        served: Callable[[Served], None],
-        limits: Limits,
+        log_access: Callable[[AccessLogEntry], None],
+        limits: ConnectionLimits,
     ) -> None:
         self._platform = platform
         self._project = project
         self._parameters = parameters
-        self._served = served
+        self._log_access = log_access
         self._deploying = Lock()
         self.deployment: Deployment = platform.deploy(project, parameters)
-        self._management = Management(platform.connections)
-        self._websockets = WebSockets(
+        self._management = ManagementApi(platform.connections)
+        self._websockets = WebSocketApp(
             deployed=lambda: self.deployment.websocket,
             connections=platform.connections,
             invoke=Invoker(platform.complain, platform.reports.take),
-            served=served,
+            log_access=log_access,
             limits=limits,
         )
 
     def reload(self) -> None:
-        """Deploy what the project is now; the state of the calls and running events stay.
+        """Deploy the project again; the state of calls and running invocations are kept.
 
         Raises:
-            LocalError: that is broken; what was deployed before goes on.
+            LocalError: The project is invalid; the previous deployment stays active.
         """
         with self._deploying:
             self.deployment = self._platform.deploy(self._project, self._parameters)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or take a WebSocket from its beginning to its end; see ASGI."""
+        """Handle an HTTP request or a WebSocket connection; see ASGI."""
         if scope["type"] == "websocket":
             await self._websockets(scope, receive, send)
         elif scope["type"] == "http":
             await self._answer_request(scope, receive, send)
 
-    async def say_goodbye(self) -> None:
-        """Close the WebSockets, before the server ends."""
+    async def close_connections(self) -> None:
+        """Close all WebSockets, before the server stops."""
         await self._platform.connections.close_all()
 
     async def _answer_request(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,9 +108,9 @@ class Gateway:
         except ClientDisconnect:
             return
         response.headers["apigw-requestid"] = request_id
-        # Before it leaves: whoever has the answer can rely on that it was told.
-        self._served(
-            ServedRequest(
+        # Log before sending: a client that has the response can rely on the log entry.
+        self._log_access(
+            RequestLogEntry(
                 method=request.method,
                 path=_path(scope),
                 status=response.status_code,
@@ -123,22 +123,22 @@ class Gateway:
     async def _answer(self, request: Request, request_id: str) -> Response:
         body = await _body(request)
         api = self.deployment.websocket
-        if api and (connection_id := connection_of(request.url.path, api.stage)):
-            return await self._management.answer(request.method, connection_id, body)
+        if api and (connection_id := connection_id_in(request.url.path, api.stage)):
+            return await self._management.handle(request.method, connection_id, body)
         match = self.deployment.routes.match(request.method, _path(request.scope))
         if match is None:
             return message(404, "Not Found")
         if body is None:
             return message(413, "Request Entity Too Large")
-        event = http_event(_http_request(request, body), _arrival(match, request_id))
+        event = http_event(_http_request(request, body), _request_context(match, request_id))
         try:
             async with asyncio.timeout(_INTEGRATION_TIMEOUT_SECONDS):
                 return http_response(await match.target.invoke(event, request_id))
         except (TimeoutError, asyncio.CancelledError):
-            # Cancelled is who is still running when the gateway ends.
+            # An invocation is cancelled if it still runs when the gateway stops.
             return message(503, "Service Unavailable")
-        except FunctionFailed as failure:
-            self._platform.complain(str(failure))
+        except FunctionError as error:
+            self._platform.complain(str(error))
             return message(500, "Internal Server Error")
 
 
@@ -146,31 +146,31 @@ class Gateway:
 def open_gateway(
     project: Path,
     parameters: Mapping[str, str],
-    served: Callable[[Served], None],
-    complain: Callable[[str], None],
-    terms: Terms,
+    log_access: Callable[[AccessLogEntry], None],
+    on_error: Callable[[str], None],
+    options: ServeOptions,
 ) -> Generator[Gateway]:
-    """Deploy a project on this machine, for as long as the block takes.
+    """Deploy a project on this machine for the duration of the block.
 
     Args:
-        project: the folder of the template.
-        parameters: of the template.
-        served: told of each answer, message and connection.
-        complain: told of each error of a handler.
-        terms: what it must know of the world.
+        project: The folder of the template.
+        parameters: The parameters of the template.
+        log_access: Called for each response, message and connection.
+        on_error: Called with each error of a handler.
+        options: The options of the gateway.
 
     Raises:
-        LocalError: the template or the code is not as it must be.
+        LocalError: The template or the code is invalid.
     """
     with ExitStack() as stack:
         client = stack.enter_context(embedded_dynamodb())
-        platform = Platform(client, complain, terms.address, terms.now)
+        platform = Platform(client, on_error, options.address, options.now)
         stack.callback(platform.modules.close)
-        yield Gateway(platform, project, parameters, served, terms.limits)
+        yield Gateway(platform, project, parameters, log_access, options.limits)
 
 
 async def _body(request: Request) -> bytes | None:
-    """Return the body, or None when it is too large; it is read to its end all the same."""
+    """Read the body to its end; return None if it is too large."""
     body, size = bytearray(), 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -196,8 +196,8 @@ def _http_request(request: Request, body: bytes) -> HttpRequest:
     )
 
 
-def _arrival(match: Match[Function], request_id: str) -> Arrival:
-    return Arrival(
+def _request_context(match: Match[Function], request_id: str) -> HttpRequestContext:
+    return HttpRequestContext(
         route_key=match.route_key,
         path_parameters=match.path_parameters,
         request_id=request_id,

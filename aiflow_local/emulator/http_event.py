@@ -1,4 +1,4 @@
-"""Requests as an HTTP API of API Gateway hands them to a function: payload format 2.0."""
+"""Converts HTTP requests to events of an HTTP API, payload format 2.0."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -11,21 +11,21 @@ from aiflow_local.stack.intrinsics import ACCOUNT_ID
 
 API_ID = "local"
 
-# As observed on the real one: all other bodies are base64, also those without a content type.
+# Observed on AWS: all other bodies are base64, including those without a content type.
 _TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpRequest:
-    """A request as it came over the wire.
+    """A received HTTP request.
 
     Attributes:
-        method: in capitals.
-        path: still percent-encoded, without the query.
-        query: what follows the `?`.
-        headers: in the order of the wire, repetitions included.
-        body: all of it.
-        source_ip: of the other end.
+        method: The HTTP method in upper case.
+        path: The percent-encoded path without the query.
+        query: The query string without `?`.
+        headers: The headers in the received order, with repetitions.
+        body: The complete body.
+        source_ip: The IP address of the client.
     """
 
     method: str
@@ -37,14 +37,14 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrival:
-    """What the gateway adds to a request.
+class HttpRequestContext:
+    """The data that the gateway adds to a request.
 
     Attributes:
-        route_key: of the route that it takes, like `POST /webhook`.
-        path_parameters: what the `{names}` of the route stand for.
-        request_id: made by the gateway.
-        at: Unix time in seconds.
+        route_key: The key of the route, for example `POST /webhook`.
+        path_parameters: The values of the `{variables}` of the route.
+        request_id: The id of the request.
+        at: The time of the request; Unix time in seconds.
     """
 
     route_key: str
@@ -53,35 +53,37 @@ class Arrival:
     path_parameters: Mapping[str, str]
 
 
-def http_event(request: HttpRequest, arrival: Arrival) -> JsonObject:
-    """Return the event that a function gets for a request."""
+def http_event(request: HttpRequest, context: HttpRequestContext) -> JsonObject:
+    """Return the event for a request."""
     headers = _joined(request.headers)
     cookies = headers.pop("cookie", None)
     query = _joined(parse_qsl(request.query, keep_blank_values=True), lower=False)
     event: JsonObject = {
         "version": "2.0",
-        "routeKey": arrival.route_key,
+        "routeKey": context.route_key,
         "rawPath": request.path,
         "rawQueryString": request.query,
         "headers": {**headers},
-        "requestContext": _context(request, headers, arrival),
+        "requestContext": _context(request, headers, context),
         "isBase64Encoded": False,
     }
     if cookies:
         event["cookies"] = [cookie.strip() for cookie in cookies.replace(",", ";").split(";")]
     if query:
         event["queryStringParameters"] = {**query}
-    if arrival.path_parameters:
-        event["pathParameters"] = {**arrival.path_parameters}
+    if context.path_parameters:
+        event["pathParameters"] = {**context.path_parameters}
     return event | _body(request.body, headers.get("content-type", ""))
 
 
 def log_time(at: float) -> str:
-    """Return a Unix time as API Gateway writes it."""
+    """Format Unix time like API Gateway."""
     return datetime.fromtimestamp(at, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
-def _context(request: HttpRequest, headers: Mapping[str, str], arrival: Arrival) -> JsonObject:
+def _context(
+    request: HttpRequest, headers: Mapping[str, str], context: HttpRequestContext
+) -> JsonObject:
     domain = headers.get("host", "localhost").partition(":")[0]
     return {
         "accountId": ACCOUNT_ID,
@@ -95,11 +97,11 @@ def _context(request: HttpRequest, headers: Mapping[str, str], arrival: Arrival)
             "sourceIp": request.source_ip,
             "userAgent": headers.get("user-agent", ""),
         },
-        "requestId": arrival.request_id,
-        "routeKey": arrival.route_key,
+        "requestId": context.request_id,
+        "routeKey": context.route_key,
         "stage": "$default",
-        "time": log_time(arrival.at),
-        "timeEpoch": int(arrival.at * 1000),
+        "time": log_time(context.at),
+        "timeEpoch": int(context.at * 1000),
     }
 
 
@@ -116,6 +118,6 @@ def _body(body: bytes, content_type: str) -> JsonObject:
         return {}
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.startswith("text/") or media_type in _TEXT_TYPES:
-        # JSON has no other place for bytes that are no text.
+        # A JSON string cannot hold invalid UTF-8, so it is replaced.
         return {"body": body.decode(errors="replace"), "isBase64Encoded": False}
     return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}

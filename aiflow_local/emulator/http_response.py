@@ -1,4 +1,4 @@
-"""Answers of functions, as an HTTP API reads them."""
+"""Converts answers of functions to HTTP responses."""
 
 import base64
 import json
@@ -7,14 +7,14 @@ from typing import cast
 from starlette.responses import Response
 
 from aiflow.protocol.types import JsonObject, JsonValue
-from aiflow_local.emulator.lambda_function import FunctionFailed
+from aiflow_local.emulator.lambda_function import FunctionError
 
 
 def http_response(answer: JsonValue) -> Response:
-    """Return what a function's answer stands for; without `statusCode` all of it is the body.
+    """Convert the answer of a function; without `statusCode`, the whole answer is the body.
 
     Raises:
-        FunctionFailed: API Gateway would not understand it.
+        FunctionError: The answer is not valid for API Gateway.
     """
     if not isinstance(answer, dict) or "statusCode" not in answer:
         return _json(200, answer)
@@ -25,13 +25,12 @@ def http_response(answer: JsonValue) -> Response:
         for cookie in cast("list[JsonValue]", answer.get("cookies") or []):
             response.headers.append("set-cookie", str(cookie))
     except (ValueError, TypeError, AttributeError) as error:
-        problem = f"API Gateway does not understand the answer of the function: {error}"
-        raise FunctionFailed(problem) from None
+        raise FunctionError(f"the function's answer is not valid: {error}") from None
     return response
 
 
 def message(status: int, text: str) -> Response:
-    """Return what API Gateway answers by itself."""
+    """Return an error response of API Gateway."""
     return _json(status, {"message": text})
 
 

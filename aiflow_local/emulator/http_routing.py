@@ -1,4 +1,4 @@
-"""Which function answers a request: the rules of an HTTP API."""
+"""Selects the route of a request by the rules of an HTTP API."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,12 @@ _VARIABLE = re.compile(r"\{([^}+]+)(\+?)\}")
 
 @dataclass(frozen=True)
 class Match[T]:
-    """The route that a request takes.
+    """The route of a request.
 
     Attributes:
-        target: where it leads.
-        route_key: how API Gateway names it.
-        path_parameters: what the `{names}` of its path stand for.
+        target: The target of the route.
+        route_key: The route key in API Gateway.
+        path_parameters: The values of the `{variables}` of the path.
     """
 
     target: T
@@ -26,7 +26,7 @@ class Match[T]:
 
 
 class RouteTable[T]:
-    """Routes, the most specific first: a full path, then a greedy `{name+}`, then `$default`."""
+    """Routes by precedence: a full path, then a greedy `{variable+}`, then `$default`."""
 
     def __init__(self, routes: Iterable[tuple[Route, T]]) -> None:
         self._entries = sorted(
@@ -35,7 +35,7 @@ class RouteTable[T]:
         )
 
     def match(self, method: str, path: str) -> Match[T] | None:
-        """Return the route for a request; None where API Gateway would answer 404."""
+        """Return the route for a request; None if no route matches."""
         for route, pattern, target in self._entries:
             found = pattern.fullmatch(path)
             if found and route.method in {method, "ANY"}:

@@ -1,4 +1,4 @@
-"""Invocations for the WebSocket: their answer, what they sent, and how they went."""
+"""Invokes functions for the WebSocket API, and measures each invocation."""
 
 import asyncio
 import time
@@ -8,24 +8,24 @@ from uuid import uuid4
 
 from aiflow.protocol.types import JsonObject, JsonValue
 from aiflow.telemetry import EventReport
-from aiflow_local.emulator.connections import counting
-from aiflow_local.emulator.lambda_function import Function, FunctionFailed
+from aiflow_local.emulator.connections import count_sent_messages
+from aiflow_local.emulator.lambda_function import Function, FunctionError
 
-# Of an integration of a WebSocket API. The function goes on, and may still send.
+# The limit of API Gateway; after it, the function keeps running and may still send messages.
 _INTEGRATION_TIMEOUT_SECONDS = 29
 OK, FAILED, TIMED_OUT = 200, 500, 504
 
 
 @dataclass(frozen=True, kw_only=True)
-class Invoked:
-    """How an invocation went.
+class InvocationResult:
+    """The result of an invocation.
 
     Attributes:
-        status: 200, 500 when it failed, 504 when it took too long.
-        answer: of the function.
-        sent: how many messages it sent.
-        ms: how long it took, in milliseconds.
-        report: what the layer says of it, if it was asked.
+        status: 200 for success, 500 for a failure, 504 for a timeout.
+        answer: The answer of the function.
+        sent: The number of messages that it sent.
+        ms: The duration in milliseconds.
+        report: The report of the layer; None if no function of the layer was invoked.
     """
 
     status: int
@@ -35,8 +35,8 @@ class Invoked:
     report: EventReport | None
 
 
-NOT_INVOKED = Invoked(status=OK, answer=None, sent=0, ms=0, report=None)
-"""Nothing had to be asked."""
+NOT_INVOKED = InvocationResult(status=OK, answer=None, sent=0, ms=0, report=None)
+"""The result if there is no function to invoke."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +44,27 @@ class Invoker:
     """Invokes functions.
 
     Attributes:
-        complain: told of each failure.
-        take_report: returns what the layer said of an invocation, by its id.
+        on_error: Called with each failure.
+        take_report: Returns the report of the layer for an invocation id.
     """
 
-    complain: Callable[[str], None]
+    on_error: Callable[[str], None]
     take_report: Callable[[str], EventReport | None]
 
-    async def __call__(self, function: Function, event: JsonObject) -> Invoked:
-        """Invoke a function, and wait until it is over."""
+    async def __call__(self, function: Function, event: JsonObject) -> InvocationResult:
+        """Invoke a function, and wait for its answer."""
         begun, invocation_id = time.monotonic(), str(uuid4())
         status, answer = OK, None
-        with counting() as sent:
+        with count_sent_messages() as sent:
             try:
                 async with asyncio.timeout(_INTEGRATION_TIMEOUT_SECONDS):
                     answer = await function.invoke(event, invocation_id)
             except TimeoutError:
                 status = TIMED_OUT
-            except FunctionFailed as failure:
-                status, sent.over = FAILED, True
-                self.complain(str(failure))
-        return Invoked(
+            except FunctionError as error:
+                status, sent.is_ended = FAILED, True
+                self.on_error(str(error))
+        return InvocationResult(
             status=status,
             answer=answer,
             sent=sent.count,

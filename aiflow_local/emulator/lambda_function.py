@@ -1,4 +1,4 @@
-"""A Lambda function: one invocation is one thread, as it is one container on AWS."""
+"""Emulates Lambda functions: each invocation runs in a thread of its own."""
 
 import asyncio
 import json
@@ -14,19 +14,19 @@ from aiflow_local.stack.intrinsics import ACCOUNT_ID, REGION
 from aiflow_local.stack.template import FunctionSpec
 
 
-class FunctionFailed(Exception):
-    """An invocation ended without an answer; the message is what CloudWatch would show."""
+class FunctionError(Exception):
+    """An invocation that ended without a valid answer; the message is for the developer."""
 
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """What Lambda tells a function about the invocation.
+    """The context object of an invocation.
 
     Attributes:
-        function_name: its logical id.
-        memory_limit_in_mb: of the template.
-        aws_request_id: different for each invocation.
-        deadline: when it ends, by the monotonic clock in seconds.
+        function_name: The logical id of the function.
+        memory_limit_in_mb: The memory size in the template.
+        aws_request_id: The unique id of the invocation.
+        deadline: The time of the timeout, in seconds of the monotonic clock.
     """
 
     function_name: str
@@ -37,56 +37,55 @@ class LambdaContext:
 
     @property
     def invoked_function_arn(self) -> str:
-        """The name of the function within AWS."""
+        """The ARN of the function."""
         return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{self.function_name}"
 
     @property
     def log_group_name(self) -> str:
-        """Where its log would go."""
+        """The name of the log group."""
         return f"/aws/lambda/{self.function_name}"
 
     @property
     def log_stream_name(self) -> str:
-        """Where in the log group."""
+        """The name of the log stream."""
         return "local"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the invocation may still run."""
+        """Return the time until the timeout."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function that can be invoked.
+    """A Lambda function.
 
     Attributes:
-        spec: what the template says of it.
-        handler: its code.
+        spec: Its definition in the template.
+        handler: Its handler.
     """
 
     spec: FunctionSpec
     handler: Handler
 
     async def invoke(self, event: JsonObject, request_id: str) -> JsonValue:
-        """Run the handler and return its answer, through JSON as on AWS.
+        """Run the handler, and return its answer after a JSON round trip, as on AWS.
 
         Raises:
-            FunctionFailed: it raised, ran out of time, or answered what is not JSON.
+            FunctionError: The handler raised, timed out, or returned a value that is not JSON.
         """
         seconds = self.spec.timeout_seconds
         context = LambdaContext(
             self.spec.name, self.spec.memory_mb, request_id, time.monotonic() + seconds
         )
         answer: Future[str] = Future()
-        # It goes on in the context of who invokes it: so what it sends is known to be its own.
+        # The thread copies the context, so that its messages are counted for this invocation.
         run = copy_context().run
-        # A daemon: an endless handler must not outlive the gateway.
+        # A daemon thread, so that an endless handler does not keep the process alive.
         Thread(target=run, args=(self._run, answer, event, context), daemon=True).start()
         try:
             text = await asyncio.wait_for(asyncio.wrap_future(answer), seconds)
         except TimeoutError:
-            message = f"{self.spec.name} did not answer within {seconds:g} s and was given up"
-            raise FunctionFailed(message) from None
+            raise FunctionError(f"{self.spec.name} timed out after {seconds:g} s") from None
         result: JsonValue = json.loads(text)
         return result
 
@@ -94,5 +93,5 @@ class Function:
         answer.set_running_or_notify_cancel()
         try:
             answer.set_result(json.dumps(self.handler(event, context)))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, Lambda survives it
-            answer.set_exception(FunctionFailed(f"{self.spec.name} failed.\n{explain(error)}"))
+        except BaseException as error:  # noqa: BLE001 - a handler can raise anything
+            answer.set_exception(FunctionError(f"{self.spec.name} failed.\n{explain(error)}"))

@@ -1,4 +1,4 @@
-"""`@connections`: what functions reach a connection by, over HTTP."""
+"""The `@connections` API, through which functions access WebSocket connections over HTTP."""
 
 import re
 from datetime import UTC, datetime
@@ -10,27 +10,27 @@ from aiflow.transports.connections import MAX_MESSAGE_BYTES
 from aiflow_local.emulator.connections import Connection, OpenConnections
 
 _NORMAL = (1000, "Connection Closed Normally")
-# By this header an AWS client knows which of its exceptions to raise.
+# AWS clients choose the exception to raise by this header.
 _ERROR_TYPE = "x-amzn-errortype"
 
 
-class Management:
-    """The management endpoint of the WebSocket API. It asks for no signature.
+class ManagementApi:
+    """The management endpoint of the WebSocket API; it does not check signatures.
 
     Args:
-        connections: those that are open.
+        connections: The open connections.
     """
 
     def __init__(self, connections: OpenConnections) -> None:
         self._connections = connections
 
-    async def answer(self, method: str, connection_id: str, body: bytes | None) -> Response:
-        """Send to a connection, look at it, or close it.
+    async def handle(self, method: str, connection_id: str, body: bytes | None) -> Response:
+        """Send a message to a connection, return its status, or close it.
 
         Args:
             method: `POST`, `GET` or `DELETE`.
-            connection_id: made by the gateway.
-            body: what is to be sent; None when it is larger than any request may be.
+            connection_id: The id of the connection.
+            body: The message to send; None if the request was too large.
         """
         if method == "POST" and (body is None or len(body) > MAX_MESSAGE_BYTES):
             return _error(413, "PayloadTooLargeException", "Message too long")
@@ -38,7 +38,7 @@ class Management:
             connection = self._connections.find(connection_id)
             match method:
                 case "POST":
-                    # It goes out as text, whatever it is.
+                    # API Gateway sends every message as text.
                     await connection.send((body or b"").decode(errors="replace"))
                     return Response(status_code=200)
                 case "GET":
@@ -52,18 +52,18 @@ class Management:
             return _error(410, "GoneException", "Gone")
 
 
-def connection_of(path: str, stage: str) -> str | None:
-    """Return the connection that a path names, with its stage or without; None for other paths."""
+def connection_id_in(path: str, stage: str) -> str | None:
+    """Return the connection id in a path, with or without a stage; None for other paths."""
     found = re.fullmatch(rf"(?:/{re.escape(stage)})?/@connections/([^/]+)", path)
     return found[1] if found else None
 
 
 def _status(connection: Connection) -> dict[str, object]:
-    opening = connection.opening
+    handshake = connection.handshake
     return {
-        "connectedAt": _iso(opening.connected_at),
+        "connectedAt": _iso(handshake.connected_at),
         "lastActiveAt": _iso(connection.last_active_at),
-        "identity": {"sourceIp": opening.source_ip, "userAgent": opening.header("user-agent")},
+        "identity": {"sourceIp": handshake.source_ip, "userAgent": handshake.header("user-agent")},
     }
 
 

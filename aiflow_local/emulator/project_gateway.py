@@ -1,45 +1,45 @@
-"""The agent of the project that somebody stands in, behind its gateway on a free port."""
+"""Serves the agent of the current project through an emulated gateway on a free port."""
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from aiflow_local.emulator.access_log import Served
-from aiflow_local.emulator.gateway import Gateway, Terms, open_gateway
-from aiflow_local.emulator.server import address_of, in_background, listen
+from aiflow_local.emulator.access_log import AccessLogEntry
+from aiflow_local.emulator.gateway import Gateway, ServeOptions, open_gateway
+from aiflow_local.emulator.server import base_url, listen, serve_in_background
 from aiflow_local.errors import TemplateError
-from aiflow_local.stack.cli_options import stack_parameters, with_colleague
+from aiflow_local.stack.cli_options import stack_parameters, with_transfer_target
 from aiflow_local.stack.project import TEMPLATE, find_project
 from aiflow_local.tokens import Token
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """How it is to be served.
+class ProjectOptions:
+    """Options of `serve_project`.
 
     Attributes:
-        token: that must be shown.
-        parameters: of the template, as `NAME=VALUE`.
-        complain: told of each error of a handler.
-        now: what the functions are told of the time, in Unix seconds.
-        served: told of each answer, message and connection.
+        token: The token that the functions accept.
+        parameters: Parameters of the template, as `NAME=VALUE`.
+        on_error: Called with each error of a handler.
+        now: The clock of the functions; returns Unix time in seconds.
+        log_access: Called for each response, message and connection.
     """
 
     token: Token
     parameters: Sequence[str]
-    complain: Callable[[str], None]
+    on_error: Callable[[str], None]
     now: Callable[[], float]
-    served: Callable[[Served], None] = lambda _: None
+    log_access: Callable[[AccessLogEntry], None] = lambda _: None
 
 
 @dataclass(frozen=True)
-class Own:
-    """An agent that is being served.
+class ServedProject:
+    """The served agent of a project.
 
     Attributes:
-        gateway: in front of it.
-        url: of its webhook.
-        websocket_url: of its WebSocket; None where the stack has none.
+        gateway: The gateway that serves it.
+        url: The URL of its webhook.
+        websocket_url: The URL of its WebSocket; None if the stack has none.
     """
 
     gateway: Gateway
@@ -48,22 +48,25 @@ class Own:
 
 
 @contextmanager
-def serve_own(wanted: Wanted) -> Generator[Own]:
-    """Serve the agent of this project, with somebody to transfer calls to.
+def serve_project(options: ProjectOptions) -> Generator[ServedProject]:
+    """Serve the agent of the current project, with a default transfer number.
 
     Raises:
-        LocalError: the project is not as it must be.
+        LocalError: The project is invalid.
     """
     project = find_project()
-    values = stack_parameters(project, wanted.token, with_colleague(project, wanted.parameters))
+    values = stack_parameters(
+        project, options.token, with_transfer_target(project, options.parameters)
+    )
     with listen("127.0.0.1", 0) as listener:
-        address = address_of(listener)
-        terms = Terms(address=address, now=wanted.now)
-        with open_gateway(project, values, wanted.served, wanted.complain, terms) as gateway:
+        address = base_url(listener)
+        gateway_options = ServeOptions(address=address, now=options.now)
+        with open_gateway(
+            project, values, options.log_access, options.on_error, gateway_options
+        ) as gateway:
             deployed = gateway.deployment
             if not deployed.http_routes:
-                message = f"{TEMPLATE} has no function with a route: nothing can be called"
-                raise TemplateError(message)
+                raise TemplateError(f"{TEMPLATE} has no function with an HTTP route: add one")
             websocket = address.replace("http", "ws", 1) if deployed.websocket else None
-            with in_background(gateway, listener):
-                yield Own(gateway, address + deployed.http_routes[0].path, websocket)
+            with serve_in_background(gateway, listener):
+                yield ServedProject(gateway, address + deployed.http_routes[0].path, websocket)

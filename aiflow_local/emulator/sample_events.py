@@ -1,20 +1,19 @@
-"""Mock events, made from the models: for `sam local invoke`, for tests, and to look at."""
+"""Sample events of all types, for `aiflow event`, `sam local invoke` and tests."""
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from aiflow.errors import InvalidEvent
 from aiflow.protocol.events import EVENT_TYPES, parse_event
 from aiflow.protocol.types import JsonObject, JsonValue
-from aiflow_local.emulator.http_event import Arrival, HttpRequest, http_event
-from aiflow_local.emulator.websocket_event import Moment, Opening, message_event
+from aiflow_local.emulator.http_event import HttpRequest, HttpRequestContext, http_event
+from aiflow_local.emulator.websocket_event import Handshake, WebSocketRequestContext, message_event
 from aiflow_local.errors import Unreadable
 
-SAM_LOCAL_TOKEN = "local-token-for-sam-local-only-0123456789"  # noqa: S105 - it opens nothing
-"""The public token whose digest samconfig.toml gives to `sam local`; good for nothing else."""
+SAM_LOCAL_TOKEN = "local-token-for-sam-local-only-0123456789"  # noqa: S105 - a public token
+"""The public token for `sam local` only; samconfig.toml has its digest."""
 
-# Numbers that the German regulator keeps free for films and examples.
+# Numbers that the German regulator reserves for films and examples.
 CALLER = "491713920042"
 AGENT = "493023125001"
 
@@ -26,7 +25,7 @@ SESSION: Mapping[str, str] = {
     "from_phone_number": CALLER,
     "to_phone_number": AGENT,
 }
-"""A session with all six members."""
+"""A sample session with all six members."""
 
 _SAMPLES: Mapping[str, JsonObject] = {
     "user_speak": {"text": "What are your opening hours?", "barged_in": False},
@@ -38,37 +37,39 @@ _SAMPLES: Mapping[str, JsonObject] = {
     },
     "sms_failed": {"reason": "The number cannot receive text messages."},
 }
-_ARRIVAL = Arrival(
+_HTTP_CONTEXT = HttpRequestContext(
     route_key="POST /webhook",
     request_id="JKJaXmPLvHcESHA=",
     at=1767261600,
     path_parameters={},
 )
-_OPENING = Opening(
+_HANDSHAKE = Handshake(
     stage="live",
     connection_id="JKJaXfGPIAMCEeg=",
     connected_at=1767261590,
     headers=(("Host", "agent.example.com"), ("User-Agent", "AI-Flow")),
     source_ip="192.0.2.1",
-    authorized={"principalId": "ai-flow"},
+    authorizer_context={"principalId": "ai-flow"},
 )
-_MOMENT = Moment(request_id=_ARRIVAL.request_id, message_id="JKJaXdVCIAMCEeg=", at=_ARRIVAL.at)
+_WEBSOCKET_CONTEXT = WebSocketRequestContext(
+    request_id=_HTTP_CONTEXT.request_id, message_id="JKJaXdVCIAMCEeg=", at=_HTTP_CONTEXT.at
+)
 
 
-def members_of(event_type: str) -> frozenset[str]:
-    """Return the members that events of a type have of their own."""
+def event_members(event_type: str) -> frozenset[str]:
+    """Return the members of an event type, without `type` and `session`."""
     return frozenset(EVENT_TYPES[event_type].model_fields) - {"type", "session"}
 
 
-def mock_event(
+def sample_event(
     event_type: str,
     members: Mapping[str, JsonValue] | None = None,
     session: Mapping[str, JsonValue] | None = None,
 ) -> JsonObject:
-    """Return an event of a type, with these members in place of the samples.
+    """Return a sample event; `members` and `session` replace sample values.
 
     Raises:
-        Unreadable: the session has no usable id.
+        Unreadable: The session id is invalid.
     """
     event: JsonObject = {
         "type": event_type,
@@ -80,12 +81,12 @@ def mock_event(
         model = parse_event(event)
     except InvalidEvent as error:
         raise Unreadable(error.reason, str(error)) from None
-    # As the service would send it: with nothing in it that the model does not know.
+    # Drop members that the model does not have, since the service does not send them.
     return {name: event[name] for name in event if name in type(model).model_fields}
 
 
 def http_envelope(event: JsonObject, token: str = SAM_LOCAL_TOKEN) -> JsonObject:
-    """Return the event as API Gateway hands it to a function."""
+    """Wrap an event in an HTTP request, as API Gateway passes it to a function."""
     body = _body(event)
     headers = {
         "content-length": str(len(body)),
@@ -101,47 +102,20 @@ def http_envelope(event: JsonObject, token: str = SAM_LOCAL_TOKEN) -> JsonObject
         body=body,
         source_ip="192.0.2.1",
     )
-    return http_event(request, _ARRIVAL)
+    return http_event(request, _HTTP_CONTEXT)
 
 
 def websocket_envelope(event: JsonObject) -> JsonObject:
-    """Return the event as a WebSocket API hands it to the function of its type."""
-    return message_event(_OPENING, _MOMENT, str(event["type"]), _body(event).decode())
+    """Wrap an event in a message, as a WebSocket API passes it to the function of its type."""
+    return message_event(_HANDSHAKE, _WEBSOCKET_CONTEXT, str(event["type"]), _body(event).decode())
 
 
 def _body(event: JsonObject) -> bytes:
     text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate, which UTF-8 cannot write, is escaped as JSON escapes it.
+    # UTF-8 cannot encode a lone surrogate, so it becomes a JSON escape sequence.
     return text.encode(errors="backslashreplace")
 
 
-def as_text(event: JsonObject) -> str:
-    """Return an event as it stands in a file."""
+def to_json_text(event: JsonObject) -> str:
+    """Return an event as indented JSON, as in the files of `events/`."""
     return json.dumps(event, indent=2, ensure_ascii=False) + "\n"
-
-
-def write_all(folder: Path, scenario_schema: JsonObject) -> list[Path]:
-    """Write a mock event of each type, in each envelope; remove those of types long gone.
-
-    Args:
-        folder: where to write.
-        scenario_schema: the JSON Schema by which editors complete scenario files.
-    """
-    events = {event_type: mock_event(event_type) for event_type in EVENT_TYPES}
-    texts = {folder / f"{name}.json": as_text(event) for name, event in events.items()}
-    texts |= {
-        folder / "http" / f"{name}.json": as_text(http_envelope(event))
-        for name, event in events.items()
-    }
-    texts |= {
-        folder / "websocket" / f"{name}.json": as_text(websocket_envelope(event))
-        for name, event in events.items()
-    }
-    texts[folder / "calls" / "scenarios.schema.json"] = as_text(scenario_schema)
-    for pattern in ("*.json", "http/*.json", "websocket/*.json"):
-        for path in {*folder.glob(pattern)} - texts.keys():
-            path.unlink()
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return list(texts)

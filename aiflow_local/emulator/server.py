@@ -1,4 +1,4 @@
-"""The port: where the gateway listens."""
+"""The HTTP and WebSocket server of the gateway."""
 
 import errno
 import socket
@@ -13,17 +13,17 @@ from starlette.types import Receive, Scope, Send
 from aiflow_local.errors import AddressError
 
 MAX_FRAME_BYTES = 32 * 1024
-"""What API Gateway takes in one frame of a WebSocket."""
+"""The size limit of a WebSocket frame, as in API Gateway."""
 
 _BACKLOG = 1024
 _GRACE_SECONDS = 2
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that connections queue up at; port 0 finds a free one.
+    """Open a listening socket; port 0 selects a free port.
 
     Raises:
-        AddressError: it is taken or not allowed; the message says what to do.
+        AddressError: The port is in use or not allowed, or the host is invalid.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -32,30 +32,30 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressError(_remedy(error, host, port)) from None
 
 
-def address_of(listener: socket.socket) -> str:
-    """Return the URL of what listens there, without a path."""
+def base_url(listener: socket.socket) -> str:
+    """Return the URL of a listening socket, without a path."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class App(Protocol):
-    """An ASGI application that may have connections open."""
+    """An ASGI application with connections that it closes itself."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; see ASGI."""
+        """Handle a request or a connection; see ASGI."""
         ...
 
-    async def say_goodbye(self) -> None:
-        """Close what is open, while it still can be."""
+    async def close_connections(self) -> None:
+        """Close all open connections."""
         ...
 
 
 class Server(uvicorn.Server):
-    """A server that lets its application say goodbye before it ends.
+    """A uvicorn server that has its application close all connections at shutdown.
 
     Args:
-        config: of uvicorn.
-        app: what it serves.
+        config: The configuration of uvicorn.
+        app: The application to serve.
     """
 
     def __init__(self, config: uvicorn.Config, app: App) -> None:
@@ -63,22 +63,22 @@ class Server(uvicorn.Server):
         self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End; see uvicorn."""
-        await self._app.say_goodbye()
+        """Close all connections, then shut down; see uvicorn."""
+        await self._app.close_connections()
         await super().shutdown(sockets)
 
 
 def make_server(app: App) -> Server:
-    """Return a server that is silent, speaks HTTP and WebSocket, and ends within two seconds."""
+    """Return a server for HTTP and WebSocket that logs nothing and stops within two seconds."""
     config = uvicorn.Config(
         app,
         http="h11",
-        # Of uvicorn's two that are built on the package `websockets`, the one that will stay.
+        # The successor of uvicorn's other implementation with the package `websockets`.
         ws="websockets-sansio",
-        # A frame that is larger is refused before it has been read: close code 1009. The size of a
-        # whole message is for the gateway to see, since uvicorn does not wait for the other end.
+        # A larger frame is rejected before it is read, with close code 1009. The gateway checks the
+        # size of a whole message, since uvicorn does not wait for the closing handshake.
         ws_max_size=cast("int", (None, MAX_FRAME_BYTES)),
-        # API Gateway neither asks whether somebody is still there, nor compresses.
+        # API Gateway neither sends pings nor compresses.
         ws_ping_interval=None,
         ws_per_message_deflate=False,
         lifespan="off",
@@ -92,8 +92,8 @@ def make_server(app: App) -> Server:
 
 
 @contextmanager
-def in_background(app: App, listener: socket.socket) -> Generator[None]:
-    """Serve what comes to a socket for as long as the block takes."""
+def serve_in_background(app: App, listener: socket.socket) -> Generator[None]:
+    """Serve a socket in a thread for the duration of the block."""
     server = make_server(app)
     thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -108,8 +108,8 @@ def _remedy(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:
             other = f"aiflow serve --port {port + 1}"
-            return f"Port {port} is taken: stop what has it, or choose another one: {other}"
+            return f"port {port} is in use: stop the other process, or choose a port: {other}"
         case errno.EACCES:
-            return f"Port {port} is not allowed: choose one from 1024 on, like --port 3000"
+            return f"port {port} is not allowed: choose one above 1023, like --port 3000"
         case _:
             return f"{host} is not an address of this machine: try --host 127.0.0.1"

@@ -1,4 +1,4 @@
-"""What a WebSocket API of API Gateway hands to a function: handshakes, messages, and the end."""
+"""Converts handshakes, messages and disconnections to events of a WebSocket API."""
 
 import base64
 import os
@@ -11,22 +11,22 @@ from aiflow_local.emulator.http_event import API_ID, log_time
 from aiflow_local.stack.intrinsics import ACCOUNT_ID, REGION
 from aiflow_local.stack.websocket_api import CONNECT, DISCONNECT
 
-# API Gateway shows these to the authorizer, but not to the function behind `$connect`.
-_OF_THE_HOP = frozenset({"connection", "upgrade", "content-length"})
+# API Gateway passes these headers to the authorizer, but not to the function of `$connect`.
+_HOP_BY_HOP_HEADERS = frozenset({"connection", "upgrade", "content-length"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opening:
-    """How a connection began: what the gateway knows of it to its end.
+class Handshake:
+    """The handshake of a connection.
 
     Attributes:
-        stage: of the API.
-        connection_id: made by the gateway.
-        connected_at: Unix time in seconds.
-        headers: of the handshake, in the order of the wire, repetitions included.
-        query: what follows the `?`.
-        source_ip: of the other end.
-        authorized: what the authorizer said of who connects.
+        stage: The stage of the API.
+        connection_id: The id of the connection.
+        connected_at: The time of the handshake; Unix time in seconds.
+        headers: The headers in the received order, with repetitions.
+        query: The query string without `?`.
+        source_ip: The IP address of the client.
+        authorizer_context: The context that the authorizer returned.
     """
 
     stage: str
@@ -35,32 +35,32 @@ class Opening:
     headers: Sequence[tuple[str, str]] = ()
     query: str = ""
     source_ip: str = "127.0.0.1"
-    authorized: Mapping[str, str] = field(default_factory=dict[str, str])
+    authorizer_context: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def header(self, name: str) -> str:
-        """Return a header, whatever its case; "" when it is not there."""
+        """Return a header by its case-insensitive name; "" if it is missing."""
         found = (value for key, value in self.headers if key.lower() == name.lower())
         return next(found, "")
 
     @property
     def parameters(self) -> Mapping[str, Sequence[str]]:
-        """The query, with all values of each name."""
+        """The query parameters, with all values of each name."""
         return _listed(parse_qsl(self.query, keep_blank_values=True))
 
     @property
     def method_arn(self) -> str:
-        """What an authorizer allows or denies."""
+        """The ARN that the policy of an authorizer allows or denies."""
         return f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{API_ID}/{self.stage}/{CONNECT}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
-    """One thing that happens on a connection.
+class WebSocketRequestContext:
+    """The data that the gateway adds to a handshake, message or disconnection.
 
     Attributes:
-        request_id: made by the gateway, different for each.
-        message_id: likewise, for those that are messages.
-        at: Unix time in seconds.
+        request_id: The unique id of the request.
+        message_id: The unique id of a message.
+        at: The time of the request; Unix time in seconds.
     """
 
     request_id: str
@@ -69,46 +69,50 @@ class Moment:
 
 
 def new_id(chance: Callable[[int], bytes] = os.urandom) -> str:
-    """Return an id in the form of API Gateway."""
+    """Return a random id in the format of API Gateway."""
     return base64.urlsafe_b64encode(chance(11)).decode()
 
 
-def authorizer_event(opening: Opening, moment: Moment) -> JsonObject:
-    """Return the event that a REQUEST authorizer gets."""
+def authorizer_event(handshake: Handshake, request: WebSocketRequestContext) -> JsonObject:
+    """Return the event for a REQUEST authorizer."""
     return {
         "type": "REQUEST",
-        "methodArn": opening.method_arn,
+        "methodArn": handshake.method_arn,
         "stageVariables": {},
-        **_request(opening),
-        "requestContext": _context(opening, moment, CONNECT, "CONNECT"),
+        **_request(handshake),
+        "requestContext": _context(handshake, request, CONNECT, "CONNECT"),
     }
 
 
-def connect_event(opening: Opening, moment: Moment) -> JsonObject:
-    """Return the event that the function behind `$connect` gets."""
+def connect_event(handshake: Handshake, request: WebSocketRequestContext) -> JsonObject:
+    """Return the event for the function of `$connect`."""
     return {
-        **_request(opening, without=_OF_THE_HOP),
-        "requestContext": _context(opening, moment, CONNECT, "CONNECT"),
+        **_request(handshake, without=_HOP_BY_HOP_HEADERS),
+        "requestContext": _context(handshake, request, CONNECT, "CONNECT"),
         "isBase64Encoded": False,
     }
 
 
-def message_event(opening: Opening, moment: Moment, route_key: str, body: str) -> JsonObject:
-    """Return the event that a function gets for a message: no header in it."""
-    context = _context(opening, moment, route_key, "MESSAGE")
+def message_event(
+    handshake: Handshake, request: WebSocketRequestContext, route_key: str, body: str
+) -> JsonObject:
+    """Return the event for a message; it has no headers."""
+    context = _context(handshake, request, route_key, "MESSAGE")
     return {
-        "requestContext": {**context, "messageId": moment.message_id},
+        "requestContext": {**context, "messageId": request.message_id},
         "body": body,
         "isBase64Encoded": False,
     }
 
 
-def disconnect_event(opening: Opening, moment: Moment, code: int, reason: str) -> JsonObject:
-    """Return the event that the function behind `$disconnect` gets."""
-    # These headers and no others, whatever the handshake had.
-    host = opening.header("host")
+def disconnect_event(
+    handshake: Handshake, request: WebSocketRequestContext, code: int, reason: str
+) -> JsonObject:
+    """Return the event for the function of `$disconnect`."""
+    # API Gateway sends exactly these headers, independent of the handshake.
+    host = handshake.header("host")
     headers = {"Host": host, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""}
-    context = _context(opening, moment, DISCONNECT, "DISCONNECT")
+    context = _context(handshake, request, DISCONNECT, "DISCONNECT")
     return {
         "headers": {**headers},
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
@@ -117,38 +121,40 @@ def disconnect_event(opening: Opening, moment: Moment, code: int, reason: str) -
     }
 
 
-def _context(opening: Opening, moment: Moment, route_key: str, event_type: str) -> JsonObject:
-    identity = {"sourceIp": opening.source_ip}
-    if agent := opening.header("user-agent"):
+def _context(
+    handshake: Handshake, request: WebSocketRequestContext, route_key: str, event_type: str
+) -> JsonObject:
+    identity = {"sourceIp": handshake.source_ip}
+    if agent := handshake.header("user-agent"):
         identity["userAgent"] = agent
     context: JsonObject = {
         "routeKey": route_key,
         "eventType": event_type,
-        "extendedRequestId": moment.request_id,
-        "requestTime": log_time(moment.at),
+        "extendedRequestId": request.request_id,
+        "requestTime": log_time(request.at),
         "messageDirection": "IN",
-        "stage": opening.stage,
-        "connectedAt": int(opening.connected_at * 1000),
-        "requestTimeEpoch": int(moment.at * 1000),
+        "stage": handshake.stage,
+        "connectedAt": int(handshake.connected_at * 1000),
+        "requestTimeEpoch": int(request.at * 1000),
         "identity": {**identity},
-        "requestId": moment.request_id,
-        "domainName": opening.header("host").partition(":")[0] or "localhost",
-        "connectionId": opening.connection_id,
+        "requestId": request.request_id,
+        "domainName": handshake.header("host").partition(":")[0] or "localhost",
+        "connectionId": handshake.connection_id,
         "apiId": API_ID,
     }
-    if opening.authorized:
-        context["authorizer"] = {**opening.authorized}
+    if handshake.authorizer_context:
+        context["authorizer"] = {**handshake.authorizer_context}
     return context
 
 
-def _request(opening: Opening, without: frozenset[str] = frozenset()) -> JsonObject:
-    headers = _listed(pair for pair in opening.headers if pair[0].lower() not in without)
+def _request(handshake: Handshake, without: frozenset[str] = frozenset()) -> JsonObject:
+    headers = _listed(pair for pair in handshake.headers if pair[0].lower() not in without)
     event: JsonObject = {
-        # Of a name that is there twice the last value counts.
+        # The last value of a repeated name wins.
         "headers": {name: values[-1] for name, values in headers.items()},
         "multiValueHeaders": {name: [*values] for name, values in headers.items()},
     }
-    if query := opening.parameters:
+    if query := handshake.parameters:
         event["queryStringParameters"] = {name: values[-1] for name, values in query.items()}
         event["multiValueQueryStringParameters"] = {
             name: [*values] for name, values in query.items()

@@ -1,4 +1,4 @@
-"""Which function a message goes to: the rules of a WebSocket API."""
+"""Selects the route of a message by the rules of a WebSocket API."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,18 @@ from aiflow.protocol.types import JsonValue
 from aiflow_local.stack.websocket_api import CONNECT, DEFAULT, DISCONNECT
 
 
-def route_key(text: str, selection: Sequence[str], routes: Mapping[str, object]) -> str | None:
-    """Return the key of the route that a message takes; None when there is none for it.
+def select_route_key(
+    text: str, selection: Sequence[str], routes: Mapping[str, object]
+) -> str | None:
+    """Return the route key for a message; None if no route matches.
 
     Args:
-        text: the message; what is not JSON takes the default route.
-        selection: the members of the message that lead to the key.
-        routes: by their keys.
+        text: The message; if it is not JSON, the default route is used.
+        selection: The path of the message member that holds the route key.
+        routes: The routes by key.
     """
     key = _key(text, selection)
-    # What the gateway itself says cannot be said by a message.
+    # A message cannot select the routes that are reserved for the gateway.
     if key in routes and key not in {CONNECT, DISCONNECT}:
         return key
     return DEFAULT if DEFAULT in routes else None

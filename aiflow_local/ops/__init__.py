@@ -1,1 +1,1 @@
-"""Operate a stack that is deployed: look at it, rotate its token, answer for what it keeps."""
+"""Operations on a deployed stack: health checks, token rotation, and the stored calls."""

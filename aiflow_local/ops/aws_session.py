@@ -1,4 +1,4 @@
-"""AWS as an operator reaches it, and its errors in words that say what to do."""
+"""AWS clients for the operator, and error messages that say what to do."""
 
 import os
 from collections.abc import Generator
@@ -20,7 +20,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.exceptions import (
-    ConnectionError as NoConnection,
+    ConnectionError as AwsConnectionError,
 )
 
 from aiflow_local.errors import LocalError
@@ -43,19 +43,19 @@ _LOGIN = "log in (`aws sso login` or `aws configure`), or name a --profile"
 _REMEDIES = {
     "ExpiredToken": f"the credentials have expired: {_LOGIN}",
     "ExpiredTokenException": f"the credentials have expired: {_LOGIN}",
-    "UnrecognizedClientException": f"AWS does not know these credentials: {_LOGIN}",
-    "InvalidClientTokenId": f"AWS does not know these credentials: {_LOGIN}",
-    "ResourceNotFoundException": "nothing is there by this name, in this region and account",
-    "SignatureDoesNotMatch": f"the secret does not fit the access key: {_LOGIN}",
+    "UnrecognizedClientException": f"AWS does not accept these credentials: {_LOGIN}",
+    "InvalidClientTokenId": f"AWS does not accept these credentials: {_LOGIN}",
+    "ResourceNotFoundException": "the resource does not exist in this region and account",
+    "SignatureDoesNotMatch": f"the secret does not match the access key: {_LOGIN}",
 }
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 class AwsError(LocalError):
-    """AWS did not do what it was asked; the message says what to do about it.
+    """A failed AWS request; the message says what to do.
 
     Attributes:
-        code: of the error, as AWS names it; empty where AWS was not reached.
+        code: The error code of AWS; empty if the request did not reach AWS.
     """
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -64,13 +64,13 @@ class AwsError(LocalError):
 
 
 @dataclass(frozen=True)
-class Account:
-    """Clients for one account and region; made when they are needed.
+class AwsSession:
+    """Clients for one account and region, created on first use.
 
     Attributes:
-        region: None takes the one of the environment, or of the profile.
-        profile: None takes the one of the environment.
-        endpoint_url: of a DynamoDB that is not AWS's.
+        region: None selects the region of the environment or of the profile.
+        profile: None selects the profile of the environment.
+        endpoint_url: The endpoint of a DynamoDB outside AWS, if any.
     """
 
     region: str | None = None
@@ -79,16 +79,16 @@ class Account:
 
     @cached_property
     def _session(self) -> boto3.session.Session:
-        with asked("find out who you are"):
+        with translate_aws_errors("find out who you are"):
             session = boto3.session.Session(profile_name=self.profile, region_name=self.region)
         if self.endpoint_url and session.get_credentials() is None:
-            # A table on this machine asks for a signature, and not for whose it is.
+            # A local DynamoDB requires a signature, but accepts any credentials.
             return boto3.session.Session("local", "local", region_name=session.region_name)
         return session
 
     @property
     def region_name(self) -> str | None:
-        """The region that is in force; None if nobody says one."""
+        """The effective region; None if none is configured."""
         return self._session.region_name or os.environ.get("AWS_REGION")
 
     def _client(self, service: str, endpoint_url: str | None = None) -> Any:  # noqa: ANN401 - of any service
@@ -97,57 +97,57 @@ class Account:
             connect_timeout=5,
             retries={"mode": "standard", "total_max_attempts": 4},
         )
-        # The stubs know a client by a literal only.
+        # The type stubs accept a service name only as a literal.
         session: Any = self._session
-        with asked(f"reach {service}"):
+        with translate_aws_errors(f"reach {service}"):
             return session.client(service, endpoint_url=endpoint_url, config=config)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        """The tables."""
+        """The DynamoDB client."""
         client: DynamoDBClient = self._client("dynamodb", self.endpoint_url)
         return client
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
-        """The stacks."""
+        """The CloudFormation client."""
         client: CloudFormationClient = self._client("cloudformation")
         return client
 
     @cached_property
     def cloudwatch(self) -> "CloudWatchClient":
-        """The metrics."""
+        """The CloudWatch client."""
         client: CloudWatchClient = self._client("cloudwatch")
         return client
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
-        """The logs."""
+        """The CloudWatch Logs client."""
         client: CloudWatchLogsClient = self._client("logs")
         return client
 
     @cached_property
     def sns(self) -> "SNSClient":
-        """Who is told of alarms."""
+        """The SNS client."""
         client: SNSClient = self._client("sns")
         return client
 
     @cached_property
     def sts(self) -> "STSClient":
-        """Who we are."""
+        """The STS client."""
         client: STSClient = self._client("sts")
         return client
 
 
 @contextmanager
-def asked(to: str) -> Generator[None]:
-    """Turn what AWS or its client raises into one line.
+def translate_aws_errors(action: str) -> Generator[None]:
+    """Translate errors of AWS and botocore into an `AwsError`.
 
     Args:
-        to: what was asked for, as in `AWS refused to ...`.
+        action: A verb phrase that completes `AWS refused to ...`.
 
     Raises:
-        AwsError: in place of it.
+        AwsError: AWS rejected the request, or could not be reached.
     """
     try:
         yield
@@ -155,25 +155,24 @@ def asked(to: str) -> Generator[None]:
         details = error.response.get("Error", {})
         code, text = str(details.get("Code", "")), str(details.get("Message", error))
         if code in _DENIED:
-            message = f"AWS refused to {to}: these credentials may not ({_operation(error)})"
+            message = (
+                f"AWS refused to {action}: the policy of these credentials does not allow"
+                f" {error.operation_name}"
+            )
         else:
-            message = f"AWS refused to {to}: {_REMEDIES.get(code, text)}"
+            message = f"AWS refused to {action}: {_REMEDIES.get(code, text)}"
         raise AwsError(message, code) from None
     except (BotoCoreError, ValueError) as error:
-        raise AwsError(f"cannot {to}: {_reason(error)}") from None
-
-
-def _operation(error: ClientError) -> str:
-    return f"the action {error.operation_name} is missing in their policy"
+        raise AwsError(f"cannot {action}: {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ProfileNotFound):
-        return f"{error}: `aws configure list-profiles` lists them"
+        return f"{error}: `aws configure list-profiles` lists the profiles"
     if isinstance(error, _NO_CREDENTIALS):
-        return f"there are no AWS credentials that work: {_LOGIN}"
+        return f"no valid AWS credentials were found: {_LOGIN}"
     if isinstance(error, NoRegionError):
         return "no region is set: give --region"
-    if isinstance(error, NoConnection):
-        return f"nobody answers ({error})"
+    if isinstance(error, AwsConnectionError):
+        return f"the connection failed ({error})"
     return str(error)

@@ -1,4 +1,4 @@
-"""Where an operator looks: which account, region, stack and table, as a command line says it."""
+"""The account, region and stack that a command works on, selected by command-line options."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from aiflow_local.ops.samconfig import SamConfig, read_samconfig
 from aiflow_local.stack.project import find_project
 
 if TYPE_CHECKING:
-    from aiflow_local.ops.aws_session import Account
+    from aiflow_local.ops.aws_session import AwsSession
     from aiflow_local.ops.stack import Stack
 
 
-class PlaceOptions(TypedDict):
-    """What `place_options` adds to a command."""
+class AwsTargetOptions(TypedDict):
+    """The options that `aws_target_options` adds to a command."""
 
     stack: str | None
     config_env: str
@@ -26,7 +26,7 @@ class PlaceOptions(TypedDict):
 
 
 _OPTIONS = (
-    click.option("--stack", metavar="NAME", help="The stack; that of samconfig.toml if omitted."),
+    click.option("--stack", metavar="NAME", help="The stack; default: the one in samconfig.toml."),
     click.option(
         "--config-env",
         metavar="NAME",
@@ -34,36 +34,38 @@ _OPTIONS = (
         show_default=True,
         help="The environment in samconfig.toml, like dev or prod.",
     ),
-    click.option("--region", metavar="NAME", help="The region; that of samconfig.toml if omitted."),
+    click.option(
+        "--region", metavar="NAME", help="The region; default: the one in samconfig.toml."
+    ),
     click.option("--profile", metavar="NAME", help="The AWS profile to use."),
 )
 
 
-def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which stack, and whose."""
+def aws_target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select a stack, region and profile."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 @dataclass(frozen=True)
-class Place:
-    """Which stack of whose account.
+class AwsTarget:
+    """A stack in an AWS account and region.
 
     Attributes:
-        options: of the command line.
-        endpoint_url: of a DynamoDB that is not AWS's.
+        options: The options of the command line.
+        endpoint_url: The endpoint of a DynamoDB outside AWS, if any.
     """
 
-    options: PlaceOptions
+    options: AwsTargetOptions
     endpoint_url: str | None = None
 
     @cached_property
     def samconfig(self) -> SamConfig:
-        """What `samconfig.toml` says of it.
+        """The selected environment of `samconfig.toml`.
 
         Raises:
-            LocalError: it cannot be read.
+            LocalError: The file cannot be read.
         """
         return read_samconfig(find_project(), self.options["config_env"])
 
@@ -72,7 +74,7 @@ class Place:
         """The name of the stack.
 
         Raises:
-            LocalError: nobody says it.
+            LocalError: Neither an option nor `samconfig.toml` names a stack.
         """
         name = self.options["stack"] or self.samconfig.stack
         if name is None:
@@ -80,19 +82,19 @@ class Place:
         return name
 
     @cached_property
-    def account(self) -> "Account":
-        """The clients."""
-        from aiflow_local.ops.aws_session import Account  # noqa: PLC0415 - help need not wait for boto3
+    def aws(self) -> "AwsSession":
+        """The AWS clients for this target."""
+        from aiflow_local.ops.aws_session import AwsSession  # noqa: PLC0415 - boto3 would slow --help
 
         region = self.options["region"] or self.samconfig.region
-        return Account(region, self.options["profile"], self.endpoint_url)
+        return AwsSession(region, self.options["profile"], self.endpoint_url)
 
     def find_stack(self) -> "Stack | None":
-        """Look the stack up; None if there is none.
+        """Return the deployed stack; None if it does not exist.
 
         Raises:
-            LocalError: AWS cannot be asked.
+            LocalError: No stack is named, or the AWS request fails.
         """
-        from aiflow_local.ops.stack import find_stack  # noqa: PLC0415 - likewise
+        from aiflow_local.ops.stack import find_stack  # noqa: PLC0415 - boto3 would slow --help
 
-        return find_stack(self.account.cloudformation, self.stack_name)
+        return find_stack(self.aws.cloudformation, self.stack_name)

@@ -1,4 +1,4 @@
-"""What `samconfig.toml` says of a deployment: under which name, where, with which parameters."""
+"""Reader for `samconfig.toml`: stack name, region and parameter overrides."""
 
 import shlex
 import tomllib
@@ -18,10 +18,10 @@ class SamConfig:
     """One configuration environment of `samconfig.toml`.
 
     Attributes:
-        environment: its name.
-        stack: the name of the stack; None if it says none.
-        region: likewise.
-        overrides: the parameters that `sam deploy` sets.
+        environment: The name of the environment.
+        stack: The name of the stack; None if it is not set.
+        region: The AWS region; None if it is not set.
+        overrides: The parameters that `sam deploy` sets.
     """
 
     environment: str
@@ -31,10 +31,10 @@ class SamConfig:
 
 
 def read_samconfig(project: Path, environment: str) -> SamConfig:
-    """Read a configuration environment; an empty one where there is no such file.
+    """Read a configuration environment; without a file, return an empty one.
 
     Raises:
-        LocalError: the file cannot be read, or has no such environment.
+        LocalError: The file cannot be read, or has no such environment.
     """
     path = project / SAMCONFIG
     if not path.is_file():
@@ -45,9 +45,9 @@ def read_samconfig(project: Path, environment: str) -> SamConfig:
         raise LocalError(f"{path} cannot be read: {error}") from None
     if environment not in found and environment != "default":
         known = ", ".join(name for name, value in found.items() if isinstance(value, dict))
-        raise LocalError(f"{SAMCONFIG} has no environment {environment}; there are: {known}")
+        raise LocalError(f"{SAMCONFIG} has no environment {environment}; it has: {known}")
     own = _table(found, environment)
-    # As sam does it: what a command says goes before what holds for all of them.
+    # As in sam, the section of a command overrides the `global` section.
     deploy = {**_parameters(own, "global"), **_parameters(own, "deploy")}
     return SamConfig(
         environment=environment,
@@ -71,7 +71,7 @@ def _text(value: object) -> str | None:
 
 
 def _overrides(value: object) -> Mapping[str, str]:
-    """Read `"A=b C=d"` or `["A=b", "C=d"]`."""
+    """Parse `"A=b C=d"` or `["A=b", "C=d"]`."""
     try:
         entries = shlex.split(value) if isinstance(value, str) else value
     except ValueError as error:

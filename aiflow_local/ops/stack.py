@@ -1,28 +1,28 @@
-"""A deployed stack: what CloudFormation tells of it."""
+"""A deployed stack, as CloudFormation describes it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiflow_local.ops.aws_session import AwsError, asked
+from aiflow_local.ops.aws_session import AwsError, translate_aws_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.literals import CapabilityType
 
-_ABSENT = "ValidationError"
+_STACK_NOT_FOUND = "ValidationError"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack as it stands.
+    """The current state of a deployed stack.
 
     Attributes:
-        name: of the stack.
-        status: as CloudFormation names it, like `UPDATE_COMPLETE`.
-        parameters: by name, with the values that are deployed.
-        outputs: by name.
-        capabilities: that its template was deployed with.
+        name: The name of the stack.
+        status: The CloudFormation status, for example `UPDATE_COMPLETE`.
+        parameters: The deployed parameter values by name.
+        outputs: The output values by name.
+        capabilities: The capabilities of the latest deployment.
     """
 
     name: str
@@ -33,26 +33,26 @@ class Stack:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is being changed, and the latest change went through."""
+        """Whether the latest deployment has completed successfully."""
         return self.status.endswith("_COMPLETE") and "ROLLBACK" not in self.status
 
     @property
     def is_changing(self) -> bool:
-        """Whether CloudFormation is still at work."""
+        """Whether a deployment is in progress."""
         return self.status.endswith("_IN_PROGRESS")
 
 
 def find_stack(client: "CloudFormationClient", name: str) -> Stack | None:
-    """Look a stack up; None if there is none of this name, or it was deleted.
+    """Return a stack by name; None if it does not exist or was deleted.
 
     Raises:
-        AwsError: AWS cannot be asked.
+        AwsError: The request fails.
     """
     try:
-        with asked(f"describe the stack {name}"):
+        with translate_aws_errors(f"describe the stack {name}"):
             found = client.describe_stacks(StackName=name)["Stacks"][0]
     except AwsError as error:
-        if error.code == _ABSENT:
+        if error.code == _STACK_NOT_FOUND:
             return None
         raise
     return Stack(

@@ -1,1 +1,1 @@
-"""The model of a stack: what the template, its parameters and the project say."""
+"""The model of a stack, read from its template and parameters."""

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Command-line options that several commands share."""
 
 import string
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ def token_option(text: str) -> Decorator:
 
 
 url_option: Decorator = click.option(
-    "--url", help="Call this bot, http(s):// or ws(s)://; otherwise the agent of this project."
+    "--url", help="The bot to call, http(s):// or ws(s)://; default: the agent of this project."
 )
 
 
@@ -45,29 +45,29 @@ parameters_option: Decorator = click.option(
 transport_option: Decorator = click.option(
     "--transport",
     type=click.Choice(["http", "websocket"]),
-    help="Call the agent of this project through its gateway; otherwise there is no socket.",
+    help="Call the agent of this project through the emulated API Gateway; default: in process.",
 )
 
 
-def with_colleague(project: Path, given: Sequence[str]) -> list[str]:
-    """Return parameters with somebody to transfer to, so that this can be heard, too.
+def with_transfer_target(project: Path, given: Sequence[str]) -> list[str]:
+    """Add a default transfer number to parameters, so that transfers work in local calls.
 
     Raises:
-        TemplateError: the template cannot be read.
+        TemplateError: The template cannot be read.
     """
     declared = Template(project / TEMPLATE).parameters
-    colleague = (
+    default = (
         [f"{_TRANSFER_PARAMETER}={_TRANSFER_NUMBER}"] if _TRANSFER_PARAMETER in declared else []
     )
-    return [*colleague, *given]
+    return [*default, *given]
 
 
 def stack_parameters(project: Path, token: Token, given: Sequence[str]) -> dict[str, str]:
-    """Return the parameters for a template: those given, and the digest of the token.
+    """Parse `NAME=VALUE` parameters, and add the digest of the token.
 
     Raises:
-        click.UsageError: one is not NAME=VALUE, or is the digest itself.
-        TemplateError: the template cannot be read.
+        click.UsageError: A parameter is not NAME=VALUE, or is the digest.
+        TemplateError: The template cannot be read.
     """
     pairs = [entry.partition("=") for entry in given]
     if bad := next((name for name, equals, _ in pairs if not equals), None):
@@ -80,28 +80,32 @@ def stack_parameters(project: Path, token: Token, given: Sequence[str]) -> dict[
     return values
 
 
-def all_read[File](files: Sequence[str], read: Callable[[str], File]) -> list[File]:
-    """Return what is in files; where one cannot be read, tell of each that cannot, and exit."""
-    found: list[File] = []
-    mistakes: list[LocalError] = []
+def read_all[File](files: Sequence[str], read: Callable[[str], File]) -> list[File]:
+    """Read all files; report every file that cannot be read.
+
+    Raises:
+        LocalError: A file cannot be read; if several cannot, the others are printed first.
+    """
+    contents: list[File] = []
+    errors: list[LocalError] = []
     for file in files:
         try:
-            found.append(read(file))
+            contents.append(read(file))
         except LocalError as error:
-            mistakes.append(error)
-    for mistake in mistakes[:-1]:
-        click.echo(f"aiflow: {mistake}", err=True)
-    if mistakes:
-        raise mistakes[-1]
-    return found
+            errors.append(error)
+    for other in errors[:-1]:
+        click.echo(f"aiflow: {other}", err=True)
+    if errors:
+        raise errors[-1]
+    return contents
 
 
-def is_visible(token: str) -> bool:
-    """Tell whether a token has visible ASCII characters only, and at least one."""
+def is_valid_token(token: str) -> bool:
+    """Return whether a token is a non-empty string of visible ASCII characters."""
     return bool(token) and _VISIBLE.issuperset(token)
 
 
 def _token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not is_visible(value):
-        raise click.BadParameter("a token has visible ASCII characters only, and at least one.")
+    if value is not None and not is_valid_token(value):
+        raise click.BadParameter("give a non-empty token of visible ASCII characters.")
     return value

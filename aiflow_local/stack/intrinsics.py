@@ -1,4 +1,4 @@
-"""What CloudFormation's own functions say: as many of them as a gateway needs."""
+"""Resolves the CloudFormation intrinsic functions that the emulator supports."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -24,12 +24,12 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
 class Resolver:
-    """Replaces references and functions by what they stand for on this machine.
+    """Replaces references and intrinsic functions with their local values.
 
     Args:
-        parameters: the value of each parameter of the template.
-        conditions: the section `Conditions`.
-        resources: the section `Resources`.
+        parameters: The values of the template parameters.
+        conditions: The section `Conditions`.
+        resources: The section `Resources`.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Resolver:
         }
 
     def value(self, node: JsonValue) -> JsonValue:
-        """Return `node` with nothing left to resolve in it.
+        """Resolve all references and functions in `node`.
 
         Raises:
-            TemplateError: it names something that is not there, or a function not known here.
+            TemplateError: A reference is undefined, or a function is not supported.
         """
         if isinstance(node, list):
             return self._items(node)
@@ -69,13 +69,13 @@ class Resolver:
         name = next(iter(node), "")
         if len(node) == 1 and (name in self._functions or name.startswith("Fn::")):
             if name not in self._functions:
-                raise TemplateError(f"{name} is a function that the local gateway does not know")
+                raise TemplateError(f"the emulator does not support the function {name}")
             return self._functions[name](node[name])
         members = {key: self.value(member) for key, member in node.items()}
         return {key: member for key, member in members.items() if member != _NO_VALUE}
 
     def exists(self, resource: str) -> bool:
-        """Tell whether a resource is made: it has no condition, or one that is true."""
+        """Return whether a resource is created: it has no condition, or a true one."""
         properties = self._resources[resource]
         name = properties.get("Condition") if isinstance(properties, dict) else None
         return name is None or self._condition(str(name))
@@ -134,11 +134,11 @@ class Resolver:
     def _test(self, node: JsonValue) -> bool:
         name = next(iter(node), "") if isinstance(node, dict) else ""
         if not isinstance(node, dict) or name not in self._tests:
-            raise TemplateError(f"{name or node} is not a condition that the local gateway knows")
+            raise TemplateError(f"the emulator does not support the condition {name or node}")
         return self._tests[name](node[name])
 
 
 def _list(node: JsonValue, length: int | None = None) -> list[JsonValue]:
     if not isinstance(node, list) or length not in {None, len(node)}:
-        raise TemplateError("a function of the template has arguments that it does not take")
+        raise TemplateError("a function in the template has invalid arguments")
     return node

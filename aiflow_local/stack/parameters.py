@@ -1,4 +1,4 @@
-"""The parameters of a template, held to the rules that CloudFormation would hold them to."""
+"""Validates template parameters by the rules of CloudFormation."""
 
 import re
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from aiflow_local.errors import TemplateError
 def parameter_values(
     declared: Mapping[str, JsonObject], given: Mapping[str, str]
 ) -> dict[str, JsonValue]:
-    """Return the value of each parameter: the one given, or its default.
+    """Return the value of each declared parameter: the given value, or the default.
 
     Raises:
-        TemplateError: one is not declared, has no value, or has one that is not allowed.
+        TemplateError: A parameter is not declared, has no value, or has an invalid one.
     """
     unknown = sorted(given.keys() - declared.keys())
     if unknown:
         known = ", ".join(declared) or "none"
-        raise TemplateError(f"{unknown[0]} is no parameter of the template; there are: {known}")
+        raise TemplateError(f"{unknown[0]} is not a parameter of the template; it has: {known}")
     return {name: _value(name, rules, given.get(name)) for name, rules in declared.items()}
 
 

@@ -1,4 +1,4 @@
-"""Where the agent is: the folder of its template."""
+"""Finds the project folder."""
 
 from pathlib import Path
 
@@ -8,14 +8,16 @@ TEMPLATE = "template.yaml"
 
 
 def find_project() -> Path:
-    """Return the folder of the nearest `template.yaml`, from here upwards, else of this command.
+    """Return the nearest folder with a `template.yaml`, from the current folder upwards.
+
+    Without one, return the project in which this command is installed.
 
     Raises:
-        TemplateError: there is none.
+        TemplateError: No folder has a template.
     """
     here = Path.cwd()
     command = Path(__file__).resolve().parents[2]
     for folder in (here, *here.parents, command):
         if (folder / TEMPLATE).is_file():
             return folder
-    raise TemplateError(f"There is no {TEMPLATE} in {here} or above: go to the folder of the agent")
+    raise TemplateError(f"there is no {TEMPLATE} in {here} or above: change to the project folder")

@@ -1,6 +1,6 @@
-"""Reads `template.yaml`: the functions with their routes and environments, and the tables.
+"""Reads `template.yaml`: functions with their routes and environments, tables, WebSocket API.
 
-A resource whose condition is false does not exist.
+Resources with a false condition are left out.
 """
 
 from collections.abc import Mapping
@@ -19,17 +19,17 @@ from aiflow_local.stack.websocket_api import WebSocketSpec, read_websocket_api
 _FUNCTION = "AWS::Serverless::Function"
 _TABLE = "AWS::DynamoDB::Table"
 _ANY, _DEFAULT = "ANY", "$default"
-# What SAM takes where neither the function nor Globals say anything.
+# The defaults of SAM for properties that neither the function nor Globals set.
 _DEFAULTS: JsonObject = {"Timeout": 3, "MemorySize": 128}
 
 
 @dataclass(frozen=True)
 class Route:
-    """A door of the HTTP API.
+    """A route of the HTTP API.
 
     Attributes:
-        method: `POST`, or `ANY`.
-        path: `/webhook`, perhaps with `{names}`; or `$default`.
+        method: The HTTP method, or `ANY`.
+        path: The path, which may have `{variables}`; or `$default`.
     """
 
     method: str
@@ -37,7 +37,7 @@ class Route:
 
     @property
     def key(self) -> str:
-        """How API Gateway names it."""
+        """The route key in API Gateway, for example `POST /webhook`."""
         return self.path if self.path == _DEFAULT else f"{self.method} {self.path}"
 
 
@@ -46,13 +46,13 @@ class FunctionSpec:
     """A Lambda function of the stack.
 
     Attributes:
-        name: its logical id.
-        code: its folder, relative to the template.
+        name: The logical id.
+        code: The folder of the code, relative to the template.
         handler: `module.name`, relative to that folder.
-        environment: its variables, resolved.
-        timeout_seconds: until Lambda ends it.
-        memory_mb: what it may use.
-        routes: the doors that lead to it.
+        environment: The resolved environment variables.
+        timeout_seconds: The Lambda timeout.
+        memory_mb: The memory size.
+        routes: The HTTP routes that invoke the function.
     """
 
     name: str
@@ -66,12 +66,12 @@ class FunctionSpec:
 
 @dataclass(frozen=True)
 class Stack:
-    """What the gateway needs to know of a template.
+    """The resources of a template that the emulator uses.
 
     Attributes:
-        functions: in the order of the template.
-        tables: the properties of the DynamoDB tables, by their physical name.
-        websocket: its WebSocket API, if it has one.
+        functions: The Lambda functions, in the order of the template.
+        tables: The properties of the DynamoDB tables by physical name.
+        websocket: The WebSocket API, if there is one.
     """
 
     functions: tuple[FunctionSpec, ...]
@@ -80,10 +80,10 @@ class Stack:
 
 
 class Template:
-    """A SAM template as it is written, parameters open.
+    """A SAM template before its parameters are resolved.
 
     Raises:
-        TemplateError: the file cannot be read, or is no template.
+        TemplateError: The file cannot be read, or is not a template.
     """
 
     def __init__(self, path: Path) -> None:
@@ -92,10 +92,10 @@ class Template:
         except OSError as error:
             raise TemplateError(f"{path} cannot be read: {error.strerror}") from None
         except yaml.YAMLError as error:
-            raise TemplateError(f"{path.name} is not YAML: {error}") from None
+            raise TemplateError(f"{path.name} is not valid YAML: {error}") from None
         self._data = cast("JsonObject", data) if isinstance(data, dict) else {}
         if not isinstance(self._data.get("Resources"), dict):
-            raise TemplateError(f"{path} is no template: it has no Resources")
+            raise TemplateError(f"{path} is not a template: it has no section Resources")
 
     @property
     def parameters(self) -> Mapping[str, JsonObject]:
@@ -103,10 +103,10 @@ class Template:
         return {name: _object(rules) for name, rules in self._section("Parameters").items()}
 
     def stack(self, overrides: Mapping[str, str]) -> Stack:
-        """Resolve the template with these values for parameters.
+        """Resolve the template with parameter values.
 
         Raises:
-            TemplateError: a value is missing or not allowed, or the template is not understood.
+            TemplateError: A value is missing or invalid, or the template is not supported.
         """
         resolver = Resolver(
             parameter_values(self.parameters, overrides),
@@ -116,7 +116,7 @@ class Template:
         try:
             return self._stack(resolver)
         except RecursionError:
-            raise TemplateError("a condition of the template leads back to itself") from None
+            raise TemplateError("a condition of the template refers to itself") from None
 
     def _stack(self, resolver: Resolver) -> Stack:
         def resources(kind: str) -> list[tuple[str, JsonObject]]:
@@ -150,7 +150,7 @@ class Template:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `!Ref X` as `{"Ref": "X"}` and `!Sub X` as `{"Fn::Sub": "X"}`."""
+    """Loads `!Ref X` as `{"Ref": "X"}`, and `!Sub X` as `{"Fn::Sub": "X"}`."""
 
     def short_form(self, tag: str, node: yaml.Node) -> JsonObject:
         """Return the long form of an intrinsic function."""
@@ -173,7 +173,7 @@ _Loader.add_multi_constructor(  # pyright: ignore[reportUnknownMemberType] - the
 def _function(name: str, resolver: Resolver, properties: JsonObject) -> FunctionSpec:
     code, handler = properties.get("CodeUri"), properties.get("Handler")
     if not isinstance(code, str) or not isinstance(handler, str) or "." not in handler:
-        raise TemplateError(f"{name} needs a CodeUri that is a folder, and a Handler")
+        raise TemplateError(f"{name} needs a folder as CodeUri, and a Handler `module.name`")
     return FunctionSpec(
         name=name,
         code=Path(code),
@@ -217,10 +217,10 @@ def _number(value: JsonValue) -> int:
     try:
         return int(str(value))
     except ValueError:
-        raise TemplateError(f"the template has {value!r} where a number belongs") from None
+        raise TemplateError(f"the template has {value!r} where it needs a number") from None
 
 
 def _object(value: JsonValue) -> JsonObject:
     if not isinstance(value, dict):
-        raise TemplateError(f"the template has {value!r} where an object with members belongs")
+        raise TemplateError(f"the template has {value!r} where it needs a mapping")
     return value

@@ -1,4 +1,4 @@
-"""Reads the WebSocket API of a template: its routes, and who decides who may connect."""
+"""Reads the WebSocket API of a template: its stage, routes and authorizer."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -20,11 +20,11 @@ _IDENTITY = re.compile(r"route\.request\.(header|querystring)\.(.+)")
 
 @dataclass(frozen=True)
 class Identity:
-    """A part of the handshake that must be there before the authorizer is asked.
+    """An identity source: a part of the handshake that an authorizer requires.
 
     Attributes:
         kind: `header` or `querystring`.
-        name: as the template writes it.
+        name: The name, as written in the template.
     """
 
     kind: str
@@ -33,11 +33,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class AuthorizerSpec:
-    """Who decides who may connect.
+    """The authorizer of `$connect`.
 
     Attributes:
-        function: the logical id of a Lambda function.
-        identities: all must be there; else it is not asked.
+        function: The logical id of a Lambda function.
+        identities: The identity sources; if one is missing, the function is not invoked.
     """
 
     function: str
@@ -49,10 +49,10 @@ class WebSocketSpec:
     """The WebSocket API of a stack.
 
     Attributes:
-        stage: the name of its stage.
-        selection: the members of a message, from its root on, that lead to the key of its route.
-        routes: the logical id of the function behind each route key.
-        authorizer: of `$connect`; None lets everybody in.
+        stage: The name of the stage.
+        selection: The path of the message member that holds the route key.
+        routes: The logical id of the function for each route key.
+        authorizer: The authorizer of `$connect`; None accepts every connection.
     """
 
     stage: str
@@ -66,15 +66,15 @@ def read_websocket_api(
     functions: Iterable[str],
     resolver: Resolver,
 ) -> WebSocketSpec | None:
-    """Return the WebSocket API of a template; None when it has none.
+    """Return the WebSocket API of a template; None if it has none.
 
     Args:
-        resources: returns the resources of a type that exist, with their properties.
-        functions: the logical ids of the Lambda functions that exist.
-        resolver: of the template.
+        resources: Returns the names and properties of the existing resources of a type.
+        functions: The logical ids of the existing Lambda functions.
+        resolver: The resolver for the template.
 
     Raises:
-        TemplateError: the API has something that the local gateway does not know.
+        TemplateError: The API has something that the emulator does not support.
     """
     apis = [
         (name, properties)
@@ -84,7 +84,7 @@ def read_websocket_api(
     if not apis:
         return None
     if len(apis) > 1:
-        raise TemplateError(f"{apis[1][0]}: the local gateway has one WebSocket API, not two")
+        raise TemplateError(f"{apis[1][0]}: the emulator supports only one WebSocket API")
     (name, properties), *_ = apis
     reader = _Reader(name, resources, tuple(functions), resolver)
     routes = reader.of_api(_ROUTE)
@@ -98,7 +98,7 @@ def read_websocket_api(
 
 @dataclass(frozen=True)
 class _Reader:
-    """What belongs to one API."""
+    """Reads the resources that belong to one API."""
 
     api: str
     resources: Callable[[str], Iterable[tuple[str, JsonObject]]]
@@ -116,13 +116,13 @@ class _Reader:
     def stage(self) -> str:
         stages = [*self.of_api(_STAGE).values()]
         if len(stages) != 1:
-            raise TemplateError(f"{self.api} has {len(stages)} stages: the local gateway needs one")
+            raise TemplateError(f"{self.api} has {len(stages)} stages: the emulator needs one")
         return str(self.resolver.value(stages[0].get("StageName")))
 
     def route(self, name: str, properties: JsonObject) -> tuple[str, str]:
-        """Return a route's key, and the function that it leads to."""
+        """Return the key of a route, and the logical id of its function."""
         if "RouteResponseSelectionExpression" in properties:
-            message = "route responses are not known to the local gateway: post to @connections"
+            message = "the emulator does not support route responses: post to @connections"
             raise TemplateError(f"{name}: {message}")
         target = self.resolver.value(properties.get("Target"))
         integrations = self.of_api(_INTEGRATION)
@@ -132,32 +132,32 @@ class _Reader:
                     raise TemplateError(f"{integration} must have the IntegrationType AWS_PROXY")
                 function = self._function(integration, details.get("IntegrationUri"))
                 return str(self.resolver.value(properties.get("RouteKey"))), function
-        raise TemplateError(f"{name} leads to no integration of {self.api}")
+        raise TemplateError(f"{name} has no integration of {self.api} as its target")
 
     def authorizer(self, routes: Mapping[str, JsonObject]) -> AuthorizerSpec | None:
-        """Return who decides about `$connect`: API Gateway asks at no other route."""
+        """Return the authorizer of `$connect`, the only route that API Gateway authorizes."""
         for name, properties in routes.items():
             if self.resolver.value(properties.get("RouteKey")) == CONNECT:
                 kind = self.resolver.value(properties.get("AuthorizationType", "NONE"))
                 if kind == "CUSTOM":
                     return self._authorizer(name, properties.get("AuthorizerId"))
                 if kind != "NONE":
-                    raise TemplateError(f"{name}: the local gateway does not know {kind}")
+                    raise TemplateError(f"{name}: the emulator does not support {kind}")
         return None
 
     def _authorizer(self, route: str, node: JsonValue) -> AuthorizerSpec:
-        wanted = self.resolver.value(node)
+        authorizer_id = self.resolver.value(node)
         for name, properties in self.of_api(_AUTHORIZER).items():
-            if wanted == self.resolver.value({"Ref": name}):
+            if authorizer_id == self.resolver.value({"Ref": name}):
                 sources = self.resolver.value(properties.get("IdentitySource", []))
                 return AuthorizerSpec(
                     self._function(name, properties.get("AuthorizerUri")),
                     tuple(_identity(name, source) for source in cast("list[JsonValue]", sources)),
                 )
-        raise TemplateError(f"{route} names no authorizer of {self.api}")
+        raise TemplateError(f"{route} does not name an authorizer of {self.api}")
 
     def _function(self, owner: str, node: JsonValue) -> str:
-        """Return the function that a URI of an integration or an authorizer names."""
+        """Return the logical id of the function in the URI of an integration or authorizer."""
         uri = str(self.resolver.value(node))
         for name in self.functions:
             arn = self.resolver.value({"Fn::GetAtt": [name, "Arn"]})
@@ -165,13 +165,13 @@ class _Reader:
             ends = (f"/functions/{arn}/invocations", f":function:{physical}/invocations")
             if uri.endswith(ends):
                 return name
-        raise TemplateError(f"{owner} leads to no function of the template")
+        raise TemplateError(f"{owner} does not name a function of the template")
 
 
 def _selection(api: str, expression: JsonValue) -> tuple[str, ...]:
     found = _SELECTION.fullmatch(str(expression))
     if found is None:
-        message = "must be like $request.body.type: the local gateway knows no other form"
+        message = "must be like $request.body.type: the emulator supports no other form"
         raise TemplateError(f"the RouteSelectionExpression of {api} {message}")
     return tuple(found[1].split("."))
 

@@ -15,17 +15,17 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from aiflow.protocol.types import JsonObject
-from aiflow_local.emulator.access_log import Served, ServedMessage, ServedRequest
-from aiflow_local.emulator.gateway import Gateway, Terms, open_gateway
-from aiflow_local.emulator.sample_events import mock_event
-from aiflow_local.emulator.server import address_of, in_background, listen
-from aiflow_local.emulator.websocket import Limits
+from aiflow_local.emulator.access_log import AccessLogEntry, MessageLogEntry, RequestLogEntry
+from aiflow_local.emulator.gateway import Gateway, ServeOptions, open_gateway
+from aiflow_local.emulator.sample_events import sample_event
+from aiflow_local.emulator.server import base_url, listen, serve_in_background
+from aiflow_local.emulator.websocket import ConnectionLimits
 from aiflow_local.tokens import Token
 from tests.unit.local.cli.command import Run, runner
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30
-AS_ON_AWS = Limits()
+AS_ON_AWS = ConnectionLimits()
 TOKEN = Token("a token made up for these tests")
 
 
@@ -55,8 +55,8 @@ class Agent:
 
     url: str
     gateway: Gateway
-    served: list[ServedRequest] = field(default_factory=list[ServedRequest])
-    messages: Queue[ServedMessage] = field(default_factory=Queue[ServedMessage])
+    served: list[RequestLogEntry] = field(default_factory=list[RequestLogEntry])
+    messages: Queue[MessageLogEntry] = field(default_factory=Queue[MessageLogEntry])
     complaints: list[str] = field(default_factory=list[str])
 
     def post(self, event: JsonObject, path: str = "/webhook") -> httpx.Response:
@@ -85,7 +85,7 @@ class Agent:
         ) as socket:
             yield WebSocket(socket)
 
-    def told(self, route_key: str | None = None) -> ServedMessage:
+    def told(self, route_key: str | None = None) -> MessageLogEntry:
         """Wait until the next message was served, or the next of a route."""
         while True:
             served = self.messages.get(timeout=PATIENCE_SECONDS)
@@ -97,30 +97,32 @@ class Serve(Protocol):
     """Serves the project in a folder for as long as a block takes."""
 
     def __call__(
-        self, project: Path, limits: Limits = ..., **parameters: str
+        self, project: Path, limits: ConnectionLimits = ..., **parameters: str
     ) -> AbstractContextManager[Agent]: ...
 
 
 @contextmanager
-def _serve(project: Path, limits: Limits = AS_ON_AWS, **parameters: str) -> Generator[Agent]:
-    served: list[ServedRequest] = []
-    messages: Queue[ServedMessage] = Queue()
+def _serve(
+    project: Path, limits: ConnectionLimits = AS_ON_AWS, **parameters: str
+) -> Generator[Agent]:
+    served: list[RequestLogEntry] = []
+    messages: Queue[MessageLogEntry] = Queue()
     complaints: list[str] = []
 
-    def told(what: Served) -> None:
+    def told(what: AccessLogEntry) -> None:
         match what:
-            case ServedRequest():
+            case RequestLogEntry():
                 served.append(what)
-            case ServedMessage():
+            case MessageLogEntry():
                 messages.put(what)
 
     values = {"TokenSha256": TOKEN.digest, **parameters}
     with listen("127.0.0.1", 0) as listener:
-        url = address_of(listener)
-        terms = Terms(address=url, limits=limits)
+        url = base_url(listener)
+        terms = ServeOptions(address=url, limits=limits)
         with (
             open_gateway(project, values, told, complaints.append, terms) as gateway,
-            in_background(gateway, listener),
+            serve_in_background(gateway, listener),
         ):
             yield Agent(url, gateway, served, messages, complaints)
 
@@ -155,7 +157,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 
 def said(session_id: str, text: str) -> JsonObject:
     """The event of a caller who says something."""
-    return mock_event("user_speak", {"text": text}, {"id": session_id})
+    return sample_event("user_speak", {"text": text}, {"id": session_id})
 
 
 def put(project: Path, function: str, code: str) -> None:

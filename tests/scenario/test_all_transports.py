@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from aiflow.protocol.types import JsonObject
-from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.emulator.sample_events import sample_event
 from aiflow_local.simulator.bots.connector import BotConnector, TransportName
 from aiflow_local.simulator.bots.over_gateway import serve_project_agent
 from aiflow_local.simulator.engine.clock import Clock
@@ -97,12 +97,12 @@ def test_two_hundred_calls_at_once_lose_no_answer_and_mix_none(patient: Agent) -
     async def call(number: int) -> list[JsonObject]:
         session = {"id": f"call-{number}"}
         texts = [f"turn {turn} of call {number}" for turn in range(TURNS)]
-        said = [mock_event("user_speak", {"text": text}, session) for text in texts]
+        said = [sample_event("user_speak", {"text": text}, session) for text in texts]
         async with connect(
             url, additional_headers=headers, proxy=None, compression=None, open_timeout=60
         ) as socket:
             answers: list[JsonObject] = []
-            for event in (mock_event("session_start", session=session), *said):
+            for event in (sample_event("session_start", session=session), *said):
                 await socket.send(json.dumps(event))
                 answers.append(json.loads(await socket.recv()))
             return answers

@@ -58,7 +58,7 @@ def errors(finished: Finished) -> list[str]:
         (answering(b"\xff"), "answered with a body that is not UTF-8, so not JSON"),
         (answering(b""), "/body must be an action"),
         (answering({"success": True}), "/body/type is missing"),
-        (answering({"type": "sing", "session_id": "s-1"}), "/body/type is no action type"),
+        (answering({"type": "sing", "session_id": "s-1"}), "/body/type is not an action type"),
         (answering({**SPEAK, "session_id": "s-2"}), "/body/session_id must be session.id"),
         (answering(b" " * (11 * 1024 * 1024)), "answered with more than 10 MB"),
         (hanging_up, "broke off"),

@@ -232,7 +232,7 @@ class TestAnyBot:
         [
             (answering({}, 500), "/status is 500, but must be 200"),
             (hanging_up, "error  broke off: "),
-            (answering({"type": "sing"}), "error  /body/type is no action type"),
+            (answering({"type": "sing"}), "error  /body/type is not an action type"),
         ],
     )
     def test_an_error_is_shown_and_exits_with_1(self, run: Run, bot: Bot, message: str) -> None:
@@ -265,7 +265,7 @@ class TestWhatCannotBegin:
             (("--url", "bot.example.com"), "must begin with http://"),
             (("--url", "http://127.0.0.1:99999/"), "is not a URL"),
             (("--url", "http://127.0.0.1/", "--parameter", "A=b"), "not for --url"),
-            (("--parameter", "Nothing=1"), "Nothing is no parameter"),
+            (("--parameter", "Nothing=1"), "Nothing is not a parameter"),
             (("--parameter", "LogLevel"), "NAME=VALUE"),
             (("--set", "transfer"), "NAME=VALUE"),
             (("--set", "transfr=busy"), "did you mean transfer?"),
@@ -274,7 +274,7 @@ class TestWhatCannotBegin:
             (("--set", "words_per_minute=0"), "must be greater than or equal to 20"),
             (("--from", "nobody"), "nobody is not a phone number"),
             (("--to", ""), "is not a phone number"),
-            (("--session", "a\nb"), "must be a text of 1 to"),
+            (("--session", "a\nb"), "must be a string of 1 to"),
             (("--direction", "up"), "'up' is not one of 'inbound', 'outbound'"),
             (("--record", "nowhere/call.jsonl"), "cannot be written"),
             (("--record", "/dev/full"), "cannot be written"),
@@ -292,7 +292,7 @@ class TestWhatCannotBegin:
     @pytest.mark.parametrize(
         ("file", "content", "message"),
         [
-            ("template.yaml", "Resources: [", "template.yaml is not YAML"),
+            ("template.yaml", "Resources: [", "template.yaml is not valid YAML"),
             ("template.yaml", "Resources: {}", "add an HTTP API event"),
             ("functions/user_speak/app.py", "def (", "SyntaxError"),
         ],

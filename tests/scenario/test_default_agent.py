@@ -1,6 +1,6 @@
-"""The default agent on the phone: every handler, in English and German, on both sides of switches.
+"""The default agent in simulated calls: every handler, in English and German, with all options.
 
-The same agent in YAML: events/calls/agent.call.yaml.
+The scenarios in events/calls/agent.call.yaml test the same agent.
 """
 
 import pytest
@@ -17,7 +17,7 @@ def types(call: CallUnderTest) -> list[str]:
     return [action.type for action in call.actions]
 
 
-def test_a_conversation_counts_its_turns(phone: Phone) -> None:
+def test_a_conversation_counts_turns(phone: Phone) -> None:
     call = phone.call()
     call.says("Hello")
     call.says("Guten Tag")
@@ -37,7 +37,7 @@ def test_a_conversation_counts_its_turns(phone: Phone) -> None:
         ),
     ],
 )
-def test_one_call_meets_every_handler(
+def test_one_call_reaches_every_handler(
     phone: Phone, language: str, wishes: tuple[str, str, str]
 ) -> None:
     summary, person, goodbye = wishes
@@ -52,7 +52,7 @@ def test_one_call_meets_every_handler(
     call.settle()
 
     met = {entry.data["event"]["type"] for entry in call.transcript.of(EntryKind.EVENT)}
-    # The only event that never comes over HTTP.
+    # The service sends this event over WebSocket only.
     assert EVENT_TYPES.keys() - met == {"user_speech_started"}
     assert "I am sorry, I could not send the message." in call.heard
     assert "I could not reach them. What else can I do for you?" in call.heard
@@ -65,11 +65,11 @@ def test_one_call_meets_every_handler(
 @pytest.mark.parametrize("hangup_waits", [True, False])
 @pytest.mark.parametrize("assistant_speak", [True, False])
 @pytest.mark.parametrize("session_members", ["all", "id"])
-def test_the_goodbye_is_heard_to_its_end(
+def test_the_goodbye_is_played_to_its_end_before_the_hangup(
     phone: Phone,
     words: str,
-    hangup_waits: bool,  # noqa: FBT001 - a switch
-    assistant_speak: bool,  # noqa: FBT001 - a switch
+    hangup_waits: bool,  # noqa: FBT001 - a parametrized option
+    assistant_speak: bool,  # noqa: FBT001 - a parametrized option
     session_members: str,
 ) -> None:
     call = phone.call(
@@ -83,9 +83,9 @@ def test_the_goodbye_is_heard_to_its_end(
 
 
 @pytest.mark.parametrize("reported", [True, False])
-def test_whoever_interrupts_the_goodbye_is_not_hung_up_on(
+def test_interrupting_the_goodbye_cancels_the_hangup(
     phone: Phone,
-    reported: bool,  # noqa: FBT001 - a switch
+    reported: bool,  # noqa: FBT001 - a parametrized option
 ) -> None:
     call = phone.call(speech_ended_after_interruption=reported)
     call.says("Goodbye")
@@ -96,7 +96,7 @@ def test_whoever_interrupts_the_goodbye_is_not_hung_up_on(
     assert call.heard[-1] == "You said: No, wait!"
 
 
-def test_a_key_during_the_greeting_ends_the_call_after_its_goodbye(phone: Phone) -> None:
+def test_the_key_0_ends_the_call_after_a_goodbye(phone: Phone) -> None:
     for reported in (True, False):
         call = phone.call(speech_ended_after_interruption=reported)
         call.presses("0", after_ms=1000)
@@ -107,7 +107,7 @@ def test_a_key_during_the_greeting_ends_the_call_after_its_goodbye(phone: Phone)
 
 
 @pytest.mark.parametrize("outcome", ["busy", "no_answer", "rejected"])
-def test_a_transfer_that_fails_comes_back(phone: Phone, outcome: str) -> None:
+def test_the_conversation_continues_after_a_failed_transfer(phone: Phone, outcome: str) -> None:
     call = phone.call(transfer=outcome)
     call.says("Is there a person?")
     call.waits(60)
@@ -116,7 +116,7 @@ def test_a_transfer_that_fails_comes_back(phone: Phone, outcome: str) -> None:
     assert "I could not reach them. What else can I do for you?" in call.heard
 
 
-def test_a_silent_caller_is_asked_twice_and_then_let_go(phone: Phone) -> None:
+def test_a_silent_caller_is_asked_twice_before_the_hangup(phone: Phone) -> None:
     call = phone.call()
     call.waits(60)
 
@@ -131,7 +131,7 @@ def test_a_silent_caller_is_asked_twice_and_then_let_go(phone: Phone) -> None:
 @pytest.mark.parametrize(
     ("words", "answer"), [("Deutsch, bitte", "Gerne"), ("English", "Of course")]
 )
-def test_the_language_is_switched(phone: Phone, words: str, answer: str) -> None:
+def test_a_caller_can_switch_the_language(phone: Phone, words: str, answer: str) -> None:
     call = phone.call()
     call.says(words)
     call.settle()
@@ -140,7 +140,7 @@ def test_the_language_is_switched(phone: Phone, words: str, answer: str) -> None
     assert call.heard[-1].startswith(answer)
 
 
-def test_a_message_that_fails_is_apologised_for_and_may_be_asked_for_again(phone: Phone) -> None:
+def test_a_failed_text_message_can_be_requested_again(phone: Phone) -> None:
     call = phone.call(CallParties(caller="491713920050"), sms="failed")
     call.says("Send me a summary")
     call.waits(6)
@@ -151,7 +151,7 @@ def test_a_message_that_fails_is_apologised_for_and_may_be_asked_for_again(phone
     assert "I am sorry, I could not send the message." in call.heard
 
 
-def test_an_anonymous_caller_gets_no_message(phone: Phone) -> None:
+def test_an_anonymous_caller_gets_no_text_message(phone: Phone) -> None:
     call = phone.call(CallParties(caller=""))
     call.says("Send me a summary")
     call.settle()
@@ -160,7 +160,7 @@ def test_an_anonymous_caller_gets_no_message(phone: Phone) -> None:
     assert "cannot see your number" in call.heard[-1]
 
 
-def test_a_landline_gets_no_message_and_is_promised_none(phone: Phone) -> None:
+def test_a_landline_gets_no_text_message_and_an_explanation(phone: Phone) -> None:
     call = phone.call(CallParties(caller="493023125001"))
     call.says("Send me a summary")
     call.settle()
@@ -169,8 +169,8 @@ def test_a_landline_gets_no_message_and_is_promised_none(phone: Phone) -> None:
     assert call.heard[-1] == "I am sorry, I cannot text you at this number."
 
 
-def test_the_menu_by_keys(phone: Phone) -> None:
-    # What is wrong with an answer counts here, and not how busy this machine is.
+def test_each_key_of_the_menu_sends_its_actions(phone: Phone) -> None:
+    # Allow slow answers, since a busy machine must not fail this test.
     call = phone.call(numbers="plus", slow_answer_ms=600_000)
     call.presses("1")
     call.presses("2")

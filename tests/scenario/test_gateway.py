@@ -1,4 +1,4 @@
-"""Requests to the gateway: what API Gateway does with them, and what the agent does."""
+"""HTTP requests to the emulated gateway with the agent of this project."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.emulator.sample_events import sample_event
 from aiflow_local.errors import CodeError, TemplateError
 from tests.scenario.conftest import TOKEN, Agent, Serve, edit, said
 
@@ -22,21 +22,21 @@ def lambda_handler(event, context):
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
-def test_the_front_door_takes_every_event_type(agent: Agent, event_type: str) -> None:
-    response = agent.post(mock_event(event_type, session={"id": f"door {event_type}"}))
+def test_the_webhook_accepts_every_event_type(agent: Agent, event_type: str) -> None:
+    response = agent.post(sample_event(event_type, session={"id": f"door {event_type}"}))
     assert response.status_code in {200, 204}
     assert bool(response.content) == (response.status_code == 200)
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
-def test_every_event_type_has_a_door_of_its_own(agent: Agent, event_type: str) -> None:
-    event = mock_event(event_type, session={"id": f"own door {event_type}"})
+def test_every_event_type_has_a_route_of_its_own(agent: Agent, event_type: str) -> None:
+    event = sample_event(event_type, session={"id": f"own door {event_type}"})
     assert agent.post(event, f"/events/{event_type}").status_code in {200, 204}
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-token": "wrong"}, {"x-api-token": TOKEN.digest}])
-def test_without_the_token_it_is_401(agent: Agent, headers: dict[str, str]) -> None:
-    event = mock_event("session_start")
+def test_a_request_without_the_token_gets_401(agent: Agent, headers: dict[str, str]) -> None:
+    event = sample_event("session_start")
     response = agent.request("POST", "/webhook", json=event, headers=headers)
     assert response.status_code == 401
     assert TOKEN.secret not in response.text
@@ -46,19 +46,19 @@ def test_without_the_token_it_is_401(agent: Agent, headers: dict[str, str]) -> N
     ("method", "path"),
     [("POST", "/"), ("POST", "/webhook/"), ("POST", "/events/sing"), ("GET", "/webhook")],
 )
-def test_without_a_route_it_is_404_as_api_gateway_says_it(
+def test_a_request_without_a_route_gets_the_404_of_api_gateway(
     agent: Agent, method: str, path: str
 ) -> None:
     response = agent.request(method, path, headers={"x-api-token": TOKEN.secret})
     assert (response.status_code, response.json()) == (404, {"message": "Not Found"})
 
 
-def test_an_unknown_event_type_is_204(agent: Agent) -> None:
-    event = {**mock_event("session_end"), "type": "moon_rose"}
+def test_an_unknown_event_type_gets_204(agent: Agent) -> None:
+    event = {**sample_event("session_end"), "type": "moon_rose"}
     assert agent.post(event).status_code == 204
 
 
-def test_a_body_larger_than_an_event_is_413_by_the_agent(agent: Agent) -> None:
+def test_a_body_larger_than_an_event_gets_413_from_the_agent(agent: Agent) -> None:
     agent.served.clear()
     assert agent.post(said("large", "x" * 300_000)).status_code == 413
     (served,) = agent.served
@@ -66,20 +66,20 @@ def test_a_body_larger_than_an_event_is_413_by_the_agent(agent: Agent) -> None:
     assert served.report.reason == "too_large"
 
 
-def test_a_body_larger_than_api_gateway_takes_is_413_by_the_gateway(agent: Agent) -> None:
+def test_a_body_over_the_limit_of_api_gateway_gets_413_from_the_gateway(agent: Agent) -> None:
     headers = {"x-api-token": TOKEN.secret}
     response = agent.request("POST", "/webhook", content=b"x" * 11_000_000, headers=headers)
     assert response.status_code == 413
     assert response.json() == {"message": "Request Entity Too Large"}
 
 
-def test_a_body_without_a_content_type_arrives_all_the_same(agent: Agent) -> None:
+def test_a_body_without_a_content_type_is_accepted(agent: Agent) -> None:
     headers = {"x-api-token": TOKEN.secret, "content-type": ""}
     body = b'{"type": "session_end", "session": {"id": "no content type"}}'
     assert agent.request("POST", "/webhook", content=body, headers=headers).status_code == 204
 
 
-def test_each_answer_is_told_with_its_event_type_and_nothing_said(agent: Agent) -> None:
+def test_each_request_is_logged_with_its_event_type_and_without_texts(agent: Agent) -> None:
     agent.served.clear()
     agent.post(said("told", "a secret"))
     agent.request("GET", "/a%20b?c=d")
@@ -91,7 +91,7 @@ def test_each_answer_is_told_with_its_event_type_and_nothing_said(agent: Agent) 
     assert "secret" not in repr(first)
 
 
-def test_calls_that_run_at_once_do_not_mix(agent: Agent) -> None:
+def test_concurrent_calls_do_not_affect_each_other(agent: Agent) -> None:
     def call(number: int) -> list[str]:
         texts = [f"call {number}, turn {turn}" for turn in range(3)]
         answers = [agent.post(said(f"concurrent {number}", text)) for text in texts]
@@ -104,7 +104,7 @@ def test_calls_that_run_at_once_do_not_mix(agent: Agent) -> None:
     assert [item.state["turns"] for item in turns if item] == [3] * 16
 
 
-def test_an_edit_is_taken_over_and_the_state_stays(serve: Serve, copy: Path) -> None:
+def test_a_reload_loads_changed_code_and_keeps_the_state(serve: Serve, copy: Path) -> None:
     with serve(copy) as agent:
         assert agent.post(said("edit", "one")).json()["text"] == "You said: one"
         edit(copy, "functions/user_speak/app.py", lambda code: code.replace("You said", "I heard"))
@@ -141,7 +141,7 @@ def test_a_reload_leaves_the_modules_of_the_layer_alone(serve: Serve, copy: Path
         ("", "has no attribute 'lambda_handler'"),
     ],
 )
-def test_a_broken_edit_is_explained_and_the_code_from_before_goes_on(
+def test_a_reload_of_broken_code_fails_and_keeps_the_previous_code(
     serve: Serve, copy: Path, broken: str, message: str
 ) -> None:
     with serve(copy) as agent:
@@ -156,17 +156,17 @@ def test_a_broken_edit_is_explained_and_the_code_from_before_goes_on(
         assert agent.post(said("broken", "one")).json()["text"] == "You said: one"
 
 
-def test_a_broken_template_is_explained_and_the_routes_from_before_go_on(
+def test_a_reload_of_a_broken_template_fails_and_keeps_the_previous_routes(
     serve: Serve, copy: Path
 ) -> None:
     with serve(copy) as agent:
         edit(copy, "template.yaml", lambda _: "Resources: [")
-        with pytest.raises(TemplateError, match="is not YAML"):
+        with pytest.raises(TemplateError, match="is not valid YAML"):
             agent.gateway.reload()
         assert agent.post(said("template", "one")).status_code == 200
 
 
-def test_a_route_of_the_template_is_a_route_after_a_reload(serve: Serve, copy: Path) -> None:
+def test_a_reload_replaces_the_routes(serve: Serve, copy: Path) -> None:
     with serve(copy) as agent:
         edit(copy, "template.yaml", lambda text: text.replace("Path: /webhook", "Path: /hook"))
         agent.gateway.reload()
@@ -174,9 +174,7 @@ def test_a_route_of_the_template_is_a_route_after_a_reload(serve: Serve, copy: P
         assert agent.post(said("route", "one")).status_code == 404
 
 
-def test_an_error_of_a_handler_is_an_apology_for_the_caller_and_shown_to_the_developer(
-    serve: Serve, copy: Path
-) -> None:
+def test_an_error_of_a_handler_becomes_an_apology_and_is_reported(serve: Serve, copy: Path) -> None:
     edit(copy, "functions/user_speak/app.py", lambda code: code.replace("event.text.l", "event.l"))
     with serve(copy) as agent:
         response = agent.post(said("error", "one"))
@@ -187,7 +185,7 @@ def test_an_error_of_a_handler_is_an_apology_for_the_caller_and_shown_to_the_dev
     assert "AttributeError" in complaint
 
 
-def test_a_late_answer_is_an_apology(serve: Serve, copy: Path) -> None:
+def test_a_late_answer_is_replaced_by_an_apology(serve: Serve, copy: Path) -> None:
     edit(
         copy,
         "template.yaml",
@@ -212,12 +210,12 @@ def test_a_late_answer_is_an_apology(serve: Serve, copy: Path) -> None:
         ("return context.invoked_function_arn.rpartition(':')[2]", 200, '"SessionStartFunction"'),
     ],
 )
-def test_a_function_of_another_kind_is_served_too(
+def test_a_plain_function_is_served_too(
     serve: Serve, copy: Path, body: str, status: int, text: str
 ) -> None:
     edit(copy, "functions/session_start/app.py", lambda code: code + PLAIN.format(body=body))
     with serve(copy) as agent:
-        response = agent.post(mock_event("session_start"), "/events/session_start")
+        response = agent.post(sample_event("session_start"), "/events/session_start")
     assert (response.status_code, response.text) == (status, text)
 
 
@@ -227,33 +225,33 @@ def test_a_function_of_another_kind_is_served_too(
         ("raise ValueError('no')", "ValueError: no"),
         ("raise SystemExit", "SystemExit"),
         ("return object()", "not JSON serializable"),
-        ("return {'statusCode': 'fine'}", "does not understand"),
-        ("return {'statusCode': 200, 'body': '?', 'isBase64Encoded': True}", "does not understand"),
-        ("return {'statusCode': 200, 'headers': 5}", "does not understand"),
+        ("return {'statusCode': 'fine'}", "is not valid"),
+        ("return {'statusCode': 200, 'body': '?', 'isBase64Encoded': True}", "is not valid"),
+        ("return {'statusCode': 200, 'headers': 5}", "is not valid"),
     ],
 )
-def test_a_function_that_fails_is_500_as_api_gateway_says_it(
+def test_a_failing_function_gets_the_500_of_api_gateway(
     serve: Serve, copy: Path, body: str, complaint: str
 ) -> None:
     edit(copy, "functions/session_start/app.py", lambda code: code + PLAIN.format(body=body))
     with serve(copy) as agent:
-        response = agent.post(mock_event("session_start"), "/events/session_start")
+        response = agent.post(sample_event("session_start"), "/events/session_start")
         assert response.status_code == 500
         assert response.json() == {"message": "Internal Server Error"}
         assert complaint in agent.complaints[0]
 
 
-def test_a_function_that_runs_longer_than_its_timeout_is_given_up(serve: Serve, copy: Path) -> None:
+def test_a_function_that_exceeds_its_timeout_gets_500(serve: Serve, copy: Path) -> None:
     endless = PLAIN.format(body="__import__('threading').Event().wait()")
     edit(copy, "functions/session_start/app.py", lambda code: code + endless)
     edit(copy, "template.yaml", lambda text: text.replace("Timeout: 28", "Timeout: 1"))
     with serve(copy) as agent:
-        event = mock_event("session_start")
+        event = sample_event("session_start")
         assert agent.post(event, "/events/session_start").status_code == 500
-        assert "did not answer within 1 s" in agent.complaints[0]
+        assert "timed out after 1 s" in agent.complaints[0]
 
 
-def test_a_table_that_dynamodb_refuses_is_named(serve: Serve, copy: Path) -> None:
+def test_the_error_names_a_table_that_dynamodb_rejects(serve: Serve, copy: Path) -> None:
     odd = {"KeyType: HASH": "KeyType: []", "SessionsTable": "OddTable"}
     template = copy / "template.yaml"
     for old, new in odd.items():
@@ -262,7 +260,7 @@ def test_a_table_that_dynamodb_refuses_is_named(serve: Serve, copy: Path) -> Non
         pass
 
 
-def test_settings_that_the_layer_refuses_are_named(serve: Serve, copy: Path) -> None:
+def test_the_error_names_a_setting_that_the_layer_rejects(serve: Serve, copy: Path) -> None:
     edit(
         copy,
         "template.yaml",

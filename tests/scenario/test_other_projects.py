@@ -1,4 +1,4 @@
-"""Projects that are not made like this one."""
+"""Projects with a different structure."""
 
 from pathlib import Path
 
@@ -34,21 +34,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("project")
-def test_a_function_without_our_layer_can_be_called(run: Run) -> None:
+def test_a_function_without_the_layer_can_be_called(run: Run) -> None:
     finished = run("play", "call.jsonl")
     assert (finished.code, finished.err) == (0, "")
     assert "agent  I am plain" in finished.out
     assert "kept" not in finished.out
 
 
-def test_an_agent_without_a_route_cannot_be_called(run: Run, project: Path) -> None:
+def test_an_agent_without_an_http_route_cannot_be_called(run: Run, project: Path) -> None:
     (project / "template.yaml").write_text(FUNCTION.replace("HttpApi", "Api"))
     finished = run("play", "call.jsonl")
     assert (finished.code, finished.out) == (1, "")
-    assert "no function with a route" in finished.err
+    assert "no function with an HTTP route" in finished.err
 
 
-def test_the_mock_events_are_written_into_the_project(run: Run, project: Path) -> None:
+def test_sample_events_are_written_into_the_project(run: Run, project: Path) -> None:
     finished = run("event", "--all")
     assert finished.code == 0
     assert "events/http/user_speak.json" in finished.out.splitlines()

@@ -239,7 +239,7 @@ class TestBotsOfOthers:
             (answering({}, 302, location="/webhook"), "redirects are not followed"),
             (answering(b"<html>", 200, "text/html"), "/body must be an action, but is a web page"),
             (answering(b'{"type":'), "must be an action as JSON"),
-            (answering({"type": "sing", "session_id": "s-1"}), "is no action type"),
+            (answering({"type": "sing", "session_id": "s-1"}), "is not an action type"),
             (answering({"type": "hangup", "session_id": "other"}), "must be session.id"),
             (answering(b" " * (11 * 1024 * 1024)), "more than 10 MB"),
             (hanging_up, "broke off"),

@@ -1,4 +1,4 @@
-"""`aiflow serve`, as a process of its own."""
+"""`aiflow serve` in a process of its own."""
 
 import json
 import os
@@ -78,19 +78,19 @@ def _banner(out: Iterator[str]) -> tuple[str, str, str]:
 
 @pytest.fixture
 def layered(copy: Path) -> Path:
-    """A copy of this project with a layer of its own."""
+    """A copy of this project that includes the layer."""
     shutil.copytree(ROOT / "layers/aiflow/python/aiflow", copy / "layers/aiflow")
     return copy
 
 
 def replace(file: Path, old: str, new: str) -> None:
-    """Edit a file as editors do: a new one takes the place of the old one."""
+    """Edit a file like an editor: write a new file, and replace the old one."""
     edited = file.with_suffix(".new")
     edited.write_text(file.read_text("utf-8").replace(old, new, 1), encoding="utf-8")
     edited.replace(file)
 
 
-def test_edits_are_taken_over_while_it_runs_and_explained_when_they_are_broken(copy: Path) -> None:
+def test_changed_code_is_loaded_and_broken_code_is_reported(copy: Path) -> None:
     code = copy / "functions/user_speak/app.py"
     with serving(copy) as gateway:
         assert gateway.post(said("edit", "one")).json()["text"] == "You said: one"
@@ -99,8 +99,8 @@ def test_edits_are_taken_over_while_it_runs_and_explained_when_they_are_broken(c
         assert gateway.post(said("edit", "two")).json()["text"] == "I heard: two"
 
         replace(code, "def handle(", "def (")
-        explained = list(iter(lambda: next(gateway.err), "The code from before goes on.\n"))
-        assert explained[-1] == "SyntaxError: invalid syntax\n"
+        error = list(iter(lambda: next(gateway.err), "The previous code stays active.\n"))
+        assert error[-1] == "SyntaxError: invalid syntax\n"
         assert gateway.post(said("edit", "three")).json()["text"] == "I heard: three"
 
         replace(code, "def (", "def handle(")
@@ -110,7 +110,7 @@ def test_edits_are_taken_over_while_it_runs_and_explained_when_they_are_broken(c
         assert gateway.post(said("edit", "four")).status_code == 404
 
 
-def test_an_edit_of_the_layer_starts_it_again_at_the_same_address(layered: Path) -> None:
+def test_a_change_of_the_layer_restarts_the_server_at_the_same_address(layered: Path) -> None:
     with serving(layered) as gateway:
         errors = layered / "layers/aiflow/errors.py"
         errors.write_text(errors.read_text("utf-8") + "# edited\n", encoding="utf-8")
@@ -119,7 +119,7 @@ def test_an_edit_of_the_layer_starts_it_again_at_the_same_address(layered: Path)
         assert gateway.post(said("layer", "one")).status_code == 200
 
 
-def test_it_prints_a_line_for_each_request_with_nothing_that_was_said_and_ends_with_ctrl_c(
+def test_each_request_prints_a_line_without_texts_and_ctrl_c_stops_the_server(
     copy: Path,
 ) -> None:
     with serving(copy, "--token", "secret") as gateway:
@@ -133,7 +133,7 @@ def test_it_prints_a_line_for_each_request_with_nothing_that_was_said_and_ends_w
         assert [*gateway.err] == []
 
 
-def test_it_prints_a_line_for_each_thing_that_happens_on_a_websocket(copy: Path) -> None:
+def test_each_websocket_message_connect_and_disconnect_prints_a_line(copy: Path) -> None:
     for name in ("connection", "user_speak"):
         code = "def handle(): ...\ndef lambda_handler(event, context): return {'statusCode': 200}\n"
         put(copy, name, code)
@@ -154,7 +154,7 @@ def test_it_prints_a_line_for_each_thing_that_happens_on_a_websocket(copy: Path)
         assert [*gateway.err] == []
 
 
-def test_where_there_is_no_websocket_none_is_named(copy: Path) -> None:
+def test_without_a_websocket_api_no_websocket_url_is_printed(copy: Path) -> None:
     command = [*AIFLOW, "serve", "--port", "0", "--parameter", "WebSocket=disabled"]
     with subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -163,17 +163,17 @@ def test_where_there_is_no_websocket_none_is_named(copy: Path) -> None:
     assert names == ["Webhook", "Token"]
 
 
-def test_where_a_shell_starts_it_in_the_background_it_ends_when_it_is_told_to(copy: Path) -> None:
-    # So does a script that starts it with `&`: it would ignore Ctrl-C.
+def test_sigint_stops_a_server_that_a_shell_started_in_the_background(copy: Path) -> None:
+    # A shell script that starts a command with `&` makes it ignore SIGINT.
     background = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     with serving(copy, by=background) as gateway:
-        # It is up, and so it listens to signals, too.
+        # An answer shows that the server has installed its signal handlers.
         assert gateway.post(said("s-1", "hello")).status_code == 200
         assert gateway.stop() == 0
         assert gateway.wait_for("Stopped.")
 
 
-def test_ctrl_c_ends_it_while_a_handler_hangs(copy: Path) -> None:
+def test_ctrl_c_stops_the_server_while_a_handler_hangs(copy: Path) -> None:
     code = copy / "functions/user_speak/app.py"
     hanging = "print('hanging', flush=True); __import__('threading').Event().wait()\n    words ="
     code.write_text(code.read_text("utf-8").replace("words =", hanging, 1), encoding="utf-8")
@@ -194,12 +194,12 @@ def _ask(gateway: Serving, answers: "Queue[httpx.Response | httpx.HTTPError]") -
         answers.put(error)
 
 
-def test_a_port_that_is_taken_is_said_with_a_remedy(run: Run) -> None:
+def test_the_error_for_a_port_in_use_proposes_another_port(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         finished = run("serve", "--port", str(port))
     assert (finished.code, finished.out) == (1, "")
-    assert f"Port {port} is taken" in finished.err
+    assert f"port {port} is in use" in finished.err
     assert f"--port {port + 1}" in finished.err
 
 
@@ -207,7 +207,7 @@ def test_a_port_that_is_taken_is_said_with_a_remedy(run: Run) -> None:
     ("options", "message"),
     [
         (["--host", "host.invalid"], "host.invalid is not an address of this machine"),
-        (["--parameter", "Nothing=1"], "Nothing is no parameter"),
+        (["--parameter", "Nothing=1"], "Nothing is not a parameter"),
         (["--parameter", "Nothing"], "NAME=VALUE"),
         (["--parameter", "TokenSha256=0"], "--token"),
         (["--token", ""], "visible ASCII"),
@@ -217,7 +217,9 @@ def test_a_port_that_is_taken_is_said_with_a_remedy(run: Run) -> None:
         (["--connection-limit-seconds", "long"], "not a valid float"),
     ],
 )
-def test_wrong_options_are_said_in_words(run: Run, options: list[str], message: str) -> None:
+def test_invalid_options_print_an_error_without_a_traceback(
+    run: Run, options: list[str], message: str
+) -> None:
     finished = run("serve", *options)
     assert finished.code in {1, 2}
     assert finished.out == ""
@@ -225,11 +227,11 @@ def test_wrong_options_are_said_in_words(run: Run, options: list[str], message: 
     assert "Traceback" not in finished.err
 
 
-def test_a_project_is_found_from_inside_of_it(
+def test_the_project_is_found_from_a_folder_inside_it(
     run: Run, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(copy / "functions")
     (copy / "template.yaml").write_text("Resources: [")
     finished = run("serve", "--port", "0")
     assert (finished.code, finished.out) == (1, "")
-    assert "template.yaml is not YAML" in finished.err
+    assert "template.yaml is not valid YAML" in finished.err

@@ -1,4 +1,4 @@
-"""`aiflow call`, `play` and `replay` with `--url ws://...`: bots behind a WebSocket."""
+"""`aiflow call`, `play` and `replay` with `--url ws://...`: bots with a WebSocket."""
 
 import json
 import signal
@@ -81,7 +81,7 @@ class TestCalls:
         assert "the service ends the call" in finished.out
         assert "never said" not in finished.out
 
-    def test_a_lost_connection_may_end_the_call(self, run: Run) -> None:
+    def test_a_lost_connection_can_end_the_call(self, run: Run) -> None:
         options = ("--set", "dropped_connection=hangup")
         with serving_socket(SocketBot(closing(1001))) as url:
             finished = call(run, url, "never said", options=options)
@@ -89,7 +89,7 @@ class TestCalls:
         assert "error  closed the connection, 1001 (going away)" in finished.out
         assert "never said" not in finished.out
 
-    def test_in_real_time_lines_of_a_pipe_wait_for_their_answers(self, run: Run) -> None:
+    def test_in_real_time_piped_lines_wait_for_the_previous_answer(self, run: Run) -> None:
         fast = ("--set", "words_per_minute=1000", "--set", "end_of_turn_silence_ms=150")
         with serving_socket(SocketBot(GOOD)) as url:
             finished = call(run, url, "hello", options=("--real-time", *fast))
@@ -206,7 +206,7 @@ class TestScripts:
         path.write_text(self.EVENTS)
         return str(path)
 
-    def test_each_event_is_a_message(self, run: Run, script: str) -> None:
+    def test_each_event_is_sent_as_a_message(self, run: Run, script: str) -> None:
         bot = SocketBot(GOOD)
         with serving_socket(bot) as url:
             finished = run("play", script, "--url", url, "--timeout", "60", "--token", "secret")
@@ -278,7 +278,7 @@ class TestRecordings:
                 phone.hangs_up()
         return str(file)
 
-    def test_it_makes_a_scenario(self, run: Run, recorded: str) -> None:
+    def test_a_recording_is_converted_to_a_scenario(self, run: Run, recorded: str) -> None:
         made = run("replay", recorded, "--as-scenario")
         assert (made.code, made.err) == (0, "")
         text = Path(recorded).read_text("ascii")
@@ -287,7 +287,7 @@ class TestRecordings:
         assert 'interrupt: {with: "that", after_ms: 400}' in made.out
         assert "problems: 1" in made.out
 
-    def test_it_is_compared_with_what_is_answered_today(self, run: Run, recorded: str) -> None:
+    def test_a_replay_shows_answers_that_differ(self, run: Run, recorded: str) -> None:
         with serving_socket(SocketBot(conversing("Hello", "session_start", "user_speak"))) as url:
             finished = run("replay", recorded, "--url", url)
         assert finished.code == 1

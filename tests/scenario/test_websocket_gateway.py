@@ -1,6 +1,6 @@
-"""The WebSocket: what API Gateway does with connections and messages.
+"""The emulated WebSocket API: connections and messages.
 
-Plain functions stand behind it, so that it is the gateway that is seen, and no agent.
+Plain functions replace those of the agent, so that only the gateway is tested.
 """
 
 import json
@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from aiflow_local.emulator.websocket import Limits
+from aiflow_local.emulator.websocket import ConnectionLimits
 from aiflow_local.tokens import Token
 from tests.scenario.conftest import ROOT, TOKEN, Agent, Serve, WebSocket, put
 
-# Keeps what it was invoked with, where a test finds it.
-NOTING = """
+# Writes each event to a file for the test.
+RECORDING = """
 import json
 from pathlib import Path
 
@@ -27,12 +27,12 @@ def lambda_handler(event, context):
         print(json.dumps(event), file=seen)
     {body}
 """
-# Sends as anybody would on AWS.
+# Sends messages through `@connections`, like any function on AWS.
 SENDING = """
 import json, threading, botocore.session
 
 CLIENT = botocore.session.get_session().create_client("apigatewaymanagementapi")
-MEETING = threading.Barrier(2)
+BARRIER = threading.Barrier(2)
 
 def handle(event, call): ...
 
@@ -52,61 +52,65 @@ def write(project: Path, function: str, code: str, body: str) -> None:
 
 
 def seen(project: Path, function: str) -> list[Mapping[str, Any]]:
-    """What a function was invoked with."""
-    notes = project / "functions" / function / "seen.jsonl"
-    return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+    """Return the events that a function was invoked with."""
+    records = project / "functions" / function / "seen.jsonl"
+    return (
+        [json.loads(line) for line in records.read_text().splitlines()] if records.exists() else []
+    )
 
 
-def refused(agent: Agent, token: str | None = TOKEN.secret, path: str = "/") -> tuple[int, Any]:
-    """Fail to connect; return the status and the message."""
-    with pytest.raises(InvalidStatus) as refusal, agent.connected(token, path):
+def rejected(agent: Agent, token: str | None = TOKEN.secret, path: str = "/") -> tuple[int, Any]:
+    """Expect that a handshake is rejected; return the status and the message."""
+    with pytest.raises(InvalidStatus) as error, agent.connected(token, path):
         pass
-    response = refusal.value.response
+    response = error.value.response
     return response.status_code, json.loads(response.body)["message"]
 
 
 @pytest.fixture
 def plain(copy: Path) -> Path:
-    """A project of plain functions; `user_speak` sends back what it gets."""
-    write(copy, "connection", NOTING, OK)
+    """A project with plain functions; `user_speak` sends its event back."""
+    write(copy, "connection", RECORDING, OK)
     write(copy, "user_speak", SENDING, "send(event)")
     return copy
 
 
 @pytest.fixture
 def echo(serve: Serve, plain: Path) -> Iterator[Agent]:
-    """That project, being served."""
+    """The served project of plain functions."""
     with serve(plain) as agent:
         yield agent
 
 
 @pytest.fixture
 def socket(echo: Agent) -> Iterator[WebSocket]:
-    """A connection to it."""
+    """A connection to the project of plain functions."""
     with echo.connected() as socket:
         yield socket
 
 
-def test_without_the_header_it_is_401_and_nothing_is_invoked(serve: Serve, plain: Path) -> None:
-    write(plain, "authorizer", NOTING, OK)
+def test_a_handshake_without_the_token_gets_401_and_invokes_no_function(
+    serve: Serve, plain: Path
+) -> None:
+    write(plain, "authorizer", RECORDING, OK)
     with serve(plain) as agent:
-        assert refused(agent, token=None) == (401, "Unauthorized")
-        assert refused(agent, token="") == (401, "Unauthorized")
-        told = agent.told("$connect")
-        assert (told.status, told.report) == (401, None)
+        assert rejected(agent, token=None) == (401, "Unauthorized")
+        assert rejected(agent, token="") == (401, "Unauthorized")
+        entry = agent.told("$connect")
+        assert (entry.status, entry.report) == (401, None)
     assert seen(plain, "authorizer") == seen(plain, "connection") == []
 
 
 @pytest.mark.parametrize("token", ["wrong", TOKEN.digest, TOKEN.secret[:-1]])
-def test_with_a_wrong_token_it_is_403(echo: Agent, plain: Path, token: str) -> None:
-    assert refused(echo, token) == (403, "Forbidden")
-    told = echo.told()
-    assert told.report is not None
-    assert (told.route_key, told.status, told.report.reason) == ("$connect", 403, "wrong")
+def test_a_handshake_with_a_wrong_token_gets_403(echo: Agent, plain: Path, token: str) -> None:
+    assert rejected(echo, token) == (403, "Forbidden")
+    entry = echo.told()
+    assert entry.report is not None
+    assert (entry.route_key, entry.status, entry.report.reason) == ("$connect", 403, "wrong")
     assert seen(plain, "connection") == []
 
 
-def test_both_tokens_let_in_while_a_token_is_changed(serve: Serve, plain: Path) -> None:
+def test_both_tokens_are_accepted_during_a_rotation(serve: Serve, plain: Path) -> None:
     other = Token("the next token made up for these tests")
     with serve(plain, TokenSha256Next=other.digest) as agent:
         for token in (TOKEN, other):
@@ -115,19 +119,19 @@ def test_both_tokens_let_in_while_a_token_is_changed(serve: Serve, plain: Path) 
 
 
 @pytest.mark.parametrize("path", ["/", "", "/live", "/live/"])
-def test_one_connects_with_the_stage_or_without(echo: Agent, path: str) -> None:
+def test_the_path_of_a_handshake_may_have_the_stage(echo: Agent, path: str) -> None:
     with echo.connected(path=path) as socket:
         socket.send(SPEAK)
         assert socket.receive()["requestContext"]["routeKey"] == "user_speak"
 
 
-def test_another_path_is_403(echo: Agent) -> None:
-    assert refused(echo, path="/dead") == (403, "Forbidden")
+def test_a_handshake_with_another_path_gets_403(echo: Agent) -> None:
+    assert rejected(echo, path="/dead") == (403, "Forbidden")
 
 
-def test_where_the_websocket_is_switched_off_nobody_connects(serve: Serve, copy: Path) -> None:
+def test_a_handshake_gets_404_if_the_websocket_api_is_disabled(serve: Serve, copy: Path) -> None:
     with serve(copy, WebSocket="disabled") as agent:
-        assert refused(agent) == (404, "Not Found")
+        assert rejected(agent) == (404, "Not Found")
         assert agent.request("POST", "/@connections/one").status_code == 404
 
 
@@ -144,7 +148,7 @@ def test_where_the_websocket_is_switched_off_nobody_connects(serve: Serve, copy:
         ("return policy('Allow', 'arn:aws:execute-api:*:*:other/*')", 403),
     ],
 )
-def test_the_policy_of_the_authorizer_is_obeyed(
+def test_the_policy_of_the_authorizer_decides_about_the_handshake(
     serve: Serve, plain: Path, answer: str, status: int | None
 ) -> None:
     policy = """
@@ -156,20 +160,20 @@ def policy(effect, arn):
         "context": {"plan": 1, "beta": True},
     }
 """
-    write(plain, "authorizer", NOTING, answer)
+    write(plain, "authorizer", RECORDING, answer)
     path = plain / "functions/authorizer/app.py"
     path.write_text(policy + path.read_text("utf-8"), encoding="utf-8")
     with serve(plain) as agent:
         if status:
-            assert refused(agent)[0] == status
+            assert rejected(agent)[0] == status
             assert bool(agent.complaints) == (status == 500)
         else:
             with agent.connected():
                 pass
             agent.told("$disconnect")
-            told = {"principalId": "me", "plan": "1", "beta": "true"}
+            context = {"principalId": "me", "plan": "1", "beta": "true"}
             for event in seen(plain, "connection"):
-                assert event["requestContext"]["authorizer"] == told
+                assert event["requestContext"]["authorizer"] == context
 
 
 @pytest.mark.parametrize(
@@ -182,28 +186,28 @@ def policy(effect, arn):
         ("return {'statusCode': '204'}", None),
     ],
 )
-def test_the_function_behind_connect_decides_too(
+def test_the_function_of_connect_decides_about_the_handshake(
     serve: Serve, plain: Path, answer: str, status: int | None
 ) -> None:
-    write(plain, "connection", NOTING, answer)
+    write(plain, "connection", RECORDING, answer)
     with serve(plain) as agent:
         if status:
-            assert refused(agent)[0] == status
+            assert rejected(agent)[0] == status
         else:
             with agent.connected():
                 pass
         assert agent.told("$connect").status == (status or 200)
 
 
-def test_a_message_is_told_when_its_invocation_is_over(echo: Agent, socket: WebSocket) -> None:
+def test_a_message_is_logged_after_its_invocation(echo: Agent, socket: WebSocket) -> None:
     socket.send(SPEAK)
     context = socket.receive()["requestContext"]
-    told = echo.told("user_speak")
-    assert (told.status, told.connection_id) == (200, context["connectionId"])
+    entry = echo.told("user_speak")
+    assert (entry.status, entry.connection_id) == (200, context["connectionId"])
 
 
 @pytest.mark.parametrize("text", ['{"type": "moon_rose"}', "not JSON", '{"type": "$connect"}'])
-def test_what_no_route_is_for_takes_the_default_route(
+def test_a_message_without_a_route_takes_the_default_route(
     echo: Agent, socket: WebSocket, plain: Path, text: str
 ) -> None:
     socket.send(text)
@@ -211,7 +215,7 @@ def test_what_no_route_is_for_takes_the_default_route(
     assert seen(plain, "connection")[-1]["body"] == text
 
 
-def test_without_a_default_route_it_is_forbidden_and_the_connection_stays(
+def test_without_a_default_route_a_message_is_forbidden_and_the_connection_stays_open(
     serve: Serve, plain: Path
 ) -> None:
     template = plain / "template.yaml"
@@ -224,7 +228,7 @@ def test_without_a_default_route_it_is_forbidden_and_the_connection_stays(
         assert socket.receive()["body"] == SPEAK
 
 
-def test_a_function_that_fails_is_said_to_the_client_and_the_connection_stays(
+def test_a_failing_function_sends_an_error_and_the_connection_stays_open(
     serve: Serve, plain: Path
 ) -> None:
     write(plain, "user_speak", SENDING, "send(1 / len(json.loads(event['body']).get('words', '')))")
@@ -239,16 +243,16 @@ def test_a_function_that_fails_is_said_to_the_client_and_the_connection_stays(
         assert socket.receive() == 0.5
 
 
-def test_two_messages_of_one_connection_run_at_once(serve: Serve, plain: Path) -> None:
-    # Each waits for the other one: if they ran one after another, neither would come to its end.
-    write(plain, "user_speak", SENDING, "MEETING.wait(20); send('met')")
+def test_messages_of_one_connection_run_concurrently(serve: Serve, plain: Path) -> None:
+    # Each invocation waits for the other one: run one after another, both would time out.
+    write(plain, "user_speak", SENDING, "BARRIER.wait(20); send('done')")
     with serve(plain) as agent, agent.connected() as socket:
         socket.send(SPEAK)
         socket.send(SPEAK)
-        assert [socket.receive(), socket.receive()] == ["met", "met"]
+        assert [socket.receive(), socket.receive()] == ["done", "done"]
 
 
-def test_an_answer_reaches_the_connection_that_asked(echo: Agent) -> None:
+def test_an_answer_is_sent_on_the_connection_of_its_message(echo: Agent) -> None:
     with echo.connected() as one, echo.connected() as other:
         sockets = [one, other]
         for number, socket in enumerate(sockets):
@@ -273,7 +277,7 @@ def test_a_frame_of_more_than_32_kb_closes_the_connection(
     assert seen(plain, "connection")[-1]["requestContext"]["disconnectStatusCode"] == 1009
 
 
-def test_a_message_of_128_kb_in_small_frames_is_taken_and_a_larger_one_is_not(
+def test_a_message_may_have_at_most_128_kb_in_several_frames(
     echo: Agent, socket: WebSocket, plain: Path
 ) -> None:
     socket.socket.send(["x" * 32 * 1024] * 4)
@@ -284,32 +288,32 @@ def test_a_message_of_128_kb_in_small_frames_is_taken_and_a_larger_one_is_not(
 
 
 @pytest.mark.parametrize(
-    ("code", "reason", "told"),
+    ("code", "reason", "expected"),
     [
         (1000, "", (1000, "Connection Closed Normally")),
         (1001, "bye", (1001, "bye")),
         (4000, "", (4000, "")),
     ],
 )
-def test_the_end_is_told_with_its_code_and_its_reason(
-    echo: Agent, plain: Path, code: int, reason: str, told: tuple[int, str]
+def test_disconnect_gets_the_close_code_and_the_reason(
+    echo: Agent, plain: Path, code: int, reason: str, expected: tuple[int, str]
 ) -> None:
     with echo.connected() as socket:
         socket.socket.close(code, reason)
     echo.told("$disconnect")
     context = seen(plain, "connection")[-1]["requestContext"]
-    assert (context["disconnectStatusCode"], context["disconnectReason"]) == told
+    assert (context["disconnectStatusCode"], context["disconnectReason"]) == expected
 
 
-def test_a_line_that_breaks_is_an_end_too(echo: Agent, plain: Path) -> None:
+def test_a_lost_network_connection_invokes_disconnect(echo: Agent, plain: Path) -> None:
     with echo.connected() as socket:
         socket.socket.socket.shutdown(2)
         echo.told("$disconnect")
     assert seen(plain, "connection")[-1]["requestContext"]["disconnectStatusCode"] == 1006
 
 
-def test_a_connection_that_is_idle_is_closed(serve: Serve, plain: Path) -> None:
-    with serve(plain, Limits(idle_seconds=0.01)) as agent, agent.connected() as socket:
+def test_an_idle_connection_is_closed(serve: Serve, plain: Path) -> None:
+    with serve(plain, ConnectionLimits(idle_seconds=0.01)) as agent, agent.connected() as socket:
         assert socket.end() == (1001, "Going away")
         assert agent.told("$disconnect").status == 200
         context = seen(plain, "connection")[-1]["requestContext"]
@@ -319,15 +323,13 @@ def test_a_connection_that_is_idle_is_closed(serve: Serve, plain: Path) -> None:
         )
 
 
-def test_a_connection_that_was_open_for_long_is_closed(serve: Serve, plain: Path) -> None:
-    limits = Limits(connection_seconds=0.01)
+def test_a_connection_is_closed_at_its_maximum_duration(serve: Serve, plain: Path) -> None:
+    limits = ConnectionLimits(connection_seconds=0.01)
     with serve(plain, limits) as agent, agent.connected() as socket:
         assert socket.end() == (1001, "Going away")
 
 
-def test_an_edit_is_taken_over_while_connections_are_open(
-    echo: Agent, socket: WebSocket, plain: Path
-) -> None:
+def test_a_reload_affects_open_connections(echo: Agent, socket: WebSocket, plain: Path) -> None:
     socket.send(SPEAK)
     assert socket.receive()["body"] == SPEAK
     write(plain, "user_speak", SENDING, "send('edited')")
@@ -336,7 +338,7 @@ def test_an_edit_is_taken_over_while_connections_are_open(
     assert socket.receive() == "edited"
 
 
-def test_an_edit_leaves_no_module_behind(serve: Serve, plain: Path) -> None:
+def test_modules_are_removed_when_the_gateway_stops(serve: Serve, plain: Path) -> None:
     found = {name: module for name, module in sys.modules.items() if "user_speak" in name}
     with serve(plain) as agent:
         agent.gateway.reload()
@@ -345,35 +347,35 @@ def test_an_edit_leaves_no_module_behind(serve: Serve, plain: Path) -> None:
     assert {name: m for name, m in sys.modules.items() if "user_speak" in name} == found
 
 
-def test_the_end_of_the_gateway_is_a_goodbye(serve: Serve, plain: Path) -> None:
+def test_a_stopping_gateway_closes_its_connections(serve: Serve, plain: Path) -> None:
     with serve(plain) as agent:
-        entered = agent.connected()
-        socket = entered.__enter__()
+        connection = agent.connected()
+        socket = connection.__enter__()
     assert socket.end() == (1001, "Going away")
-    entered.__exit__(None, None, None)
+    connection.__exit__(None, None, None)
     assert agent.told("$disconnect").status == 200
 
 
-def test_the_end_of_the_gateway_waits_for_no_function_that_hangs(serve: Serve, plain: Path) -> None:
+def test_a_stopping_gateway_does_not_wait_for_a_hanging_function(serve: Serve, plain: Path) -> None:
     write(plain, "user_speak", SENDING, "send('hanging'); threading.Event().wait()")
     with serve(plain) as agent:
-        entered = agent.connected()
-        socket = entered.__enter__()
+        connection = agent.connected()
+        socket = connection.__enter__()
         socket.send(SPEAK)
         assert socket.receive() == "hanging"
     assert socket.end()[0] == 1001
-    entered.__exit__(None, None, None)
+    connection.__exit__(None, None, None)
 
 
-# A client of its own process, where nothing stands in for AWS.
-ELSEWHERE = """
+# A client in a process of its own, in which moto does not patch botocore.
+CLIENT_PROGRAM = """
 import json, sys
 import botocore.session
 
 url, connection_id = sys.argv[1:]
 client = botocore.session.get_session().create_client(
     "apigatewaymanagementapi", region_name="eu-central-1", endpoint_url=url,
-    aws_access_key_id="nobody", aws_secret_access_key="nothing",
+    aws_access_key_id="any", aws_secret_access_key="any",
 )
 status = client.get_connection(ConnectionId=connection_id)
 print(json.dumps([status["Identity"], status["ConnectedAt"] <= status["LastActiveAt"]]))
@@ -392,12 +394,12 @@ for call in (client.get_connection, client.delete_connection):
 
 
 @pytest.mark.parametrize("stage", ["", "/live"])
-def test_an_aws_client_of_another_process_manages_connections(
+def test_an_aws_client_in_another_process_manages_connections(
     echo: Agent, socket: WebSocket, plain: Path, stage: str
 ) -> None:
     connection_id = echo.told("$connect").connection_id
     client = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, echo.url + stage, connection_id],
+        [sys.executable, "-c", CLIENT_PROGRAM, echo.url + stage, connection_id],
         capture_output=True,
         check=True,
         cwd=ROOT,
@@ -414,13 +416,13 @@ def test_an_aws_client_of_another_process_manages_connections(
     assert seen(plain, "connection")[-1]["requestContext"]["disconnectStatusCode"] == 1000
 
 
-def test_what_is_posted_to_nobody_is_gone(echo: Agent) -> None:
+def test_posting_to_a_closed_connection_gets_410(echo: Agent) -> None:
     response = echo.request("POST", "/@connections/nobody%3D", content=b"{}")
     assert (response.status_code, response.json()) == (410, {"message": "Gone"})
     assert response.headers["x-amzn-errortype"] == "GoneException"
 
 
-def test_what_cannot_be_done_with_a_connection_is_forbidden(echo: Agent, socket: WebSocket) -> None:
+def test_an_unsupported_method_on_a_connection_gets_403(echo: Agent, socket: WebSocket) -> None:
     del socket
     path = f"/@connections/{echo.told('$connect').connection_id}"
     assert echo.request("PATCH", path).status_code == 403

@@ -1,1 +1,1 @@
-"""The commands, one module each, loaded when asked for: most need little, and start at once."""
+"""The commands of `aiflow`, one module each, imported on first use."""

@@ -19,10 +19,10 @@ Examples:
     default=Path(".aws-sam/build"),
 )
 def command(folder: Path) -> None:
-    """Add bytecode to what `sam build` built: a cold start then takes about half as long.
+    """Add bytecode to the output of `sam build`: a cold start then takes about half as long.
 
-    Lambda unpacks functions and layers where nothing can be written, so that Python would compile
-    every module again at each cold start.
+    Lambda unpacks functions and layers to a read-only file system. Without bytecode, Python would
+    therefore compile every module at each cold start.
     """
     count = compile_build(folder)
-    click.echo(f"{count} modules compiled in {folder}")
+    click.echo(f"Compiled {count} modules in {folder}")

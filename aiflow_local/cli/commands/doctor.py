@@ -8,16 +8,16 @@ from typing import Unpack
 
 import click
 
-from aiflow_local.ops.aws_target import Place, PlaceOptions, place_options
-from aiflow_local.ops.doctor.check_result import Finding, Health
-from aiflow_local.ops.doctor.checks import Examination
+from aiflow_local.ops.aws_target import AwsTarget, AwsTargetOptions, aws_target_options
+from aiflow_local.ops.doctor.check_result import CheckResult, CheckStatus
+from aiflow_local.ops.doctor.checks import CheckRunner
 from aiflow_local.ops.doctor.token import find_token
 
 _COLOURS = {
-    Health.OK: "green",
-    Health.WARNING: "yellow",
-    Health.FAILED: "red",
-    Health.NOT_RUN: "bright_black",
+    CheckStatus.OK: "green",
+    CheckStatus.WARNING: "yellow",
+    CheckStatus.FAILED: "red",
+    CheckStatus.NOT_RUN: "bright_black",
 }
 _LOCAL_URL = "http://127.0.0.1:3000/webhook"
 _EPILOG = """\b
@@ -28,15 +28,15 @@ Examples:
   AIFLOW_TOKEN=secret aiflow serve & AIFLOW_TOKEN=secret aiflow doctor --local
   aiflow doctor --url https://bot.example.com/webhook --websocket-url wss://bot.example.com/live
 \b
-The test call has an id that begins with aiflow-doctor- and numbers that nobody has. It reaches
-your handlers as any call does. The token comes from AIFLOW_TOKEN, a file, or a question. A wrong
-token is tried, too, once at each door: it counts as AuthFailed.
+The session id of a test call begins with aiflow-doctor-, and its phone numbers are fictitious. It
+reaches your handlers like any call. The token comes from AIFLOW_TOKEN, a file or a prompt. The
+command also sends a wrong token once to each endpoint, which counts as AuthFailed.
 \b
-Exit codes: 0 nothing failed, 1 something did, or nothing at all could be looked at, 2 what was
-asked for cannot be read. What could not be looked at is told as `not run`, never as ok."""
+Exit codes: 0 nothing failed, 1 a check failed or no check could run, 2 invalid command line or
+unreadable file. A check that could not run is reported as `not run`, never as ok."""
 
 
-class _Options(PlaceOptions):
+class _Options(AwsTargetOptions):
     before: bool
     after: bool
     local: bool
@@ -47,52 +47,54 @@ class _Options(PlaceOptions):
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--before", is_flag=True, help="Only what a deployment needs.")
-@click.option("--after", is_flag=True, help="Only what is deployed.")
+@click.option("--before", is_flag=True, help="Check the prerequisites only.")
+@click.option("--after", is_flag=True, help="Check the deployed stack only.")
 @click.option(
-    "--local", is_flag=True, help=f"Only a test call, to `aiflow serve`; {_LOCAL_URL} or --url."
+    "--local", is_flag=True, help=f"Only call `aiflow serve`, at {_LOCAL_URL} or at --url."
 )
-@click.option("--url", help="Only a test call, to this webhook.")
-@click.option("--websocket-url", metavar="URL", help="And to this WebSocket.")
+@click.option("--url", help="Only call this webhook (and the WebSocket, if given).")
+@click.option("--websocket-url", metavar="URL", help="Only call this WebSocket (and --url).")
 @click.option(
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A file with the API token; otherwise AIFLOW_TOKEN, or you are asked.",
+    help="A file with the API token; default: AIFLOW_TOKEN, or a prompt.",
 )
-@place_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+@aws_target_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def command(context: click.Context, **options: Unpack[_Options]) -> None:
-    """Check what a deployment needs, what is deployed, and whether it answers a test call."""
+    """Check the prerequisites of a deployment, the deployed stack, and a test call to it."""
     if sum(map(bool, (options["before"], options["after"], _is_call(options)))) > 1:
-        raise click.UsageError("--before, --after and a test call alone exclude each other.")
-    found: list[Finding] = []
-    for finding in _findings(options):
-        found.append(finding)
+        raise click.UsageError(
+            "Give only one of --before, --after, and a call (--local, --url, --websocket-url)."
+        )
+    found: list[CheckResult] = []
+    for result in _run_checks(options):
+        found.append(result)
         if not options["as_json"]:
-            _print(finding)
-    seen = {finding.health for finding in found} - {Health.NOT_RUN}
-    is_healthy = bool(seen) and Health.FAILED not in seen
+            _print(result)
+    seen = {result.status for result in found} - {CheckStatus.NOT_RUN}
+    is_healthy = bool(seen) and CheckStatus.FAILED not in seen
     if options["as_json"]:
-        checks = [finding.as_json() for finding in found]
+        checks = [result.as_json() for result in found]
         click.echo(json.dumps({"healthy": is_healthy, "checks": checks}))
     context.exit(0 if is_healthy else 1)
 
 
-def _findings(options: _Options) -> Iterator[Finding]:
-    examination = Examination(Place(options), lambda: find_token(options["token_file"]))
+def _run_checks(options: _Options) -> Iterator[CheckResult]:
+    runner = CheckRunner(AwsTarget(options), lambda: find_token(options["token_file"]))
     if _is_call(options):
         url, websocket_url = options["url"], options["websocket_url"]
         if options["local"]:
             url = url or _LOCAL_URL
             websocket_url = websocket_url or _root(url).replace("http", "ws", 1)
-        yield from examination.doors(url, websocket_url)
+        yield from runner.check_endpoints(url, websocket_url)
         return
     if not options["after"]:
-        yield from examination.before(os.environ.get("PATH", ""))
-    yield from examination.account()
+        yield from runner.check_machine(os.environ.get("PATH", ""))
+    yield from runner.check_credentials()
     if not options["before"]:
-        yield from examination.after(is_deployed=options["after"])
+        yield from runner.check_deployment(is_deployed=options["after"])
 
 
 def _is_call(options: _Options) -> bool:
@@ -100,12 +102,12 @@ def _is_call(options: _Options) -> bool:
 
 
 def _root(url: str) -> str:
-    """Return a URL without its path: there `aiflow serve` has its WebSocket."""
+    """Return a URL without its path, where `aiflow serve` accepts WebSockets."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}"
 
 
-def _print(finding: Finding) -> None:
-    health = click.style(f"{finding.health.value:<8}", _COLOURS[finding.health])
-    remedy = f" -> {finding.remedy}" if finding.remedy else ""
-    click.echo(f"{health} {finding.check}: {finding.reason}{remedy}")
+def _print(result: CheckResult) -> None:
+    status = click.style(f"{result.status.value:<8}", _COLOURS[result.status])
+    remedy = f" -> {result.remedy}" if result.remedy else ""
+    click.echo(f"{status} {result.check}: {result.reason}{remedy}")

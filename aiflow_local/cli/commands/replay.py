@@ -16,7 +16,7 @@ from aiflow_local.simulator.engine.formatting import printable_line
 from aiflow_local.simulator.recordings.reader import RecordedCall, read_recording
 from aiflow_local.simulator.recordings.replay import Comparison, replay
 from aiflow_local.simulator.recordings.to_scenario import as_scenarios
-from aiflow_local.stack.cli_options import all_read, parameters_option, token_option, url_option
+from aiflow_local.stack.cli_options import parameters_option, read_all, token_option, url_option
 
 _EPILOG = """\b
 Examples:
@@ -57,7 +57,7 @@ def command(context: click.Context, files: tuple[str, ...], **options: Unpack[_O
 
     RECORDING comes from `aiflow call --record` or `aiflow play --record`.
     """
-    calls = all_read(files, lambda file: read_recording(Path(file)))
+    calls = read_all(files, lambda file: read_recording(Path(file)))
     if options["as_scenario"]:
         if any(options[name] for name in ("url", "parameters", "as_json")):
             raise click.UsageError(

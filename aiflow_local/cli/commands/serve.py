@@ -13,18 +13,18 @@ from rich.text import Text
 
 import aiflow
 from aiflow.telemetry import EventReport
-from aiflow_local.emulator.access_log import Served, ServedMessage, ServedRequest
-from aiflow_local.emulator.gateway import Gateway, Terms, open_gateway
+from aiflow_local.emulator.access_log import AccessLogEntry, MessageLogEntry, RequestLogEntry
+from aiflow_local.emulator.gateway import Gateway, ServeOptions, open_gateway
 from aiflow_local.emulator.hot_reload import WatchedPaths, watch_files
-from aiflow_local.emulator.server import address_of, listen, make_server
-from aiflow_local.emulator.websocket import Limits
+from aiflow_local.emulator.server import base_url, listen, make_server
+from aiflow_local.emulator.websocket import ConnectionLimits
 from aiflow_local.errors import LocalError
 from aiflow_local.stack.cli_options import parameters_option, stack_parameters, token_option
 from aiflow_local.stack.project import find_project
 from aiflow_local.tokens import Token, new_token
 
-_FINE, _REFUSED, _FAILED = 200, 400, 500
-_MOST_PATH = 60
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+_MAX_PATH_CHARACTERS = 60
 _SECONDS = click.FloatRange(0, min_open=True)
 _EPILOG = """\b
 Examples:
@@ -40,34 +40,34 @@ Examples:
     type=click.IntRange(0, 65535),
     default=3000,
     show_default=True,
-    help="0 finds a free one.",
+    help="The port to listen on; 0 selects a free one.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@token_option("The API token that requests must carry; a random one if omitted.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@token_option("The API token that requests must have; default: a random one.")
 @parameters_option
 @click.option(
     "--idle-timeout-seconds",
     "idle_seconds",
     type=_SECONDS,
-    default=Limits.idle_seconds,
+    default=ConnectionLimits.idle_seconds,
     show_default=True,
-    help="Close a WebSocket on which nothing was sent for so long.",
+    help="Close a WebSocket after this time without a message.",
 )
 @click.option(
     "--connection-limit-seconds",
     "connection_seconds",
     type=_SECONDS,
-    default=Limits.connection_seconds,
+    default=ConnectionLimits.connection_seconds,
     show_default=True,
-    help="Close a WebSocket that was open for so long.",
+    help="Close a WebSocket after it was open for this time.",
 )
 def command(
     port: int, host: str, token: str | None, parameters: Sequence[str], **limits: float
 ) -> None:
     """Serve the HTTP routes and the WebSocket of template.yaml on this machine.
 
-    The real handlers answer, with the real authentication; the state of the calls is kept in an
-    embedded DynamoDB. Edits of the functions and the template are taken over at once.
+    Requests go through the real authentication to the real handlers; an embedded DynamoDB stores
+    the state of calls. Changes of the functions and the template are loaded at once.
     """
     project, secret = find_project(), Token(token) if token else new_token()
     values = stack_parameters(project, secret, parameters)
@@ -75,66 +75,68 @@ def command(
     has_changed, address = False, ""
     try:
         with listen(host, port) as listener:
-            address = address_of(listener)
-            terms = Terms(address=address, limits=Limits(**limits))
-            with open_gateway(project, values, screen.served, screen.complain, terms) as gateway:
+            address = base_url(listener)
+            options = ServeOptions(address=address, limits=ConnectionLimits(**limits))
+            with open_gateway(
+                project, values, screen.log_access, screen.print_error, options
+            ) as gateway:
                 has_changed = _serve(_Session(project, gateway, screen), listener, secret)
     except KeyboardInterrupt:
-        """What it is told to do."""
+        """The normal way to stop."""
     if has_changed:
-        _start_again(secret, address)
-    screen.say("Stopped.")
+        _restart_process(secret, address)
+    screen.print("Stopped.")
 
 
 def _serve(session: "_Session", listener: socket.socket, token: Token) -> bool:
-    """Serve until the layer has changed, or until it is enough; tell which."""
+    """Serve until the layer changes or the server stops; return whether the layer has changed."""
     watched = WatchedPaths(
         session.project, session.gateway.deployment.code_folders, Path(aiflow.__file__).parent
     )
     with watch_files(watched, session.reload, session.restart):
-        session.screen.welcome(address_of(listener), session.gateway, token)
+        session.screen.print_addresses(base_url(listener), session.gateway, token)
         session.server.run(sockets=[listener])
     return session.layer_has_changed
 
 
 class _Screen:
-    """What is printed: never what was said, never a number."""
+    """Prints to the terminal; never texts or numbers of a call."""
 
     def __init__(self) -> None:
         self._out = Console(highlight=False, soft_wrap=True)
 
-    def welcome(self, address: str, gateway: Gateway, token: Token) -> None:
+    def print_addresses(self, address: str, gateway: Gateway, token: Token) -> None:
         first, *others = [address + route.path for route in gateway.deployment.http_routes]
-        self.say(f"Webhook    {first}", "bold")
+        self.print(f"Webhook    {first}", "bold")
         if gateway.deployment.websocket:
-            self.say(f"WebSocket  {address.replace('http', 'ws', 1)}", "bold")
-        self.say(f"Token      {token.secret}  (header X-API-TOKEN)", "bold")
+            self.print(f"WebSocket  {address.replace('http', 'ws', 1)}", "bold")
+        self.print(f"Token      {token.secret}  (header X-API-TOKEN)", "bold")
         for other in others:
-            self.say(f"           {other}", "dim")
-        self.say("State is kept in memory. Edits are taken over at once. Ctrl-C stops.", "dim")
+            self.print(f"           {other}", "dim")
+        self.print("State is stored in memory. Changes are loaded at once. Ctrl-C stops.", "dim")
 
-    def say(self, text: str, style: str = "") -> None:
+    def print(self, text: str, style: str = "") -> None:
         self._out.print(Text(text, style))
 
-    def complain(self, text: str) -> None:
+    def print_error(self, text: str) -> None:
         click.echo(text, err=True)
 
-    def served(self, served: Served) -> None:
-        line = Text(f"{_what(served)[:_MOST_PATH]} ")
-        line.append(str(served.status), _colour(served.status))
-        line.append(f" {served.ms:.0f} ms", "dim")
-        if isinstance(served, ServedMessage) and served.sent:
-            line.append(f" {served.sent} sent")
-        if served.report:
+    def log_access(self, entry: AccessLogEntry) -> None:
+        line = Text(f"{_request_line(entry)[:_MAX_PATH_CHARACTERS]} ")
+        line.append(str(entry.status), _colour(entry.status))
+        line.append(f" {entry.ms:.0f} ms", "dim")
+        if isinstance(entry, MessageLogEntry) and entry.sent:
+            line.append(f" {entry.sent} sent")
+        if entry.report:
             # The route of a message is the type of its event.
-            if isinstance(served, ServedRequest) and served.report.session_id:
-                line.append(f" {served.report.event_type}")
-            _append(line, served.report)
+            if isinstance(entry, RequestLogEntry) and entry.report.session_id:
+                line.append(f" {entry.report.event_type}")
+            _append_report(line, entry.report)
         self._out.print(line)
 
 
 class _Session:
-    """What edits do to a running gateway."""
+    """Reacts to changes of files while the gateway runs."""
 
     def __init__(self, project: Path, gateway: Gateway, screen: _Screen) -> None:
         self.project = project
@@ -147,41 +149,43 @@ class _Session:
         try:
             self.gateway.reload()
         except LocalError as error:
-            self.screen.complain(f"{error}\nThe code from before goes on.")
+            self.screen.print_error(f"{error}\nThe previous code stays active.")
         else:
-            self.screen.say("Reloaded.", "green")
+            self.screen.print("Reloaded.", "green")
 
     def restart(self) -> None:
-        self.screen.say("The layer has changed: starting again, with no calls.", "yellow")
+        self.screen.print(
+            "The layer has changed: restarting, without the state of calls.", "yellow"
+        )
         self.layer_has_changed = True
         self.server.should_exit = True
 
 
 def _colour(status: int) -> str:
-    if status >= _FAILED:
+    if status >= _SERVER_ERROR:
         return "red"
-    return "yellow" if status >= _REFUSED else "green"
+    return "yellow" if status >= _CLIENT_ERROR else "green"
 
 
-def _what(served: Served) -> str:
-    match served:
-        case ServedRequest():
-            return f"{served.method} {served.path}"
-        case ServedMessage():
-            return f"WebSocket {served.route_key}"
+def _request_line(entry: AccessLogEntry) -> str:
+    match entry:
+        case RequestLogEntry():
+            return f"{entry.method} {entry.path}"
+        case MessageLogEntry():
+            return f"WebSocket {entry.route_key}"
 
 
-def _append(line: Text, report: EventReport) -> None:
+def _append_report(line: Text, report: EventReport) -> None:
     if report.reason:
         line.append(f" {report.outcome.value}: {report.reason}", "yellow")
     if message := report.details.get("message"):
         line.append(f": {message}", "yellow")
 
 
-def _start_again(token: Token, address: str) -> NoReturn:
+def _restart_process(token: Token, address: str) -> NoReturn:
     environment = {**os.environ, "AIFLOW_TOKEN": token.secret}
-    # Of an option that is given twice the last one counts.
+    # The last value of a repeated option wins.
     port = ["--port", address.rpartition(":")[2]]
     arguments = sys.orig_argv[1:] if sys.orig_argv[-2:] == port else [*sys.orig_argv[1:], *port]
     command_line = [sys.executable, *arguments]
-    os.execve(sys.executable, command_line, environment)  # noqa: S606 - it is this command itself
+    os.execve(sys.executable, command_line, environment)  # noqa: S606 - runs this command again

@@ -11,19 +11,18 @@ Examples:
   aiflow token
   aiflow token --json | jq -r .sha256"""
 
-_WHAT_NOW = """\
-1. Give the stack the digest:  sam deploy --parameter-overrides TokenSha256={digest}
-2. Give AI Flow the token, beside the webhook URL in the settings of the flow.
+_NEXT_STEPS = """\
+1. Deploy the digest:  sam deploy --parameter-overrides TokenSha256={digest}
+2. Enter the token in AI Flow, beside the webhook URL in the settings of the flow.
 
-Keep the token as you keep a password: it is shown this once and stored nowhere.
-To change it while calls are running, deploy the new digest as TokenSha256Next first, then change
-the token in AI Flow, then deploy the digest as TokenSha256 and leave TokenSha256Next empty."""
+Store the token like a password: it is shown only once and not saved anywhere.
+To replace a token without rejecting calls, use `aiflow rotate begin` instead."""
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(*, as_json: bool) -> None:
-    """Make a new API token of 256 bits and its SHA-256, and say where each of them goes."""
+    """Generate an API token of 256 bits and its SHA-256, and show where to enter them."""
     click.echo(_json(new_token()) if as_json else _text(new_token()))
 
 
@@ -33,4 +32,4 @@ def _json(token: Token) -> str:
 
 def _text(token: Token) -> str:
     lines = f"Token    {token.secret}\nSHA-256  {token.digest}\n\n"
-    return lines + _WHAT_NOW.format(digest=token.digest)
+    return lines + _NEXT_STEPS.format(digest=token.digest)

@@ -1,1 +1,1 @@
-"""The calls that a table keeps: found, shown, handed out, erased."""
+"""Read, show, export and erase the calls that the DynamoDB table of a stack stores."""

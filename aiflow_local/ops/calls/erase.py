@@ -1,24 +1,24 @@
-"""Erasing calls, those that have not ended as well."""
+"""Erase calls, including calls that have not ended."""
 
 from collections.abc import Callable, Iterator, Sequence
 
-from aiflow_local.ops.calls.table import CallTable, KeptCall
+from aiflow_local.ops.calls.table import CallTable, StoredCall
 
 
-def erase_all(
-    table: CallTable, calls: Sequence[KeptCall], pause: Callable[[], None]
-) -> Iterator[KeptCall]:
-    """Erase calls; return each when it is done, as the next one may fail.
+def erase_calls(
+    table: CallTable, calls: Sequence[StoredCall], pause: Callable[[], None]
+) -> Iterator[StoredCall]:
+    """Erase calls one by one; yield each call after it is erased.
 
     Args:
-        table: that keeps them.
-        calls: as they were found.
-        pause: if one of them had not ended, waits until no answer can be on its way any more; what
-            such an answer left behind is erased then.
+        table: The table that stores the calls.
+        calls: The calls, as read from the table.
+        pause: Waits until no answer can be in progress any more. It is called only if a call had
+            not ended; then the turns that such an answer wrote are erased, too.
 
     Raises:
-        AwsError: the table does not take it.
-        LocalError: one of them has gone on meanwhile.
+        AwsError: A request to the table fails.
+        LocalError: A call has changed since it was read.
     """
     open_calls = [call for call in calls if table.is_open(call.item)]
     for call in calls:

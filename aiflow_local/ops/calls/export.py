@@ -1,4 +1,4 @@
-"""Calls as they are handed out: everything, in JSON lines."""
+"""Export complete calls as JSON lines."""
 
 import json
 from collections.abc import Iterable
@@ -7,29 +7,30 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from aiflow_local.errors import LocalError
-from aiflow_local.ops.calls.table import KeptCall
+from aiflow_local.ops.calls.table import StoredCall
 
 
-def exported(call: KeptCall) -> str:
-    """Return all that is kept of a call, as one line."""
+def export_line(call: StoredCall) -> str:
+    """Return everything that is stored about a call, as one line of JSON."""
     turns = [turn._asdict() for turn in call.turns]
     deliveries = [delivery._asdict() for delivery in call.item.processed_events]
     return json.dumps({**asdict(call.item), "turns": turns, "processed_events": deliveries})
 
 
-def write(lines: Iterable[str], output: Path) -> int:
-    """Write lines to a file that only its owner may read, whole or not at all; return how many.
+def write_lines(lines: Iterable[str], output: Path) -> int:
+    """Write lines to a file that only its owner can read; return the number of lines.
+
+    The file is replaced at the end, so an interrupted export leaves no partial file.
 
     Raises:
-        LocalError: it cannot be written, or is no file.
+        LocalError: `output` is not a regular file, or cannot be written.
     """
     target = output.resolve()
     if target.exists() and not target.is_file():
         raise LocalError(
-            f"{output} cannot be written: it is no file; without --output all is shown"
+            f"{output} is not a regular file: name another one, or omit --output to print"
         )
     try:
-        # Beside it, in the place of what was there only at the end: interrupted, nothing is left.
         with NamedTemporaryFile(
             "w",
             encoding="utf-8",
@@ -38,7 +39,7 @@ def write(lines: Iterable[str], output: Path) -> int:
             delete_on_close=False,
         ) as file:
             count = 0
-            for count, line in enumerate(lines, 1):  # noqa: B007 - the last one is how many
+            for count, line in enumerate(lines, 1):  # noqa: B007 - the last value is the count
                 file.write(f"{line}\n")
             file.close()
             Path(file.name).replace(target)

@@ -1,4 +1,4 @@
-"""Reading what lies in the table, whichever version of this code wrote it: whole, or not at all."""
+"""Read and validate items of the table, which another version of this code may have written."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -9,33 +9,33 @@ from aiflow.protocol.constraints import is_object
 from aiflow.sessions.dynamodb import from_dynamodb
 from aiflow.sessions.record import TURNS, SessionRecord, Turn
 from aiflow_local.errors import LocalError
-from aiflow_local.printable import printable
+from aiflow_local.output import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-# The year 9999: no calendar goes further.
-_END_OF_TIME = 253_402_300_799
+# The end of the year 9999, the latest time that `datetime` supports.
+_MAX_TIME = 253_402_300_799
 
 
-class NotReadable(LocalError):
-    """Another version of this code wrote a call, and not as this one reads it."""
+class UnreadableItem(LocalError):
+    """An item that another version of this code wrote in a format that this version cannot read."""
 
     def __init__(self, session_id: str) -> None:
         super().__init__(
-            f"what is kept of {printable(session_id)} cannot be read: take the version of aiflow"
+            f"the stored call {printable(session_id)} cannot be read: use the version of aiflow"
             " that the stack was deployed with"
         )
 
 
 @dataclass
-class Reading:
-    """What looking through the whole table has come to.
+class ScanStatistics:
+    """Counters of a table scan.
 
     Attributes:
-        items: that were read, turns that left their call included.
-        units: of reading, which AWS charges for.
-        unreadable: the session ids of calls that `NotReadable` speaks of.
+        items: The number of items read, including items with overflow turns.
+        units: The read capacity units that AWS charges for.
+        unreadable: The session ids of calls that this version cannot read.
     """
 
     items: int = 0
@@ -43,27 +43,27 @@ class Reading:
     unreadable: list[str] = field(default_factory=list[str])
 
 
-def item_of(found: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
-    """Return a call.
+def read_record(found: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
+    """Decode the session record of a call.
 
     Raises:
-        NotReadable: it cannot be read.
+        UnreadableItem: The item has an unknown format.
     """
     session_id = found["pk"].get("S", "")
     with _readable(session_id):
         item = SessionRecord.from_attributes(session_id, from_dynamodb(found))
-        if not (_is_sound(item) and all(map(_is_turn, item.turns))):
+        if not (_is_valid(item) and all(map(_is_turn, item.turns))):
             raise ValueError
         return item
 
 
-def left_over(
+def read_overflow_turns(
     session_id: str, found: "Mapping[str, AttributeValueTypeDef]"
 ) -> tuple[tuple[Turn, ...], int]:
-    """Return turns that left their call, and when they expire.
+    """Decode turns that overflowed from a session record, and their expiry time.
 
     Raises:
-        NotReadable: they cannot be read.
+        UnreadableItem: The item has an unknown format.
     """
     with _readable(session_id):
         attributes = from_dynamodb(found)
@@ -78,11 +78,11 @@ def _readable(session_id: str) -> Generator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, RecursionError):
-        raise NotReadable(session_id) from None
+        raise UnreadableItem(session_id) from None
 
 
-def _is_sound(item: SessionRecord) -> bool:
-    """Tell whether all that is told of an item is what this version would have written."""
+def _is_valid(item: SessionRecord) -> bool:
+    """Return whether all fields that the commands show have valid types and values."""
     times = (item.expires_at, item.first_event_at_ms / 1000, item.committed_at_ms / 1000)
     objects = (item.session, item.state, *item.deferred_actions)
     texts = (*item.writers, *item.billable_keys)
@@ -94,7 +94,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_time(seconds: float) -> bool:
-    return 0 <= seconds <= _END_OF_TIME
+    return 0 <= seconds <= _MAX_TIME
 
 
 def _is_turn(turn: tuple[object, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Which table, as a command line says it, and the values that the commands on calls share."""
+"""Command-line options that the `aiflow calls` commands share."""
 
 import re
 import time
@@ -8,81 +8,87 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiflow_local.errors import LocalError
-from aiflow_local.ops.aws_target import Place, PlaceOptions, place_options
-from aiflow_local.ops.calls.phone_numbers import international
+from aiflow_local.ops.aws_target import AwsTarget, AwsTargetOptions, aws_target_options
+from aiflow_local.ops.calls.phone_numbers import normalize_number
 
 if TYPE_CHECKING:
     from aiflow_local.ops.calls.table import CallTable
 
-_OUTPUT = "SessionsTableName"
+_TABLE_OUTPUT = "SessionsTableName"
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 
-class TableOptions(PlaceOptions):
-    """What `table_options` adds to a command."""
+class TableOptions(AwsTargetOptions):
+    """The options that `table_options` adds to a command."""
 
     table: str | None
     endpoint_url: str | None
 
 
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which table."""
+    """Add the options that select a table."""
     endpoint = click.option(
-        "--endpoint-url", metavar="URL", help="Of a DynamoDB that is not AWS's."
+        "--endpoint-url", metavar="URL", help="The URL of a DynamoDB outside AWS."
     )
-    table = click.option("--table", metavar="NAME", help="The table, instead of a stack's.")
-    return table(place_options(endpoint(command)))
+    table = click.option("--table", metavar="NAME", help="The table; default: that of the stack.")
+    return table(aws_target_options(endpoint(command)))
 
 
 def open_table(options: TableOptions) -> "CallTable":
-    """Return the table that is meant.
+    """Return the table that the options select.
 
     Raises:
-        LocalError: it cannot be told, or AWS cannot be asked.
+        LocalError: The options select no table, or the AWS request fails.
     """
-    from aiflow_local.ops.calls.table import CallTable  # noqa: PLC0415 - help need not wait for boto3
+    from aiflow_local.ops.calls.table import CallTable  # noqa: PLC0415 - boto3 would slow --help
 
-    place = Place(options, options["endpoint_url"])
-    name = options["table"] or _table_of_stack(place)
-    return CallTable(place.account.dynamodb, name, time.time)
+    target = AwsTarget(options, options["endpoint_url"])
+    name = options["table"] or _table_of_stack(target)
+    return CallTable(target.aws.dynamodb, name, time.time)
 
 
-def since_of(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
-    """Return the moment that was so long ago: `30m`, `2h`, `1d`.
+def parse_since(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> float | None:
+    """Convert a duration before now, like `30m`, `2h` or `1d`, to Unix time in seconds.
 
     Raises:
-        click.BadParameter: it is no length of time.
+        click.BadParameter: The value is not a duration.
     """
     if value is None:
         return None
     found = re.fullmatch(r"([0-9]{1,6})([mhd])", value)
     if not found:
-        raise click.BadParameter("a length of time is 30m, 2h or 1d.")
+        raise click.BadParameter("give a duration like 30m, 2h or 1d.")
     return time.time() - int(found[1]) * _UNITS[found[2]]
 
 
-def caller_of(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Return the digits of a telephone number.
+def parse_caller(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> str | None:
+    """Return the digits of a phone number with its country code.
 
     Raises:
-        click.BadParameter: it is none, or has no country code.
+        click.BadParameter: The value is not a phone number with a country code.
     """
     if value is None:
         return None
-    digits = international(value)
+    digits = normalize_number(value)
     if digits is None:
         raise click.BadParameter("give the number with its country code, like +491713920050.")
     return digits
 
 
-def _table_of_stack(place: Place) -> str:
-    stack = place.find_stack()
+def _table_of_stack(target: AwsTarget) -> str:
+    stack = target.find_stack()
     if stack is None:
         raise LocalError(
-            f"there is no stack {place.stack_name} in {place.account.region_name}:"
+            f"there is no stack {target.stack_name} in {target.aws.region_name}:"
             " give --stack, --config-env, --region or --table"
         )
-    if _OUTPUT not in stack.outputs:
-        message = f"the stack {stack.name} has no output {_OUTPUT}: is it one of aiflow?"
-        raise LocalError(f"{message} If so, give --table")
-    return stack.outputs[_OUTPUT]
+    if _TABLE_OUTPUT not in stack.outputs:
+        raise LocalError(
+            f"the stack {stack.name} has no output {_TABLE_OUTPUT}:"
+            " name a stack of aiflow, or give --table"
+        )
+    return stack.outputs[_TABLE_OUTPUT]

@@ -1,4 +1,4 @@
-"""Telephone numbers, as an operator gives them and is shown them."""
+"""Phone numbers on the command line: parsed from options, masked in output."""
 
 import re
 
@@ -9,28 +9,28 @@ from aiflow.protocol.types import JsonObject
 _SHORTEST, _LONGEST = 7, 15
 
 
-def person(session: JsonObject) -> object:
-    """Return the number of the person on the line, as the service sent it; None if it did not."""
+def remote_party(session: JsonObject) -> object:
+    """Return the number of the other party, as the service sent it; None if it sent none."""
     is_outbound = session.get("direction") == "outbound"
     return session.get("to_phone_number" if is_outbound else "from_phone_number")
 
 
-def own(session: JsonObject) -> object:
-    """Return the number that the agent has in this call, likewise."""
+def agent_number(session: JsonObject) -> object:
+    """Return the number of the agent, as the service sent it; None if it sent none."""
     is_outbound = session.get("direction") == "outbound"
     return session.get("from_phone_number" if is_outbound else "to_phone_number")
 
 
-def international(given: str) -> str | None:
-    """Return the digits of a number with its country code; None if it has none."""
+def normalize_number(given: str) -> str | None:
+    """Return the digits of a number; None unless it is a number with a country code."""
     digits = re.sub(r"[\s()./-]", "", given)
     digits = re.sub(r"^(\+|00)", "", digits)
-    is_one = re.fullmatch(r"[1-9][0-9]*", digits) and _SHORTEST <= len(digits) <= _LONGEST
-    return digits if is_one else None
+    is_number = re.fullmatch(r"[1-9][0-9]*", digits) and _SHORTEST <= len(digits) <= _LONGEST
+    return digits if is_number else None
 
 
-def told(number: object, *, is_revealed: bool) -> str:
-    """Return a number for a person to read: hidden but for its country and its last two digits."""
+def display_number(number: object, *, is_revealed: bool) -> str:
+    """Return a number for display, reduced to its country code and last two digits by default."""
     if not isinstance(number, str):
         return "unknown"
     digits = re.sub(r"\D", "", number)
@@ -41,7 +41,7 @@ def told(number: object, *, is_revealed: bool) -> str:
 
 def _masked(digits: str) -> str:
     if len(digits) < _SHORTEST:
-        # Two digits of four would be half of it.
+        # Two digits would be a large part of so short a number.
         return "..."
     try:
         country = f"+{phonenumbers.parse(f'+{digits}').country_code}"

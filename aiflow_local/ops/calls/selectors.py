@@ -1,4 +1,4 @@
-"""Which calls are meant: one by its session id, those of a caller, or those since a moment."""
+"""Select stored calls by session id, by caller or by start time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ import click
 from aiflow.domain.spending_policy import remote_number
 from aiflow.sessions.record import SessionRecord
 from aiflow_local.errors import LocalError
-from aiflow_local.ops.calls.item_reader import NotReadable, Reading
-from aiflow_local.ops.calls.phone_numbers import told
-from aiflow_local.ops.calls.table import CallTable, KeptCall
-from aiflow_local.printable import printable
+from aiflow_local.ops.calls.item_reader import ScanStatistics, UnreadableItem
+from aiflow_local.ops.calls.phone_numbers import display_number
+from aiflow_local.ops.calls.table import CallTable, StoredCall
+from aiflow_local.output import printable
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What a command line says of them.
+class CallSelector:
+    """The selection on the command line: one session id, or a filter by caller and start time.
 
     Attributes:
-        session_id: of one call.
-        caller: the digits of the number of the person on the line.
-        since: Unix time in seconds, when they began at the earliest.
+        session_id: The session id of a single call.
+        caller: The phone number of the other party, digits only.
+        since: The earliest start time; Unix time in seconds.
     """
 
     session_id: str | None = None
@@ -29,64 +29,76 @@ class Choice:
     since: float | None = None
 
     @property
-    def is_one(self) -> bool:
-        """Tell whether it says either which call, or which kind of calls."""
-        is_kind = self.caller is not None or self.since is not None
-        return (self.session_id is not None) != is_kind
+    def is_valid(self) -> bool:
+        """Whether it has either a session id or a filter, but not both."""
+        is_filter = self.caller is not None or self.since is not None
+        return (self.session_id is not None) != is_filter
 
-    def covers(self, item: SessionRecord) -> bool:
-        """Tell whether a call is of the kind."""
+    def matches(self, item: SessionRecord) -> bool:
+        """Return whether a call passes the filter by caller and start time."""
         if self.since is not None and item.first_event_at_ms < self.since * 1000:
             return False
         return self.caller is None or remote_number(item.session) == self.caller
 
 
-def all_chosen(table: CallTable, choice: Choice, reading: Reading) -> Iterator[SessionRecord]:
-    """Return the calls of a kind, in no order; and say what it took to find them.
+def scan_records(
+    table: CallTable, selector: CallSelector, statistics: ScanStatistics
+) -> Iterator[SessionRecord]:
+    """Return the records that pass the filter, unordered; then print the cost of the scan.
 
     Raises:
-        LocalError: the table cannot be read.
+        LocalError: The table cannot be read.
     """
-    yield from filter(choice.covers, table.scan(reading))
-    click.echo(f"Read {reading.items} items of {table.name}: {reading.units:g} units.", err=True)
+    yield from filter(selector.matches, table.scan(statistics))
+    click.echo(
+        f"Read {statistics.items} items of {table.name}: {statistics.units:g} units.", err=True
+    )
 
 
-def chosen(table: CallTable, choice: Choice, reading: Reading) -> Iterator[KeptCall]:
-    """Return the calls that are meant, each whole; the oldest first.
+def select_calls(
+    table: CallTable, selector: CallSelector, statistics: ScanStatistics
+) -> Iterator[StoredCall]:
+    """Return the selected calls with all their turns, oldest first.
 
     Raises:
-        LocalError: there are none, the one that is meant cannot be read, or the table cannot.
+        LocalError: No call matches, the call with the session id is unreadable, or the table
+            cannot be read.
     """
-    # One that has expired may be deleted at any moment.
-    calls = filter(None, _found(table, choice, reading))
+    # DynamoDB may delete an expired call between the scan and this read.
+    calls = filter(None, _found(table, selector, statistics))
     first = next(calls, None)
-    if first is None and not reading.unreadable:
-        raise LocalError(_none(table, choice))
+    if first is None and not statistics.unreadable:
+        raise LocalError(_none(table, selector))
     yield from () if first is None else (first,)
     yield from calls
 
 
-def is_all(reading: Reading) -> bool:
-    """Tell whether every call could be looked at; if not, name those that could not."""
-    for session_id in reading.unreadable:
-        click.echo(f"Not looked at, since it cannot be read: {printable(session_id)}.", err=True)
-    return not reading.unreadable
+def all_readable(statistics: ScanStatistics) -> bool:
+    """Return whether every call could be read; print the session ids of the others."""
+    for session_id in statistics.unreadable:
+        click.echo(f"Skipped, since it cannot be read: {printable(session_id)}.", err=True)
+    return not statistics.unreadable
 
 
-def _found(table: CallTable, choice: Choice, reading: Reading) -> Iterator[KeptCall | None]:
-    if choice.session_id is not None:
-        yield table.find(choice.session_id)
+def _found(
+    table: CallTable, selector: CallSelector, statistics: ScanStatistics
+) -> Iterator[StoredCall | None]:
+    if selector.session_id is not None:
+        yield table.find(selector.session_id)
         return
-    for item in sorted(all_chosen(table, choice, reading), key=lambda item: item.first_event_at_ms):
+    for item in sorted(
+        scan_records(table, selector, statistics), key=lambda item: item.first_event_at_ms
+    ):
         try:
             yield table.find(item.session_id)
-        except NotReadable:
-            reading.unreadable.append(item.session_id)
+        except UnreadableItem:
+            statistics.unreadable.append(item.session_id)
 
 
-def _none(table: CallTable, choice: Choice) -> str:
-    if choice.session_id is not None:
-        return f"nothing is kept of {printable(choice.session_id)} in {table.name}"
-    if choice.caller is None:
-        return f"no call of that time is kept in {table.name}"
-    return f"no call of {told(choice.caller, is_revealed=False)} is kept in {table.name}"
+def _none(table: CallTable, selector: CallSelector) -> str:
+    if selector.session_id is not None:
+        return f"the table {table.name} has no call {printable(selector.session_id)}"
+    if selector.caller is None:
+        return f"the table {table.name} has no call from that time"
+    number = display_number(selector.caller, is_revealed=False)
+    return f"the table {table.name} has no call with {number}"

@@ -1,4 +1,4 @@
-"""The table as an operator reads it: whole calls, and what the functions no longer look at."""
+"""Operator access to the table: complete calls, including those the functions no longer read."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,9 +9,14 @@ from aiflow.sessions.codec import to_attributes
 from aiflow.sessions.dynamodb import DynamoDbSessionStore, item_key, to_dynamodb
 from aiflow.sessions.record import SessionRecord, Status, Turn
 from aiflow_local.errors import LocalError
-from aiflow_local.ops.aws_session import AwsError, asked
-from aiflow_local.ops.calls.item_reader import NotReadable, Reading, item_of, left_over
-from aiflow_local.printable import printable
+from aiflow_local.ops.aws_session import AwsError, translate_aws_errors
+from aiflow_local.ops.calls.item_reader import (
+    ScanStatistics,
+    UnreadableItem,
+    read_overflow_turns,
+    read_record,
+)
+from aiflow_local.output import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,12 +28,12 @@ _CHANGED = "ConditionalCheckFailedException"
 
 
 @dataclass(frozen=True)
-class KeptCall:
-    """All that lies in the table of one call.
+class StoredCall:
+    """Everything that the table stores about a call.
 
     Attributes:
-        item: its latest version; one of version 0 where only turns are left.
-        turns: all of them, oldest first.
+        item: The session record; one with version 0 if only overflow turns are left.
+        turns: All turns, oldest first.
     """
 
     item: SessionRecord
@@ -36,17 +41,17 @@ class KeptCall:
 
 
 def is_erased(item: SessionRecord) -> bool:
-    """Tell whether only a tombstone is left of a call."""
+    """Return whether the record is the tombstone of an erased call."""
     return item.writers == (_ERASER,)
 
 
 class CallTable:
-    """The calls of a stack.
+    """The table with the calls of a stack.
 
     Args:
-        client: of the account and region of the table.
-        name: of the table.
-        now: the clock, Unix time in seconds.
+        client: The DynamoDB client.
+        name: The name of the table.
+        now: The clock; returns Unix time in seconds.
     """
 
     def __init__(self, client: "DynamoDBClient", name: str, now: Callable[[], float]) -> None:
@@ -55,21 +60,21 @@ class CallTable:
         self.name = name
 
     def is_live(self, item: SessionRecord) -> bool:
-        """Tell whether the functions still see a call: expired items are deleted late."""
+        """Return whether a call has not expired; DynamoDB deletes expired items with a delay."""
         return item.expires_at > self._now()
 
     def is_open(self, item: SessionRecord) -> bool:
-        """Tell whether a call goes on."""
+        """Return whether a call has neither ended nor expired."""
         return self.is_live(item) and item.status is not Status.ENDED
 
-    def scan(self, reading: Reading) -> Iterator[SessionRecord]:
-        """Return all calls, in no order, by reading the whole table.
+    def scan(self, statistics: ScanStatistics) -> Iterator[SessionRecord]:
+        """Read the records of all calls, unordered, with a scan of the whole table.
 
         Args:
-            reading: told what it comes to.
+            statistics: Updated while the scan runs.
 
         Raises:
-            AwsError: the table cannot be read.
+            AwsError: The table cannot be read.
         """
         pages = self._client.get_paginator("scan").paginate(
             TableName=self.name,
@@ -77,91 +82,92 @@ class CallTable:
             ExpressionAttributeValues={":call": {"S": _CALL}},
             ReturnConsumedCapacity="TOTAL",
         )
-        with asked(f"read the table {self.name}"):
+        with translate_aws_errors(f"read the table {self.name}"):
             for page in pages:
-                reading.items += page["ScannedCount"]
-                reading.units += page["ConsumedCapacity"].get("CapacityUnits", 0)
+                statistics.items += page["ScannedCount"]
+                statistics.units += page["ConsumedCapacity"].get("CapacityUnits", 0)
                 for found in page["Items"]:
                     try:
-                        yield item_of(found)
-                    except NotReadable:
-                        reading.unreadable.append(found["pk"].get("S", ""))
+                        yield read_record(found)
+                    except UnreadableItem:
+                        statistics.unreadable.append(found["pk"].get("S", ""))
 
     def open_calls(self) -> Iterator[SessionRecord]:
-        """Return the calls that have not ended, newest first, by their index.
+        """Return the records of open calls, newest first, using the index of open calls.
 
         Raises:
-            AwsError: the table cannot be read.
-            NotReadable: one of them cannot be read.
+            AwsError: The table cannot be read.
+            UnreadableItem: A record has an unknown format.
         """
-        # No fault is turned into another: `asked` tells what to do about each.
+        # The store translates no errors (empty tuple), so that `translate_aws_errors` sees them.
         sessions = DynamoDbSessionStore(self._client, self.name, self._now, ())
-        with asked(f"read the open calls of the table {self.name}"):
-            # Whenever they began: the clock of this machine may be behind.
+        with translate_aws_errors(f"read the open calls of the table {self.name}"):
+            # No upper limit for the start time, since the local clock may be slow.
             newest_first = [*sessions.open_calls(sys.maxsize)][::-1]
         for session_id in newest_first:
             found = self.find(session_id)
             if found and self.is_open(found.item):
                 yield found.item
 
-    def find(self, session_id: str) -> KeptCall | None:
-        """Return all that lies in the table of a call; None if nothing does.
+    def find(self, session_id: str) -> StoredCall | None:
+        """Return everything that is stored about a call; None if there is nothing.
 
         Raises:
-            AwsError: the table cannot be read.
-            NotReadable: the call cannot be read.
+            AwsError: The table cannot be read.
+            UnreadableItem: An item has an unknown format.
         """
         kept = self._partition(session_id)
         if not kept:
             return None
         turns: dict[int, Turn] = {}
-        last_of_them = 0
+        latest_expiry = 0
         for name, found in kept.items():
             if name != _CALL:
-                gone, expires_at = left_over(session_id, found)
-                turns.update((turn.number, turn) for turn in gone)
-                last_of_them = max(last_of_them, expires_at)
-        left = SessionRecord(session_id=session_id, status=Status.ENDED, expires_at=last_of_them)
-        item = item_of(kept[_CALL]) if _CALL in kept else left
+                overflow, expires_at = read_overflow_turns(session_id, found)
+                turns.update((turn.number, turn) for turn in overflow)
+                latest_expiry = max(latest_expiry, expires_at)
+        empty = SessionRecord(session_id=session_id, status=Status.ENDED, expires_at=latest_expiry)
+        item = read_record(kept[_CALL]) if _CALL in kept else empty
         turns.update((turn.number, turn) for turn in item.turns)
-        return KeptCall(item, tuple(turns[number] for number in sorted(turns)))
+        return StoredCall(item, tuple(turns[number] for number in sorted(turns)))
 
-    def erase(self, call: KeptCall) -> None:
-        """Erase a call, up to a tombstone while an event of it could still arrive.
+    def erase(self, call: StoredCall) -> None:
+        """Erase a call; a tombstone stays until the call would have expired.
 
-        The number goes last: whoever looks for it again after a failure finds the rest.
+        The record, which holds the phone number, is erased after the turns. After a failure,
+        `--caller` therefore still finds the rest.
 
         Raises:
-            AwsError: the table does not take it.
-            LocalError: the call has gone on meanwhile.
+            AwsError: A request to the table fails.
+            LocalError: The call has changed since it was read.
         """
         item = call.item
         self.erase_turns(item.session_id)
         if item.version and not is_erased(item):
-            self._bury(item)
-        # An event that was being answered may have moved turns out of the item.
+            self._erase_record(item)
+        # An invocation in progress may have written overflow turns meanwhile.
         self.erase_turns(item.session_id)
 
     def erase_turns(self, session_id: str) -> None:
-        """Erase the turns that left a call.
+        """Erase the overflow turns of a call.
 
         Raises:
-            AwsError: the table does not take it.
+            AwsError: A request to the table fails.
         """
         for name in self._partition(session_id):
             if name != _CALL:
-                with asked(f"erase turns in the table {self.name}"):
+                with translate_aws_errors(f"erase turns in the table {self.name}"):
                     self._client.delete_item(TableName=self.name, Key=item_key(session_id, name))
 
-    def _bury(self, item: SessionRecord) -> None:
+    def _erase_record(self, item: SessionRecord) -> None:
         key = item_key(item.session_id, _CALL)
         version: dict[str, AttributeValueTypeDef] = {":read": {"N": str(item.version)}}
         try:
-            with asked(f"erase a call in the table {self.name}"):
+            with translate_aws_errors(f"erase a call in the table {self.name}"):
                 if self.is_live(item):
                     self._client.put_item(
                         TableName=self.name,
-                        # As a whole: nothing stays that another version of this code may have kept.
+                        # Put, not update: attributes of other versions of this code go, too.
                         Item=key | to_dynamodb(to_attributes(_tombstone(item))),
                         ConditionExpression="version = :read",
                         ExpressionAttributeValues=version,
@@ -176,11 +182,12 @@ class CallTable:
         except AwsError as error:
             if error.code != _CHANGED:
                 raise
-            message = "went on while it was to be erased: look at it, try again"
-            raise LocalError(f"{printable(item.session_id)} {message}") from None
+            raise LocalError(
+                f"the call {printable(item.session_id)} has changed since it was read: try again"
+            ) from None
 
     def _partition(self, session_id: str) -> "dict[str, dict[str, AttributeValueTypeDef]]":
-        with asked(f"read the table {self.name}"):
+        with translate_aws_errors(f"read the table {self.name}"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self.name,
                 KeyConditionExpression="pk = :pk",
@@ -191,7 +198,7 @@ class CallTable:
 
 
 def _tombstone(item: SessionRecord) -> SessionRecord:
-    """Return what the fence needs to know of a call, and no more."""
+    """Return the minimal record that makes the functions ignore late events of the call."""
     return SessionRecord(
         session_id=item.session_id,
         version=item.version + 1,

@@ -1,4 +1,4 @@
-"""What is shown of a call: no word and no whole number, unless that is asked for."""
+"""JSON views of a call; texts and numbers are masked unless revealed."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -6,45 +6,45 @@ from datetime import UTC, datetime
 from aiflow.protocol.types import JsonObject, JsonValue
 from aiflow.sessions.codec import as_json
 from aiflow.sessions.record import SessionRecord, Status, Turn
-from aiflow_local.ops.calls.phone_numbers import own, person, told
-from aiflow_local.ops.calls.table import KeptCall, is_erased
+from aiflow_local.ops.calls.phone_numbers import agent_number, display_number, remote_party
+from aiflow_local.ops.calls.table import StoredCall, is_erased
 
 
 def status_of(item: SessionRecord, now: float) -> str:
-    """Return where a call is in its life, or after it: `erased`, `expired`."""
+    """Return the status of a call, or `erased` or `expired`."""
     if is_erased(item):
         return "erased"
     return "expired" if item.expires_at <= now else item.status.value
 
 
 def summary(item: SessionRecord, now: float, *, is_revealed: bool = False) -> JsonObject:
-    """Return what a list tells of a call.
+    """Return the view of a call that `aiflow calls list` shows.
 
     Args:
-        item: the call.
+        item: The session record of the call.
         now: Unix time in seconds.
-        is_revealed: whether numbers are shown whole.
+        is_revealed: Whether to show full phone numbers.
     """
     direction = item.session.get("direction")
     return {
         "session_id": item.session_id,
         "status": status_of(item, now),
-        "begun_at": at(item.first_event_at_ms / 1000) if item.first_event_at_ms else None,
+        "begun_at": iso_time(item.first_event_at_ms / 1000) if item.first_event_at_ms else None,
         "seconds": _seconds(item, now),
         "turns": item.caller_turns,
         "direction": direction if isinstance(direction, str) else None,
-        "caller": told(person(item.session), is_revealed=is_revealed),
+        "caller": display_number(remote_party(item.session), is_revealed=is_revealed),
     }
 
 
-def details(call: KeptCall, now: float, *, is_revealed: bool) -> JsonObject:
-    """Return all that `show` tells of a call; see `summary`."""
+def details(call: StoredCall, now: float, *, is_revealed: bool) -> JsonObject:
+    """Return the view of a call that `aiflow calls show` shows; see `summary`."""
     item = call.item
     decided = Counter(entry.partition(":")[0] for entry in item.billable_keys)
     return {
         **summary(item, now, is_revealed=is_revealed),
-        "own_number": told(own(item.session), is_revealed=is_revealed),
-        "expires_at": at(item.expires_at),
+        "own_number": display_number(agent_number(item.session), is_revealed=is_revealed),
+        "expires_at": iso_time(item.expires_at),
         "used": {
             "turns": item.caller_turns,
             "sms": item.sms_sent,
@@ -62,8 +62,8 @@ def details(call: KeptCall, now: float, *, is_revealed: bool) -> JsonObject:
     }
 
 
-def at(seconds: float) -> str:
-    """Return a moment, to the second, as ISO 8601."""
+def iso_time(seconds: float) -> str:
+    """Format Unix time as ISO 8601, to the second."""
     return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -72,17 +72,17 @@ def _seconds(item: SessionRecord, now: float) -> int | None:
         return None
     is_over = item.status is Status.ENDED or item.expires_at <= now
     until_ms = item.committed_at_ms if is_over else int(now * 1000)
-    # The clocks of two instances, and of this machine, may be apart.
+    # Clocks of Lambda instances and of this machine may differ.
     return max(0, until_ms - item.first_event_at_ms) // 1000
 
 
 def _size(state: JsonObject) -> JsonObject:
-    # The names of its members are the handlers' own, and might be what somebody said.
+    # Member names are not shown, since handlers may derive them from what the caller said.
     return {"members": len(state), "bytes": len(as_json(state).encode())}
 
 
 def _turn(turn: Turn, *, is_revealed: bool) -> dict[str, JsonValue]:
-    words: dict[str, JsonValue] = (
+    text: dict[str, JsonValue] = (
         {"text": turn.text} if is_revealed else {"characters": len(turn.text)}
     )
-    return {"number": turn.number, "role": turn.role, **words}
+    return {"number": turn.number, "role": turn.role, **text}

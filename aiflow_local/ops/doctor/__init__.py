@@ -1,1 +1,1 @@
-"""The doctor: is all there that a deployment needs, and does what is deployed answer?"""
+"""Checks of `aiflow doctor`: the local prerequisites, the deployed stack, and test calls."""

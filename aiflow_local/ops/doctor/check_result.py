@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,8 +6,8 @@ from enum import StrEnum
 from aiflow.protocol.types import JsonObject
 
 
-class Health(StrEnum):
-    """How a check went."""
+class CheckStatus(StrEnum):
+    """The outcome of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -16,46 +16,46 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One check.
+class CheckResult:
+    """The result of one check.
 
     Attributes:
-        check: what was looked at.
-        health: how it went.
-        reason: what was seen, or why nothing could be.
-        remedy: what to do about it.
+        check: The name of the check.
+        status: The outcome.
+        reason: What the check found, or why it did not run.
+        remedy: What to do; empty if there is nothing to do.
     """
 
     check: str
-    health: Health
+    status: CheckStatus
     reason: str
     remedy: str = ""
 
     def as_json(self) -> JsonObject:
-        """Return what `aiflow doctor --json` prints of it."""
+        """Return the object that `aiflow doctor --json` prints for this check."""
         return {
             "check": self.check,
-            "result": self.health.value,
+            "result": self.status.value,
             "reason": self.reason,
             "remedy": self.remedy,
         }
 
 
-def ok(check: str, reason: str) -> Finding:
-    """Return that all is well."""
-    return Finding(check, Health.OK, reason)
+def ok(check: str, reason: str) -> CheckResult:
+    """Return the result of a check that passed."""
+    return CheckResult(check, CheckStatus.OK, reason)
 
 
-def warning(check: str, reason: str, remedy: str = "") -> Finding:
-    """Return that something is not as it should be, and works all the same."""
-    return Finding(check, Health.WARNING, reason, remedy)
+def warning(check: str, reason: str, remedy: str = "") -> CheckResult:
+    """Return the result of a check that found a problem which does not stop calls."""
+    return CheckResult(check, CheckStatus.WARNING, reason, remedy)
 
 
-def failed(check: str, reason: str, remedy: str = "") -> Finding:
-    """Return that something does not work."""
-    return Finding(check, Health.FAILED, reason, remedy)
+def failed(check: str, reason: str, remedy: str = "") -> CheckResult:
+    """Return the result of a check that failed."""
+    return CheckResult(check, CheckStatus.FAILED, reason, remedy)
 
 
-def not_run(check: str, reason: str, remedy: str = "") -> Finding:
-    """Return that nobody could look."""
-    return Finding(check, Health.NOT_RUN, reason, remedy)
+def not_run(check: str, reason: str, remedy: str = "") -> CheckResult:
+    """Return the result of a check that could not run."""
+    return CheckResult(check, CheckStatus.NOT_RUN, reason, remedy)

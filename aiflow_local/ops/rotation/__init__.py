@@ -1,1 +1,1 @@
-"""The rotation of the token: two slots, so that no call is lost on the way."""
+"""Token rotation in two slots, so that no call is rejected meanwhile."""

@@ -1,10 +1,10 @@
-"""Changing parameters of a stack, and nothing else of it."""
+"""Updates parameters of a stack, and nothing else."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from aiflow_local.errors import LocalError
-from aiflow_local.ops.aws_session import asked
+from aiflow_local.ops.aws_session import translate_aws_errors
 from aiflow_local.ops.stack import Stack, find_stack
 
 if TYPE_CHECKING:
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 5.0
 
 
-def update(client: "CloudFormationClient", stack: Stack, changes: Mapping[str, str]) -> None:
-    """Ask for other values of parameters; template and all others stay as they are deployed.
+def update_parameters(
+    client: "CloudFormationClient", stack: Stack, changes: Mapping[str, str]
+) -> None:
+    """Start an update that changes parameters and keeps the template and all other parameters.
 
     Raises:
-        LocalError: AWS refused, or the template has no such parameter.
+        LocalError: The template has no such parameter, or the AWS request fails.
     """
     missing = sorted(changes.keys() - stack.parameters.keys())
     if missing:
@@ -35,52 +37,52 @@ def update(client: "CloudFormationClient", stack: Stack, changes: Mapping[str, s
     changed: list[ParameterTypeDef] = [
         {"ParameterKey": name, "ParameterValue": value} for name, value in changes.items()
     ]
-    # The template is a SAM template: it is expanded again.
-    expands: CapabilityType = "CAPABILITY_AUTO_EXPAND"
-    with asked(f"update the stack {stack.name}"):
+    # CloudFormation expands the SAM template again.
+    auto_expand: CapabilityType = "CAPABILITY_AUTO_EXPAND"
+    with translate_aws_errors(f"update the stack {stack.name}"):
         client.update_stack(
             StackName=stack.name,
             UsePreviousTemplate=True,
             Parameters=[*kept, *changed],
-            Capabilities=[*{*stack.capabilities, expands}],
+            Capabilities=[*{*stack.capabilities, auto_expand}],
         )
 
 
-def wait(
+def wait_for_update(
     client: "CloudFormationClient",
     name: str,
     pause: Callable[[float], None],
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
-    """Wait until an update is through.
+    """Wait until an update is complete.
 
     Args:
-        client: of CloudFormation.
-        name: of the stack.
-        pause: waits for so many seconds.
-        tell: told of each status.
+        client: The CloudFormation client.
+        name: The name of the stack.
+        pause: Sleeps for a number of seconds.
+        report: Called with each status.
 
     Raises:
-        LocalError: it failed, and was rolled back; or the stack is gone.
+        LocalError: The update failed and was rolled back, or the stack was deleted.
     """
     while (stack := find_stack(client, name)) and stack.is_changing:
-        tell(stack.status)
+        report(stack.status)
         pause(_POLL_SECONDS)
     if stack is None:
-        raise LocalError(f"the stack {name} is gone")
-    tell(stack.status)
+        raise LocalError(f"the stack {name} was deleted during the update: deploy it again")
+    report(stack.status)
     if not stack.is_settled:
         raise LocalError(
-            f"the update of {name} failed, and what was deployed before is at work again "
+            f"the update of {name} failed, and the previous deployment is active again "
             f"({stack.status}): {_reason(client, name)}"
         )
 
 
 def _reason(client: "CloudFormationClient", name: str) -> str:
-    with asked(f"read the events of {name}"):
+    with translate_aws_errors(f"read the events of {name}"):
         events = client.describe_stack_events(StackName=name)["StackEvents"]
     for event in events:
-        # The newest come first, so the first failure is of this update.
+        # Events are ordered newest first, so the first failure belongs to this update.
         if event.get("ResourceStatus", "").endswith("_FAILED"):
             return f"{event.get('LogicalResourceId')}: {event.get('ResourceStatusReason')}"
-    return "its events say why"
+    return "see the events of the stack"

@@ -1,4 +1,4 @@
-"""The steps of a rotation, told by what is deployed: it can be gone on with from anywhere."""
+"""The steps of a rotation; the deployed parameters are its only state, so anyone can continue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,38 +12,38 @@ from aiflow_local.ops.token_slots import CURRENT, NEXT
 
 _RELEASE = "Release"
 
-BY_HAND = (
-    "aiflow token    (a new token and its digest)",
-    "sam deploy --parameter-overrides TokenSha256Next=DIGEST    (both tokens are accepted)",
-    "In the sipgate dashboard, give the flow the new token, and make a call.",
-    'sam deploy --parameter-overrides TokenSha256=DIGEST TokenSha256Next=""    (only the new one)',
-    "Where PreparedWebhookUrl is among the outputs, change Release in both deployments, too.",
+MANUAL_STEPS = (
+    "aiflow token    (prints a new token and its digest)",
+    "sam deploy --parameter-overrides TokenSha256Next=DIGEST    (accepts both tokens)",
+    "In the sipgate dashboard, enter the new token in the flow, and make a call.",
+    'sam deploy --parameter-overrides TokenSha256=DIGEST TokenSha256Next=""    (the new one only)',
+    "If the stack has the output PreparedWebhookUrl, also change Release in both deployments.",
 )
-"""What to do where there is no stack to be seen."""
+"""The manual steps, shown if the stack is not found."""
 
 
 class Step(StrEnum):
-    """How far a rotation is."""
+    """The progress of a rotation."""
 
     IDLE = "idle"
     BEGUN = "begun"
 
 
 NEXT_STEPS: Mapping[Step, str] = {
-    Step.IDLE: "One token is accepted. `aiflow rotate begin` makes a second one.",
+    Step.IDLE: "The stack accepts one token. `aiflow rotate begin` adds a second one.",
     Step.BEGUN: """\
-Both tokens are accepted. Now, in the sipgate dashboard: open the flow, enter the new token as API
-token, save, and make a call. When only the new one is shown any more: `aiflow rotate finish`.
-To stay with the old one: `aiflow rotate abort`.""",
+The stack accepts both tokens. Now open the flow in the sipgate dashboard, enter the new token as
+API token, save, and make a call. When only the new token is used: `aiflow rotate finish`.
+To keep the old token: `aiflow rotate abort`.""",
 }
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """A rotation, as a stack shows it.
+    """The rotation of the token of a stack.
 
     Attributes:
-        stack: whose token it is.
+        stack: The deployed stack.
         now: Unix time in seconds.
     """
 
@@ -52,80 +52,80 @@ class Rotation:
 
     @property
     def step(self) -> Step:
-        """How far it is."""
+        """The progress of the rotation."""
         return Step.BEGUN if self.stack.parameters.get(NEXT) else Step.IDLE
 
-    def begun(self, digest: str) -> Mapping[str, str]:
-        """Return what changes so that a second token is accepted.
+    def changes_to_begin(self, digest: str) -> Mapping[str, str]:
+        """Return the parameters that make the stack accept a second token.
 
         Raises:
-            LocalError: a rotation is under way already.
+            LocalError: A rotation is already in progress.
         """
         if self.step is Step.BEGUN:
-            raise LocalError("a rotation is under way: `aiflow rotate finish` or `abort` it first")
+            raise LocalError(
+                "a rotation is in progress: run `aiflow rotate finish` or `abort` first"
+            )
         return self._changes({NEXT: digest})
 
-    def finished(self, usage: Usage | None) -> Mapping[str, str]:
-        """Return what changes so that only the new token is accepted.
+    def changes_to_finish(self, usage: Usage | None) -> Mapping[str, str]:
+        """Return the parameters that make the stack accept the new token only.
 
         Args:
-            usage: who shows which token; None asks nobody.
+            usage: The recent use of the tokens; None skips the check.
 
         Raises:
-            LocalError: none is under way, or somebody may still need the old one.
+            LocalError: No rotation is in progress, or the old token may be in use.
         """
-        self._needs_one()
-        objection = usage and _objection_to_finish(usage)
-        if usage and objection:
-            raise LocalError(
-                f"{objection}. {usage.told.capitalize()}. --force does it all the same"
-            )
+        self._require_begun()
+        reason = usage and _reason_not_to_finish(usage)
+        if usage and reason:
+            raise LocalError(f"{reason}. {usage.description}. --force skips this check")
         return self._changes({CURRENT: self.stack.parameters[NEXT], NEXT: ""})
 
-    def aborted(self, usage: Usage | None) -> Mapping[str, str]:
-        """Return what changes so that only the old token is accepted.
+    def changes_to_abort(self, usage: Usage | None) -> Mapping[str, str]:
+        """Return the parameters that make the stack accept the old token only.
 
         Args:
-            usage: who shows which token; None asks nobody.
+            usage: The recent use of the tokens; None skips the check.
 
         Raises:
-            LocalError: none is under way, or the new one is in use.
+            LocalError: No rotation is in progress, or the new token is in use.
         """
-        self._needs_one()
+        self._require_begun()
         if usage and usage.new:
             raise LocalError(
-                "the new token is in use: give sipgate the old one again first. "
-                f"{usage.told.capitalize()}. --force does it all the same"
+                "the new token is in use: enter the old one in the sipgate dashboard first. "
+                f"{usage.description}. --force skips this check"
             )
         return self._changes({NEXT: ""})
 
-    def _needs_one(self) -> None:
+    def _require_begun(self) -> None:
         if self.step is Step.IDLE:
-            raise LocalError("no rotation is under way: `aiflow rotate begin` begins one")
+            raise LocalError("no rotation is in progress: start one with `aiflow rotate begin`")
 
     def _changes(self, slots: Mapping[str, str]) -> Mapping[str, str]:
         if _RELEASE not in self.stack.parameters:
             return slots
-        # The prepared front door runs a published version: only another release has the new slots.
+        # The prepared webhook runs a published version, so it needs a new release to see the slots.
         return {**slots, _RELEASE: f"{int(self.now):x}"}
 
 
-def _objection_to_finish(usage: Usage) -> str | None:
+def _reason_not_to_finish(usage: Usage) -> str | None:
     if usage.old:
-        return "the old token is still in use: sipgate has not got the new one everywhere"
+        return "the old token is still in use: enter the new one in every flow first"
     if usage.old is None:
-        return "the logs do not tell whether the old token is still in use: is LogLevel INFO?"
+        return "the logs do not show whether the old token is in use: set LogLevel to INFO"
     if not usage.new:
-        return "the new token was not seen yet: give it to sipgate, and make a call"
+        return "the new token was not used yet: enter it in the sipgate dashboard, and make a call"
     return None
 
 
-def conflicts(samconfig: SamConfig, deployed: Mapping[str, str]) -> Sequence[str]:
-    """Return what the next `sam deploy` would put back, and what to do about it."""
+def samconfig_conflicts(samconfig: SamConfig, deployed: Mapping[str, str]) -> Sequence[str]:
+    """Return a warning for each token slot that the next `sam deploy` would revert."""
     section = f"{SAMCONFIG} [{samconfig.environment}.deploy.parameters]"
     return [
-        f"{section} sets another {name}: the next `sam deploy` would put it back. Take {name} out "
-        f'of its parameter_overrides, or write {name}="{deployed.get(name, "")}" there'
+        f"{section} sets another {name}, so the next `sam deploy` would revert it. Remove {name} "
+        f'from parameter_overrides, or set {name}="{deployed.get(name, "")}" there'
         for name in (CURRENT, NEXT)
         if samconfig.overrides.get(name, deployed.get(name, "")) != deployed.get(name, "")
     ]

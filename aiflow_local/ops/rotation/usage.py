@@ -1,30 +1,30 @@
-"""Which tokens are shown at a stack: the new one by a metric, the old one by the logs."""
+"""The recent use of tokens: the new one from a metric, the old one from the logs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aiflow_local.ops.aws_session import Account, asked
+from aiflow_local.ops.aws_session import AwsSession, translate_aws_errors
 from aiflow_local.ops.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 _NAMESPACE, _METRIC = "AiFlow", "NextTokenUsed"
-_SHOWN = '{ $.token = "current" }'
-_MARK = '"token":"current"'
-_SILENT = frozenset({"WARNING", "ERROR"})
+_FILTER_PATTERN = '{ $.token = "current" }'
+_CURRENT_SLOT = '"token":"current"'
+_LEVELS_WITHOUT_INFO = frozenset({"WARNING", "ERROR"})
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What was shown within the last minutes.
+    """The use of both tokens within the last minutes.
 
     Attributes:
-        minutes: how many.
-        new: how often the new token was.
-        old: whether the old one was; None where the logs do not tell.
+        minutes: The length of the period.
+        new: The number of requests with the new token.
+        old: Whether a request had the old token; None if the logs do not show it.
     """
 
     minutes: int
@@ -32,49 +32,49 @@ class Usage:
     old: bool | None
 
     @property
-    def told(self) -> str:
-        """What it was, in words."""
-        seen = {True: "was shown", False: "was not shown", None: "may have been"}
+    def description(self) -> str:
+        """The use of both tokens as a sentence without a full stop."""
+        old = {True: "was used", False: "was not used", None: "may have been used"}
         return (
-            f"within the last {self.minutes} minutes the new token was shown {self.new} times, and "
-            f"the old one {seen[self.old]}"
+            f"Within the last {self.minutes} minutes the new token was used {self.new} times, and "
+            f"the old one {old[self.old]}"
         )
 
 
-def usage_of(account: Account, stack: Stack, minutes: int, now: float) -> Usage:
-    """Find out which tokens were shown at a stack.
+def find_token_usage(aws: AwsSession, stack: Stack, minutes: int, now: float) -> Usage:
+    """Return the recent use of both tokens of a stack.
 
     Args:
-        account: that the stack is in.
-        stack: which one.
-        minutes: how far to look back.
+        aws: The AWS clients.
+        stack: The deployed stack.
+        minutes: The length of the period.
         now: Unix time in seconds.
 
     Raises:
-        AwsError: AWS cannot be asked.
+        AwsError: A request fails.
     """
     until = datetime.fromtimestamp(now, UTC)
     since = until - timedelta(minutes=minutes)
-    with asked(f"read the metric {_METRIC}"):
-        found = account.cloudwatch.get_metric_statistics(
+    with translate_aws_errors(f"read the metric {_METRIC}"):
+        found = aws.cloudwatch.get_metric_statistics(
             Namespace=_NAMESPACE,
             MetricName=_METRIC,
             Dimensions=[{"Name": "service", "Value": stack.name}],
             StartTime=since,
-            # The datapoint of this minute, too.
+            # Includes the data point of the current minute.
             EndTime=until + timedelta(minutes=1),
             Period=60,
             Statistics=["Sum"],
         )
     new = sum(point.get("Sum", 0.0) for point in found["Datapoints"])
-    return Usage(minutes, round(new), _old_was_shown(account.logs, stack, since))
+    return Usage(minutes, round(new), _old_was_used(aws.logs, stack, since))
 
 
-def _old_was_shown(client: "CloudWatchLogsClient", stack: Stack, since: datetime) -> bool | None:
-    # There is a metric of the new token only; each line of the log says which one was shown.
-    if stack.parameters.get("LogLevel") in _SILENT:
+def _old_was_used(client: "CloudWatchLogsClient", stack: Stack, since: datetime) -> bool | None:
+    # Only the new token has a metric; each log line at level INFO names the slot of the token.
+    if stack.parameters.get("LogLevel") in _LEVELS_WITHOUT_INFO:
         return None
-    with asked("read the logs"):
+    with translate_aws_errors("read the logs"):
         groups = [
             group.get("logGroupName", "")
             for page in client.get_paginator("describe_log_groups").paginate(
@@ -84,12 +84,12 @@ def _old_was_shown(client: "CloudWatchLogsClient", stack: Stack, since: datetime
         ]
         start_ms = round(since.timestamp() * 1000)
         lines = (line for group in groups for line in _lines(client, group, start_ms))
-        return any(_MARK in line for line in lines) if groups else None
+        return any(_CURRENT_SLOT in line for line in lines) if groups else None
 
 
 def _lines(client: "CloudWatchLogsClient", group: str, start_ms: int) -> Iterator[str]:
     for page in client.get_paginator("filter_log_events").paginate(
-        logGroupName=group, startTime=start_ms, filterPattern=_SHOWN
+        logGroupName=group, startTime=start_ms, filterPattern=_FILTER_PATTERN
     ):
         for event in page["events"]:
             yield event.get("message", "")

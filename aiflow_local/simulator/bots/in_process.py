@@ -18,14 +18,14 @@ from aiflow.sessions.record import SessionRecord
 from aiflow.settings import Settings
 from aiflow.telemetry import EventReport, Telemetry
 from aiflow.transports.connections import UnavailableConnectionSender
-from aiflow_local.emulator.deadline import late_is_too_late
-from aiflow_local.emulator.http_event import Arrival, HttpRequest, http_event
+from aiflow_local.emulator.deadline import enforce_deadline
+from aiflow_local.emulator.http_event import HttpRequest, HttpRequestContext, http_event
 from aiflow_local.emulator.module_loader import ModuleLoader
 from aiflow_local.errors import TemplateError
 from aiflow_local.simulator.engine.bot_connection import HttpResponse, RequestResponseConnection
 from aiflow_local.simulator.engine.call import EPOCH_MS
 from aiflow_local.simulator.engine.clock import Clock
-from aiflow_local.stack.cli_options import stack_parameters, with_colleague
+from aiflow_local.stack.cli_options import stack_parameters, with_transfer_target
 from aiflow_local.stack.project import TEMPLATE, find_project
 from aiflow_local.stack.template import FunctionSpec, Template
 from aiflow_local.tokens import Token, new_token
@@ -74,7 +74,7 @@ class InProcessConnection(RequestResponseConnection):
                 now=now,
                 pause=lambda _: None,
                 chance=lambda: 0.5,
-                time_limit=lambda seconds: late_is_too_late(seconds, agent.report_error),
+                time_limit=lambda seconds: enforce_deadline(seconds, agent.report_error),
             )
         )
 
@@ -133,7 +133,7 @@ class ProjectAgent:
             ),
             body=encode(event).encode(),
         )
-        arrival = Arrival(
+        arrival = HttpRequestContext(
             route_key=f"{route.method} {route.path}",
             request_id=request_id,
             at=now,
@@ -192,7 +192,7 @@ def load_project_agent(
         LocalError: the project cannot be loaded.
     """
     project = find_project()
-    with load_agent(project, with_colleague(project, parameters), report_error) as agent:
+    with load_agent(project, with_transfer_target(project, parameters), report_error) as agent:
         yield agent
 
 

@@ -12,9 +12,9 @@ from threading import Condition
 
 from aiflow.errors import StoreUnavailable
 from aiflow.sessions.record import SessionRecord
-from aiflow_local.emulator.access_log import Served, ServedMessage
+from aiflow_local.emulator.access_log import AccessLogEntry, MessageLogEntry
 from aiflow_local.emulator.gateway import Gateway
-from aiflow_local.emulator.project_gateway import Own, Wanted, serve_own
+from aiflow_local.emulator.project_gateway import ProjectOptions, ServedProject, serve_project
 from aiflow_local.errors import TemplateError
 from aiflow_local.simulator.bots.connector import BotConnector, ConnectedBot, TransportName
 from aiflow_local.simulator.bots.http import HttpConnection
@@ -47,9 +47,9 @@ class _CallMonitor:
         """Return the Unix time of the call, in seconds."""
         return time.time() if self._clock is None else (EPOCH_MS + self._clock.now_ms) / 1000
 
-    def on_served(self, served: Served) -> None:
+    def on_served(self, served: AccessLogEntry) -> None:
         """Count a request or message of the access log."""
-        if not isinstance(served, ServedMessage):
+        if not isinstance(served, MessageLogEntry):
             return
         with self._changed:
             if served.route_key in {CONNECT, DISCONNECT}:
@@ -81,7 +81,9 @@ def serve_project_agent(
         LocalError: the project cannot be served.
     """
     monitor, token = _CallMonitor(), new_token()
-    with serve_own(Wanted(token, parameters, report_error, monitor.now, monitor.on_served)) as own:
+    with serve_project(
+        ProjectOptions(token, parameters, report_error, monitor.now, monitor.on_served)
+    ) as own:
 
         def connection(
             clock: Clock, options: ServiceOptions
@@ -105,7 +107,7 @@ def serve_project_agent(
         yield connect
 
 
-def _websocket_url(own: Own) -> str:
+def _websocket_url(own: ServedProject) -> str:
     if own.websocket_url is None:
         raise TemplateError(f"{TEMPLATE} has no WebSocket API, or its parameters disable it")
     return own.websocket_url

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiflow.protocol.constraints import is_array, is_object
 from aiflow.protocol.ssml import spoken_text
-from aiflow_local.printable import printable
+from aiflow_local.output import printable
 from aiflow_local.simulator.engine.speech_timing import audio_ms
 
 MAX_SHORT_LENGTH = 60

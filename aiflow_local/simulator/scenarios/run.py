@@ -16,7 +16,7 @@ from aiflow_local.simulator.scenarios.junit import write_junit
 from aiflow_local.simulator.scenarios.report import JsonReport, TextReport
 from aiflow_local.simulator.scenarios.scenario import load_scenarios
 from aiflow_local.simulator.scenarios.suite import Suite, with_options
-from aiflow_local.stack.cli_options import all_read
+from aiflow_local.stack.cli_options import read_all
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def play_scenarios(files: Sequence[str], target: Target, wanted: PlayOptions) ->
     Raises:
         LocalError: a file cannot be read or written, or the target is not valid.
     """
-    read = all_read(files, lambda file: Suite(file, load_scenarios(Path(file))))
+    read = read_all(files, lambda file: Suite(file, load_scenarios(Path(file))))
     suites = [with_options(suite, wanted.options) for suite in read]
     report = _report(wanted)
     runner = BatchRunner(report, _folder(wanted.record))

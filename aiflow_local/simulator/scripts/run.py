@@ -19,7 +19,7 @@ from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.engine.transcript import Transcript, TranscriptEntry
 from aiflow_local.simulator.scripts.player import EventPlayer, stored_values
 from aiflow_local.simulator.scripts.script import Script, read_script
-from aiflow_local.stack.cli_options import all_read
+from aiflow_local.stack.cli_options import read_all
 
 
 def play_scripts(files: Sequence[str], target: Target, seconds: float, *, as_json: bool) -> bool:
@@ -40,7 +40,7 @@ def play_scripts(files: Sequence[str], target: Target, seconds: float, *, as_jso
         # A cold start on this machine does not predict response times after deployment.
         options = options.model_copy(update={"slow_answer_ms": options.answer_deadline_ms})
     play = _play_as_json if as_json else _play_as_text
-    results = [play(script, target, options) for script in all_read(files, read_script)]
+    results = [play(script, target, options) for script in read_all(files, read_script)]
     return all(results)
 
 

@@ -10,9 +10,9 @@ import click
 from aiflow.errors import InvalidEvent
 from aiflow.protocol.events import parse_event
 from aiflow.protocol.types import JsonObject
-from aiflow_local.checking import parse
 from aiflow_local.emulator.sample_events import SESSION
 from aiflow_local.errors import Unreadable
+from aiflow_local.linting import parse
 
 
 @dataclass(frozen=True)

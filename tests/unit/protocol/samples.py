@@ -1,4 +1,4 @@
-"""Events and actions as JSON: what the protocol allows, and each way to leave it."""
+"""Samples of valid and invalid events and actions as JSON."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ EVENTS: dict[str, Json] = {
     "session_end": {},
     "sms_failed": {"reason": "unreachable"},
 }
-"""Each event type with all of its own members."""
+"""All event types with their own members."""
 
 AUDIO = as_base64(wav())
 
@@ -50,7 +50,7 @@ LEAST: dict[str, Json] = {
     "configure_voice_to_voice": {"system_prompt": "You are kind."},
     "send_sms": {"phone_number": "12025550123", "message": "Hello"},
 }
-"""Each action type with no more than it needs."""
+"""All action types with their required members."""
 
 _BARGE_IN: Json = {
     "strategy": "minimum_characters",
@@ -94,7 +94,7 @@ MORE: list[tuple[str, Json]] = [
     ("configure_voice_to_voice", {"temperature": 2, "greeting": "Hello", "language": "de"}),
     ("send_sms", {"phone_number": "+12025550123"}),
 ]
-"""What each may have on top, at the ends of its ranges."""
+"""Optional members of each action type, at the limits of their ranges."""
 
 BAD: list[tuple[str, Json, str, str]] = [
     ("speak", {"session_id": ""}, "/session_id", "1 to 256 characters"),
@@ -239,18 +239,18 @@ BAD: list[tuple[str, Json, str, str]] = [
     ("send_sms", {"message": ""}, "/message", "not blank"),
     ("send_sms", {"sender": "493023125001"}, "/sender", "not a member"),
 ]
-"""What no action may have: the type, the change, the path of the problem, words of its message."""
+"""Invalid actions: the type, the changed members, the path of the error, a part of its message."""
 
 
 def event(event_type: str, **members: object) -> Json:
-    """Return an event with all of its members, changed."""
+    """Return a complete event, with changed members."""
     return {"type": event_type, "session": SESSION, **EVENTS.get(event_type, {}), **members}
 
 
 def action(action_type: str, changes: Json | None = None) -> Json:
-    """Return an action with the members it needs, changed."""
+    """Return an action with its required members, with changes."""
     return {"type": action_type, "session_id": "123", **LEAST[action_type], **(changes or {})}
 
 
 GOOD = [*((name, action(name)) for name in LEAST), *((name, action(name, m)) for name, m in MORE)]
-"""Every valid action."""
+"""All valid actions."""

@@ -31,10 +31,10 @@ from tests.unit.protocol.samples import AUDIO, BAD, GOOD, LEAST, Json, action
 EACH_TYPE = pytest.mark.parametrize("action_type", LEAST)
 
 
-def refusal(data: Json) -> ValidationError:
-    with pytest.raises(ValidationError) as refused:
+def rejection(data: Json) -> ValidationError:
+    with pytest.raises(ValidationError) as error:
         ACTION_TYPES[str(data["type"])].model_validate(data)
-    return refused.value
+    return error.value
 
 
 def test_there_are_nine_action_types_and_each_is_in_the_union() -> None:
@@ -43,7 +43,7 @@ def test_there_are_nine_action_types_and_each_is_in_the_union() -> None:
 
 
 @pytest.mark.parametrize(("action_type", "data"), GOOD)
-def test_what_the_protocol_allows_is_sent_as_it_was_given(action_type: str, data: Json) -> None:
+def test_a_valid_action_is_sent_unchanged(action_type: str, data: Json) -> None:
     sent = ACTION_TYPES[action_type].model_validate(data).to_wire()
     numbers = {name for name in data if name.endswith("number")}
     assert sent == data | {name: str(data[name]).removeprefix("+") for name in numbers}
@@ -51,31 +51,31 @@ def test_what_the_protocol_allows_is_sent_as_it_was_given(action_type: str, data
 
 
 @pytest.mark.parametrize(("action_type", "changes", "path", "message"), BAD)
-def test_what_the_protocol_forbids_is_refused_with_its_place_and_its_range(
+def test_an_invalid_action_is_rejected_with_path_and_limits(
     action_type: str, changes: Json, path: str, message: str
 ) -> None:
     data = action(action_type, changes)
-    problems = describe(refusal(data), data)
+    problems = describe(rejection(data), data)
     assert [problem.path for problem in problems] == [path]
     assert message in problems[0].message
 
 
 @EACH_TYPE
-def test_every_member_without_a_default_is_needed(action_type: str) -> None:
+def test_members_without_a_default_are_required(action_type: str) -> None:
     for name in ("session_id", *LEAST[action_type]):
         data = {key: value for key, value in action(action_type).items() if key != name}
-        assert refusal(data).error_count() == 1
+        assert rejection(data).error_count() == 1
 
 
 @EACH_TYPE
-def test_an_action_has_no_other_type_than_its_own(action_type: str) -> None:
-    with pytest.raises(ValidationError) as refused:
+def test_an_action_rejects_another_type(action_type: str) -> None:
+    with pytest.raises(ValidationError) as error:
         ACTION_TYPES[action_type].model_validate({**action(action_type), "type": "other"})
-    assert [problem.path for problem in describe(refused.value)] == ["/type"]
+    assert [problem.path for problem in describe(error.value)] == ["/type"]
 
 
 @EACH_TYPE
-def test_an_action_cannot_be_changed(action_type: str) -> None:
+def test_actions_are_frozen(action_type: str) -> None:
     made = ACTION_TYPES[action_type].model_validate(action(action_type))
     for name in action(action_type):
         with pytest.raises(ValidationError, match="frozen"):
@@ -88,13 +88,13 @@ def test_the_type_comes_first_on_the_wire(action_type: str) -> None:
     assert list(made.to_wire())[:2] == ["type", "session_id"]
 
 
-def test_what_python_does_not_give_is_not_sent() -> None:
+def test_members_that_are_not_given_are_not_sent() -> None:
     speak = Speak(session_id="1", text="Hello", ssml=None, tts=None, barge_in=None, vad=None)
     assert speak.to_wire() == {"type": "speak", "session_id": "1", "text": "Hello"}
 
 
-def test_every_action_is_made_by_name() -> None:
-    # The type checkers read this test, too.
+def test_every_action_can_be_created_with_keyword_arguments() -> None:
+    # Type checkers check these signatures, too.
     made: list[Action] = [
         Speak(
             session_id="1",
@@ -135,15 +135,15 @@ def test_every_action_is_made_by_name() -> None:
     "changes",
     [{"text": None}, {"text": None, "ssml": None}, {"ssml": "<speak/>"}],
 )
-def test_speak_takes_exactly_one_of_text_and_ssml(changes: Json) -> None:
-    assert "needs exactly one of text and ssml" in str(refusal(action("speak", changes)))
+def test_speak_needs_exactly_one_of_text_and_ssml(changes: Json) -> None:
+    assert "needs exactly one of text and ssml" in str(rejection(action("speak", changes)))
 
 
 @pytest.mark.parametrize(
     "changes", [{"audio": None}, {"audio": None, "stop": False}, {"audio": None, "volume": 1}]
 )
-def test_mix_audio_takes_audio_unless_it_stops(changes: Json) -> None:
-    assert "needs audio, or stop: true" in str(refusal(action("mix_audio", changes)))
+def test_mix_audio_needs_audio_or_stop(changes: Json) -> None:
+    assert "needs audio, or stop: true" in str(rejection(action("mix_audio", changes)))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400])
@@ -156,10 +156,8 @@ def test_mix_audio_takes_audio_unless_it_stops(changes: Json) -> None:
         ("configure_voice_to_voice", "temperature"),
     ],
 )
-def test_a_number_without_end_is_out_of_every_range(
-    action_type: str, name: str, value: float
-) -> None:
-    assert refusal(action(action_type, {name: value})).errors()[0]["loc"] == (name,)
+def test_nan_and_infinity_are_out_of_range(action_type: str, name: str, value: float) -> None:
+    assert rejection(action(action_type, {name: value})).errors()[0]["loc"] == (name,)
 
 
 @pytest.mark.parametrize(
@@ -167,12 +165,12 @@ def test_a_number_without_end_is_out_of_every_range(
     [
         ("Hello", "must be well-formed XML"),
         ("<voice>Hello</voice>", "`speak` as its root"),
-        ("<!DOCTYPE speak><speak/>", "document type"),
+        ("<!DOCTYPE speak><speak/>", "DOCTYPE"),
         (5, "must be a text: well-formed XML"),
     ],
 )
-def test_ssml_is_read_before_it_leaves(ssml: str, message: str) -> None:
-    assert message in str(refusal({"type": "speak", "session_id": "1", "ssml": ssml}))
+def test_invalid_ssml_is_rejected(ssml: str, message: str) -> None:
+    assert message in str(rejection({"type": "speak", "session_id": "1", "ssml": ssml}))
 
 
 @pytest.mark.parametrize("action_type", ["audio", "mix_audio"])
@@ -185,20 +183,20 @@ def test_ssml_is_read_before_it_leaves(ssml: str, message: str) -> None:
         (as_base64(riff(form(), chunk(b"data", b"", claimed=2**30))), "at least one sample"),
     ],
 )
-def test_audio_is_listened_to_before_it_leaves(action_type: str, audio: str, message: str) -> None:
-    problems = describe(refusal(action(action_type, {"audio": audio})))
+def test_invalid_audio_is_rejected(action_type: str, audio: str, message: str) -> None:
+    problems = describe(rejection(action(action_type, {"audio": audio})))
     assert [problem.path for problem in problems] == ["/audio"]
     assert message in problems[0].message
 
 
-def test_numbers_leave_without_a_fraction_that_is_zero() -> None:
+def test_numbers_are_sent_without_a_zero_fraction() -> None:
     speak = Speak(session_id="1", text="Hello", user_input_timeout_seconds=8.0)
     assert json.dumps(speak.to_wire()["user_input_timeout_seconds"]) == "8"
     mix = MixAudio(session_id="1", audio=AUDIO, volume=0.25)
     assert json.dumps(mix.to_wire()["volume"]) == "0.25"
 
 
-def test_texts_leave_without_what_no_speech_engine_takes() -> None:
+def test_texts_are_sent_without_control_characters() -> None:
     speak = Speak(session_id="1", text="a\x00b\ud800\nc")
     assert speak.text == "ab\ufffd\nc"
 
@@ -227,20 +225,20 @@ def test_texts_leave_without_what_no_speech_engine_takes() -> None:
         ("send_sms", {"message": {"secret": "secret"}}),
     ],
 )
-def test_a_refusal_never_quotes_the_value(action_type: str, changes: Json) -> None:
+def test_an_error_never_quotes_the_value(action_type: str, changes: Json) -> None:
     data = action(action_type, changes)
-    refused = refusal(data)
-    assert "secret" not in str(refused)
-    assert "secret" not in repr(describe(refused, data))
+    error = rejection(data)
+    assert "secret" not in str(error)
+    assert "secret" not in repr(describe(error, data))
 
 
-def test_a_problem_without_its_data_still_names_the_member() -> None:
-    refused = refusal(action("speak", {"tts": {"provider": "azure", "language": "de_DE"}}))
-    assert describe(refused)[0].path == "/tts/<azure>/language"
-    assert describe(refused, prefix="/0")[0].path == "/0/tts/<azure>/language"
+def test_a_diagnostic_without_the_data_names_the_member() -> None:
+    error = rejection(action("speak", {"tts": {"provider": "azure", "language": "de_DE"}}))
+    assert describe(error)[0].path == "/tts/<azure>/language"
+    assert describe(error, prefix="/0")[0].path == "/0/tts/<azure>/language"
 
 
-def test_extra_options_are_sent_beside_the_known_ones() -> None:
+def test_extra_members_are_sent_with_the_others() -> None:
     plain = Speak(session_id="1", text="Hello")
     more = plain.with_extra({"speed": 1.5}).with_extra({"style": {"name": "calm", "of": [1, None]}})
     assert more.to_wire() == {
@@ -254,11 +252,11 @@ def test_extra_options_are_sent_beside_the_known_ones() -> None:
     assert more != plain
 
 
-def test_an_extra_option_given_again_is_the_later_one() -> None:
+def test_the_last_value_of_an_extra_member_wins() -> None:
     assert Hangup(session_id="1").with_extra({"a": 1}).with_extra({"a": 2}).to_wire()["a"] == 2
 
 
-def test_extra_options_are_kept_as_they_were_when_given() -> None:
+def test_later_changes_do_not_affect_extra_members() -> None:
     style = {"name": "calm"}
     hangup = Hangup(session_id="1").with_extra({"style": style})
     style["name"] = "angry"
@@ -266,7 +264,7 @@ def test_extra_options_are_kept_as_they_were_when_given() -> None:
 
 
 @pytest.mark.parametrize("name", ["type", "session_id", "text", "vad"])
-def test_an_extra_option_is_none_that_the_action_has_already(name: str) -> None:
+def test_an_extra_member_must_not_be_a_member_of_the_action(name: str) -> None:
     with pytest.raises(InvalidAction, match=name):
         Speak(session_id="1", text="Hello").with_extra({name: "other"})
 
@@ -297,13 +295,13 @@ def _deep() -> list[object]:
         pytest.param(_deep(), id="nested without end"),
     ],
 )
-def test_an_extra_option_must_be_json(value: object) -> None:
-    with pytest.raises(InvalidAction, match="extra: every value must be JSON") as refused:
+def test_an_extra_member_must_be_json(value: object) -> None:
+    with pytest.raises(InvalidAction, match="extra: every value must be JSON") as error:
         Hangup(session_id="1").with_extra({"style": value})
-    assert "secret" not in str(refused.value)
+    assert "secret" not in str(error.value)
 
 
-def test_followers_wait_in_the_order_in_which_they_were_given() -> None:
+def test_deferred_actions_keep_their_order() -> None:
     goodbye, sms, hangup = (
         Speak(session_id="1", text="Goodbye"),
         SendSms(session_id="1", phone_number="12025550123", message="Bye"),
@@ -315,7 +313,7 @@ def test_followers_wait_in_the_order_in_which_they_were_given() -> None:
     assert chain.to_wire() == goodbye.to_wire()
 
 
-def test_the_followers_of_a_follower_come_behind_it() -> None:
+def test_nested_deferred_actions_are_flattened_in_order() -> None:
     one, two = Speak(session_id="1", text="One"), Audio(session_id="1", audio=AUDIO)
     hangup = Hangup(session_id="1")
     assert one.then(two.then(hangup)).deferred_actions[1:] == (hangup,)
@@ -325,7 +323,7 @@ def test_the_followers_of_a_follower_come_behind_it() -> None:
     ]
 
 
-def test_extra_options_and_followers_do_not_lose_each_other() -> None:
+def test_extra_members_and_deferred_actions_can_be_combined() -> None:
     speak, hangup = Speak(session_id="1", text="Goodbye"), Hangup(session_id="1")
     for both in (speak.with_extra({"a": 1}).then(hangup), speak.then(hangup).with_extra({"a": 1})):
         assert both.to_wire()["a"] == 1

@@ -14,23 +14,23 @@ CONVERT = "ffmpeg -i INPUT -ac 1 -ar 16000 -c:a pcm_s16le OUTPUT.wav"
 ODD_LIST = chunk(b"LIST", b"INFOISFT\x05\x00\x00\x00Lavf\x00")
 
 
-def test_a_wav_file_tells_its_length() -> None:
+def test_the_duration_of_a_wav_file_is_known() -> None:
     read = check_wav(wav())
     assert read == Wav(encoding=1, channels=1, sample_rate_hz=16_000, bits=16, data_bytes=3200)
     assert read.duration_ms == 100
 
 
-def test_audio_comes_from_bytes_and_from_a_file_alike(tmp_path: Path) -> None:
+def test_audio_can_be_loaded_from_bytes_and_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "tone.wav"
     path.write_bytes(wav())
     assert load_audio(path) == load_audio(str(path)) == load_audio(wav()) == as_base64(wav())
 
 
-def test_what_is_loaded_is_what_actions_take() -> None:
+def test_loaded_audio_is_valid_in_an_action() -> None:
     assert decode_audio(load_audio(wav())).data_bytes == len(SILENCE)
 
 
-def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
+def test_a_missing_file_raises_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_audio(tmp_path / "none.wav")
 
@@ -52,7 +52,7 @@ def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> N
         pytest.param(wav(b"\x01\x00\x01"), 1, id="one sample and a half"),
     ],
 )
-def test_only_the_samples_that_are_there_count(data: bytes, samples: int) -> None:
+def test_the_size_in_the_header_does_not_count(data: bytes, samples: int) -> None:
     assert check_wav(data).data_bytes // 2 == samples
 
 
@@ -67,7 +67,7 @@ def test_only_the_samples_that_are_there_count(data: bytes, samples: int) -> Non
         pytest.param(riff(form(encoding=7), chunk(b"data", SILENCE)), "mu-law, 16000 Hz"),
         pytest.param(riff(form(encoding=0xFFFE), chunk(b"data", SILENCE)), "extensible, 16000"),
         pytest.param(riff(form(encoding=85), chunk(b"data", SILENCE)), "encoding 85, 16000 Hz"),
-        # The service's own sample.
+        # A sample from the documentation of the service.
         pytest.param(riff(form(rate_hz=8000, bits=8), chunk(b"data", b"")), "8000 Hz, mono, 8 bit"),
         pytest.param(b"ID3\x04\x00", "MP3"),
         pytest.param(b"\xff\xfb\x90\x00", "MP3"),
@@ -84,13 +84,13 @@ def test_only_the_samples_that_are_there_count(data: bytes, samples: int) -> Non
         pytest.param(b"", "empty"),
     ],
 )
-def test_another_format_is_named_together_with_the_line_that_converts_it(
+def test_the_error_names_the_format_and_the_command_that_converts_it(
     data: bytes, description: str
 ) -> None:
-    with pytest.raises(AudioError) as refused:
+    with pytest.raises(AudioError) as error:
         load_audio(data)
-    assert description in str(refused.value)
-    assert CONVERT in str(refused.value)
+    assert description in str(error.value)
+    assert CONVERT in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_another_format_is_named_together_with_the_line_that_converts_it(
         pytest.param(riff(form(), chunk(b"data", b"", claimed=0xFFFFFFFF)), id="streams nothing"),
     ],
 )
-def test_a_wav_file_without_a_sample_is_refused_whatever_its_header_claims(data: bytes) -> None:
+def test_a_wav_file_without_a_sample_is_rejected(data: bytes) -> None:
     with pytest.raises(AudioError, match="at least one sample"):
         check_wav(data)
 
@@ -119,7 +119,7 @@ def test_a_wav_file_without_a_sample_is_refused_whatever_its_header_claims(data:
         pytest.param(wav()[:40], id="cut off in a header"),
     ],
 )
-def test_a_wav_file_in_pieces_is_refused(data: bytes) -> None:
+def test_an_incomplete_wav_file_is_rejected(data: bytes) -> None:
     with pytest.raises(AudioError, match="must be a whole WAV file"):
         check_wav(data)
 
@@ -137,19 +137,19 @@ def test_a_wav_file_in_pieces_is_refused(data: bytes) -> None:
         "\ud800",
     ],
 )
-def test_what_is_not_plain_base64_is_refused(text: str) -> None:
+def test_invalid_base64_is_rejected(text: str) -> None:
     with pytest.raises(AudioError, match="must be the base64 of a WAV file"):
         decode_audio(text)
 
 
 @given(st.binary())
-def test_bytes_at_random_are_refused_and_break_nothing(data: bytes) -> None:
+def test_random_bytes_are_rejected(data: bytes) -> None:
     with pytest.raises(AudioError):
         check_wav(data)
 
 
 @given(st.integers(0, 2**32))
-def test_a_damaged_file_never_has_more_sound_than_bytes(seed: int) -> None:
+def test_a_damaged_file_never_has_more_sound_than_the_file_has_bytes(seed: int) -> None:
     damaged = bytearray(riff(form(), ODD_LIST, chunk(b"data", SILENCE)))
     chance = random.Random(seed)  # noqa: S311 - no secret depends on it
     for _ in range(4):

@@ -30,9 +30,9 @@ ANYTHING = st.recursive(
 
 
 def reason(data: dict[str, object]) -> str:
-    with pytest.raises(InvalidEvent) as refused:
+    with pytest.raises(InvalidEvent) as error:
         parse_event(data)
-    return refused.value.reason
+    return error.value.reason
 
 
 def test_there_are_nine_event_types_and_each_is_in_the_union() -> None:
@@ -41,21 +41,21 @@ def test_there_are_nine_event_types_and_each_is_in_the_union() -> None:
 
 
 @EACH_TYPE
-def test_each_event_arrives_with_all_of_its_members(event_type: str) -> None:
+def test_each_event_is_parsed_with_all_its_members(event_type: str) -> None:
     parsed = parse_event(event(event_type))
     assert type(parsed) is EVENT_TYPES[event_type]
     assert parsed.model_dump() == event(event_type)
 
 
 @EACH_TYPE
-def test_an_event_needs_no_more_than_its_type_and_the_id_of_its_session(event_type: str) -> None:
+def test_an_event_needs_only_type_and_session_id(event_type: str) -> None:
     parsed = parse_event({"type": event_type, "session": {"id": "123"}})
     assert type(parsed) is EVENT_TYPES[event_type]
     assert parsed.session == Session(id="123")
 
 
 @EACH_TYPE
-def test_members_that_we_do_not_know_are_ignored(event_type: str) -> None:
+def test_unknown_members_are_ignored(event_type: str) -> None:
     more = event(event_type, timestamp="now", nested={"a": [1]})
     more["session"] = {**SESSION, "flow": "new"}
     assert parse_event(more) == parse_event(event(event_type))
@@ -78,7 +78,7 @@ def test_members_that_we_do_not_know_are_ignored(event_type: str) -> None:
         ]
     ),
 )
-def test_no_value_of_an_own_member_can_keep_an_event_from_its_handler(
+def test_an_invalid_member_does_not_reject_an_event(
     event_type: str, name: str, odd: object
 ) -> None:
     parsed = parse_event({"type": event_type, "session": SESSION, name: odd})
@@ -91,15 +91,13 @@ def test_no_value_of_an_own_member_can_keep_an_event_from_its_handler(
         ["account_id", "phone_number", "direction", "from_phone_number", "to_phone_number"]
     ),
 )
-def test_no_value_beside_the_session_id_can_keep_an_event_from_its_handler(
-    name: str, odd: object
-) -> None:
+def test_an_invalid_member_of_the_session_does_not_reject_an_event(name: str, odd: object) -> None:
     parsed = parse_event({"type": "session_start", "session": {"id": "123", name: odd}})
     assert parsed.session.id == "123"
 
 
 @pytest.mark.parametrize("odd", [None, ["Hello"], {"text": "Hello"}, True])
-def test_words_of_an_odd_type_count_as_absent(odd: object) -> None:
+def test_a_text_of_another_type_counts_as_absent(odd: object) -> None:
     assert parse_event(event("user_speak", text=odd)) == parse_event(event("user_speak", text=""))
 
 
@@ -114,7 +112,7 @@ def test_words_of_an_odd_type_count_as_absent(odd: object) -> None:
         ("a\ud800b", "a\ufffdb"),
     ],
 )
-def test_words_are_cleaned_of_what_no_store_takes(said: object, heard: str) -> None:
+def test_texts_are_cleaned_of_control_characters(said: object, heard: str) -> None:
     match parse_event(event("user_speak", text=said)):
         case UserSpeak(text=text):
             assert text == heard
@@ -122,7 +120,7 @@ def test_words_are_cleaned_of_what_no_store_takes(said: object, heard: str) -> N
             pytest.fail(f"arrived as {type(other).__name__}")
 
 
-def test_silence_has_no_words_and_interrupts_nobody() -> None:
+def test_user_speak_without_members_has_no_text_and_no_barge_in() -> None:
     parsed = parse_event({"type": "user_speak", "session": SESSION})
     assert parsed == UserSpeak(session=Session.model_validate(SESSION), text="", barged_in=False)
 
@@ -130,13 +128,13 @@ def test_silence_has_no_words_and_interrupts_nobody() -> None:
 @pytest.mark.parametrize(
     ("odd", "barged_in"), [(True, True), ("true", True), (1, True), ("maybe", False), (None, False)]
 )
-def test_an_interruption_is_understood_however_it_is_written(odd: object, barged_in: bool) -> None:  # noqa: FBT001 - a table of them
+def test_barged_in_is_read_from_several_notations(odd: object, barged_in: bool) -> None:  # noqa: FBT001 - a parametrized value
     parsed = parse_event(event("user_speak", barged_in=odd))
     assert isinstance(parsed, UserSpeak)
     assert parsed.barged_in is barged_in
 
 
-def test_the_words_of_an_older_generation_are_read_as_text() -> None:
+def test_the_legacy_member_transcript_is_read_as_text() -> None:
     parsed = parse_event({"type": "user_speak", "session": SESSION, "transcript": "Hello"})
     assert isinstance(parsed, UserSpeak)
     assert parsed.text == "Hello"
@@ -151,7 +149,7 @@ def test_the_words_of_an_older_generation_are_read_as_text() -> None:
         ({"type": "dtmf_received", "digit": None, "digits": "1"}, "1"),
     ],
 )
-def test_a_current_name_that_is_null_does_not_hide_the_older_one(
+def test_the_legacy_member_is_read_if_the_current_one_is_null(
     members: dict[str, object], heard: str
 ) -> None:
     match parse_event({"session": SESSION, **members}):
@@ -174,26 +172,26 @@ def test_a_current_name_that_is_null_does_not_hide_the_older_one(
         ({"type": "invented_tomorrow"}, None),
     ],
 )
-def test_an_older_name_is_told_where_it_is_what_an_event_is_read_by(
+def test_a_legacy_name_is_reported_only_if_it_is_used(
     members: dict[str, object], older: str | None
 ) -> None:
     assert legacy_name({"session": SESSION, **members}) == older
 
 
-def test_the_current_name_wins_over_the_older_one() -> None:
+def test_the_current_member_has_precedence_over_the_legacy_one() -> None:
     parsed = parse_event(event("user_speak", text="new", transcript="old"))
     assert isinstance(parsed, UserSpeak)
     assert parsed.text == "new"
 
 
-def test_the_key_of_a_wrong_manual_is_read_as_digit() -> None:
+def test_the_legacy_member_digits_is_read_as_digit() -> None:
     parsed = parse_event({"type": "dtmf_received", "session": SESSION, "digits": "1"})
     assert isinstance(parsed, DtmfReceived)
     assert parsed.digit == "1"
 
 
 @pytest.mark.parametrize(("members", "text"), [({"text": "Stop"}, "Stop"), ({}, "")])
-def test_the_retired_barge_in_event_arrives_as_words_that_interrupt(
+def test_a_user_barge_in_event_is_parsed_as_user_speak_with_barged_in(
     members: dict[str, object], text: str
 ) -> None:
     parsed = parse_event({"type": "user_barge_in", "session": {"id": "123"}, **members})
@@ -207,27 +205,27 @@ def test_the_retired_barge_in_event_arrives_as_words_that_interrupt(
         *((math.nan, None), ("inf", None), (10**400, None), (1e300, None), (-1, None)),
     ],
 )
-def test_a_duration_is_a_number_with_an_end_or_absent(given: object, read: float | None) -> None:
+def test_a_duration_is_finite_or_absent(given: object, read: float | None) -> None:
     parsed = parse_event(event("assistant_speak", duration_ms=given))
     assert isinstance(parsed, AssistantSpeak)
     assert parsed.duration_ms == read
 
 
-def test_the_reason_of_a_failed_message_is_kept() -> None:
+def test_the_reason_of_sms_failed_is_parsed() -> None:
     parsed = parse_event(event("sms_failed"))
     assert isinstance(parsed, SmsFailed)
     assert parsed.reason == "unreachable"
 
 
 @pytest.mark.parametrize("number", ["493023125001", "+493023125001", "", "anonymous"])
-def test_numbers_are_kept_as_they_came(number: str) -> None:
+def test_phone_numbers_are_unchanged(number: str) -> None:
     parsed = parse_event(
         {"type": "session_start", "session": {"id": "1", "from_phone_number": number}}
     )
     assert parsed.session.from_phone_number == number
 
 
-def test_a_direction_that_we_do_not_know_counts_as_absent() -> None:
+def test_an_unknown_direction_counts_as_absent() -> None:
     parsed = parse_event({"type": "session_start", "session": {"id": "1", "direction": "sideways"}})
     assert parsed.session.direction is None
 
@@ -235,18 +233,18 @@ def test_a_direction_that_we_do_not_know_counts_as_absent() -> None:
 @pytest.mark.parametrize(
     "name", ["call_recorded", "", "SESSION_START", "session_start ", "__init__"]
 )
-def test_an_event_of_another_type_is_unknown_and_no_error(name: str) -> None:
+def test_an_unknown_event_type_is_not_an_error(name: str) -> None:
     parsed = parse_event({"type": name, "session": SESSION, "text": "Hello"})
     assert parsed == UnknownEvent(session=Session.model_validate(SESSION), type=name)
 
 
-def test_the_name_of_an_unknown_event_can_be_stored() -> None:
+def test_the_type_of_an_unknown_event_is_cleaned() -> None:
     parsed = parse_event({"type": "new\x00\ud800", "session": SESSION})
     assert parsed.type == "new\ufffd"
 
 
 @pytest.mark.parametrize("odd", [None, 5, True, ["session_start"], {"a": 1}, b"session_start"])
-def test_a_type_that_is_no_text_is_refused(odd: object) -> None:
+def test_a_type_that_is_not_a_string_is_rejected(odd: object) -> None:
     assert reason({"type": odd, "session": SESSION}) == "bad_type"
     assert reason({"session": SESSION}) == "bad_type"
 
@@ -283,22 +281,22 @@ def test_a_session_id_is_opaque(session_id: str) -> None:
         {"session_id": "123"},
     ],
 )
-def test_an_event_without_a_usable_session_id_is_refused(event_type: str, session: object) -> None:
+def test_an_event_with_an_invalid_session_id_is_rejected(event_type: str, session: object) -> None:
     assert reason({"type": event_type, "session": session}) == "bad_session"
 
 
-def test_an_event_without_a_session_is_refused() -> None:
+def test_an_event_without_a_session_is_rejected() -> None:
     assert reason({"type": "session_start"}) == "bad_session"
 
 
-def test_a_refusal_names_the_range_and_not_the_value() -> None:
-    with pytest.raises(InvalidEvent) as refused:
+def test_the_error_names_the_limits_and_not_the_value() -> None:
+    with pytest.raises(InvalidEvent) as error:
         parse_event({"type": "session_start", "session": {"id": "secret\x00"}})
-    assert "1 to 256 characters" in str(refused.value)
-    assert "secret" not in str(refused.value)
+    assert "1 to 256 characters" in str(error.value)
+    assert "secret" not in str(error.value)
 
 
-def test_nesting_without_end_in_a_member_does_no_harm() -> None:
+def test_a_deeply_nested_member_is_ignored() -> None:
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]
@@ -306,14 +304,14 @@ def test_nesting_without_end_in_a_member_does_no_harm() -> None:
     assert parsed == parse_event(event("user_speak", text=""))
 
 
-def test_events_cannot_be_changed() -> None:
+def test_events_are_frozen() -> None:
     parsed = parse_event(event("session_start"))
     for attribute in ("session", "type"):
         with pytest.raises(ValidationError, match="frozen"):
             setattr(parsed, attribute, "other")
 
 
-def test_handlers_are_tested_with_events_made_by_hand() -> None:
+def test_events_can_be_created_in_tests_of_handlers() -> None:
     session = Session(id="123", from_phone_number="493023125001")
     assert SessionStart(session=session).session.from_phone_number == "493023125001"
     assert DtmfReceived(session=session, digit="1").digit == "1"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import aiflow
 
-# A package that runs nothing: what is measured is the protocol alone.
+# An empty package replaces `aiflow/__init__.py`, so that only the protocol is imported.
 PROGRAM = """
 import sys, types
 package = types.ModuleType("aiflow")
@@ -28,7 +28,7 @@ HEAVY = {
 }
 
 
-def test_a_waiting_caller_does_not_pay_for_what_the_wire_does_not_need() -> None:
+def test_the_protocol_imports_no_heavy_modules() -> None:
     folder = Path(aiflow.__file__).parent
     command = [sys.executable, "-c", PROGRAM, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -37,7 +37,7 @@ def test_a_waiting_caller_does_not_pay_for_what_the_wire_does_not_need() -> None
     assert loaded & HEAVY == set()
 
 
-def test_no_model_is_built_before_it_is_used() -> None:
+def test_models_are_built_on_first_use() -> None:
     program = PROGRAM.replace(
         "print(*(set(sys.modules) - before))",
         "models = [*aiflow.protocol.actions.ACTION_TYPES.values(), "

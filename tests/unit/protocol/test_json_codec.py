@@ -19,12 +19,12 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_what_is_written_is_read_back_the_same(value: object) -> None:
+def test_encoding_and_decoding_preserves_a_value(value: object) -> None:
     assert json_codec.decode(json_codec.encode(value)) == value
 
 
 @given(JSON)
-def test_what_is_written_is_ascii_without_white_space_around_it(value: object) -> None:
+def test_encoded_json_is_ascii_without_surrounding_white_space(value: object) -> None:
     text = json_codec.encode({"key": value})
     assert text.isascii()
     assert text.startswith('{"key":')
@@ -53,27 +53,27 @@ def test_what_is_written_is_ascii_without_white_space_around_it(value: object) -
         ('{"session": {"id": "a", "\\u0069d": "b"}}', "dup_key"),
     ],
 )
-def test_what_is_no_plain_json_is_refused_with_its_reason(text: str, reason: str) -> None:
-    with pytest.raises(InvalidEvent) as refused:
+def test_invalid_json_is_rejected_with_its_reason(text: str, reason: str) -> None:
+    with pytest.raises(InvalidEvent) as error:
         json_codec.decode(text)
-    assert refused.value.reason == reason
+    assert error.value.reason == reason
 
 
-def test_a_refusal_says_where_but_quotes_nothing() -> None:
-    with pytest.raises(InvalidEvent) as refused:
+def test_the_error_has_the_position_and_quotes_nothing() -> None:
+    with pytest.raises(InvalidEvent) as error:
         json_codec.decode('{"text": "my secret",\n "more": }')
-    assert "line 2, column 10" in str(refused.value)
-    assert "secret" not in str(refused.value)
+    assert "line 2, column 10" in str(error.value)
+    assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["[]", "null", "1", '"text"', "true"])
 def test_an_event_must_be_an_object(text: str) -> None:
-    with pytest.raises(InvalidEvent) as refused:
+    with pytest.raises(InvalidEvent) as error:
         json_codec.decode_object(text)
-    assert refused.value.reason == "not_object"
+    assert error.value.reason == "not_object"
 
 
-def test_an_object_is_read_with_white_space_around_it() -> None:
+def test_surrounding_white_space_is_accepted() -> None:
     assert json_codec.decode_object(' \n{"a": [1, 2.5, null]}\n') == {"a": [1, 2.5, None]}
 
 
@@ -82,12 +82,12 @@ def test_an_escaped_pair_of_surrogates_is_one_character() -> None:
 
 
 @pytest.mark.parametrize("value", [{1, 2}, object(), Decimal(1), {("a",): 1}, b"bytes"])
-def test_what_json_cannot_say_is_not_written(value: object) -> None:
+def test_values_that_are_not_json_cannot_be_encoded(value: object) -> None:
     with pytest.raises(TypeError):
         json_codec.encode(value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), [float("-inf")]])
-def test_numbers_that_json_lacks_are_not_written(value: object) -> None:
+def test_nan_and_infinity_cannot_be_encoded(value: object) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_codec.encode(value)

@@ -41,13 +41,13 @@ ODD_TYPES: list[object] = [None, [], {}, 5, "", "SPEAK"]
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_an_event_of_the_protocol_has_no_problem(event_type: str) -> None:
+def test_a_valid_event_has_no_diagnostics(event_type: str) -> None:
     assert lint_event(event(event_type)) == []
     assert lint_event(event(event_type, timestamp="unknown members are no problem")) == []
 
 
 @pytest.mark.parametrize("data", [None, [], "session_start", 5, [event("session_start")]])
-def test_an_event_is_an_object(data: object) -> None:
+def test_an_event_must_be_an_object(data: object) -> None:
     assert codes(lint_event(data)) == [("error", "not_object", "")]
 
 
@@ -76,7 +76,9 @@ def test_an_event_is_an_object(data: object) -> None:
         ({"type": "dtmf_received", "session": SESSION}, ("warning", "odd_digit", "/digit")),
     ],
 )
-def test_an_odd_event_has_one_problem(data: object, expected: tuple[str, str, str]) -> None:
+def test_an_invalid_or_unusual_event_has_one_diagnostic(
+    data: object, expected: tuple[str, str, str]
+) -> None:
     assert codes(lint_event(data)) == [expected]
 
 
@@ -84,13 +86,13 @@ def test_an_odd_event_has_one_problem(data: object, expected: tuple[str, str, st
 
 
 @pytest.mark.parametrize(("action_type", "data"), GOOD)
-def test_what_the_protocol_allows_is_no_error(action_type: str, data: Json) -> None:
+def test_a_valid_action_has_no_errors(action_type: str, data: Json) -> None:
     found = {(problem.severity, problem.code) for problem in lint_answer(data, "123")}
     assert found <= {("warning", "no_op"), ("warning", "older_voice")}, action_type
 
 
 @pytest.mark.parametrize(("action_type", "changes", "path", "message"), BAD)
-def test_what_the_models_refuse_is_an_error_with_its_place_and_its_range(
+def test_an_invalid_action_has_an_error_with_path_and_limits(
     action_type: str, changes: Json, path: str, message: str
 ) -> None:
     found = lint_answer([HANGUP, action(action_type, changes)])
@@ -99,20 +101,20 @@ def test_what_the_models_refuse_is_an_error_with_its_place_and_its_range(
 
 
 @pytest.mark.parametrize("number", ["+12025550123", "12025550123"])
-def test_a_plus_is_no_problem(number: str) -> None:
+def test_a_number_may_have_a_plus(number: str) -> None:
     assert lint_answer(action("send_sms", {"phone_number": number})) == []
     assert lint_answer(action("transfer", {"target_phone_number": number})) == []
 
 
 @pytest.mark.parametrize("action_type", LEAST)
-def test_an_action_without_its_session_is_an_error_of_its_own(action_type: str) -> None:
+def test_a_missing_session_id_has_its_own_code(action_type: str) -> None:
     data = {name: value for name, value in action(action_type).items() if name != "session_id"}
     found = [problem for problem in lint_answer(data) if problem.severity == "error"]
     assert codes(found) == [("error", "missing_session_id", "/session_id")]
 
 
 @pytest.mark.parametrize("text", ["{{session_id}}", "{{ $json.session.id }}", "x{{a"])
-def test_a_template_that_nobody_filled_in_is_an_error(text: str) -> None:
+def test_a_template_placeholder_as_session_id_is_an_error(text: str) -> None:
     template = {**HANGUP, "session_id": text}
     expected = [("error", "template_session_id", "/session_id")]
     assert codes(lint_answer(template)) == codes(lint_answer(template, "123")) == expected
@@ -129,12 +131,12 @@ def test_an_action_for_another_session_is_an_error() -> None:
     [{"success": True}, {}, None, "Hello", 5, True, math.nan, ("speak",), b"{}", {"type": "talk"}]
     + [{"type": odd, "session_id": "1"} for odd in ODD_TYPES],
 )
-def test_what_is_no_action_is_an_error(data: object) -> None:
+def test_an_item_that_is_not_an_action_is_an_error(data: object) -> None:
     assert [code for _, code, _ in codes(lint_answer(data))] == ["not_an_action"]
     assert [code for _, code, _ in codes(lint_answer([data]))] == ["not_an_action"]
 
 
-def test_lists_in_lists_are_no_actions() -> None:
+def test_a_nested_list_is_not_an_action() -> None:
     assert codes(lint_answer([[HANGUP]])) == [("error", "not_an_action", "/0")]
 
 
@@ -149,23 +151,23 @@ def test_lists_in_lists_are_no_actions() -> None:
         (action("mix_audio", {"stop": None}), "/stop"),
     ],
 )
-def test_null_is_nothing_that_the_protocol_knows(data: Json, path: str) -> None:
+def test_a_null_member_is_an_error(data: Json, path: str) -> None:
     assert codes(lint_answer(data)) == [("error", "null_member", path)]
 
 
-def test_null_deep_in_an_older_voice_is_found_too() -> None:
+def test_null_in_a_legacy_voice_is_an_error() -> None:
     tts: Json = {"provider": "eleven_labs", "voice": {"id": "x", "name": None}}
     found = codes(lint_answer(action("speak", {"tts": tts})))
     assert ("error", "null_member", "/tts/voice/name") in found
 
 
-def test_null_where_something_is_needed_is_told_once() -> None:
+def test_null_in_a_required_member_is_reported_once() -> None:
     assert codes(lint_answer(action("send_sms", {"message": None}))) == [
         ("error", "invalid_value", "/message")
     ]
 
 
-def test_every_problem_of_an_answer_is_told() -> None:
+def test_all_problems_of_an_answer_are_reported() -> None:
     answer = [
         action("speak", {"text": "", "speed": 2}),
         action("transfer", {"timeout": 4, "caller_id_name": " "}),
@@ -187,41 +189,41 @@ def test_every_problem_of_an_answer_is_told() -> None:
         (5, "/5"),
     ],
 )
-def test_a_path_is_fit_for_a_terminal_whatever_a_member_is_called(name: str, path: str) -> None:
+def test_the_path_of_an_unprintable_member_name_is_printable(name: str, path: str) -> None:
     assert [problem.path for problem in lint_answer({**HANGUP, name: 1})] == [path]
 
 
 @pytest.mark.parametrize("name", [None, ("a",), 1.5, "a\ud800"])
-def test_a_member_with_an_impossible_name_is_an_error(name: str) -> None:
+def test_a_member_with_an_invalid_name_is_an_error(name: str) -> None:
     found = lint_answer({**HANGUP, name: 1})
     assert codes(found) == [("error", "invalid_value", "")]
     str(found[0]).encode()
 
 
 @pytest.mark.parametrize("name", [None, ("a",), 1.5, "a\ud800"])
-def test_null_under_an_impossible_name_has_a_path_fit_for_a_terminal(name: str) -> None:
+def test_the_path_of_null_under_an_invalid_name_is_printable(name: str) -> None:
     found = lint_answer({**HANGUP, name: None})
     assert [problem.code for problem in found] == ["invalid_value", "null_member"]
     assert all(str(problem).encode() for problem in found)
 
 
-# What actions are together
+# Combinations of actions
 
 
 @pytest.mark.parametrize("end", [HANGUP, TRANSFER])
 @pytest.mark.parametrize("playback", [SPEAK, action("audio")])
-def test_to_end_a_call_behind_a_playback_cuts_it_off(playback: Json, end: Json) -> None:
+def test_a_hangup_or_transfer_after_a_playback_is_a_warning(playback: Json, end: Json) -> None:
     assert codes(lint_answer([playback, end])) == [("warning", "cut_off", "/1")]
     assert codes(lint_answer([playback, action("send_sms"), end])) == [("warning", "cut_off", "/2")]
     assert lint_answer([action("barge_in"), end]) == []
 
 
-def test_a_playback_that_is_no_action_cuts_off_nothing() -> None:
+def test_an_invalid_playback_causes_no_cut_off_warning() -> None:
     found = codes(lint_answer([{"type": "speak"}, HANGUP]))
     assert [code for _, code, _ in found] == ["missing_session_id"]
 
 
-def test_what_comes_after_the_end_of_the_call_is_never_reached() -> None:
+def test_an_action_after_hangup_is_a_warning() -> None:
     assert codes(lint_answer([HANGUP, SPEAK])) == [("warning", "unreachable", "/1")]
     assert codes(lint_answer([HANGUP, SPEAK, action("send_sms")]))[1:] == [
         ("warning", "unreachable", "/2")
@@ -230,7 +232,7 @@ def test_what_comes_after_the_end_of_the_call_is_never_reached() -> None:
 
 
 @pytest.mark.parametrize(("answer", "path"), [([VOICE, SPEAK], "/1"), ([SPEAK, VOICE], "/0")])
-def test_to_speak_beside_voice_to_voice_is_likely_a_mistake(answer: list[Json], path: str) -> None:
+def test_speak_together_with_voice_to_voice_is_a_warning(answer: list[Json], path: str) -> None:
     assert codes(lint_answer(answer)) == [("warning", "speak_in_voice_to_voice", path)]
 
 
@@ -255,13 +257,15 @@ def test_to_speak_beside_voice_to_voice_is_likely_a_mistake(answer: list[Json], 
         ),
     ],
 )
-def test_what_is_legal_but_odd_is_a_warning(data: Json, code: str, path: str) -> None:
+def test_a_valid_action_that_is_likely_a_mistake_is_a_warning(
+    data: Json, code: str, path: str
+) -> None:
     assert codes(lint_answer(data)) == [("warning", code, path)]
     assert codes(lint_answer([data])) == [("warning", code, f"/0{path}")]
 
 
 @pytest.mark.parametrize("barge_in", [{}, {"strategy": "minimum_characters"}])
-def test_the_minimum_is_read_where_the_strategy_is_the_default(barge_in: Json) -> None:
+def test_minimum_characters_is_valid_with_the_default_strategy(barge_in: Json) -> None:
     assert lint_answer(action("speak", {"barge_in": {**barge_in, "minimum_characters": 3}})) == []
 
 
@@ -269,7 +273,7 @@ def test_an_empty_array_is_a_warning() -> None:
     assert codes(lint_answer([])) == [("warning", "empty_array", "")]
 
 
-def test_models_are_judged_for_what_they_are_together() -> None:
+def test_the_combination_of_models_is_checked() -> None:
     speak, hangup = Speak(session_id="1", text="Goodbye"), Hangup(session_id="1")
     assert codes(lint_actions([speak, hangup])) == [("warning", "cut_off", "/1")]
     assert lint_actions([speak.then(hangup)]) == []
@@ -277,12 +281,12 @@ def test_models_are_judged_for_what_they_are_together() -> None:
 
 
 @given(st.lists(st.sampled_from([data for _, data in GOOD]), min_size=1))
-def test_models_and_their_json_are_judged_alike(answer: list[Json]) -> None:
+def test_models_and_their_json_have_the_same_diagnostics(answer: list[Json]) -> None:
     models: list[Action] = [ACTION_TYPES[str(data["type"])].model_validate(data) for data in answer]
     assert lint_answer(answer) == lint_actions(models)
 
 
-# HTTP answers
+# HTTP responses
 
 
 @pytest.mark.parametrize(
@@ -296,7 +300,7 @@ def test_models_and_their_json_are_judged_alike(answer: list[Json]) -> None:
         {"status": 204},
     ],
 )
-def test_a_good_http_answer_has_no_problem(response: object) -> None:
+def test_a_valid_response_has_no_diagnostics(response: object) -> None:
     assert lint_response(response, "123") == []
 
 
@@ -322,19 +326,19 @@ def test_a_good_http_answer_has_no_problem(response: object) -> None:
         ([SPEAK, HANGUP], ("warning", "cut_off", "/body/1")),
     ],
 )
-def test_the_body_of_a_200_is_an_action(body: object, expected: tuple[str, str, str]) -> None:
+def test_the_body_of_a_200_must_be_an_action(body: object, expected: tuple[str, str, str]) -> None:
     response = {"status": 200, "headers": JSON_HEADERS, "body": body}
     assert codes(lint_response(response, "123")) == [expected]
 
 
 @pytest.mark.parametrize("status", [201, 202, 301, 400, 500, None, "200", [200], True, 200.5])
-def test_an_event_is_answered_with_200_or_204(status: object) -> None:
+def test_the_status_must_be_200_or_204(status: object) -> None:
     assert codes(lint_response({"status": status, "body": SPEAK})) == [
         ("error", "bad_status", "/status")
     ]
 
 
-def test_a_status_that_is_none_of_them_is_told_and_why_a_redirect_is_none() -> None:
+def test_the_message_for_a_wrong_status_explains_redirects() -> None:
     told = [lint_response({"status": status})[0].message for status in (500, 302, "200")]
     assert told == [
         "is 500, but must be 200 (actions) or 204 (nothing to do)",
@@ -344,7 +348,7 @@ def test_a_status_that_is_none_of_them_is_told_and_why_a_redirect_is_none() -> N
 
 
 @pytest.mark.parametrize("body", [SPEAK, "Hello", [], "{}"])
-def test_the_body_of_a_204_is_not_read(body: object) -> None:
+def test_the_body_of_a_204_is_a_warning(body: object) -> None:
     assert codes(lint_response({"status": 204, "body": body})) == [
         ("warning", "ignored_body", "/body")
     ]
@@ -362,22 +366,22 @@ def test_the_body_of_a_204_is_not_read(body: object) -> None:
         {5: "application/json"},
     ],
 )
-def test_an_answer_says_that_it_is_json(headers: object) -> None:
+def test_a_response_without_the_json_content_type_is_a_warning(headers: object) -> None:
     assert codes(lint_response({"status": 200, "headers": headers, "body": SPEAK})) == [
         ("warning", "content_type", "/headers")
     ]
 
 
 @pytest.mark.parametrize("data", [None, [], "204", 204, OrderedDict[str, int]()])
-def test_what_is_no_http_answer_is_an_error(data: object) -> None:
+def test_a_value_that_is_not_a_response_is_an_error(data: object) -> None:
     assert [problem.severity for problem in lint_response(data)] == ["error"]
 
 
-# Whatever it is given
+# Arbitrary input
 
 
 class Hostile:
-    """Answers every question with an exception."""
+    """Raises an exception from every method."""
 
     def __eq__(self, other: object) -> bool:
         raise ZeroDivisionError
@@ -433,7 +437,7 @@ def almost_actions(draw: st.DrawFn) -> object:
 
 
 @given(ANYTHING | almost_actions() | st.lists(almost_actions(), max_size=4))
-def test_nothing_makes_lint_raise(data: object) -> None:
+def test_lint_never_raises(data: object) -> None:
     response = {"status": 200, "headers": data, "body": data}
     for problem in [
         *lint_event(data),
@@ -446,7 +450,7 @@ def test_nothing_makes_lint_raise(data: object) -> None:
         assert problem.severity in {"error", "warning"}
 
 
-def test_nesting_without_end_does_not_make_lint_raise() -> None:
+def test_lint_does_not_raise_for_deeply_nested_input() -> None:
     deep: object = "x"
     for depth in range(200_000):
         deep = [deep] if depth % 2 else {"tts": deep}
@@ -458,7 +462,7 @@ def test_nesting_without_end_does_not_make_lint_raise() -> None:
     assert [path for _, _, path in codes(lint_answer({**SPEAK, "tts": tts}))] == ["/tts/voice/id"]
 
 
-def test_a_problem_is_readable() -> None:
+def test_a_diagnostic_is_readable() -> None:
     problem = lint_answer({"type": "hangup"})[0]
     assert str(problem) == "/session_id is missing [missing_session_id]"
     assert str(lint_answer(None)[0]).startswith("/ must be an action")

@@ -29,13 +29,13 @@ def members(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @EACH_SCHEMA
-def test_the_schema_is_one(schema: dict[str, Any]) -> None:
+def test_the_schemas_are_valid_json_schema(schema: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 @EACH_SCHEMA
-def test_every_type_and_every_member_is_described(schema: dict[str, Any]) -> None:
+def test_every_type_and_member_has_a_description(schema: dict[str, Any]) -> None:
     described = {title: bool(each.get("description")) for title, each in schema["$defs"].items()}
     described |= {name: bool(member.get("description")) for name, member in members(schema)}
     assert [name for name, is_described in described.items() if not is_described] == []
@@ -44,15 +44,13 @@ def test_every_type_and_every_member_is_described(schema: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("schema", "types"), [(action_schema(), ACTION_TYPES), (event_schema(), EVENT_TYPES)]
 )
-def test_every_type_of_the_wire_is_in_its_schema(
-    schema: dict[str, Any], types: dict[str, type]
-) -> None:
+def test_every_type_is_in_its_schema(schema: dict[str, Any], types: dict[str, type]) -> None:
     constants = [schema["$defs"][model.__name__]["properties"]["type"] for model in types.values()]
     assert [member["const"] for member in constants] == list(types)
     assert len(schema["oneOf"]) == len(types)
 
 
-def test_actions_are_closed_and_events_are_open() -> None:
+def test_actions_forbid_and_events_allow_unknown_members() -> None:
     closed = [each.get("additionalProperties") for each in action_schema()["$defs"].values()]
     opened = [each.get("additionalProperties") for each in event_schema()["$defs"].values()]
     assert set(closed) == {False}
@@ -60,7 +58,7 @@ def test_actions_are_closed_and_events_are_open() -> None:
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_every_event_is_valid_whole_and_bare(event_type: str) -> None:
+def test_complete_and_minimal_events_are_valid(event_type: str) -> None:
     assert is_valid(EVENT, event(event_type, more={"a": 1}))
     assert is_valid(EVENT, {"type": event_type, "session": {"id": "123"}})
 
@@ -82,27 +80,25 @@ def test_every_event_is_valid_whole_and_bare(event_type: str) -> None:
         [],
     ],
 )
-def test_what_is_no_event_is_invalid(data: object) -> None:
+def test_a_value_that_is_not_an_event_is_invalid(data: object) -> None:
     assert not is_valid(EVENT, data)
 
 
 @pytest.mark.parametrize(("action_type", "data"), GOOD)
-def test_every_valid_action_is_valid_before_and_after_it_was_a_model(
-    action_type: str, data: Json
-) -> None:
+def test_a_valid_action_is_valid_before_and_after_parsing(action_type: str, data: Json) -> None:
     assert is_valid(ACTIONS, data)
     assert is_valid(ACTIONS, ACTION_TYPES[action_type].model_validate(data).to_wire())
 
 
 @pytest.mark.parametrize(("action_type", "changes", "path", "message"), BAD)
-def test_what_the_models_refuse_is_invalid(
+def test_an_action_that_the_models_reject_is_invalid(
     action_type: str, changes: Json, path: str, message: str
 ) -> None:
     assert not is_valid(ACTIONS, action(action_type, changes)), f"{path} {message}"
 
 
 @pytest.mark.parametrize("action_type", LEAST)
-def test_every_member_that_the_models_need_is_needed(action_type: str) -> None:
+def test_members_that_the_models_require_are_required(action_type: str) -> None:
     for name in action(action_type):
         data = {key: value for key, value in action(action_type).items() if key != name}
         assert not is_valid(ACTIONS, data)
@@ -121,7 +117,7 @@ def test_every_member_that_the_models_need_is_needed(action_type: str) -> None:
         {"success": True},
     ],
 )
-def test_what_lint_calls_an_error_is_invalid(data: Json) -> None:
+def test_an_action_with_a_lint_error_is_invalid(data: Json) -> None:
     assert not is_valid(ACTIONS, data)
     assert "error" in {problem.severity for problem in lint_answer(data)}
 
@@ -143,7 +139,7 @@ SMALL = st.integers(-10, 310) | st.floats(-3, 3) | NUMBERS
     ),
     value=SMALL | st.from_regex(r"\A[+a-zA-Z0-9-]{1,20}\Z"),
 )
-def test_models_and_schema_draw_the_same_line(member: tuple[str, str], value: object) -> None:
+def test_models_and_schema_accept_the_same_values(member: tuple[str, str], value: object) -> None:
     action_type, name = member
     data = {**action(action_type), name: value}
     try:

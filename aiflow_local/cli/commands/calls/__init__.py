@@ -14,23 +14,23 @@ Examples:
   aiflow calls export --caller +491713920050 --output theirs.json
   aiflow calls erase --caller +491713920050
 \b
-The caller is the person on the line: whoever calls, or is called by the agent.
-list and show hide what was said, numbers and the state; export has all of it.
+The caller is the other party: the person who calls the agent, or whom the
+agent calls. list and show mask texts, numbers and the state; export does not.
 \b
-Exit codes: 0 fine, 1 there is no such call, it may not be erased, or AWS
-cannot be asked, 2 the command line is not understood."""
+Exit codes: 0 success, 1 no such call, the call may not be erased, or an AWS
+request failed, 2 invalid command line."""
 
 
 class _Calls(LazyGroup):
     package = __name__
     summaries: ClassVar[Mapping[str, str]] = {
-        "list": "The latest calls, or those that have not ended.",
-        "show": "What was said and done in a call.",
-        "export": "All that is kept of calls, for whoever asks for theirs.",
-        "erase": "Erase calls, for good.",
+        "list": "List the latest calls, or the open ones.",
+        "show": "Show one call with its turns.",
+        "export": "Export everything that is stored about calls.",
+        "erase": "Erase calls permanently.",
     }
 
 
 @click.command(cls=_Calls, epilog=_EPILOG)
 def command() -> None:
-    """List, show, export and erase the calls that a stack keeps."""
+    """List, show, export and erase the calls that a stack stores."""

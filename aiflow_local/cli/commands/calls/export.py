@@ -5,16 +5,16 @@ from typing import Unpack
 
 import click
 
-from aiflow_local.ops.calls.export import exported, write
-from aiflow_local.ops.calls.item_reader import Reading
+from aiflow_local.ops.calls.export import export_line, write_lines
+from aiflow_local.ops.calls.item_reader import ScanStatistics
 from aiflow_local.ops.calls.options import (
     TableOptions,
-    caller_of,
     open_table,
-    since_of,
+    parse_caller,
+    parse_since,
     table_options,
 )
-from aiflow_local.ops.calls.selectors import Choice, chosen, is_all
+from aiflow_local.ops.calls.selectors import CallSelector, all_readable, select_calls
 
 _EPILOG = """\b
 Examples:
@@ -22,8 +22,8 @@ Examples:
   aiflow calls export --caller +491713920050 --output theirs.json
   aiflow calls export --since 1d --stack aiflow-prod --output yesterday.json
 \b
-A caller who withheld the number cannot be found by it: list finds the call by its time. Nor is
-somebody who was only transferred to or texted in a call with another person."""
+--caller does not find calls with a withheld number: use list and the time of the call. Nor does it
+find numbers that only got a transfer or a text message during a call."""
 
 
 class _Options(TableOptions):
@@ -36,35 +36,35 @@ class _Options(TableOptions):
 @click.command(epilog=_EPILOG)
 @click.argument("session_id", required=False)
 @click.option(
-    "--caller", metavar="NUMBER", callback=caller_of, help="All calls with this person on the line."
+    "--caller", metavar="NUMBER", callback=parse_caller, help="All calls with this other party."
 )
 @click.option(
-    "--since", metavar="TIME", callback=since_of, help="All that began in the last 30m, 2h, 1d."
+    "--since", metavar="TIME", callback=parse_since, help="Calls of the last 30m, 2h or 1d."
 )
 @click.option(
     "--output",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to a file that only you may read.",
+    help="Write to a file that only you can read.",
 )
 @table_options
 @click.pass_context
 def command(context: click.Context, **options: Unpack[_Options]) -> None:
-    """Print all that is kept of calls, with nothing hidden: one line of JSON for each.
+    """Print everything that is stored about calls, unmasked, as one line of JSON for each call.
 
-    It is for somebody who asks what is kept of them (GDPR, Article 15). Give a SESSION_ID, or
-    --caller, --since or both.
+    Use it to answer a request for access (GDPR, Article 15). Give a SESSION_ID, or --caller,
+    --since or both.
     """
-    choice = Choice(options["session_id"], options["caller"], options["since"])
-    if not choice.is_one:
+    selector = CallSelector(options["session_id"], options["caller"], options["since"])
+    if not selector.is_valid:
         raise click.UsageError("Give a SESSION_ID, or --caller, --since or both.")
-    reading = Reading()
-    lines = map(exported, chosen(open_table(options), choice, reading))
+    statistics = ScanStatistics()
+    lines = map(export_line, select_calls(open_table(options), selector, statistics))
     output = options["output"]
     if output:
-        count = write(lines, output)
-        click.echo(f"Calls written to {click.format_filename(output)}: {count}.", err=True)
+        count = write_lines(lines, output)
+        click.echo(f"Wrote {count} call(s) to {click.format_filename(output)}.", err=True)
     else:
         for line in lines:
             click.echo(line)
-    context.exit(0 if is_all(reading) else 1)
+    context.exit(0 if all_readable(statistics) else 1)

@@ -11,9 +11,9 @@ import click
 
 from aiflow.sessions.record import SessionRecord
 from aiflow_local.ops.calls.formatting import table_lines
-from aiflow_local.ops.calls.item_reader import Reading
-from aiflow_local.ops.calls.options import TableOptions, open_table, since_of, table_options
-from aiflow_local.ops.calls.selectors import Choice, all_chosen, is_all
+from aiflow_local.ops.calls.item_reader import ScanStatistics
+from aiflow_local.ops.calls.options import TableOptions, open_table, parse_since, table_options
+from aiflow_local.ops.calls.selectors import CallSelector, all_readable, scan_records
 from aiflow_local.ops.calls.table import CallTable
 from aiflow_local.ops.calls.views import summary
 
@@ -33,40 +33,46 @@ class _Options(TableOptions):
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many.")
 @click.option(
-    "--since", metavar="TIME", callback=since_of, help="Only what began in the last 30m, 2h, 1d."
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Maximum number of calls.",
+)
+@click.option(
+    "--since", metavar="TIME", callback=parse_since, help="Only calls of the last 30m, 2h or 1d."
 )
 @click.option("--open", "is_open", is_flag=True, help="Only calls that have not ended.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each call.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each call.")
 @table_options
 def command(**options: Unpack[_Options]) -> None:
     """List calls, newest first.
 
-    This reads the whole table, which AWS charges for, and says how much that was. With --open, an
-    index names the calls, and no others are read.
+    Without --open, this reads the whole table, which AWS charges for, and prints how many units it
+    read. With --open, it reads an index and the open calls only.
     """
     now = time.time()
     summaries = [summary(item, now) for item in _newest(open_table(options), options)]
     if options["as_json"]:
-        for told in summaries:
-            click.echo(json.dumps(told))
+        for view in summaries:
+            click.echo(json.dumps(view))
     elif summaries:
         for line in table_lines(summaries):
             click.echo(line)
     else:
-        click.echo("There are none.", err=True)
+        click.echo("No calls found.", err=True)
 
 
 def _newest(table: CallTable, options: _Options) -> Sequence[SessionRecord]:
-    choice = Choice(since=options["since"])
+    selector = CallSelector(since=options["since"])
     if options["is_open"]:
-        return [*islice(takewhile(choice.covers, table.open_calls()), options["limit"])]
-    reading = Reading()
+        return [*islice(takewhile(selector.matches, table.open_calls()), options["limit"])]
+    statistics = ScanStatistics()
     newest = heapq.nlargest(
         options["limit"],
-        all_chosen(table, choice, reading),
+        scan_records(table, selector, statistics),
         key=lambda item: item.first_event_at_ms,
     )
-    is_all(reading)
+    all_readable(statistics)
     return newest

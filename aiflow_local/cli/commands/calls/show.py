@@ -7,9 +7,9 @@ from typing import Unpack
 import click
 
 from aiflow_local.ops.calls.formatting import detail_lines
-from aiflow_local.ops.calls.item_reader import Reading
+from aiflow_local.ops.calls.item_reader import ScanStatistics
 from aiflow_local.ops.calls.options import TableOptions, open_table, table_options
-from aiflow_local.ops.calls.selectors import Choice, chosen
+from aiflow_local.ops.calls.selectors import CallSelector, select_calls
 from aiflow_local.ops.calls.views import details
 
 _EPILOG = """\b
@@ -26,20 +26,21 @@ class _Options(TableOptions):
 
 @click.command(epilog=_EPILOG)
 @click.argument("session_id")
-@click.option("--reveal", is_flag=True, help="Show words, numbers and the state as they are.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+@click.option("--reveal", is_flag=True, help="Show texts, numbers and the state unmasked.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @table_options
 def command(session_id: str, **options: Unpack[_Options]) -> None:
-    """Show what was said and done in a call; how long it was, and not what, unless you ask.
+    """Show one call: its facts and its turns.
 
-    A number is shown with its country code and its last two digits, words as their length.
+    Texts, numbers and the state are masked: a number is reduced to its country code and its last
+    two digits, a text to its length. --reveal shows them.
     """
-    (call,) = chosen(open_table(options), Choice(session_id), Reading())
-    told = details(call, time.time(), is_revealed=options["reveal"])
+    (call,) = select_calls(open_table(options), CallSelector(session_id), ScanStatistics())
+    view = details(call, time.time(), is_revealed=options["reveal"])
     if options["as_json"]:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(view))
         return
-    for line in detail_lines(told):
+    for line in detail_lines(view):
         click.echo(line)
     if not options["reveal"]:
-        click.echo("Words, numbers and the state are hidden; --reveal shows them.", err=True)
+        click.echo("Texts, numbers and the state are masked; --reveal shows them.", err=True)

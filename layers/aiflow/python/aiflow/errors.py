@@ -1,18 +1,22 @@
-"""The error family: one root, each class one cause.
+"""The errors of this package: one root, one class per cause.
 
-What a request did wrong is a `RequestRejected`; it carries a `reason` from a closed set, which is
-all that logs and metrics ever see of it. What a handler did wrong is an `InvalidAction` or a
-`StateNotStorable`. What the world did wrong is a `StoreUnavailable` or a `DeadlineExceeded`. The
-table from class to HTTP status is in `aiflow.domain.outbox`.
+- A rejected request is a `RequestRejected` with a `reason` from a closed set. Logs and metrics
+  contain only the reason.
+- A mistake of a handler is an `InvalidAction`, an `AnswerTooLarge` or a `StateNotStorable`.
+- A failure of the environment is a `StoreUnavailable`, a `DeadlineExceeded` or an error of a
+  connection.
+
+`aiflow.transports.http.STATUS` maps each `RequestRejected` to its HTTP status: 400, 401, 403, 405,
+413 or 415. The other errors have no HTTP status.
 """
 
 
 class AiflowError(Exception):
-    """The root of every error that this package raises on purpose."""
+    """The base of all errors of this package."""
 
 
 class SettingsError(AiflowError):
-    """The environment lacks what the functions need; the message names variable and remedy."""
+    """A setting is missing or invalid; the message names the variable and what to do."""
 
 
 class HandlerLoadError(AiflowError):
@@ -20,52 +24,52 @@ class HandlerLoadError(AiflowError):
 
 
 class RequestRejected(AiflowError):
-    """A request that is answered with a 4xx status and reaches no handler.
+    """A request that gets a 4xx status and reaches no handler.
 
     Attributes:
-        reason: one word of a closed set, safe to log and to count.
+        reason: A word from a closed set, safe to log and to count.
     """
 
     def __init__(self, reason: str, message: str) -> None:
-        """Keep the countable `reason` beside the `message` for people."""
+        """Create an error with a machine-readable `reason` and a `message` for people."""
         super().__init__(message)
         self.reason = reason
 
 
 class InvalidEvent(RequestRejected):
-    """The body is not an AI Flow event."""
+    """The body is not a valid AI Flow event."""
 
 
 class Unauthorized(RequestRejected):
-    """The shared secret is missing, wrong or given more than once."""
+    """The token is missing, wrong or given more than once."""
 
 
 class AccountNotAllowed(RequestRejected):
-    """The secret is right, but the event belongs to an account this stack does not serve."""
+    """The token is valid, but the stack does not serve the account of the event."""
 
 
 class MethodNotAllowed(RequestRejected):
-    """AI Flow only ever sends POST."""
+    """The HTTP method is not POST."""
 
 
 class BodyTooLarge(RequestRejected):
-    """The body is larger than any event of the protocol."""
+    """The body exceeds the size limit for events."""
 
 
 class UnsupportedBody(RequestRejected):
-    """The body is not plain JSON by its content type or its encoding."""
+    """The content type or the encoding of the body is not supported."""
 
 
 class InvalidAction(AiflowError):
-    """An action that the service would refuse; the message names the field and what is allowed."""
+    """An action that violates the protocol; the message names the member and what is allowed."""
 
 
 class AnswerTooLarge(AiflowError):
-    """The answer is larger than the way back can carry."""
+    """The answer exceeds the size limit of the transport."""
 
 
 class AudioError(AiflowError, ValueError):
-    """The sound is not WAV, PCM, 16 kHz, mono, 16 bit; the message says how to convert it."""
+    """The audio is not WAV, PCM, 16 kHz, mono, 16 bit; the message says how to convert it."""
 
 
 class SsmlError(AiflowError, ValueError):
@@ -73,20 +77,20 @@ class SsmlError(AiflowError, ValueError):
 
 
 class StoreUnavailable(AiflowError):
-    """The session store did not answer, or not in time; whether a write was applied is unknown."""
+    """The session store failed or timed out; a write may have been applied or not."""
 
 
 class ConnectionGone(AiflowError):
-    """Nobody is connected any more: the WebSocket was closed, which is how a call may end."""
+    """The WebSocket is closed, which is one way in which a call ends."""
 
 
 class ConnectionUnavailable(AiflowError):
-    """A message to a WebSocket did not go out; or it did, and nobody knows."""
+    """Sending a WebSocket message failed or timed out; it may have been sent or not."""
 
 
 class StateNotStorable(AiflowError):
-    """What the call keeps is not JSON, or outgrew its item; the message names part and limit."""
+    """The state of a call is not JSON, or too large; the message names the part and the limit."""
 
 
 class DeadlineExceeded(AiflowError):
-    """The handler did not answer within the time that a caller can wait."""
+    """A handler exceeded the time in which it must answer."""

@@ -1,4 +1,4 @@
-"""The `aiflow` command in this process: arguments in, exit code and output out."""
+"""Runs the `aiflow` command in this process."""
 
 import io
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from aiflow_local.cli.main import main
 
 @dataclass(frozen=True)
 class Finished:
-    """What was left when the command had ended."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str

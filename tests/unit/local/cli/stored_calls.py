@@ -1,4 +1,4 @@
-"""Calls that the real front door has kept in a table, for whoever looks at that."""
+"""Makes calls to the real webhook function, which stores them in a table."""
 
 import time
 from dataclasses import dataclass, field
@@ -14,23 +14,23 @@ OTHER = "4915799912346"
 AGENT = "493023125000"
 COLLEAGUE = "493023125099"
 CANARY = "Kanarienvogel"
-"""A word that occurs in nothing but what a caller said."""
+"""A word that occurs only in what a caller says."""
 
 _ids = count(1)
 
 
 def real_clock() -> Clock:
-    """A clock at the time that the command goes by; it may be put back."""
+    """Return a clock at the current time; a test can set it back."""
     return Clock(time.time())
 
 
 @dataclass
 class Phone:
-    """Sends events through the front door, which keeps what comes of them in the table.
+    """Sends the events of calls to the webhook function.
 
     Attributes:
-        table: where calls are kept.
-        runtime: of the functions.
+        table: The table that stores the calls.
+        runtime: The runtime of the function.
     """
 
     table: Table
@@ -44,12 +44,12 @@ class Phone:
         self.runtime = make_runtime(self.table.sessions, self.table.clock, settings, self.log)
 
     def event(self, session_id: str, kind: str, **members: object) -> Answer:
-        """Send an event of a call that has begun."""
+        """Send an event of a started call."""
         event = {"type": kind, "session": {"id": session_id}, **members}
         return invoke(webhook.lambda_handler, event, self.runtime)
 
-    def begin(self, caller: str = CALLER, *, direction: str = "inbound") -> str:
-        """Begin a call, and return its id."""
+    def start(self, caller: str = CALLER, *, direction: str = "inbound") -> str:
+        """Start a call, and return its session id."""
         session_id = f"call-{next(_ids)}"
         numbers = (caller, AGENT) if direction == "inbound" else (AGENT, caller)
         session = {
@@ -58,12 +58,12 @@ class Phone:
             "from_phone_number": numbers[0],
             "to_phone_number": numbers[1],
         }
-        begun = {"type": "session_start", "session": session}
-        assert invoke(webhook.lambda_handler, begun, self.runtime).status == 200
+        event = {"type": "session_start", "session": session}
+        assert invoke(webhook.lambda_handler, event, self.runtime).status == 200
         return session_id
 
     def say(self, session_id: str, *texts: str) -> None:
-        """Let the caller say something, and the agent answer."""
+        """Send what the caller says, one event for each text."""
         for text in texts:
             self.table.clock.advance(2)
             self.event(session_id, "user_speak", text=text)
@@ -73,9 +73,9 @@ class Phone:
         self.table.clock.advance(1)
         assert self.event(session_id, "session_end").status == 204
 
-    def hold(self, *texts: str, caller: str = CALLER, direction: str = "inbound") -> str:
-        """Hold a whole call; return its id."""
-        session_id = self.begin(caller, direction=direction)
+    def complete(self, *texts: str, caller: str = CALLER, direction: str = "inbound") -> str:
+        """Make a complete call, and return its session id."""
+        session_id = self.start(caller, direction=direction)
         self.say(session_id, *texts)
         self.end(session_id)
         return session_id

@@ -1,4 +1,4 @@
-"""`aiflow calls`: looking at the calls of a table, handing them out, erasing them."""
+"""`aiflow calls`: list, show, export and erase the calls of a table."""
 
 import json
 import os
@@ -18,11 +18,11 @@ from aiflow import Call, Reply, UserSpeak, entrypoint
 from aiflow.entrypoints import webhook
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.sessions.record import SessionRecord
-from aiflow_local.emulator.sample_events import mock_event
+from aiflow_local.emulator.sample_events import sample_event
 from aiflow_local.errors import LocalError
-from aiflow_local.ops.aws_session import Account, AwsError
-from aiflow_local.ops.calls.erase import erase_all
-from aiflow_local.ops.calls.export import write
+from aiflow_local.ops.aws_session import AwsError, AwsSession
+from aiflow_local.ops.calls.erase import erase_calls
+from aiflow_local.ops.calls.export import write_lines
 from aiflow_local.ops.calls.table import CallTable
 from tests.helpers.runtime import invoke
 from tests.helpers.tables import ENVIRONMENT, Refuses, Table, moto_table, served_table
@@ -39,7 +39,7 @@ type Calls = Callable[..., Finished]
 DAY = 86_400
 NOW = ("--active", "--wait", "0")
 MANY = [f"{CANARY} {number}" for number in range(30)]
-"""More than an item has room for."""
+"""More texts than one item can hold."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def phone(table: Table) -> Phone:
 
 @pytest.fixture
 def calls(run: Run, table: Table) -> Calls:
-    """Run `aiflow calls` on the table."""
+    """A function that runs `aiflow calls` on the table."""
 
     def run_on_table(
         name: str, *arguments: str, stdin: bytes = b"", at_terminal: bool = False
@@ -80,11 +80,11 @@ def lines_of(finished: Finished) -> list[dict[str, Any]]:
 
 
 def ids_of(finished: Finished) -> list[str]:
-    return [told["session_id"] for told in lines_of(finished)]
+    return [view["session_id"] for view in lines_of(finished)]
 
 
 def damage(table: Table, session_id: str, name: str = "call") -> None:
-    """Leave an item as no version of this code that we know writes it."""
+    """Write an item that this version of the code cannot read."""
     table.client.put_item(
         TableName=table.name,
         Item={
@@ -99,11 +99,11 @@ def damage(table: Table, session_id: str, name: str = "call") -> None:
 # --- list
 
 
-def test_calls_are_listed_newest_first_with_how_they_went(calls: Calls, phone: Phone) -> None:
+def test_calls_are_listed_newest_first_with_duration_and_status(calls: Calls, phone: Phone) -> None:
     phone.table.clock.advance(-600)
-    first = phone.hold("Hello", "I have a question")
+    first = phone.complete("Hello", "I have a question")
     phone.table.clock.advance(60)
-    second = phone.begin(OTHER)
+    second = phone.start(OTHER)
     finished = calls("list")
     heading, *rows = finished.out.splitlines()
     assert heading.split() == [
@@ -113,8 +113,8 @@ def test_calls_are_listed_newest_first_with_how_they_went(calls: Calls, phone: P
     assert rows[1].split()[2:] == ["0:05", "ended", "2", "inbound", "+49...50", first]
 
 
-def test_a_list_says_what_it_took_to_make_it(calls: Calls, phone: Phone) -> None:
-    items = len(phone.table.items(phone.hold(*MANY)))
+def test_a_list_reports_the_number_of_items_read(calls: Calls, phone: Phone) -> None:
+    items = len(phone.table.items(phone.complete(*MANY)))
     assert items > 1
     finished = calls("list")
     assert re.fullmatch(
@@ -122,64 +122,58 @@ def test_a_list_says_what_it_took_to_make_it(calls: Calls, phone: Phone) -> None
     )
 
 
-def test_a_list_has_as_many_as_asked_for_and_those_are_the_newest(
-    calls: Calls, phone: Phone
-) -> None:
-    held = [phone.hold("Hello") for _ in range(4)]
+def test_a_list_is_limited_to_the_newest_calls(calls: Calls, phone: Phone) -> None:
+    held = [phone.complete("Hello") for _ in range(4)]
     assert ids_of(calls("list", "--json", "--limit", "2")) == [held[3], held[2]]
 
 
 @pytest.mark.parametrize("how", [[], ["--open"]])
-def test_only_calls_that_began_since_a_moment_are_listed(
-    calls: Calls, phone: Phone, how: list[str]
-) -> None:
+def test_since_limits_the_list_to_recent_calls(calls: Calls, phone: Phone, how: list[str]) -> None:
     phone.table.clock.advance(-3 * 3600)
-    phone.begin()
+    phone.start()
     phone.table.clock.advance(2 * 3600)
-    late = phone.begin()
+    late = phone.start()
     assert ids_of(calls("list", "--json", "--since", "2h", *how)) == [late]
     assert len(ids_of(calls("list", "--json", "--since", "1d", *how))) == 2
     assert ids_of(calls("list", "--json", "--since", "30m", *how)) == []
 
 
-def test_open_calls_are_found_without_reading_the_others(
-    calls: Calls, phone: Phone, table: Table
-) -> None:
-    phone.hold("Hello")
-    first, second = phone.begin(), phone.begin()
+def test_open_calls_are_found_without_a_scan(calls: Calls, phone: Phone, table: Table) -> None:
+    phone.complete("Hello")
+    first, second = phone.start(), phone.start()
     phone.table.clock.advance(1)
-    third = phone.begin()
+    third = phone.start()
     table.clock.advance(-1)
     finished = calls("list", "--open", "--json", "--limit", "2")
     assert finished.err == ""
     assert ids_of(finished) == [third, max(first, second)]
 
 
-def test_an_open_call_that_expired_is_none_any_more(calls: Calls, phone: Phone) -> None:
+def test_an_expired_call_is_not_listed_as_open(calls: Calls, phone: Phone) -> None:
     phone.table.clock.advance(-2 * DAY)
-    call = phone.begin()
+    call = phone.start()
     assert ids_of(calls("list", "--open", "--json")) == []
-    (told,) = lines_of(calls("list", "--json"))
-    assert (told["session_id"], told["status"]) == (call, "expired")
-    assert told["seconds"] == 0
+    (view,) = lines_of(calls("list", "--json"))
+    assert (view["session_id"], view["status"]) == (call, "expired")
+    assert view["seconds"] == 0
 
 
-def test_the_time_of_an_open_call_goes_on(calls: Calls, phone: Phone) -> None:
+def test_the_duration_of_an_open_call_lasts_until_now(calls: Calls, phone: Phone) -> None:
     phone.table.clock.advance(-4000)
-    phone.begin()
+    phone.start()
     assert " 1:06:4" in calls("list").out
 
 
-def test_no_calls_are_no_table(calls: Calls) -> None:
+def test_an_empty_list_prints_no_table(calls: Calls) -> None:
     finished = calls("list")
     assert (finished.code, finished.out) == (0, "")
-    assert finished.err.endswith("There are none.\n")
+    assert finished.err.endswith("No calls found.\n")
 
 
-def test_the_caller_is_the_one_who_is_called_by_the_agent(calls: Calls, phone: Phone) -> None:
-    phone.hold("Hello", caller=OTHER, direction="outbound")
-    (told,) = lines_of(calls("list", "--json"))
-    assert (told["direction"], told["caller"]) == ("outbound", "+49...46")
+def test_the_caller_of_an_outbound_call_is_the_called_party(calls: Calls, phone: Phone) -> None:
+    phone.complete("Hello", caller=OTHER, direction="outbound")
+    (view,) = lines_of(calls("list", "--json"))
+    assert (view["direction"], view["caller"]) == ("outbound", "+49...46")
 
 
 @pytest.mark.parametrize(
@@ -193,24 +187,24 @@ def test_the_caller_is_the_one_who_is_called_by_the_agent(calls: Calls, phone: P
         ("9999999999", "...99"),
     ],
 )
-def test_a_number_is_shown_by_its_country_and_two_digits_at_most(
+def test_a_number_is_masked_except_for_country_code_and_two_digits(
     calls: Calls, phone: Phone, number: str, shown: str
 ) -> None:
-    phone.begin(number)
-    (told,) = lines_of(calls("list", "--json"))
-    assert told["caller"] == shown
+    phone.start(number)
+    (view,) = lines_of(calls("list", "--json"))
+    assert view["caller"] == shown
 
 
-def test_a_call_of_which_only_the_end_is_known_has_no_caller(calls: Calls, phone: Phone) -> None:
+def test_a_call_known_only_from_its_end_has_no_caller(calls: Calls, phone: Phone) -> None:
     phone.end("lost")
     assert calls("list").out.splitlines()[1].split()[3:] == ["ended", "0", "-", "unknown", "lost"]
 
 
-def test_a_call_that_another_version_wrote_is_named_and_the_others_are_listed(
+def test_a_call_of_another_version_is_skipped_and_named(
     calls: Calls, phone: Phone, table: Table
 ) -> None:
     damage(table, "strange")
-    call = phone.hold("Hello")
+    call = phone.complete("Hello")
     finished = calls("list", "--json")
     assert ids_of(finished) == [call]
     assert "cannot be read: strange." in finished.err
@@ -234,20 +228,20 @@ ODD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: str(odd)[:60])
-def test_a_call_with_an_odd_attribute_is_named_and_the_others_are_listed(
+def test_a_call_with_an_invalid_attribute_is_skipped_and_named(
     calls: Calls, phone: Phone, table: Table, odd: dict[str, Any]
 ) -> None:
-    strange, call = phone.hold("Hello"), phone.hold("Hello")
+    strange, call = phone.complete("Hello"), phone.complete("Hello")
     table.client.put_item(TableName=table.name, Item=table.call(strange) | odd)
     finished = calls("list", "--json")
     assert ids_of(finished) == [call]
     assert f"cannot be read: {strange}." in finished.err
     finished = calls("show", strange)
-    assert (finished.code, "take the version" in finished.err) == (1, True)
+    assert (finished.code, "use the version" in finished.err) == (1, True)
 
 
 def test_all_pages_are_read(calls: Calls, phone: Phone, table: Table) -> None:
-    one = table.call(phone.hold("Hello"))
+    one = table.call(phone.complete("Hello"))
     for number in range(4):
         large = {"pk": {"S": f"large-{number}"}, "added_later": {"S": "x" * 300_000}}
         table.client.put_item(TableName=table.name, Item=one | large)
@@ -255,7 +249,7 @@ def test_all_pages_are_read(calls: Calls, phone: Phone, table: Table) -> None:
 
 
 @pytest.mark.parametrize("how", [["list"], ["show", "odd"], ["show", "odd", "--reveal"]])
-def test_nothing_that_an_event_said_of_its_session_moves_a_cursor(
+def test_control_characters_of_a_session_are_not_printed(
     calls: Calls, table: Table, how: list[str]
 ) -> None:
     odd = "\x1b[2J\x07\u202e"
@@ -269,7 +263,7 @@ def test_nothing_that_an_event_said_of_its_session_moves_a_cursor(
     assert not {*odd} & {*out} - {*"[2J"}
 
 
-def test_an_id_moves_no_cursor(calls: Calls, table: Table) -> None:
+def test_control_characters_of_a_session_id_are_not_printed(calls: Calls, table: Table) -> None:
     table.sessions.commit(
         SessionRecord(session_id="a\x1b[2Jb").next_version("me", int(table.clock()) + 60)
     )
@@ -280,9 +274,9 @@ def test_an_id_moves_no_cursor(calls: Calls, table: Table) -> None:
 # --- show
 
 
-def test_a_call_is_shown_from_its_beginning_to_its_end(calls: Calls, phone: Phone) -> None:
+def test_a_call_is_shown_with_its_facts_and_turns(calls: Calls, phone: Phone) -> None:
     phone.table.clock.advance(-600)
-    call = phone.begin()
+    call = phone.start()
     phone.say(call, "Hello", "I want a person")
     for _ in range(3):
         phone.table.clock.advance(10)
@@ -309,27 +303,25 @@ def test_a_call_is_shown_from_its_beginning_to_its_end(calls: Calls, phone: Phon
     assert "--reveal" in finished.err
 
 
-def test_what_waits_is_shown_by_its_kind(calls: Calls, phone: Phone) -> None:
-    call = phone.begin()
+def test_deferred_actions_are_shown_by_type(calls: Calls, phone: Phone) -> None:
+    call = phone.start()
     phone.say(call, "Goodbye")
-    (told,) = lines_of(calls("show", call, "--json"))
-    assert told["waiting"] == ["hangup"]
+    (view,) = lines_of(calls("show", call, "--json"))
+    assert view["waiting"] == ["hangup"]
     assert "\nwaiting  hangup\n" in calls("show", call).out
     assert '"type": "hangup"' in calls("show", call, "--reveal").out
 
 
-def test_all_turns_are_shown_those_that_left_the_item_as_well(calls: Calls, phone: Phone) -> None:
-    call = phone.hold(*MANY)
+def test_overflow_turns_are_shown_too(calls: Calls, phone: Phone) -> None:
+    call = phone.complete(*MANY)
     assert len(phone.table.items(call)) > 1
-    (told,) = lines_of(calls("show", call, "--reveal", "--json"))
-    assert [turn["number"] for turn in told["said"]] == list(range(61))
-    assert [turn["text"] for turn in told["said"] if turn["role"] == "user"] == MANY
+    (view,) = lines_of(calls("show", call, "--reveal", "--json"))
+    assert [turn["number"] for turn in view["said"]] == list(range(61))
+    assert [turn["text"] for turn in view["said"] if turn["role"] == "user"] == MANY
 
 
-def test_what_was_said_and_who_called_is_revealed_when_asked_for(
-    calls: Calls, phone: Phone
-) -> None:
-    call = phone.hold(f"I am {CANARY}\x1b[2J")
+def test_reveal_shows_texts_numbers_and_state(calls: Calls, phone: Phone) -> None:
+    call = phone.complete(f"I am {CANARY}\x1b[2J")
     out = calls("show", call, "--reveal").out
     assert CALLER in out
     assert AGENT in out
@@ -340,10 +332,10 @@ def test_what_was_said_and_who_called_is_revealed_when_asked_for(
 
 
 @pytest.mark.parametrize("shape", [[], ["--json"]])
-def test_no_word_and_no_number_is_shown_unless_asked_for(
+def test_texts_and_numbers_are_masked_by_default(
     calls: Calls, phone: Phone, table: Table, shape: list[str]
 ) -> None:
-    call = phone.begin()
+    call = phone.start()
     phone.say(call, *MANY)
     found = table.sessions.load(call)
     assert found
@@ -365,63 +357,65 @@ def test_no_word_and_no_number_is_shown_unless_asked_for(
 
 
 @pytest.mark.parametrize("name", ["show", "export", "erase"])
-def test_a_call_that_is_not_there_is_said_to_be_none(calls: Calls, name: str) -> None:
+def test_an_unknown_session_id_is_an_error(calls: Calls, name: str) -> None:
     finished = calls(name, "nobody")
     assert (finished.code, finished.out) == (1, "")
-    assert finished.err.startswith("aiflow: nothing is kept of nobody in sessions-")
+    assert finished.err.endswith(" has no call nobody\n")
 
 
 @pytest.mark.parametrize("name", ["call", "turns#00000000-00000001"])
-def test_a_call_of_another_version_says_what_to_do(calls: Calls, table: Table, name: str) -> None:
+def test_the_error_for_a_call_of_another_version_says_what_to_do(
+    calls: Calls, table: Table, name: str
+) -> None:
     damage(table, "strange", name)
     finished = calls("show", "strange")
     assert finished.code == 1
-    assert "take the version of aiflow that the stack was deployed with" in finished.err
+    assert "use the version of aiflow that the stack was deployed with" in finished.err
 
 
 # --- export
 
 
-def test_an_export_has_everything_that_is_kept(calls: Calls, phone: Phone, table: Table) -> None:
-    call = phone.hold(*MANY)
-    (told,) = lines_of(calls("export", call))
+def test_an_export_has_everything_that_is_stored(calls: Calls, phone: Phone, table: Table) -> None:
+    call = phone.complete(*MANY)
+    (view,) = lines_of(calls("export", call))
     item = table.sessions.load(call)
     assert item
-    assert set(told) == {field.name for field in fields(item)}
-    assert told["session"]["from_phone_number"] == CALLER
-    assert told["state"] == item.state
-    assert len(told["turns"]) == 61
-    # No value of the item as it lies in the table is missing.
+    assert set(view) == {field.name for field in fields(item)}
+    assert view["session"]["from_phone_number"] == CALLER
+    assert view["state"] == item.state
+    assert len(view["turns"]) == 61
+    # Each attribute of the stored item is complete.
     for attribute in ("session", "state", "processed_events", "billable_keys"):
-        assert told[attribute] == json.loads(table.call(call)[attribute]["S"])
+        assert view[attribute] == json.loads(table.call(call)[attribute]["S"])
 
 
-def test_the_calls_of_a_person_are_exported_and_no_others(calls: Calls, phone: Phone) -> None:
+def test_export_by_caller_has_all_calls_with_that_number_only(calls: Calls, phone: Phone) -> None:
     phone.table.clock.advance(-600)
-    theirs = [phone.hold("Hello"), phone.hold("Again", caller=f"+{CALLER}")]
-    theirs.append(phone.hold("Called", direction="outbound"))
-    phone.hold("Hello", caller=OTHER)
-    phone.hold("Hello", caller="")
-    assert ids_of(calls("export", "--caller", "+49 171 3920050")) == theirs
-    assert ids_of(calls("export", "--caller", f"00{CALLER}")) == theirs
+    matching = [phone.complete("Hello"), phone.complete("Again", caller=f"+{CALLER}")]
+    matching.append(phone.complete("Called", direction="outbound"))
+    phone.complete("Hello", caller=OTHER)
+    phone.complete("Hello", caller="")
+    assert ids_of(calls("export", "--caller", "+49 171 3920050")) == matching
+    assert ids_of(calls("export", "--caller", f"00{CALLER}")) == matching
 
 
-def test_calls_are_exported_by_when_they_began(calls: Calls, phone: Phone) -> None:
+def test_calls_are_exported_by_start_time(calls: Calls, phone: Phone) -> None:
     phone.table.clock.advance(-3 * 3600)
-    phone.hold("Hello")
+    phone.complete("Hello")
     phone.table.clock.advance(2 * 3600)
-    late = [phone.hold("Hello"), phone.hold("Hello", caller=OTHER)]
+    late = [phone.complete("Hello"), phone.complete("Hello", caller=OTHER)]
     assert ids_of(calls("export", "--since", "2h")) == late
     assert ids_of(calls("export", "--since", "2h", "--caller", OTHER)) == late[1:]
     finished = calls("export", "--since", "30m")
     assert finished.code == 1
-    assert "no call of that time is kept" in finished.err
+    assert "has no call from that time" in finished.err
 
 
-def test_an_export_can_be_read_by_its_owner_only(
+def test_an_exported_file_is_readable_by_its_owner_only(
     calls: Calls, phone: Phone, tmp_path: Path
 ) -> None:
-    call = phone.hold("Hello")
+    call = phone.complete("Hello")
     output = tmp_path / "theirs.json"
     output.write_text("something longer than what comes, and open to all" * 100)
     output.chmod(0o644)
@@ -429,14 +423,14 @@ def test_an_export_can_be_read_by_its_owner_only(
     assert (finished.code, finished.out) == (0, "")
     assert stat.S_IMODE(output.stat().st_mode) == 0o600
     assert [json.loads(line)["session_id"] for line in output.read_text().splitlines()] == [call]
-    assert f"Calls written to {output}: 1." in finished.err
+    assert f"Wrote 1 call(s) to {output}." in finished.err
 
 
 @pytest.mark.parametrize("name", ["call", "turns#00000000-00000001"])
-def test_calls_of_a_person_are_handed_out_although_one_cannot_be_read(
+def test_export_skips_an_unreadable_call_and_fails(
     calls: Calls, phone: Phone, table: Table, tmp_path: Path, name: str
 ) -> None:
-    strange, call = phone.hold("Hello"), phone.hold("Again")
+    strange, call = phone.complete("Hello"), phone.complete("Again")
     damage(table, strange, name)
     output = tmp_path / "theirs.json"
     finished = calls("export", "--caller", CALLER, "--output", str(output))
@@ -444,16 +438,14 @@ def test_calls_of_a_person_are_handed_out_although_one_cannot_be_read(
     assert (finished.code, f"cannot be read: {strange}." in finished.err) == (1, True)
 
 
-def test_no_call_that_can_be_read_is_an_empty_export_and_no_success(
-    calls: Calls, table: Table
-) -> None:
+def test_export_fails_if_every_call_is_unreadable(calls: Calls, table: Table) -> None:
     damage(table, "strange")
     finished = calls("export", "--caller", CALLER)
     assert (finished.code, finished.out) == (1, "")
     assert "cannot be read: strange." in finished.err
 
 
-def test_an_export_that_is_interrupted_leaves_what_was_there_and_nothing_beside_it(
+def test_an_interrupted_export_keeps_the_previous_file(
     tmp_path: Path,
 ) -> None:
     output = tmp_path / "theirs.json"
@@ -464,29 +456,29 @@ def test_an_export_that_is_interrupted_leaves_what_was_there_and_nothing_beside_
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write(interrupted(), output)
+        write_lines(interrupted(), output)
     assert [*tmp_path.iterdir()] == [output]
     assert output.read_text() == "of yesterday"
 
 
-def test_an_export_follows_a_link_and_leaves_devices_alone(
+def test_an_export_follows_symlinks_and_rejects_other_special_files(
     calls: Calls, phone: Phone, tmp_path: Path
 ) -> None:
-    call, link, pipe = phone.hold("Hello"), tmp_path / "link", tmp_path / "pipe"
+    call, link, pipe = phone.complete("Hello"), tmp_path / "link", tmp_path / "pipe"
     link.symlink_to(tmp_path / "theirs.json")
     assert calls("export", call, "--output", str(link)).code == 0
     assert link.is_symlink()
     assert call in (tmp_path / "theirs.json").read_text()
     os.mkfifo(pipe, 0o644)
     finished = calls("export", call, "--output", str(pipe))
-    assert (finished.code, "it is no file" in finished.err) == (1, True)
+    assert (finished.code, "is not a regular file" in finished.err) == (1, True)
     assert stat.S_IMODE(pipe.stat().st_mode) == 0o644
 
 
-def test_an_export_that_cannot_be_written_says_why(
+def test_the_error_for_an_unwritable_export_has_its_reason(
     calls: Calls, phone: Phone, tmp_path: Path
 ) -> None:
-    call = phone.hold("Hello")
+    call = phone.complete("Hello")
     finished = calls("export", call, "--output", str(tmp_path / "nowhere" / "theirs.json"))
     assert finished.code == 1
     assert "cannot be written: No such file or directory" in finished.err
@@ -495,12 +487,10 @@ def test_an_export_that_cannot_be_written_says_why(
 # --- erase
 
 
-def test_an_erased_call_leaves_nothing_but_a_tombstone(
-    calls: Calls, phone: Phone, table: Table
-) -> None:
-    call = phone.hold(*MANY)
+def test_an_erased_call_leaves_only_a_tombstone(calls: Calls, phone: Phone, table: Table) -> None:
+    call = phone.complete(*MANY)
     before = table.call(call)
-    # As a later version of this code might keep it.
+    # An attribute of a later version of this code.
     table.client.update_item(
         TableName=table.name,
         Key={"pk": {"S": call}, "sk": {"S": "call"}},
@@ -516,31 +506,29 @@ def test_an_erased_call_leaves_nothing_but_a_tombstone(
     assert left["expires_at"] == before["expires_at"]
     assert CANARY not in str(left)
     assert CALLER not in str(left)
-    (told,) = lines_of(calls("list", "--json"))
-    assert told["status"] == "erased"
-    assert (told["begun_at"], told["seconds"], told["caller"]) == (None, None, "unknown")
+    (view,) = lines_of(calls("list", "--json"))
+    assert view["status"] == "erased"
+    assert (view["begun_at"], view["seconds"], view["caller"]) == (None, None, "unknown")
 
 
 @pytest.mark.parametrize("kind", EVENT_TYPES)
-def test_an_event_that_comes_late_finds_an_erased_call_ended(
+def test_a_late_event_of_an_erased_call_is_ignored(
     calls: Calls, phone: Phone, table: Table, kind: str
 ) -> None:
-    call = phone.hold("Hello")
+    call = phone.complete("Hello")
     assert calls("erase", call, "--yes").code == 0
     left = table.items(call)
-    event = mock_event(kind, session={"id": call, "from_phone_number": CALLER})
+    event = sample_event(kind, session={"id": call, "from_phone_number": CALLER})
     assert invoke(webhook.lambda_handler, event, phone.runtime) == (204, None)
     assert table.items(call) == left
 
 
-def test_a_call_that_has_not_ended_is_not_erased_unless_that_is_meant(
-    calls: Calls, phone: Phone, table: Table
-) -> None:
-    ended, active = phone.hold("Hello"), phone.begin()
+def test_an_open_call_is_erased_only_with_active(calls: Calls, phone: Phone, table: Table) -> None:
+    ended, active = phone.complete("Hello"), phone.start()
     before = table.items(active)
     finished = calls("erase", "--caller", CALLER, "--yes")
     assert (finished.code, finished.out) == (1, "")
-    assert f"has not ended: {active}." in finished.err
+    assert f"have not ended: {active}." in finished.err
     assert "--active" in finished.err
     assert table.items(active) == before
     finished = calls("erase", "--caller", CALLER, "--yes", *NOW)
@@ -548,10 +536,10 @@ def test_a_call_that_has_not_ended_is_not_erased_unless_that_is_meant(
     assert "in 0 s they are erased, too" in finished.err
 
 
-def test_an_active_call_that_was_erased_falls_silent(
+def test_the_agent_says_nothing_more_in_an_erased_call(
     calls: Calls, phone: Phone, table: Table
 ) -> None:
-    call = phone.begin()
+    call = phone.start()
     assert calls("erase", call, "--yes", *NOW).code == 0
     left = table.items(call)
     assert phone.event(call, "user_speak", text=CANARY) == (204, None)
@@ -560,10 +548,10 @@ def test_an_active_call_that_was_erased_falls_silent(
     assert ids_of(calls("list", "--open", "--json")) == []
 
 
-def test_an_event_that_is_being_answered_while_its_call_is_erased_writes_nothing(
+def test_an_answer_in_progress_writes_nothing_to_an_erased_call(
     calls: Calls, phone: Phone, table: Table
 ) -> None:
-    call = phone.begin()
+    call = phone.start()
     erased: list[Finished] = []
 
     def handle(event: UserSpeak, call: Call) -> Reply:
@@ -577,10 +565,8 @@ def test_an_event_that_is_being_answered_while_its_call_is_erased_writes_nothing
     assert CANARY not in str(table.items(call))
 
 
-def test_what_an_answer_leaves_behind_while_its_call_is_erased_is_erased_as_well(
-    phone: Phone, table: Table
-) -> None:
-    seen, call = CallTable(table.client, table.name, table.clock), phone.begin()
+def test_turns_written_by_an_answer_in_progress_are_erased(phone: Phone, table: Table) -> None:
+    seen, call = CallTable(table.client, table.name, table.clock), phone.start()
     phone.say(call, *MANY)
     found = seen.find(call)
     assert found
@@ -589,14 +575,12 @@ def test_what_an_answer_leaves_behind_while_its_call_is_erased_is_erased_as_well
     def answered_meanwhile() -> None:
         table.client.put_item(TableName=table.name, Item=turns)
 
-    assert [*erase_all(seen, [found], answered_meanwhile)] == [found]
+    assert [*erase_calls(seen, [found], answered_meanwhile)] == [found]
     assert [*table.items(call)] == ["call"]
 
 
-def test_the_calls_of_a_person_are_erased_although_one_cannot_be_read(
-    calls: Calls, phone: Phone, table: Table
-) -> None:
-    call = phone.hold("Hello")
+def test_erase_skips_an_unreadable_call_and_fails(calls: Calls, phone: Phone, table: Table) -> None:
+    call = phone.complete("Hello")
     damage(table, "strange")
     before = table.items("strange")
     finished = calls("erase", "--caller", CALLER, "--yes")
@@ -608,10 +592,10 @@ def test_the_calls_of_a_person_are_erased_although_one_cannot_be_read(
     assert table.items("strange") == before
 
 
-def test_what_an_event_left_behind_is_erased_when_asked_again(
+def test_erasing_again_erases_turns_that_were_written_meanwhile(
     calls: Calls, phone: Phone, table: Table
 ) -> None:
-    call = phone.hold(*MANY)
+    call = phone.complete(*MANY)
     name, turns = next((k, item) for k, item in table.items(call).items() if k != "call")
     assert calls("erase", call, "--yes").code == 0
     left = table.call(call)
@@ -621,11 +605,11 @@ def test_what_an_event_left_behind_is_erased_when_asked_again(
     assert table.items(call) == {"call": left}
 
 
-def test_turns_that_outlived_their_call_are_shown_and_erased(
+def test_overflow_turns_without_a_record_are_shown_and_erased(
     calls: Calls, phone: Phone, table: Table
 ) -> None:
     phone.table.clock.advance(-2 * DAY)
-    call = phone.hold(*MANY)
+    call = phone.complete(*MANY)
     key = {"pk": {"S": call}, "sk": {"S": "call"}}
     table.client.delete_item(TableName=table.name, Key=key)
     assert " ended " not in calls("show", call).out
@@ -634,44 +618,44 @@ def test_turns_that_outlived_their_call_are_shown_and_erased(
     assert table.items(call) == {}
 
 
-def test_a_call_that_expired_is_erased_without_a_trace(
+def test_an_expired_call_is_erased_without_a_tombstone(
     calls: Calls, phone: Phone, table: Table
 ) -> None:
     phone.table.clock.advance(-2 * DAY)
-    call = phone.begin()
+    call = phone.start()
     phone.say(call, *MANY)
     assert calls("erase", "--caller", CALLER, "--yes").code == 0
     assert table.items(call) == {}
 
 
-def test_all_calls_of_a_person_are_erased_and_no_others(
+def test_erase_by_caller_erases_all_calls_with_that_number_only(
     calls: Calls, phone: Phone, table: Table
 ) -> None:
-    theirs = [phone.hold("Hello"), phone.hold("Called", direction="outbound")]
-    others = phone.hold("Hello", caller=OTHER)
+    matching = [phone.complete("Hello"), phone.complete("Called", direction="outbound")]
+    others = phone.complete("Hello", caller=OTHER)
     before = table.items(others)
-    told = lines_of(calls("erase", "--caller", CALLER, "--yes", "--json"))
-    assert [each["session_id"] for each in told] == theirs
-    assert all(each["erased"] for each in told)
+    view = lines_of(calls("erase", "--caller", CALLER, "--yes", "--json"))
+    assert [each["session_id"] for each in view] == matching
+    assert all(each["erased"] for each in view)
     assert table.items(others) == before
     finished = calls("erase", "--caller", CALLER, "--yes")
     assert finished.code == 1
-    assert "no call of +49...50 is kept" in finished.err
+    assert "has no call with +49...50" in finished.err
 
 
-def test_a_dry_run_says_what_would_be_erased(calls: Calls, phone: Phone, table: Table) -> None:
-    call = phone.hold("Hello")
+def test_a_dry_run_prints_what_would_be_erased(calls: Calls, phone: Phone, table: Table) -> None:
+    call = phone.complete("Hello")
     before = table.items(call)
     assert calls("erase", call, "--dry-run").out == f"would erase  {call}, turns: 3\n"
-    (told,) = lines_of(calls("erase", call, "--dry-run", "--json"))
-    assert told == {"session_id": call, "turns": 3, "erased": False}
+    (view,) = lines_of(calls("erase", call, "--dry-run", "--json"))
+    assert view == {"session_id": call, "turns": 3, "erased": False}
     assert table.items(call) == before
 
 
-def test_nothing_is_erased_when_nobody_can_be_asked(
+def test_nothing_is_erased_without_a_terminal_to_confirm(
     calls: Calls, phone: Phone, table: Table
 ) -> None:
-    call = phone.hold("Hello")
+    call = phone.complete("Hello")
     before = table.items(call)
     finished = calls("erase", call, stdin=b"y\n")
     assert finished.code == 1
@@ -680,21 +664,19 @@ def test_nothing_is_erased_when_nobody_can_be_asked(
 
 
 @pytest.mark.parametrize(("typed", "code"), [(b"y\n", 0), (b"n\n", 130), (b"\n", 130), (b"", 130)])
-def test_somebody_at_a_terminal_is_asked_first(
+def test_erase_asks_for_confirmation_at_a_terminal(
     calls: Calls, phone: Phone, table: Table, typed: bytes, code: int
 ) -> None:
-    call = phone.hold("Hello")
+    call = phone.complete("Hello")
     before = table.items(call)
     finished = calls("erase", call, stdin=typed, at_terminal=True)
     assert finished.code == code
-    assert "Erase for good: 1 call(s) with 3 turn(s)?" in finished.out + finished.err
+    assert "Permanently erase 1 call(s) with 3 turn(s)?" in finished.out + finished.err
     assert (table.items(call) == before) == (code != 0)
 
 
-def test_who_does_not_agree_goes_on_though_another_thread_is_at_work(
-    calls: Calls, phone: Phone
-) -> None:
-    call, over = phone.hold("Hello"), threading.Event()
+def test_declining_ends_the_command_while_another_thread_runs(calls: Calls, phone: Phone) -> None:
+    call, over = phone.complete("Hello"), threading.Event()
     at_work = threading.Thread(target=over.wait)
     at_work.start()
     try:
@@ -704,49 +686,49 @@ def test_who_does_not_agree_goes_on_though_another_thread_is_at_work(
         at_work.join()
 
 
-def test_a_call_that_goes_on_while_it_is_erased_is_left_as_it_is(
-    phone: Phone, table: Table
-) -> None:
-    seen, call = CallTable(table.client, table.name, table.clock), phone.begin()
+def test_a_call_that_changed_since_it_was_read_is_not_erased(phone: Phone, table: Table) -> None:
+    seen, call = CallTable(table.client, table.name, table.clock), phone.start()
     read = seen.find(call)
     assert read
     phone.say(call, "One more thing")
-    with pytest.raises(LocalError, match=f"{call} went on while it was to be erased"):
+    with pytest.raises(LocalError, match=f"{call} has changed since it was read"):
         seen.erase(read)
     assert "One more thing" in str(table.call(call))
 
 
-def test_a_table_that_takes_no_writes_says_so(phone: Phone, table: Table) -> None:
-    seen, call = CallTable(table.client, table.name, table.clock), phone.hold("Hello")
+def test_a_denied_write_is_an_error(phone: Phone, table: Table) -> None:
+    seen, call = CallTable(table.client, table.name, table.clock), phone.complete("Hello")
     read = seen.find(call)
     assert read
     deny(table.client, "PutItem")
-    with pytest.raises(AwsError, match="these credentials may not"):
+    with pytest.raises(AwsError, match="does not allow PutItem"):
         seen.erase(read)
 
 
-# --- Where
+# --- Selecting a table
 
 
-def test_the_table_is_that_of_the_stack_in_samconfig(run: Run, phone: Phone, table: Table) -> None:
-    call = phone.hold("Hello")
+def test_the_default_table_is_that_of_the_stack_in_samconfig(
+    run: Run, phone: Phone, table: Table
+) -> None:
+    call = phone.complete("Hello")
     make_stack("aiflow", {"SessionsTableName": table.name})
     assert ids_of(run("calls", "list", "--json")) == [call]
 
 
-def test_a_stack_is_found_by_its_name(run: Run, phone: Phone, table: Table) -> None:
-    call = phone.hold("Hello")
+def test_a_stack_is_selected_by_name(run: Run, phone: Phone, table: Table) -> None:
+    call = phone.complete("Hello")
     make_stack("mine", {"SessionsTableName": table.name})
     assert ids_of(run("calls", "list", "--json", "--stack", "mine")) == [call]
 
 
-def test_a_stack_that_is_not_there_is_named_with_its_region(run: Run, table: Table) -> None:
+def test_the_error_for_a_missing_stack_has_its_name_and_region(run: Run, table: Table) -> None:
     finished = run("calls", "list", "--config-env", "prod")
     assert finished.code == 1
     assert "there is no stack aiflow-prod in eu-central-1: give --stack" in finished.err
 
 
-def test_a_stack_of_something_else_is_told_apart(run: Run, table: Table) -> None:
+def test_a_stack_without_a_table_is_rejected(run: Run, table: Table) -> None:
     make_stack("website", {"Url": "https://example.com"})
     finished = run("calls", "list", "--stack", "website")
     assert finished.code == 1
@@ -754,20 +736,20 @@ def test_a_stack_of_something_else_is_told_apart(run: Run, table: Table) -> None
 
 
 @pytest.mark.parametrize("how", [["list"], ["list", "--open"], ["show", "x"]])
-def test_a_table_that_is_not_there_is_named(run: Run, table: Table, how: list[str]) -> None:
+def test_the_error_for_a_missing_table_has_its_name(run: Run, table: Table, how: list[str]) -> None:
     finished = run("calls", *how, "--table", "nothing")
     assert finished.code == 1
-    assert "table nothing: nothing is there by this name" in finished.err
+    assert "table nothing: the resource does not exist" in finished.err
 
 
-def test_a_table_may_be_elsewhere(
+def test_endpoint_url_selects_another_dynamodb(
     run: Run, aws_environment: None, dynalite_endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It shares no code with moto, and pages as DynamoDB does."""
+    """Dynalite shares no code with moto, and paginates like DynamoDB."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynalite_endpoint)
     with served_table(real_clock()) as table:
         phone = Phone(table)
-        call = phone.hold(*MANY)
+        call = phone.complete(*MANY)
         for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.delenv(name)
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
@@ -786,7 +768,7 @@ def test_a_table_may_be_elsewhere(
 
 
 @pytest.mark.parametrize("name", ["list", "show", "export", "erase"])
-def test_each_has_help_with_examples(run: Run, name: str) -> None:
+def test_each_command_has_help_with_examples(run: Run, name: str) -> None:
     finished = run("calls", name, "--help")
     assert finished.code == 0
     assert "Examples:" in finished.out
@@ -811,13 +793,13 @@ def test_each_has_help_with_examples(run: Run, name: str) -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_not_meant_is_not_done(run: Run, arguments: list[str]) -> None:
+def test_an_invalid_command_line_is_a_usage_error(run: Run, arguments: list[str]) -> None:
     finished = run("calls", *arguments)
     assert (finished.code, finished.out) == (2, "")
     assert "Try 'aiflow calls" in finished.err
 
 
-def test_the_help_of_the_group_does_not_wait_for_aws() -> None:
+def test_the_help_of_the_group_does_not_import_boto3() -> None:
     program = "import sys, aiflow_local.cli.commands.calls; print('boto3' in sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, text=True
@@ -826,7 +808,7 @@ def test_the_help_of_the_group_does_not_wait_for_aws() -> None:
 
 
 def deny(client: "DynamoDBClient", operation: str) -> None:
-    """Let AWS say that one operation is not allowed."""
+    """Make AWS deny one operation."""
     refused = Refuses("AccessDeniedException")
     register = client.meta.events.register_first
     register(f"before-send.dynamodb.{operation}", cast("Callable[..., None]", refused))
@@ -837,4 +819,4 @@ def make_stack(name: str, outputs: dict[str, str]) -> None:
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {key: {"Value": value} for key, value in outputs.items()},
     }
-    Account().cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    AwsSession().cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))

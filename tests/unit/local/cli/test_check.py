@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiflow.protocol.types import JsonValue
-from aiflow_local.checking import Kind, Verdict, judge, kind_of, parse
 from aiflow_local.errors import Unreadable
+from aiflow_local.linting import Kind, LintResult, detect_kind, lint, parse
 from tests.unit.local.cli.command import Run
 
 SESSION = {"id": "session-1"}
@@ -38,13 +38,13 @@ def as_bytes(value: object) -> bytes:
         ({"status": 204, "body": "{"}, "response", None),
     ],
 )
-def test_it_tells_what_is_fine_from_its_members(
+def test_the_kind_of_valid_input_is_detected_from_its_members(
     run: Run, value: object, kind: str, type_: str | None
 ) -> None:
     finished = run("check", "--json", stdin=as_bytes(value))
-    verdict = json.loads(finished.out)
-    assert (finished.code, verdict["kind"], verdict["type"]) == (0, kind, type_)
-    assert not [found for found in verdict["problems"] if found["severity"] == "error"]
+    output = json.loads(finished.out)
+    assert (finished.code, output["kind"], output["type"]) == (0, kind, type_)
+    assert not [found for found in output["problems"] if found["severity"] == "error"]
 
 
 @pytest.mark.parametrize(
@@ -63,44 +63,44 @@ def test_it_tells_what_is_fine_from_its_members(
         ({"type": "user_speak", "session_id": "session-1"}, "event"),
     ],
 )
-def test_what_is_not_fine_is_still_told_apart(value: JsonValue, kind: Kind) -> None:
-    assert kind_of(value) == kind
+def test_the_kind_of_invalid_input_is_detected(value: JsonValue, kind: Kind) -> None:
+    assert detect_kind(value) == kind
 
 
-def test_an_error_is_named_with_its_place_and_ends_in_1(run: Run) -> None:
+def test_an_error_is_printed_with_its_path_and_the_exit_code_is_1(run: Run) -> None:
     finished = run("check", stdin=as_bytes({**SPEAK, "txt": "Hello"}))
     assert finished.code == 1
     assert "standard input: action speak: 1 error" in finished.out
     assert "/txt is not a member of the protocol [unknown_member]" in finished.out
 
 
-def test_a_warning_is_printed_and_ends_in_0(run: Run) -> None:
+def test_a_warning_is_printed_and_the_exit_code_is_0(run: Run) -> None:
     finished = run("check", stdin=as_bytes([SPEAK, HANGUP]))
     assert finished.code == 0
     assert "1 warning" in finished.out
     assert "[cut_off]" in finished.out
 
 
-def test_what_is_fine_is_said_in_one_line(run: Run, tmp_path: Path) -> None:
+def test_valid_input_prints_one_line(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "answer.json"
     file.write_bytes(as_bytes(SPEAK))
     finished = run("check", str(file))
     assert (finished.code, finished.out) == (0, f"{file}: action speak: ok\n")
 
 
-def test_json_is_one_object_with_all_problems(run: Run) -> None:
+def test_the_json_output_is_one_object_with_all_problems(run: Run) -> None:
     finished = run("check", "--json", stdin=as_bytes({"type": "hangup"}))
     assert finished.code == 1
-    verdict = json.loads(finished.out)
-    assert [*verdict] == ["kind", "type", "verdict", "problems"]
-    assert verdict["verdict"] == "error"
-    (problem,) = verdict["problems"]
+    output = json.loads(finished.out)
+    assert [*output] == ["kind", "type", "verdict", "problems"]
+    assert output["verdict"] == "error"
+    (problem,) = output["problems"]
     assert [*problem] == ["code", "severity", "path", "message"]
     assert (problem["code"], problem["path"]) == ("missing_session_id", "/session_id")
 
 
 @pytest.mark.parametrize("kind", ["event", "action", "response"])
-def test_it_can_be_told_what_to_look_for(run: Run, kind: str) -> None:
+def test_the_kind_can_be_given(run: Run, kind: str) -> None:
     finished = run("check", "--json", "--as", kind, stdin=b'"text"')
     assert (finished.code, json.loads(finished.out)["kind"]) == (1, kind)
 
@@ -120,30 +120,32 @@ def test_it_can_be_told_what_to_look_for(run: Run, kind: str) -> None:
         (b" " * (32 * 1024 * 1024) + b"{}", "too_large", "32 MB"),
     ],
 )
-def test_what_cannot_be_read_ends_in_2(run: Run, raw: bytes, code: str, message: str) -> None:
+def test_unreadable_input_has_the_exit_code_2(
+    run: Run, raw: bytes, code: str, message: str
+) -> None:
     finished = run("check", "--json", stdin=raw)
-    verdict = json.loads(finished.out)
-    assert (finished.code, verdict["kind"], verdict["verdict"]) == (2, None, "error")
-    assert verdict["problems"][0]["code"] == code
-    assert message in verdict["problems"][0]["message"]
+    output = json.loads(finished.out)
+    assert (finished.code, output["kind"], output["verdict"]) == (2, None, "error")
+    assert output["problems"][0]["code"] == code
+    assert message in output["problems"][0]["message"]
 
 
 @pytest.mark.parametrize("file", ["missing.json", ".", "a\0b"])
-def test_a_file_that_cannot_be_opened_ends_in_2_with_one_line(run: Run, file: str) -> None:
+def test_a_file_that_cannot_be_opened_has_the_exit_code_2(run: Run, file: str) -> None:
     finished = run("check", file)
     assert (finished.code, finished.out) == (2, "")
     assert finished.err.startswith("aiflow: ")
     assert len(finished.err.splitlines()) == 1
 
 
-def test_of_very_many_problems_only_the_first_are_printed(run: Run) -> None:
+def test_only_the_first_50_problems_are_printed(run: Run) -> None:
     finished = run("check", stdin=as_bytes([1] * 1000))
     assert finished.code == 1
     assert len(finished.out.splitlines()) == 52
     assert "950 more" in finished.out
 
 
-def test_values_are_never_printed(run: Run) -> None:
+def test_values_of_the_input_are_never_printed(run: Run) -> None:
     secret = {"type": "speak", "session_id": 5, "text": ["whisper"], "tts": "whisper"}
     assert "whisper" not in run("check", stdin=as_bytes(secret)).out
 
@@ -163,13 +165,13 @@ TYPES = st.sampled_from(["speak", "audio", "user_speak", "dtmf_received", "user_
 
 
 @given(st.dictionaries(MEMBERS, JSON | TYPES) | JSON, st.sampled_from([None, "event", "response"]))
-def test_no_json_is_too_odd_to_be_judged(value: object, kind: Kind | None) -> None:
-    verdict = judge(parse(as_bytes(value)), kind)
-    assert isinstance(verdict, Verdict)
-    assert json.loads(json.dumps(verdict.as_json()))["verdict"] == verdict.level
+def test_any_json_can_be_linted(value: object, kind: Kind | None) -> None:
+    result = lint(parse(as_bytes(value)), kind)
+    assert isinstance(result, LintResult)
+    assert json.loads(json.dumps(result.as_json()))["verdict"] == result.level
 
 
 @given(st.binary())
-def test_no_bytes_are_too_odd_to_be_refused(raw: bytes) -> None:
+def test_any_bytes_are_either_linted_or_rejected(raw: bytes) -> None:
     with suppress(Unreadable):
-        assert isinstance(judge(parse(raw)), Verdict)
+        assert isinstance(lint(parse(raw)), LintResult)

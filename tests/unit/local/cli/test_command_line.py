@@ -1,4 +1,4 @@
-"""What all commands have in common, and the small ones."""
+"""Behaviour that all commands share, and the small commands."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def test_every_command_has_help_with_examples(run: Run, name: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["sing"], ["--sing"], ["event", "sing"], ["schema"]])
-def test_a_wrong_command_line_ends_in_2_and_says_where_help_is(
+def test_an_invalid_command_line_has_the_exit_code_2_and_refers_to_the_help(
     run: Run, arguments: list[str]
 ) -> None:
     finished = run(*arguments)
@@ -38,7 +38,7 @@ def test_a_wrong_command_line_ends_in_2_and_says_where_help_is(
     assert "Try 'aiflow" in finished.err
 
 
-def test_a_token_has_256_bits_and_its_digest_beside_it(run: Run) -> None:
+def test_a_token_has_256_bits_and_is_printed_with_its_digest(run: Run) -> None:
     made = [json.loads(run("token", "--json").out) for _ in range(2)]
     assert made[0]["token"] != made[1]["token"]
     for token in made:
@@ -46,7 +46,7 @@ def test_a_token_has_256_bits_and_its_digest_beside_it(run: Run) -> None:
         assert token["sha256"] == sha256(token["token"].encode()).hexdigest()
 
 
-def test_the_token_comes_with_what_to_do_with_it(run: Run) -> None:
+def test_the_token_is_printed_with_the_next_steps(run: Run) -> None:
     out = run("token").out
     digest = out.splitlines()[1].split()[1]
     assert f"TokenSha256={digest}" in out
@@ -54,14 +54,14 @@ def test_the_token_comes_with_what_to_do_with_it(run: Run) -> None:
 
 
 @pytest.mark.parametrize("what", ["events", "actions"])
-def test_the_schema_is_one(run: Run, what: str) -> None:
+def test_the_schema_is_a_valid_json_schema(run: Run, what: str) -> None:
     schema = json.loads(run("schema", what).out)
     Draft202012Validator.check_schema(schema)
     assert len(schema["oneOf"]) == 9
 
 
 @pytest.mark.parametrize("module", ["moto", "boto3", "botocore.session", "uvicorn", "httpx"])
-def test_checking_does_not_load_what_it_does_not_need(module: str) -> None:
+def test_the_check_command_does_not_import_heavy_packages(module: str) -> None:
     program = f"import sys, aiflow_local.cli.commands.check; print({module!r} in sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, text=True
@@ -70,7 +70,7 @@ def test_checking_does_not_load_what_it_does_not_need(module: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["schema", "events"], ["token"], ["event", "user_speak"]])
-def test_nobody_reading_on_is_no_reason_for_a_traceback(arguments: list[str]) -> None:
+def test_a_closed_pipe_causes_no_traceback(arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     finished = subprocess.run(
@@ -84,7 +84,7 @@ def test_nobody_reading_on_is_no_reason_for_a_traceback(arguments: list[str]) ->
 @pytest.mark.parametrize(
     "arguments", ["token", "token --json", "schema events", "play events/calls/agent.call.yaml"]
 )
-def test_a_full_disk_is_told_in_one_line(arguments: str) -> None:
+def test_a_full_disk_is_reported_in_one_line(arguments: str) -> None:
     with Path("/dev/full").open("wb") as full:
         finished = subprocess.run(
             [*AIFLOW, *arguments.split()],
@@ -93,11 +93,11 @@ def test_a_full_disk_is_told_in_one_line(arguments: str) -> None:
             check=False,
             text=True,
         )
-    told = "aiflow: the output cannot be written: No space left on device\n"
-    assert (finished.returncode, finished.stderr) == (1, told)
+    message = "aiflow: the output cannot be written: No space left on device\n"
+    assert (finished.returncode, finished.stderr) == (1, message)
 
 
-def test_a_terminal_that_knows_few_letters_is_no_reason_for_a_traceback() -> None:
+def test_a_character_that_the_encoding_lacks_is_escaped() -> None:
     finished = subprocess.run(
         [*AIFLOW, "event", "user_speak", "--text", "\u65e5"],
         capture_output=True,
@@ -108,7 +108,7 @@ def test_a_terminal_that_knows_few_letters_is_no_reason_for_a_traceback() -> Non
 
 
 @pytest.mark.parametrize("arguments", ["token", "call", "play events/calls/agent.call.yaml"])
-def test_a_closed_output_is_no_reason_for_a_traceback(arguments: str) -> None:
+def test_a_closed_output_causes_no_traceback(arguments: str) -> None:
     finished = subprocess.run(
         ["/bin/sh", "-c", f'"{sys.executable}" -m aiflow_local.cli.entry {arguments} <&- >&-'],
         stderr=subprocess.PIPE,
@@ -118,7 +118,7 @@ def test_a_closed_output_is_no_reason_for_a_traceback(arguments: str) -> None:
     assert (finished.returncode, finished.stderr) == (0, "")
 
 
-def test_ctrl_c_while_the_command_is_loaded_leaves_no_traceback(tmp_path: Path) -> None:
+def test_ctrl_c_during_the_imports_causes_no_traceback(tmp_path: Path) -> None:
     loaded_first = tmp_path / "click.py"
     loaded_first.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     finished = subprocess.run(

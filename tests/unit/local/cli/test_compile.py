@@ -1,4 +1,4 @@
-"""Bytecode for what was built: `aiflow compile`."""
+"""`aiflow compile`."""
 
 import marshal
 from importlib.util import cache_from_source
@@ -14,9 +14,9 @@ UNCHECKED_HASH = (1).to_bytes(4, "little")
 
 
 def bytecode(module: Path) -> tuple[bytes, CodeType]:
-    """The flags of a module's bytecode, and the code."""
+    """Return the flags and the code of the bytecode of a module."""
     data = Path(cache_from_source(str(module))).read_bytes()
-    code = marshal.loads(data[HEADER:])  # noqa: S302 - the command's own
+    code = marshal.loads(data[HEADER:])  # noqa: S302 - written by the command
     assert isinstance(code, CodeType)
     return data[4:8], code
 
@@ -28,7 +28,7 @@ def bytecode(module: Path) -> tuple[bytes, CodeType]:
         ("UserSpeakFunction/app.py", "/var/task/app.py"),
     ],
 )
-def test_functions_and_layers_get_bytecode_for_where_lambda_unpacks_them(
+def test_bytecode_has_the_paths_to_which_lambda_unpacks_the_modules(
     run: Run, tmp_path: Path, module: str, unpacked: str
 ) -> None:
     (tmp_path / module).parent.mkdir(parents=True)
@@ -39,9 +39,7 @@ def test_functions_and_layers_get_bytecode_for_where_lambda_unpacks_them(
     assert code.co_filename == unpacked
 
 
-def test_what_python_cannot_read_does_not_keep_the_rest_from_being_compiled(
-    run: Run, tmp_path: Path
-) -> None:
+def test_a_module_with_a_syntax_error_is_skipped(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "Function"
     folder.mkdir()
     (folder / "bad.py").write_text("print 'no'\n")
@@ -50,7 +48,7 @@ def test_what_python_cannot_read_does_not_keep_the_rest_from_being_compiled(
     assert bytecode(folder / "good.py")[0] == UNCHECKED_HASH
 
 
-def test_a_folder_without_modules_is_no_build(run: Run, tmp_path: Path) -> None:
+def test_a_folder_without_modules_is_rejected(run: Run, tmp_path: Path) -> None:
     finished = run("compile", str(tmp_path))
     assert finished.code == 2
     assert "sam build" in finished.err

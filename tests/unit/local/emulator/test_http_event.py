@@ -1,15 +1,17 @@
-"""The way of a request to a function: its route and its envelope."""
+"""The route of an HTTP request, and its event."""
 
 import base64
 from collections.abc import Mapping
 
 import pytest
 
-from aiflow_local.emulator.http_event import Arrival, HttpRequest, http_event
+from aiflow_local.emulator.http_event import HttpRequest, HttpRequestContext, http_event
 from aiflow_local.emulator.http_routing import RouteTable
 from aiflow_local.stack.template import Route
 
-ARRIVAL = Arrival(route_key="POST /a", request_id="request-1", at=0, path_parameters={})
+REQUEST_CONTEXT = HttpRequestContext(
+    route_key="POST /a", request_id="request-1", at=0, path_parameters={}
+)
 ROUTES = RouteTable(
     [
         (Route("ANY", "$default"), "rest"),
@@ -32,7 +34,7 @@ ROUTES = RouteTable(
         ("GET", "/", "rest", {}),
     ],
 )
-def test_the_most_specific_route_is_taken(
+def test_the_most_specific_route_is_selected(
     method: str, path: str, target: str, parameters: Mapping[str, str]
 ) -> None:
     match = ROUTES.match(method, path)
@@ -48,7 +50,7 @@ def test_another_method_or_path_has_no_route(method: str, path: str) -> None:
     assert RouteTable([(Route("POST", "/a.b"), None)]).match(method, path) is None
 
 
-def test_an_envelope_is_that_of_payload_format_2() -> None:
+def test_an_event_has_the_payload_format_2() -> None:
     request = HttpRequest(
         method="POST",
         path="/a%20b",
@@ -64,10 +66,10 @@ def test_an_envelope_is_that_of_payload_format_2() -> None:
         body='{"text": "Grüße"}'.encode(),
         source_ip="192.0.2.1",
     )
-    arrival = Arrival(
+    context = HttpRequestContext(
         route_key="POST /{path}", request_id="request-1", at=0.5, path_parameters={"path": "a b"}
     )
-    assert http_event(request, arrival) == {
+    assert http_event(request, context) == {
         "version": "2.0",
         "routeKey": "POST /{path}",
         "rawPath": "/a%20b",
@@ -104,8 +106,8 @@ def test_an_envelope_is_that_of_payload_format_2() -> None:
     }
 
 
-def test_what_a_request_does_not_have_its_envelope_does_not_have() -> None:
-    event = http_event(HttpRequest(method="GET", path="/"), ARRIVAL)
+def test_an_event_lacks_the_members_that_the_request_lacks() -> None:
+    event = http_event(HttpRequest(method="GET", path="/"), REQUEST_CONTEXT)
     assert not {"body", "cookies", "queryStringParameters", "pathParameters"} & event.keys()
     assert (event["rawQueryString"], event["isBase64Encoded"]) == ("", False)
 
@@ -126,6 +128,8 @@ def test_bodies_are_text_or_base64_by_their_content_type(
     content_type: str | None, *, encoded: bool
 ) -> None:
     headers = [("content-type", content_type)] if content_type else []
-    event = http_event(HttpRequest(method="POST", path="/", headers=headers, body=b"ab"), ARRIVAL)
+    event = http_event(
+        HttpRequest(method="POST", path="/", headers=headers, body=b"ab"), REQUEST_CONTEXT
+    )
     assert event["isBase64Encoded"] is encoded
     assert event["body"] == (base64.b64encode(b"ab").decode() if encoded else "ab")

@@ -1,18 +1,18 @@
-"""What a WebSocket API hands to its functions, and which of them gets a message."""
+"""The events of a WebSocket API, and the routes of messages."""
 
 import pytest
 
 from aiflow_local.emulator.websocket_event import (
-    Moment,
-    Opening,
+    Handshake,
+    WebSocketRequestContext,
     authorizer_event,
     connect_event,
     disconnect_event,
     message_event,
 )
-from aiflow_local.emulator.websocket_routing import route_key
+from aiflow_local.emulator.websocket_routing import select_route_key
 
-OPENING = Opening(
+HANDSHAKE = Handshake(
     stage="live",
     connection_id="connection=",
     connected_at=0.25,
@@ -27,7 +27,7 @@ OPENING = Opening(
     query="a=1&a=2",
     source_ip="192.0.2.1",
 )
-MOMENT = Moment(request_id="request=", message_id="message=", at=0.5)
+REQUEST_CONTEXT = WebSocketRequestContext(request_id="request=", message_id="message=", at=0.5)
 CONTEXT = {
     "extendedRequestId": "request=",
     "requestTime": "01/Jan/1970:00:00:00 +0000",
@@ -44,8 +44,8 @@ CONTEXT = {
 ROUTES: dict[str, int] = {"$connect": 1, "$disconnect": 2, "$default": 3, "user_speak": 4}
 
 
-def test_a_message_comes_without_headers() -> None:
-    assert message_event(OPENING, MOMENT, "user_speak", "{}") == {
+def test_the_event_of_a_message_has_no_headers() -> None:
+    assert message_event(HANDSHAKE, REQUEST_CONTEXT, "user_speak", "{}") == {
         "requestContext": {
             **CONTEXT,
             "routeKey": "user_speak",
@@ -57,8 +57,8 @@ def test_a_message_comes_without_headers() -> None:
     }
 
 
-def test_a_connection_comes_with_its_headers_and_its_query() -> None:
-    assert connect_event(OPENING, MOMENT) == {
+def test_the_event_of_connect_has_headers_and_query() -> None:
+    assert connect_event(HANDSHAKE, REQUEST_CONTEXT) == {
         "headers": {"Host": "agent.example.com:3000", "X-Twice": "two", "User-Agent": "test"},
         "multiValueHeaders": {
             "Host": ["agent.example.com:3000"],
@@ -72,8 +72,8 @@ def test_a_connection_comes_with_its_headers_and_its_query() -> None:
     }
 
 
-def test_an_authorizer_is_asked_with_what_it_has_to_allow() -> None:
-    event = authorizer_event(OPENING, MOMENT)
+def test_the_event_of_an_authorizer_has_the_method_arn() -> None:
+    event = authorizer_event(HANDSHAKE, REQUEST_CONTEXT)
     assert event["type"] == "REQUEST"
     assert event["methodArn"] == (
         "arn:aws:execute-api:eu-central-1:123456789012:local/live/$connect"
@@ -84,8 +84,8 @@ def test_an_authorizer_is_asked_with_what_it_has_to_allow() -> None:
     assert headers["Upgrade"] == "websocket"
 
 
-def test_a_disconnection_says_why() -> None:
-    event = disconnect_event(OPENING, MOMENT, 1001, "Going away")
+def test_the_event_of_disconnect_has_the_close_code_and_the_reason() -> None:
+    event = disconnect_event(HANDSHAKE, REQUEST_CONTEXT, 1001, "Going away")
     assert event["requestContext"] == {
         **CONTEXT,
         "routeKey": "$disconnect",
@@ -119,14 +119,14 @@ def test_a_disconnection_says_why() -> None:
         ("[" * 100_000, "$default"),
     ],
 )
-def test_a_message_takes_the_route_of_its_type(text: str, key: str) -> None:
-    assert route_key(text, ["type"], ROUTES) == key
+def test_the_route_of_a_message_is_selected_by_its_type(text: str, key: str) -> None:
+    assert select_route_key(text, ["type"], ROUTES) == key
 
 
-def test_the_type_may_stand_deeper() -> None:
-    assert route_key('{"a": {"b": "user_speak"}}', ["a", "b"], ROUTES) == "user_speak"
-    assert route_key('{"a": "user_speak"}', ["a", "b"], ROUTES) == "$default"
+def test_the_route_key_may_be_a_nested_member() -> None:
+    assert select_route_key('{"a": {"b": "user_speak"}}', ["a", "b"], ROUTES) == "user_speak"
+    assert select_route_key('{"a": "user_speak"}', ["a", "b"], ROUTES) == "$default"
 
 
-def test_without_a_default_route_a_message_may_have_none() -> None:
-    assert route_key('{"type": "moon_rose"}', ["type"], {"user_speak": None}) is None
+def test_a_message_may_have_no_route_without_a_default_route() -> None:
+    assert select_route_key('{"type": "moon_rose"}', ["type"], {"user_speak": None}) is None

@@ -1,4 +1,4 @@
-"""An AWS account on moto, and the stacks in it."""
+"""A fake AWS account on moto, with a stack."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef
     from mypy_boto3_sns import SNSClient
 
-# As template.yaml has them, as far as an operator reads them.
+# The parameters of template.yaml that the commands read.
 PARAMETERS = ("TokenSha256", "TokenSha256Next", "Release", "SnapStart", "LogLevel")
 
 
 class Account:
-    """What is deployed in it.
+    """A fake AWS account.
 
     Attributes:
-        stack: the name of the stack.
+        stack: The name of its stack.
     """
 
     stack = "aiflow-test"
 
     @property
     def cloudformation(self) -> "CloudFormationClient":
-        """A client."""
+        """A CloudFormation client."""
         return cast("CloudFormationClient", Session().create_client("cloudformation"))
 
     def deploy(self, **outputs: str) -> None:
@@ -52,14 +52,14 @@ class Account:
         self.cloudformation.create_stack(
             StackName=self.stack,
             TemplateBody=json.dumps(template),
-            # All of them: moto does not remember a default as a previous value.
+            # Every parameter is set, since moto does not keep defaults as previous values.
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": parameters.get(name, "")} for name in names
             ],
         )
 
-    def keep_for_a_while(self, table: str, *, with_backups: bool = True) -> None:
-        """Let a table forget what has expired, and be backed up."""
+    def enable_ttl(self, table: str, *, with_backups: bool = True) -> None:
+        """Enable TTL on a table and, by default, point-in-time recovery."""
         client = cast("DynamoDBClient", Session().create_client("dynamodb"))
         ttl: TimeToLiveSpecificationTypeDef = {"AttributeName": "expires_at", "Enabled": True}
         client.update_time_to_live(TableName=table, TimeToLiveSpecification=ttl)
@@ -69,7 +69,7 @@ class Account:
         )
 
     def subscribe(self) -> None:
-        """Let somebody be told of alarms."""
+        """Subscribe an e-mail address to the alarm topic."""
         stack = self.cloudformation.describe_stacks(StackName=self.stack)["Stacks"][0]
         outputs = {
             each.get("OutputKey"): each.get("OutputValue", "") for each in stack.get("Outputs", [])

@@ -1,4 +1,4 @@
-"""An operator at a terminal, and an account on moto in this process."""
+"""Fixtures that run `aiflow` commands against a fake AWS account."""
 
 import time
 from collections.abc import Iterator
@@ -14,39 +14,39 @@ from tests.unit.local.ops.account import Account
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run `aiflow` with these arguments."""
+    """A function that runs `aiflow` with arguments."""
     return runner(monkeypatch, capfd)
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock of the handlers that begins at the time of the command."""
+    """A clock for the handlers that starts at the current time."""
     return Clock(float(int(time.time())))
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials that open nothing."""
+    """Set fake AWS credentials."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
 def table(clock: Clock, aws: None) -> Iterator[Table]:
-    """The table of the calls, empty."""
+    """An empty table for calls."""
     with moto_table(clock) as table:
         yield table
 
 
 @pytest.fixture
 def account(table: Table) -> Account:
-    """The account with that table in it, and no stack yet."""
+    """A fake account with the table, but no stack."""
     return Account()
 
 
 @pytest.fixture
 def served(table: Table) -> Iterator[str]:
-    """The URL at which other processes reach the account."""
+    """The URL at which other processes reach the fake account."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

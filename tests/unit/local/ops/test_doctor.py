@@ -1,4 +1,4 @@
-"""`aiflow doctor`: on this machine, in an account, and at doors of all kinds."""
+"""`aiflow doctor`: local checks, checks of a stack, and checks of endpoints."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aiflow_local.emulator.project_gateway import Wanted, serve_own
+from aiflow_local.emulator.project_gateway import ProjectOptions, serve_project
 from aiflow_local.tokens import Token
 from tests.helpers.socket_bots import SocketBot, sending, serving_socket
 from tests.helpers.socket_bots import conversing as talking
@@ -28,19 +28,20 @@ EVENTS = ("session_start", "user_speak")
 
 
 class Doctor:
-    """Runs `aiflow doctor`, and keeps what it found."""
+    """Runs `aiflow doctor --json` and checks its summary and exit code."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
     def __call__(self, *arguments: str) -> dict[str, tuple[str, str]]:
-        """Return of each check its result and what was told of it."""
+        """Return the result and the text of each check by its name."""
         finished = self._run("doctor", *arguments, "--json")
-        told = json.loads(finished.out)
-        found = {c["check"]: (c["result"], f"{c['reason']} {c['remedy']}") for c in told["checks"]}
+        output = json.loads(finished.out)
+        checks = output["checks"]
+        found = {c["check"]: (c["result"], f"{c['reason']} {c['remedy']}") for c in checks}
         seen = {result for result, _ in found.values()} - {"not run"}
         is_healthy = bool(seen) and "failed" not in seen
-        assert (told["healthy"], finished.code) == (is_healthy, int(not is_healthy))
+        assert (output["healthy"], finished.code) == (is_healthy, int(not is_healthy))
         assert TOKEN.secret not in finished.out + finished.err
         return found
 
@@ -58,7 +59,7 @@ def bots() -> Iterator[ExitStack]:
 
 
 def refusing(status: int, bot: Bot) -> Bot:
-    """A bot that refuses wrong tokens with this status."""
+    """A bot that rejects wrong tokens with this status."""
 
     def answer(request: Request) -> None:
         is_known = request.headers["x-api-token"] == TOKEN.secret
@@ -67,12 +68,12 @@ def refusing(status: int, bot: Bot) -> Bot:
     return answer
 
 
-class TestDoors:
-    def test_the_agent_of_this_project_is_well(
+class TestEndpoints:
+    def test_the_agent_of_this_project_passes_all_checks(
         self, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(ROOT)
-        with serve_own(Wanted(TOKEN, (), print, time.time)) as own:
+        with serve_project(ProjectOptions(TOKEN, (), print, time.time)) as own:
             found = doctor("--local", "--url", own.url)
         assert _results(found) == {
             "webhook: test call": "ok",
@@ -83,10 +84,10 @@ class TestDoors:
         assert re.match(
             r"answers are valid; p50 \d+ ms, max \d+ ms", found["webhook: test call"][1]
         )
-        assert found["webhook: wrong token"][1].startswith("refused with 401")
-        assert found["websocket: wrong token"][1].startswith("refused with 403")
+        assert found["webhook: wrong token"][1].startswith("rejected with 401")
+        assert found["websocket: wrong token"][1].startswith("rejected with 403")
 
-    def test_its_call_can_be_told_from_others_and_names_no_account(
+    def test_a_test_call_has_a_recognizable_session_id_and_no_account_id(
         self, doctor: Doctor, bots: ExitStack
     ) -> None:
         seen: list[Any] = []
@@ -102,7 +103,7 @@ class TestDoors:
         assert "account_id" not in json.loads(session)
 
     @pytest.mark.parametrize(
-        ("bot", "told"),
+        ("bot", "text"),
         [
             (answering({}, 500), "/status is 500"),
             (answering(b"<html>", content_type="text/html"), "a web page"),
@@ -110,32 +111,38 @@ class TestDoors:
             (answering({"type": "sing", "session_id": "x"}), "session_start"),
         ],
     )
-    def test_an_answer_that_is_none_is_told(
-        self, doctor: Doctor, bots: ExitStack, bot: Bot, told: str
+    def test_an_invalid_answer_fails_the_test_call(
+        self, doctor: Doctor, bots: ExitStack, bot: Bot, text: str
     ) -> None:
         found = doctor("--url", bots.enter_context(serving(refusing(401, bot))))
         result, reason = found["webhook: test call"]
-        assert (result, told in reason) == ("failed", True)
+        assert (result, text in reason) == ("failed", True)
 
-    def test_one_that_says_nothing_is_warned_about(self, doctor: Doctor, bots: ExitStack) -> None:
+    def test_an_agent_that_sends_no_action_is_a_warning(
+        self, doctor: Doctor, bots: ExitStack
+    ) -> None:
         found = doctor("--url", bots.enter_context(serving(refusing(403, conversing("Hello")))))
         assert _results(found)["webhook: test call"] == "warning"
 
-    def test_one_that_lets_everybody_in_is_told(self, doctor: Doctor, bots: ExitStack) -> None:
+    def test_an_endpoint_that_accepts_a_wrong_token_fails(
+        self, doctor: Doctor, bots: ExitStack
+    ) -> None:
         url = bots.enter_context(serving(conversing("Hello", *EVENTS)))
         socket = bots.enter_context(serving_socket(SocketBot(talking("Hello", *EVENTS))))
         found = doctor("--url", url, "--websocket-url", socket)
-        for door in ("webhook", "websocket"):
-            assert found[f"{door}: test call"][0] == "ok"
-            assert found[f"{door}: wrong token"][0] == "failed"
-            assert "anybody can answer" in found[f"{door}: wrong token"][1]
+        for name in ("webhook", "websocket"):
+            assert found[f"{name}: test call"][0] == "ok"
+            assert found[f"{name}: wrong token"][0] == "failed"
+            assert "anyone can send events to your agent" in found[f"{name}: wrong token"][1]
 
-    def test_a_wrong_token_that_breaks_it_is_told(self, doctor: Doctor, bots: ExitStack) -> None:
+    def test_an_endpoint_that_answers_a_wrong_token_with_500_fails(
+        self, doctor: Doctor, bots: ExitStack
+    ) -> None:
         url = bots.enter_context(serving(refusing(500, conversing("Hello", *EVENTS))))
         result, reason = doctor("--url", url)["webhook: wrong token"]
-        assert (result, "answered with 500" in reason) == ("failed", True)
+        assert (result, "status 500 instead of 401" in reason) == ("failed", True)
 
-    def test_a_slow_answer_is_warned_about(self, doctor: Doctor, bots: ExitStack) -> None:
+    def test_a_slow_answer_is_a_warning(self, doctor: Doctor, bots: ExitStack) -> None:
         never = Event()
 
         def slow(request: Request) -> None:
@@ -143,64 +150,68 @@ class TestDoors:
             conversing("Hello", *EVENTS)(request)
 
         found = doctor("--url", bots.enter_context(serving(refusing(401, slow))))
-        assert "a caller hears the wait" in found["webhook: test call"][1]
+        assert "slow enough for a caller to notice" in found["webhook: test call"][1]
         assert found["webhook: test call"][0] == "warning"
 
-    def test_nobody_at_the_door_is_told(self, doctor: Doctor) -> None:
+    def test_an_unreachable_endpoint_fails(self, doctor: Doctor) -> None:
         found = doctor("--url", "http://127.0.0.1:9/", "--websocket-url", "ws://127.0.0.1:9/")
         assert set(_results(found).values()) == {"failed"}
         assert "no server answers at this address" in found["websocket: wrong token"][1]
 
-    def test_a_url_that_is_none_is_told(self, doctor: Doctor) -> None:
+    def test_an_invalid_url_fails(self, doctor: Doctor) -> None:
         assert doctor("--url", "ftp://127.0.0.1/")["webhook: test call"][0] == "failed"
 
-    def test_a_websocket_that_sends_what_is_no_action_is_told(
+    def test_a_websocket_message_that_is_not_an_action_fails_the_test_call(
         self, doctor: Doctor, bots: ExitStack
     ) -> None:
         url = bots.enter_context(serving_socket(SocketBot(sending("garbage"))))
         result, reason = doctor("--websocket-url", url)["websocket: test call"]
         assert (result, "must be an action as JSON" in reason) == ("failed", True)
 
-    def test_a_refused_token_is_told_without_an_option_that_there_is_not(
+    def test_the_remedy_for_a_rejected_token_names_the_options_of_doctor(
         self, doctor: Doctor, bots: ExitStack
     ) -> None:
         found = doctor("--url", bots.enter_context(serving(answering({}, 401))))
         assert "AIFLOW_TOKEN" in found["webhook: test call"][1]
         assert "with --token" not in found["webhook: test call"][1]
 
-    def test_a_door_that_is_not_named_is_not_called(self, doctor: Doctor, bots: ExitStack) -> None:
+    def test_an_endpoint_without_a_url_is_not_called(self, doctor: Doctor, bots: ExitStack) -> None:
         url = bots.enter_context(serving(refusing(401, conversing("Hello", *EVENTS))))
         assert doctor("--url", url)["websocket: test call"][0] == "not run"
 
 
 class TestToken:
-    def test_without_one_nobody_is_called(
+    def test_without_a_token_there_is_no_test_call(
         self, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("AIFLOW_TOKEN")
         assert _results(doctor("--local")) == {"test call": "not run"}
 
-    def test_who_could_look_at_nothing_is_not_well(
+    def test_the_command_fails_if_no_check_could_run(
         self, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("AIFLOW_TOKEN", raising=False)
         assert run("doctor", "--local").code == 1
 
-    def test_it_may_be_in_a_file(self, doctor: Doctor, bots: ExitStack, tmp_path: Path) -> None:
+    def test_the_token_can_be_read_from_a_file(
+        self, doctor: Doctor, bots: ExitStack, tmp_path: Path
+    ) -> None:
         file = tmp_path / "token"
         file.write_text(f"{TOKEN.secret}\n", encoding="utf-8")
         url = bots.enter_context(serving(refusing(401, conversing("Hello", *EVENTS))))
         found = doctor("--url", url, "--token-file", str(file))
         assert found["webhook: test call"][0] == "ok"
 
-    def test_a_file_that_cannot_be_read_or_has_none_is_told(self, run: Run, tmp_path: Path) -> None:
+    def test_a_missing_token_file_or_an_invalid_token_is_a_usage_error(
+        self, run: Run, tmp_path: Path
+    ) -> None:
         file = tmp_path / "token"
         assert run("doctor", "--local", "--token-file", str(file)).code == 2
         file.write_text("two words", encoding="utf-8")
         finished = run("doctor", "--local", "--token-file", str(file))
-        assert (finished.code, "no header can carry" in finished.err) == (2, True)
+        assert (finished.code, "not allowed in a header" in finished.err) == (2, True)
 
-    def test_it_is_no_option(self, run: Run) -> None:
+    def test_the_token_is_not_an_option(self, run: Run) -> None:
         assert run("doctor", "--local", "--token", "secret").code == 2
 
 
@@ -209,10 +220,10 @@ class TestStack:
     def project(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(ROOT)
 
-    def test_one_that_is_well_is_told_so(
+    def test_a_healthy_stack_passes_all_checks(
         self, doctor: Doctor, account: Account, table: Table
     ) -> None:
-        account.keep_for_a_while(table.name)
+        account.enable_ttl(table.name)
         account.deploy_with({"TokenSha256": OTHER.digest}, _outputs(table))
         account.subscribe()
         found = doctor("--after", "--stack", account.stack)
@@ -226,7 +237,7 @@ class TestStack:
         result, reason = doctor("--after", "--stack", account.stack)["test call"]
         assert (result, "it was not sent" in reason) == ("failed", True)
 
-    def test_its_doors_are_called(
+    def test_the_endpoints_in_the_outputs_are_called(
         self, doctor: Doctor, account: Account, table: Table, bots: ExitStack
     ) -> None:
         url = bots.enter_context(serving(refusing(401, conversing("Hello", *EVENTS))))
@@ -248,13 +259,15 @@ class TestStack:
             ({"TokenSha256": OTHER.digest, "TokenSha256Next": TOKEN.digest}, "ok"),
         ],
     )
-    def test_slots_that_hold_no_digest_are_told(
+    def test_the_token_slots_must_hold_different_valid_digests(
         self, doctor: Doctor, account: Account, parameters: dict[str, str], result: str
     ) -> None:
         account.deploy_with(parameters, {})
         assert doctor("--after", "--stack", account.stack)["digests"][0] == result
 
-    def test_what_is_missing_is_told_or_not_run(self, doctor: Doctor, account: Account) -> None:
+    def test_missing_outputs_fail_and_checks_that_need_them_do_not_run(
+        self, doctor: Doctor, account: Account
+    ) -> None:
         account.deploy_with({"TokenSha256": OTHER.digest}, {}, with_alarms=False)
         found = _results(doctor("--after", "--stack", account.stack))
         assert (found["outputs"], found["table"], found["alarms"]) == (
@@ -263,42 +276,40 @@ class TestStack:
             "not run",
         )
 
-    def test_a_table_that_forgets_nothing_is_told(
+    def test_a_table_without_ttl_fails_and_one_without_backups_is_a_warning(
         self, doctor: Doctor, account: Account, table: Table
     ) -> None:
         account.deploy_with({"TokenSha256": OTHER.digest}, _outputs(table))
         found = doctor("--after", "--stack", account.stack)
-        assert "kept for ever" in found["table"][1]
-        account.keep_for_a_while(table.name, with_backups=False)
+        assert "calls are never deleted" in found["table"][1]
+        account.enable_ttl(table.name, with_backups=False)
         assert doctor("--after", "--stack", account.stack)["table"][0] == "warning"
 
-    def test_a_table_that_is_gone_could_not_be_looked_at(
+    def test_the_check_of_a_deleted_table_does_not_run(
         self, doctor: Doctor, account: Account
     ) -> None:
         account.deploy(SessionsTableName="gone", WebhookUrl="https://agent.example.com")
         assert doctor("--after", "--stack", account.stack)["table"][0] == "not run"
 
-    def test_alarms_that_nobody_hears_are_warned_about(
+    def test_alarms_without_a_subscription_are_a_warning(
         self, doctor: Doctor, account: Account
     ) -> None:
         account.deploy()
-        assert "nobody is told" in doctor("--after", "--stack", account.stack)["alarms"][1]
+        assert "no subscription" in doctor("--after", "--stack", account.stack)["alarms"][1]
 
-    def test_no_stack_means_that_nothing_was_looked_at(self, doctor: Doctor, table: Table) -> None:
+    def test_without_a_stack_its_checks_do_not_run(self, doctor: Doctor, table: Table) -> None:
         found = doctor("--stack", "nowhere")
         names = ("stack", "outputs", "digests", "table", "alarms", "test call")
         assert {_results(found)[name] for name in names} == {"not run"}
         assert "there is no stack nowhere" in found["stack"][1]
 
-    def test_a_stack_that_somebody_says_is_deployed_must_be_there(
-        self, doctor: Doctor, table: Table
-    ) -> None:
+    def test_with_after_a_missing_stack_fails(self, doctor: Doctor, table: Table) -> None:
         found = doctor("--after", "--stack", "nowhere")
         assert found.pop("credentials")[0] == "ok"
         assert found.pop("stack")[0] == "failed"
         assert set(_results(found).values()) == {"not run"}
 
-    def test_no_credentials_mean_that_nothing_was_looked_at(
+    def test_without_credentials_the_other_checks_do_not_run(
         self, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
@@ -310,7 +321,7 @@ class TestStack:
         assert found.pop("credentials")[0] == "failed"
         assert set(_results(found).values()) == {"not run"}
 
-    def test_a_profile_that_is_not_there_is_told(self, doctor: Doctor) -> None:
+    def test_an_unknown_profile_fails(self, doctor: Doctor) -> None:
         result, reason = doctor("--after", "--profile", "nobody")["credentials"]
         assert (result, "list-profiles" in reason) == ("failed", True)
 
@@ -323,10 +334,10 @@ class TestMachine:
         return tmp_path
 
     def examine(self, doctor: Doctor) -> dict[str, tuple[str, str]]:
-        """Look at the machine; with whatever credentials."""
+        """Run the local checks."""
         return doctor("--before", "--stack", "any")
 
-    def test_commands_that_are_not_there_are_told(
+    def test_missing_commands_fail(
         self, doctor: Doctor, project: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", str(project))
@@ -337,12 +348,12 @@ class TestMachine:
         found = self.examine(doctor)
         assert (found["Python"][0], found["SAM"][0]) == ("ok", "ok")
 
-    def test_a_template_that_cannot_be_read_is_told(self, doctor: Doctor, project: Path) -> None:
+    def test_an_unreadable_template_fails(self, doctor: Doctor, project: Path) -> None:
         assert self.examine(doctor)["template"][0] == "ok"
         (project / "template.yaml").write_text("{", encoding="utf-8")
         assert self.examine(doctor)["template"][0] == "failed"
 
-    def test_a_build_must_be_there_for_the_right_processor_and_fresh(
+    def test_a_build_must_be_compiled_up_to_date_and_for_the_right_processor(
         self, doctor: Doctor, project: Path
     ) -> None:
         assert self.examine(doctor)["build"][0] == "not run"
@@ -363,7 +374,7 @@ class TestMachine:
     @pytest.mark.parametrize(
         ("digest", "result"), [(TOKEN.digest, "ok"), ("0123", "failed"), (None, "not run")]
     )
-    def test_the_digest_of_samconfig_is_looked_at(
+    def test_the_digest_in_samconfig_is_checked(
         self, doctor: Doctor, project: Path, digest: str | None, result: str
     ) -> None:
         overrides = f'parameter_overrides = "TokenSha256={digest}"' if digest else ""
@@ -371,14 +382,14 @@ class TestMachine:
         (project / "samconfig.toml").write_text(text, encoding="utf-8")
         assert self.examine(doctor)["digest to deploy"][0] == result
 
-    def test_it_prints_a_line_for_each_check(self, run: Run, project: Path) -> None:
+    def test_each_check_is_printed_on_one_line(self, run: Run, project: Path) -> None:
         finished = run("doctor", "--before", "--stack", "any")
         lines = finished.out.splitlines()
         assert len(lines) == 6
         assert all(line.startswith(("ok ", "not run ", "failed ")) for line in lines)
 
 
-def test_what_excludes_each_other_is_told(run: Run) -> None:
+def test_options_that_exclude_each_other_are_a_usage_error(run: Run) -> None:
     assert run("doctor", "--before", "--local").code == 2
 
 

@@ -1,4 +1,4 @@
-"""What the gateway reads out of a template."""
+"""The model of a stack, read from a template."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ Resources:
 
 
 def stack(tmp_path: Path, value: str, events: str = "{}", **parameters: str) -> Stack:
-    """Resolve a template whose one function has `value` in its environment."""
+    """Resolve a template with one function that has `value` in its environment."""
     path = tmp_path / "template.yaml"
     function = f"""
   Function:
@@ -78,12 +78,12 @@ def test_the_environment_of_a_function_is_resolved(
     assert function.environment["VALUE"] == expected
 
 
-def test_a_variable_without_a_value_is_left_out(tmp_path: Path) -> None:
+def test_an_environment_variable_without_a_value_is_left_out(tmp_path: Path) -> None:
     (function,) = stack(tmp_path, "!If [Fancy, yes, !Ref AWS::NoValue]").functions
     assert function.environment == {"SHARED": "globals", "OWN": "function"}
 
 
-def test_parameters_that_are_given_count(tmp_path: Path) -> None:
+def test_given_parameters_override_defaults(tmp_path: Path) -> None:
     (function,) = stack(tmp_path, "!If [Fancy, !Ref Size, none]", Mode="fancy", Size="7").functions
     assert function.environment["VALUE"] == "7"
 
@@ -91,14 +91,14 @@ def test_parameters_that_are_given_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"Mod": "fancy"}, "Mod is no parameter of the template; there are: Mode, Size"),
+        ({"Mod": "fancy"}, "Mod is not a parameter of the template; it has: Mode, Size"),
         ({"Mode": "loud"}, "Mode must be one of plain, fancy"),
         ({"Size": "10"}, "Size must be a number from 1 to 9"),
         ({"Size": "much"}, "Size must be a number from 1 to 9"),
         ({"Code": "A1"}, "Code is letters."),
     ],
 )
-def test_parameters_are_held_to_their_rules(
+def test_invalid_parameters_are_rejected(
     tmp_path: Path, parameters: dict[str, str], message: str
 ) -> None:
     with pytest.raises(TemplateError, match=message):
@@ -113,16 +113,16 @@ def test_parameters_are_held_to_their_rules(
         ("!If [Fancy, 1]", "arguments"),
         ("!Select [0, !Ref Names]", "Fn::Select"),
         ("!Transform {Name: Macro}", "Fn::Transform"),
-        ("!If [Circle, 1, 2]", "leads back to itself"),
-        ("[", "is not YAML"),
+        ("!If [Circle, 1, 2]", "refers to itself"),
+        ("[", "is not valid YAML"),
     ],
 )
-def test_what_is_not_understood_is_named(tmp_path: Path, value: str, message: str) -> None:
+def test_the_error_names_what_is_not_supported(tmp_path: Path, value: str, message: str) -> None:
     with pytest.raises(TemplateError, match=message):
         stack(tmp_path, value)
 
 
-def test_a_parameter_without_a_default_asks_for_a_value() -> None:
+def test_a_parameter_without_a_default_must_be_given() -> None:
     with pytest.raises(TemplateError, match="--parameter TokenSha256="):
         Template(ROOT / "template.yaml").stack({})
 
@@ -148,19 +148,19 @@ def test_a_parameter_without_a_default_asks_for_a_value() -> None:
         """,
     ],
 )
-def test_what_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
+def test_an_invalid_template_is_rejected(tmp_path: Path, text: str) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(text)
     with pytest.raises(TemplateError):
         Template(path).stack({})
 
 
-def test_a_template_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_template_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="No such file"):
         Template(tmp_path / "template.yaml")
 
 
-def test_routes_are_those_of_the_http_api(tmp_path: Path) -> None:
+def test_routes_come_from_the_http_api_events_of_a_function(tmp_path: Path) -> None:
     events = """
         One: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: post, Path: /one}}
         Any: {Type: HttpApi, Properties: {Path: "/{proxy+}"}}
@@ -176,7 +176,7 @@ def test_routes_are_those_of_the_http_api(tmp_path: Path) -> None:
     assert [route.key for route in function.routes] == ["POST /one", "ANY /{proxy+}", "$default"]
 
 
-def test_a_function_has_what_globals_say_and_what_sam_takes_for_granted(tmp_path: Path) -> None:
+def test_a_function_inherits_from_globals_and_from_the_defaults_of_sam(tmp_path: Path) -> None:
     (function,) = stack(tmp_path, "text").functions
     assert (function.handler, function.timeout_seconds, function.memory_mb) == (
         "app.handler",
@@ -185,7 +185,7 @@ def test_a_function_has_what_globals_say_and_what_sam_takes_for_granted(tmp_path
     )
 
 
-def test_what_has_a_false_condition_does_not_exist(tmp_path: Path) -> None:
+def test_resources_with_a_false_condition_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(
         HEAD
         + """
@@ -210,10 +210,10 @@ def test_what_has_a_false_condition_does_not_exist(tmp_path: Path) -> None:
     [
         ("Fancy", "Extra does not exist: its condition is false"),
         ("Nothing", "Nothing is not a condition"),
-        ("Circle", "leads back to itself"),
+        ("Circle", "refers to itself"),
     ],
 )
-def test_what_does_not_exist_cannot_be_referred_to(
+def test_a_reference_to_a_missing_resource_is_rejected(
     tmp_path: Path, condition: str, message: str
 ) -> None:
     value = "!Ref Extra"
@@ -222,7 +222,7 @@ def test_what_does_not_exist_cannot_be_referred_to(
         stack(tmp_path, value, f"{{}}{extra}")
 
 
-def test_the_template_of_this_project_gives_each_event_type_a_function_of_its_own() -> None:
+def test_the_template_of_this_project_has_a_function_for_each_event_type() -> None:
     parameters = {"TokenSha256": DIGEST, "WebSocket": "disabled"}
     own = Template(ROOT / "template.yaml").stack(parameters)
     routes = {function.code.name: function.routes for function in own.functions if function.routes}

@@ -1,4 +1,4 @@
-"""What the gateway reads out of the WebSocket API of a template."""
+"""The WebSocket API, read from a template."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def websocket(tmp_path: Path, text: str) -> WebSocketSpec | None:
     return Template(path).stack({}).websocket
 
 
-def test_the_websocket_of_this_project_gives_each_event_type_its_function() -> None:
+def test_the_websocket_api_of_this_project_routes_each_event_type_to_its_function() -> None:
     spec = Template(ROOT / "template.yaml").stack({"TokenSha256": "0" * 64}).websocket
     assert spec is not None
     assert (spec.stage, spec.selection) == ("live", ("type",))
@@ -66,14 +66,14 @@ def test_the_websocket_of_this_project_gives_each_event_type_its_function() -> N
     assert spec.routes == functions | others
 
 
-def test_without_its_condition_there_is_no_websocket() -> None:
+def test_a_false_condition_leaves_out_the_websocket_api() -> None:
     parameters = {"TokenSha256": "0" * 64, "WebSocket": "disabled"}
     stack = Template(ROOT / "template.yaml").stack(parameters)
     assert stack.websocket is None
     assert not {"AuthorizerFunction", "ConnectionFunction"} & {f.name for f in stack.functions}
 
 
-def test_routes_lead_through_integrations_to_functions(tmp_path: Path) -> None:
+def test_routes_are_resolved_through_integrations_to_functions(tmp_path: Path) -> None:
     assert websocket(tmp_path, PLAIN) == WebSocketSpec(
         stage="live", selection=("kind", "name"), routes={"$connect": "Answer"}, authorizer=None
     )
@@ -87,13 +87,11 @@ def test_routes_lead_through_integrations_to_functions(tmp_path: Path) -> None:
         ("Type: AWS::ApiGatewayV2::Stage", "Type: AWS::ApiGatewayV2::Stage\n    Condition: 'Yes'"),
     ],
 )
-def test_what_says_the_same_in_other_words_is_understood(
-    tmp_path: Path, old: str, new: str
-) -> None:
+def test_equivalent_templates_are_read_the_same(tmp_path: Path, old: str, new: str) -> None:
     assert websocket(tmp_path, PLAIN.replace(old, new)) == websocket(tmp_path, PLAIN)
 
 
-def test_an_authorizer_is_asked_about_connect(tmp_path: Path) -> None:
+def test_the_authorizer_of_connect_is_read(tmp_path: Path) -> None:
     custom = "RouteKey: $connect, AuthorizationType: CUSTOM, AuthorizerId: !Ref Authorizer"
     spec = websocket(tmp_path, PLAIN.replace("RouteKey: $connect", custom) + AUTHORIZER)
     assert spec is not None
@@ -102,7 +100,7 @@ def test_an_authorizer_is_asked_about_connect(tmp_path: Path) -> None:
     )
 
 
-def test_an_api_that_speaks_http_is_none_of_it(tmp_path: Path) -> None:
+def test_an_http_api_is_not_a_websocket_api(tmp_path: Path) -> None:
     assert websocket(tmp_path, PLAIN.replace("WEBSOCKET", "HTTP")) is None
 
 
@@ -112,16 +110,16 @@ def test_an_api_that_speaks_http_is_none_of_it(tmp_path: Path) -> None:
         ("$request.body.kind.name", "$request.header.kind", r"like \$request.body.type"),
         ("$request.body.kind.name", "$request.body", r"like \$request.body.type"),
         (", RouteSelectionExpression: $request.body.kind.name", "", "RouteSelectionExpression"),
-        ("integrations/${Integration}", "integrations/other", "Connect leads to no integration"),
-        (', Target: !Sub "integrations/${Integration}"', "", "Connect leads to no integration"),
-        ("${Answer.Arn}", "arn:else", "Integration leads to no function"),
+        ("integrations/${Integration}", "integrations/other", "Connect has no integration"),
+        (', Target: !Sub "integrations/${Integration}"', "", "Connect has no integration"),
+        ("${Answer.Arn}", "arn:else", "Integration does not name a function"),
         ("AWS_PROXY", "MOCK", "AWS_PROXY"),
         ("!Ref Api, StageName", "other, StageName", "Api has 0 stages"),
         ("RouteKey: $connect", "RouteKey: $connect, AuthorizationType: AWS_IAM", "AWS_IAM"),
         (
             "RouteKey: $connect",
             "RouteKey: $connect, AuthorizationType: CUSTOM, AuthorizerId: other",
-            "Connect names no authorizer",
+            "Connect does not name an authorizer",
         ),
         (
             "RouteKey: $connect",
@@ -135,13 +133,15 @@ def test_an_api_that_speaks_http_is_none_of_it(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_not_understood_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_the_error_names_what_is_not_supported(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
     assert old in PLAIN
     with pytest.raises(TemplateError, match=message):
         websocket(tmp_path, PLAIN.replace(old, new))
 
 
-def test_an_identity_that_the_gateway_cannot_look_for_is_named(tmp_path: Path) -> None:
+def test_an_unsupported_identity_source_is_rejected(tmp_path: Path) -> None:
     custom = "RouteKey: $connect, AuthorizationType: CUSTOM, AuthorizerId: !Ref Authorizer"
     strange = AUTHORIZER.replace("route.request.header.X-Token", "context.identity.sourceIp")
     with pytest.raises(TemplateError, match="IdentitySource of Authorizer"):

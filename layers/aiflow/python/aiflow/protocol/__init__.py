@@ -1,1 +1,1 @@
-"""The wire: what AI Flow sends (events) and obeys (actions). Lenient in, strict out."""
+"""The wire format: events from AI Flow, parsed leniently, and actions for it, checked strictly."""

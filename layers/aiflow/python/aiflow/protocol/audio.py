@@ -28,14 +28,14 @@ _MAGIC: dict[str, bytes | tuple[bytes, ...]] = {
 
 
 class Wav(NamedTuple):
-    """What a WAV file is, by its own bytes.
+    """The format and size of a WAV file.
 
     Attributes:
-        encoding: the format tag of the `fmt` chunk; 1 is PCM.
-        channels: 1 is mono.
-        sample_rate_hz: samples a second.
-        bits: of one sample.
-        data_bytes: bytes of sound that are really there, whatever the header claims.
+        encoding: The format tag of the `fmt` chunk; 1 is PCM.
+        channels: The number of channels; 1 is mono.
+        sample_rate_hz: Samples per second.
+        bits: Bits per sample.
+        data_bytes: The actual number of sound bytes, which the header may overstate.
     """
 
     encoding: int
@@ -46,23 +46,23 @@ class Wav(NamedTuple):
 
     @property
     def duration_ms(self) -> int:
-        """Length of the sound; only meaningful for the format that AI Flow takes."""
+        """The duration of the sound; correct only for the format that AI Flow accepts."""
         return self.data_bytes * 1000 // BYTES_PER_SECOND
 
     def __str__(self) -> str:
-        """Describe it for an error message."""
+        """Describe the format for an error message."""
         encoding = _ENCODINGS.get(self.encoding, f"encoding {self.encoding}")
         channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")
         return f"WAV, {encoding}, {self.sample_rate_hz} Hz, {channels}, {self.bits} bit"
 
 
 def load_audio(source: bytes | str | PathLike[str]) -> str:
-    """Return the base64 that `audio` and `mix_audio` take, from a WAV file's bytes or path.
+    """Read a WAV file from bytes or a path, and return its base64 for `audio` and `mix_audio`.
 
     Raises:
-        AudioError: it is another format; the message says which, and the `ffmpeg` line that
-            converts it.
-        OSError: the file cannot be read.
+        AudioError: The format is not supported; the message names it, and the `ffmpeg` command
+            that converts it.
+        OSError: The file cannot be read.
     """
     data = source if isinstance(source, bytes) else Path(source).read_bytes()
     check_wav(data)
@@ -70,10 +70,10 @@ def load_audio(source: bytes | str | PathLike[str]) -> str:
 
 
 def decode_audio(text: str) -> Wav:
-    """Check a base64 string as `audio` and `mix_audio` carry it, and say what is in it.
+    """Check the base64 of `audio` or `mix_audio`, and return the format of its WAV file.
 
     Raises:
-        AudioError: it is not base64, or not a WAV file that AI Flow takes.
+        AudioError: The text is not base64, or not a WAV file that AI Flow accepts.
     """
     try:
         data = base64.b64decode(text, validate=True)
@@ -84,10 +84,10 @@ def decode_audio(text: str) -> Wav:
 
 
 def check_wav(data: bytes) -> Wav:
-    """Return what the file is, if AI Flow takes it.
+    """Check that AI Flow accepts a WAV file, and return its format.
 
     Raises:
-        AudioError: not WAV, not PCM 16 kHz mono 16 bit, or without a single sample.
+        AudioError: The file is not WAV, not PCM 16 kHz mono 16 bit, or has no sample.
     """
     wav = _read_wav(data)
     if (wav.encoding, wav.channels, wav.sample_rate_hz, wav.bits) != (1, 1, SAMPLE_RATE_HZ, _BITS):
@@ -107,7 +107,7 @@ def _read_wav(data: bytes) -> Wav:
     while position + 8 <= len(data):
         name, claimed = struct.unpack_from("<4sI", data, position)
         position += 8
-        # Streaming encoders cannot know the length and write 0xFFFFFFFF: what is there counts.
+        # Streaming encoders do not know the length, and write 0xFFFFFFFF.
         size = min(claimed, len(data) - position)
         if name == b"fmt " and size >= _FORMAT_CHUNK_BYTES:
             encoding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", data, position)

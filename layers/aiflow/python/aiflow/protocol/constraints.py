@@ -1,7 +1,7 @@
-"""Rules for pydantic: annotations that check one value and say all that is asked of it at once.
+"""Pydantic annotations that check one value, and name the whole constraint in one message.
 
-Pydantic's own messages know either the type or one end of a range, and some of them quote the
-value. Whoever reads ours wants to know what is right, and must never read what a caller said.
+The messages of pydantic name either the type or one end of a range, and some quote the value. The
+messages here name everything that is required, and never quote a value, which may be caller speech.
 """
 
 import sys
@@ -15,44 +15,44 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
 def reject(message: str) -> Never:
-    """Refuse the value that is being validated; to be called inside a validator only."""
-    raise PydanticCustomError("refused", "{rule}", {"rule": message})
+    """Reject the value that is being validated; call this inside a validator only."""
+    raise PydanticCustomError("rejected", "{rule}", {"rule": message})
 
 
 def is_object(value: object) -> TypeIs[dict[object, object]]:
-    """Tell whether `value` is what JSON calls an object, whatever its keys are."""
+    """Return whether `value` is a JSON object; its keys are not checked."""
     return isinstance(value, dict)
 
 
 def is_array(value: object) -> TypeIs[list[object] | tuple[object, ...]]:
-    """Tell whether `value` is what JSON calls an array."""
+    """Return whether `value` is a JSON array."""
     return isinstance(value, list | tuple)
 
 
 @dataclass(frozen=True, eq=False)
 class TextConstraint:
-    """Annotation of a text, checked in place of its type.
+    """Annotation of a string that replaces the type check of pydantic.
 
     Attributes:
-        read: returns the value as it is kept, or `None` to refuse it. It may raise a `ValueError`
-            that says more than the message does.
-        message: the whole rule.
-        published: the rule in JSON Schema, as far as JSON Schema can say it.
+        read: Returns the normalized value, or `None` to reject it. It may raise a `ValueError`
+            with a more specific message.
+        message: The complete constraint.
+        json_schema: The constraint in JSON Schema, as far as that can express it.
     """
 
     read: Callable[[object], str | None]
     message: str
-    published: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    json_schema: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
-        """Check in place of the type, not after it."""
+        """Replace the schema of the type; see pydantic."""
         return core_schema.no_info_plain_validator_function(self._check)
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, __: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Publish the rule."""
-        return {"type": "string", **self.published}
+        """Return the constraint in JSON Schema; see pydantic."""
+        return {"type": "string", **self.json_schema}
 
     def _check(self, value: object) -> str:
         accepted = self.read(value)
@@ -60,7 +60,7 @@ class TextConstraint:
 
 
 class NumberRange(NamedTuple):
-    """Annotation of a number: from `low` to `high`, or to the largest number there is."""
+    """Annotation of a number from `low` to `high`, or of at least `low`."""
 
     low: float
     high: float = sys.float_info.max
@@ -76,16 +76,16 @@ class NumberRange(NamedTuple):
         return core_schema.no_info_wrap_validator_function(
             check,
             handler(source),
-            # As it was kept: a serializer of floats would put a fraction behind every integer.
+            # Serialize the value as it is, since a float serializer adds `.0` to integers.
             serialization=core_schema.simple_ser_schema("any"),
         )
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Publish the range."""
-        published = handler(schema) | {"minimum": self.low}
-        return published | {"maximum": self.high} if self._is_closed else published
+        """Return the range in JSON Schema; see pydantic."""
+        json_schema = handler(schema) | {"minimum": self.low}
+        return json_schema | {"maximum": self.high} if self._is_closed else json_schema
 
     @property
     def _is_closed(self) -> bool:
@@ -96,12 +96,12 @@ class NumberRange(NamedTuple):
             number = handler(value)
         except ValidationError:
             reject(message)
-        # NaN is not between anything.
+        # NaN fails this comparison.
         return number if self.low <= number <= self.high else reject(message)
 
 
 class ItemCount(NamedTuple):
-    """Annotation of a `Sequence`: a list or a tuple with so many items, kept as a tuple."""
+    """Annotation of a `Sequence` with `low` to `high` items, normalized to a tuple."""
 
     low: int
     high: int
@@ -110,7 +110,7 @@ class ItemCount(NamedTuple):
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Count before anything looks at the items: they may be many."""
+        """Count the items before validating each of them, since there may be many."""
         (item,) = get_args(source)
         items = core_schema.tuple_variable_schema(handler.generate_schema(item))
         return core_schema.no_info_before_validator_function(self._count, items)
@@ -118,7 +118,7 @@ class ItemCount(NamedTuple):
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Publish the range."""
+        """Return the range in JSON Schema; see pydantic."""
         return handler(schema) | {"minItems": self.low, "maxItems": self.high}
 
     def _count(self, value: object) -> object:

@@ -1,4 +1,4 @@
-"""What is wrong with some JSON, for people and programs: never a word of what a caller said."""
+"""Findings about JSON, for people and programs; they never quote a value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _CODES = {"missing": "missing_member", "extra_forbidden": "unknown_member"}
 _MESSAGES = {
     "bool_type": "must be true or false",
     "extra_forbidden": "is not a member of the protocol",
-    "invalid_key": "is no name of a member: names are strings",
+    "invalid_key": "is not a valid member name: names are strings",
     "missing": "is missing",
     "model_type": "must be an object",
     "string_unicode": "must not hold a lone surrogate",
@@ -21,14 +21,13 @@ _MAX_NAME_CHARACTERS = 64
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One thing that is wrong, or likely wrong.
+    """One error or warning.
 
     Attributes:
-        code: stable name of the rule.
-        severity: `error` for what the service will not or should not take, `warning` for what is
-            legal but likely a mistake.
-        path: JSON Pointer to the place; empty for the whole.
-        message: what is wrong and what is right.
+        code: The stable code of the rule.
+        severity: `error` if the service rejects it or should, `warning` for a likely mistake.
+        path: The JSON Pointer to the finding; empty for the whole document.
+        message: What is wrong, and what is expected.
     """
 
     code: str
@@ -37,31 +36,36 @@ class Diagnostic:
     message: str
 
     def __str__(self) -> str:
-        """Render it for a person."""
+        """Format the finding for a person."""
         return f"{self.path or '/'} {self.message} [{self.code}]"
 
     @classmethod
     def error(cls, code: str, path: str, message: str) -> Self:
-        """Return what the service will not or should not take."""
+        """Create an error."""
         return cls(code, "error", path, message)
 
     @classmethod
     def warning(cls, code: str, path: str, message: str) -> Self:
-        """Return what is legal but likely a mistake."""
+        """Create a warning."""
         return cls(code, "warning", path, message)
 
 
 def describe(error: ValidationError, data: object = None, prefix: str = "") -> list[Diagnostic]:
-    """Turn what pydantic found in `data` into problems that name the rule and never the value.
+    """Convert a validation error to diagnostics, which never quote a value.
 
-    Without `data` a path may also hold names that pydantic gives to the members of a union.
+    Without `data`, a path may include names that pydantic gives to the members of a union.
+
+    Args:
+        error: The error of pydantic.
+        data: The validated data, if available.
+        prefix: The JSON Pointer to `data`.
     """
     found = error.errors(include_input=False, include_url=False)
-    return list(dict.fromkeys(_problem(details, data, prefix) for details in found))
+    return list(dict.fromkeys(_diagnostic(details, data, prefix) for details in found))
 
 
 def member_path(name: object) -> str:
-    """Return `name` as a part of a JSON Pointer, fit for a terminal whatever it holds."""
+    """Return `name` as a part of a JSON Pointer, shortened and safe to print."""
     text = str(name) if isinstance(name, str | int) else "?"
     if len(text) > _MAX_NAME_CHARACTERS:
         text = f"{text[:_MAX_NAME_CHARACTERS]}…"
@@ -69,7 +73,7 @@ def member_path(name: object) -> str:
     return "/" + shown.replace("~", "~0").replace("/", "~1")
 
 
-def _problem(details: ErrorDetails, data: object, prefix: str) -> Diagnostic:
+def _diagnostic(details: ErrorDetails, data: object, prefix: str) -> Diagnostic:
     kind, location = details["type"], details["loc"]
     code = _CODES.get(kind, "invalid_value")
     if (kind, location) == ("missing", ("session_id",)):
@@ -79,7 +83,7 @@ def _problem(details: ErrorDetails, data: object, prefix: str) -> Diagnostic:
 
 
 def _message(details: ErrorDetails) -> str:
-    # What our own functions raise; pydantic would put "Value error, " in front of it.
+    # The message of a ValueError from a validator, without the prefix that pydantic adds.
     if raised := details.get("ctx", {}).get("error"):
         return str(raised)
     return _MESSAGES.get(details["type"], details["msg"].replace("Input should", "must", 1))

@@ -1,8 +1,7 @@
-"""What AI Flow tells us: one model per event type, lenient on purpose.
+"""One lenient model for each event type.
 
-Only `type` and `session.id` are needed. Members that we do not know are ignored, and members of an
-odd type count as absent, so that a live call never hangs on a detail. Names that earlier
-generations of the service used are still understood.
+Only `type` and `session.id` are required. Unknown members are ignored, and members with an invalid
+value count as absent, so that a detail never breaks a live call. Legacy names are still accepted.
 """
 
 from collections.abc import Mapping
@@ -24,16 +23,16 @@ from aiflow.errors import InvalidEvent
 from aiflow.protocol.types import SessionId, clean
 
 CleanText = Annotated[str, AfterValidator(clean)]
-"""Text from outside, cleaned of what no store takes; it may be empty."""
+"""Text without control characters (see `clean`); it may be empty."""
 
 Milliseconds = Annotated[float, Field(ge=0, le=2**53)]
-"""A length or a Unix time; what is beyond is neither, and no table takes 300 digits."""
+"""A duration or a Unix time, limited to integers that a float represents exactly."""
 
-_NEEDED = frozenset({"id", "session"})
+_REQUIRED = frozenset({"id", "session"})
 
 
-class _Lenient(BaseModel):
-    """Frozen; ignores what it does not know; an own member that cannot be read counts as absent."""
+class LenientModel(BaseModel):
+    """A frozen model that ignores unknown members, and replaces invalid ones by their default."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -51,42 +50,42 @@ class _Lenient(BaseModel):
         try:
             return handler(value)
         except ValidationError:
-            if info.field_name in _NEEDED:
+            if info.field_name in _REQUIRED:
                 raise
             raise PydanticUseDefault from None
 
 
-class Session(_Lenient):
-    """The call session that every event belongs to.
+class Session(LenientModel):
+    """The call session of an event.
 
-    Which members arrive with which event differs: need nothing but `id`. Numbers are kept as they
-    came, with or without `+`, or empty (an anonymous caller).
+    Rely on `id` only, since the other members differ between events. Phone numbers are unchanged:
+    with or without `+`, or empty for an anonymous caller.
 
     Source: api/events.html, "session".
     """
 
     id: SessionId = Field(
-        description="Opaque id of the session; the same for all events of a call."
+        description="The opaque id of the session; all events of a call have the same id."
     )
     account_id: CleanText | None = Field(default=None, description="The sipgate account.")
-    phone_number: CleanText | None = Field(
-        default=None, description="The number of this flow session."
-    )
+    phone_number: CleanText | None = Field(default=None, description="The number of the flow.")
     direction: Literal["inbound", "outbound"] | None = Field(
         default=None, description="Who started the call."
     )
     from_phone_number: CleanText | None = Field(
-        default=None, description="The calling party; empty when anonymous."
+        default=None, description="The number of the calling party; empty if anonymous."
     )
-    to_phone_number: CleanText | None = Field(default=None, description="The called party.")
+    to_phone_number: CleanText | None = Field(
+        default=None, description="The number of the called party."
+    )
 
 
-class _Event(_Lenient):
+class _Event(LenientModel):
     session: Session = Field(description="The call session.")
 
 
 class SessionStart(_Event):
-    """A call session begins; or comes back, with the same session id, after a transfer that failed.
+    """A call starts, or continues with the same session id after a failed transfer.
 
     Source: api/events/session-start.html.
     """
@@ -95,7 +94,7 @@ class SessionStart(_Event):
 
 
 class UserSpeechStarted(_Event):
-    """The caller's voice is heard, before there are words. WebSocket only; an answer is ignored.
+    """The caller starts to speak. Sent over WebSocket only; the service ignores an answer.
 
     Source: api/events/user-speech-started.html.
     """
@@ -104,15 +103,15 @@ class UserSpeechStarted(_Event):
 
 
 class UserSpeak(_Event):
-    """The caller said something and speech recognition finished the turn.
+    """The caller finished a turn, and speech recognition has its text.
 
     Source: api/events/user-speak.html.
     """
 
     type: Literal["user_speak"] = "user_speak"
-    text: CleanText = Field(default="", description="The words; empty when there were none.")
+    text: CleanText = Field(default="", description="The recognized text; may be empty.")
     barged_in: bool = Field(
-        default=False, description="True when the caller interrupted the assistant."
+        default=False, description="Whether the caller interrupted the assistant."
     )
 
 
@@ -123,28 +122,28 @@ class DtmfReceived(_Event):
     """
 
     type: Literal["dtmf_received"] = "dtmf_received"
-    digit: CleanText = Field(default="", description="One of 0-9, * and #; empty when absent.")
+    digit: CleanText = Field(default="", description="One of 0-9, * and #; empty if absent.")
 
 
 class AssistantSpeak(_Event):
-    """The assistant began to speak. Some voices never send it.
+    """The assistant started to speak. Some voices never send it.
 
     Source: api/events/assistant-speak.html.
     """
 
     type: Literal["assistant_speak"] = "assistant_speak"
-    text: CleanText | None = Field(default=None, description="What is spoken.")
-    ssml: CleanText | None = Field(default=None, description="The SSML that is spoken, if any.")
+    text: CleanText | None = Field(default=None, description="The spoken text.")
+    ssml: CleanText | None = Field(default=None, description="The spoken SSML, if any.")
     duration_ms: Milliseconds | None = Field(
-        default=None, description="Length of the speech in milliseconds."
+        default=None, description="The duration of the speech in milliseconds."
     )
     speech_started_at: Milliseconds | None = Field(
-        default=None, description="Unix time of its begin in milliseconds."
+        default=None, description="The start of the speech; Unix time in milliseconds."
     )
 
 
 class AssistantSpeechEnded(_Event):
-    """What the assistant played to the caller has ended.
+    """A playback to the caller has ended.
 
     Source: api/events/assistant-speech-ended.html.
     """
@@ -153,7 +152,7 @@ class AssistantSpeechEnded(_Event):
 
 
 class UserInputTimeout(_Event):
-    """The caller said nothing for the `user_input_timeout_seconds` of the last `speak`.
+    """The caller was silent for the `user_input_timeout_seconds` of the last `speak`.
 
     Source: api/events/user-input-timeout.html.
     """
@@ -162,7 +161,7 @@ class UserInputTimeout(_Event):
 
 
 class SessionEnd(_Event):
-    """The call session ended. Nothing that is answered is obeyed any more.
+    """The call ended. The service executes no further actions.
 
     Source: api/events/session-end.html.
     """
@@ -171,17 +170,17 @@ class SessionEnd(_Event):
 
 
 class SmsFailed(_Event):
-    """A `send_sms` failed; the call goes on.
+    """A `send_sms` failed; the call continues.
 
-    Source: api/events.html; its `reason` has no published values.
+    Source: api/events.html, which does not list the values of `reason`.
     """
 
     type: Literal["sms_failed"] = "sms_failed"
-    reason: CleanText = Field(default="", description="Why, in the words of the service.")
+    reason: CleanText = Field(default="", description="The reason, as the service words it.")
 
 
 class UnknownEvent(_Event):
-    """An event of a type that this version does not know: acknowledged with 204, never an error."""
+    """An event of an unknown type; it is acknowledged with 204, and is not an error."""
 
     type: CleanText
 
@@ -197,30 +196,30 @@ type Event = (
     | SessionEnd
     | SmsFailed
 )
-"""Every event that reaches a handler. Use one `match`: type checkers see a missing case."""
+"""All events that handlers get. In a `match` statement, type checkers report missing cases."""
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
     model.model_fields["type"].default: model for model in Event.__value__.__args__
 }
-"""From the name on the wire to its model."""
+"""The model for each value of `type`."""
 
 
 LEGACY_TYPES: Mapping[str, str] = {"user_barge_in": "user_speak"}
-"""Of retired event types, what they are now; a `user_barge_in` has `barged_in=True`."""
+"""The current type for each retired event type; a `user_barge_in` gets `barged_in=True`."""
 
 LEGACY_MEMBERS: Mapping[str, tuple[str, str]] = {
     "user_speak": ("transcript", "text"),
     "dtmf_received": ("digits", "digit"),
 }
-"""Of event types, the older and the current name of a member."""
+"""The legacy and the current name of a member, by event type."""
 
 
 def parse_event(data: Mapping[str, object]) -> Event | UnknownEvent:
-    """Read an event from its JSON object; a member that is null counts as absent.
+    """Parse an event from its JSON object; a null member counts as absent.
 
     Raises:
-        InvalidEvent: `bad_type` (no `type`, or not a string) or `bad_session` (no usable
-            `session.id`).
+        InvalidEvent: `bad_type` (`type` is missing or not a string) or `bad_session` (`session.id`
+            is missing or invalid).
     """
     given = {name: value for name, value in data.items() if value is not None}
     name = given.get("type")
@@ -229,9 +228,9 @@ def parse_event(data: Mapping[str, object]) -> Event | UnknownEvent:
     if name in LEGACY_TYPES:
         name = LEGACY_TYPES[name]
         given |= {"type": name, "barged_in": True}
-    older, current = LEGACY_MEMBERS.get(name, ("", ""))
-    if older in given:
-        given.setdefault(current, given[older])
+    legacy, current = LEGACY_MEMBERS.get(name, ("", ""))
+    if legacy in given:
+        given.setdefault(current, given[legacy])
     try:
         return EVENT_TYPES.get(name, UnknownEvent).model_validate(given)
     except ValidationError:
@@ -242,10 +241,10 @@ def parse_event(data: Mapping[str, object]) -> Event | UnknownEvent:
 
 
 def legacy_name(data: Mapping[str, object]) -> str | None:
-    """Return the older name, of its type or of a member, that an event is read by."""
+    """Return the legacy type or member name that an event uses; None if it uses none."""
     name = str(data.get("type"))
     if name in LEGACY_TYPES:
         return name
-    older, current = LEGACY_MEMBERS.get(name, ("", ""))
-    is_needed = data.get(current) is None and data.get(older) is not None
-    return older if is_needed else None
+    legacy, current = LEGACY_MEMBERS.get(name, ("", ""))
+    is_needed = data.get(current) is None and data.get(legacy) is not None
+    return legacy if is_needed else None

@@ -1,4 +1,4 @@
-"""JSON as the wire has it: read strictly, so that nothing ambiguous gets behind this door."""
+"""Strict JSON: rejects ambiguous input, and writes compact ASCII."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from aiflow.protocol.types import JsonObject, JsonValue
 
 
 def decode(text: str) -> JsonValue:
-    """Parse JSON, refusing what Python's parser lets pass: NaN, infinities and repeated keys.
+    """Parse JSON; reject NaN, infinities and duplicate keys, which Python's parser accepts.
 
     Raises:
         InvalidEvent: `empty`, `bad_json`, `bad_number`, `dup_key`, `too_deep` or `bad_encoding`.
@@ -25,7 +25,7 @@ def decode(text: str) -> JsonValue:
             _decoder.decode(text),
         )
     except json.JSONDecodeError as error:
-        # `error.doc` holds all of the input: say where, and no more.
+        # Do not chain the error: its `doc` is the whole input.
         message = f"The body is not JSON (line {error.lineno}, column {error.colno})."
         raise InvalidEvent("bad_json", message) from None
     except RecursionError:
@@ -38,7 +38,7 @@ def decode_object(text: str) -> JsonObject:
     """Parse a JSON object.
 
     Raises:
-        InvalidEvent: as `decode`, or `not_object`.
+        InvalidEvent: See `decode`; or `not_object`.
     """
     value = decode(text)
     if not isinstance(value, dict):
@@ -47,12 +47,12 @@ def decode_object(text: str) -> JsonObject:
 
 
 def encode(value: object) -> str:
-    """Write compact JSON in ASCII, as an answer, a log line and the store all want it.
+    """Encode a value as compact ASCII JSON.
 
     Raises:
-        TypeError: something in it is not JSON.
-        ValueError: NaN, an infinity, or an object that holds itself.
-        RecursionError: it is nested too deeply.
+        TypeError: A value is not JSON.
+        ValueError: A number is NaN or infinite, or an object contains itself.
+        RecursionError: The value is nested too deeply.
     """
     return _encoder.encode(value)
 
@@ -75,7 +75,7 @@ def _finite(digits: str) -> float:
     return value
 
 
-# Made once: `json.loads` and `json.dumps` would make one for each text.
+# Created once, since `json.loads` and `json.dumps` create one for each call.
 _decoder = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
 )

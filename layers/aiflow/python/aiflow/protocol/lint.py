@@ -1,8 +1,8 @@
-"""Judge JSON against the protocol: the runtime before an answer leaves, people with `aiflow check`.
+"""Check JSON against the protocol, for the simulator, for `aiflow check`, and for answers.
 
-An `error` is something the service will not or should not take; a `warning` is legal but likely a
-mistake. Codes are stable. Paths are JSON Pointers into what was judged. No message quotes a value,
-since values are what callers say. Nothing here raises, whatever it is given.
+An `error` is something that the service rejects or should reject; a `warning` is valid but likely a
+mistake. Codes are stable, paths are JSON Pointers. No message quotes a value, since values may be
+caller speech. These functions never raise.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,12 +34,12 @@ __all__ = ["Diagnostic", "describe", "lint_actions", "lint_answer", "lint_event"
 _DTMF_KEYS = tuple("0123456789*#")
 _OK, _NO_CONTENT = 200, 204
 _REDIRECTS = range(300, 400)
-# An action has objects in objects in objects and nothing deeper: tts, voice, id.
-_DEPTH = 3
+# The maximum nesting of objects in an action: the action, `tts`, `voice`.
+_MAX_DEPTH = 3
 
 
 def lint_event(data: object) -> list[Diagnostic]:
-    """Judge one event, as the service would send it."""
+    """Check one event as the service sends it."""
     if not is_object(data):
         return [Diagnostic.error("not_object", "", "must be a JSON object")]
     try:
@@ -51,27 +51,27 @@ def lint_event(data: object) -> list[Diagnostic]:
 
 
 def lint_answer(data: object, session_id: str | None = None) -> list[Diagnostic]:
-    """Judge an answer: one action or an array of actions; that they are for `session_id`, too."""
+    """Check an answer: one action or an array of actions, optionally for a given session id."""
     if not isinstance(data, list):
-        problems, action = _parse_action(data, "", session_id)
-        return [*problems, *_action_warnings(action, "")]
+        diagnostics, action = _parse_action(data, "", session_id)
+        return [*diagnostics, *_action_warnings(action, "")]
     if not data:
         return [
             Diagnostic.warning("empty_array", "", "does nothing: answer 204 without a body instead")
         ]
     items = cast("list[object]", data)
     parsed = [_parse_action(item, f"/{index}", session_id) for index, item in enumerate(items)]
-    problems = [problem for found, _ in parsed for problem in found]
-    return [*problems, *_sequence_warnings([action for _, action in parsed])]
+    diagnostics = [diagnostic for found, _ in parsed for diagnostic in found]
+    return [*diagnostics, *_sequence_warnings([action for _, action in parsed])]
 
 
 def lint_actions(actions: Sequence[Action]) -> list[Diagnostic]:
-    """Judge an answer made of models: each is valid, so only what they are together is left."""
+    """Check the combination of actions that are valid models."""
     return list(_sequence_warnings(actions))
 
 
 def lint_response(data: object, session_id: str | None = None) -> list[Diagnostic]:
-    """Judge an HTTP answer: `{"status": int, "headers": {...}, "body": text or JSON}`."""
+    """Check an HTTP response: `{"status": int, "headers": {...}, "body": text or JSON}`."""
     if not is_object(data):
         return [
             Diagnostic.error(
@@ -82,7 +82,7 @@ def lint_response(data: object, session_id: str | None = None) -> list[Diagnosti
     blank = body is None or (isinstance(body, str) and not body.strip())
     if isinstance(status, int) and status == _NO_CONTENT:
         ignored = Diagnostic.warning(
-            "ignored_body", "/body", "is not read: 204 means that there is none"
+            "ignored_body", "/body", "is ignored: a response with 204 has no body"
         )
         return [] if blank else [ignored]
     if not isinstance(status, int) or status != _OK:
@@ -90,7 +90,7 @@ def lint_response(data: object, session_id: str | None = None) -> list[Diagnosti
     if blank:
         message = "must be an action: for nothing to do, answer 204 without a body"
         return [Diagnostic.error("empty_body", "/body", message)]
-    return [*_content_type_warnings(data.get("headers")), *_body_problems(body, session_id)]
+    return [*_content_type_diagnostics(data.get("headers")), *_body_diagnostics(body, session_id)]
 
 
 def _status_message(status: object) -> str:
@@ -104,15 +104,15 @@ def _status_message(status: object) -> str:
 def _event_warnings(data: Mapping[object, object]) -> Iterator[Diagnostic]:
     name = cast("str", data["type"])
     if name in LEGACY_TYPES:
-        message = f"is an older name; now it is {LEGACY_TYPES[name]} with barged_in"
+        message = f"is a legacy type: send {LEGACY_TYPES[name]} with barged_in instead"
         yield Diagnostic.warning("legacy_name", "/type", message)
     elif name not in EVENT_TYPES:
-        message = "is no event type of the protocol; it is acknowledged with 204"
+        message = "is not an event type of the protocol; it is acknowledged with 204"
         yield Diagnostic.warning("unknown_event", "/type", message)
-    older, current = LEGACY_MEMBERS.get(name, ("", ""))
-    if older in data:
+    legacy, current = LEGACY_MEMBERS.get(name, ("", ""))
+    if legacy in data:
         yield Diagnostic.warning(
-            "legacy_name", member_path(older), f"is an older name; now it is {current}"
+            "legacy_name", member_path(legacy), f"is a legacy name: use {current} instead"
         )
     elif name == "dtmf_received" and not _is_key(data.get("digit")):
         yield Diagnostic.warning(
@@ -133,34 +133,37 @@ def _parse_action(
     name = data.get("type")
     model = ACTION_TYPES.get(name) if isinstance(name, str) else None
     if model is None:
-        how = "is no action type; there are" if "type" in data else "is missing; it is one of"
-        return [
-            Diagnostic.error("not_an_action", f"{path}/type", f"{how} {', '.join(ACTION_TYPES)}")
-        ], None
-    problems = [*_session_problems(data.get("session_id"), path, session_id)]
+        fault = "is not an action type" if "type" in data else "is missing"
+        message = f"{fault}: use one of {', '.join(ACTION_TYPES)}"
+        return [Diagnostic.error("not_an_action", f"{path}/type", message)], None
+    diagnostics = [*_session_id_diagnostics(data.get("session_id"), path, session_id)]
     action = None
     try:
         action = model.model_validate(data)
     except ValidationError as error:
-        problems += describe(error, data, path)
-    # A model reads `None` as not given; on the wire it is something that the protocol lacks.
-    told = {problem.path for problem in problems}
-    problems += [null for null in _nulls(data, path) if null.path not in told]
-    return problems, action
+        diagnostics += describe(error, data, path)
+    # Models accept `None` as "not given", but the protocol does not allow null.
+    reported = {diagnostic.path for diagnostic in diagnostics}
+    diagnostics += [null for null in _nulls(data, path) if null.path not in reported]
+    return diagnostics, action
 
 
-def _session_problems(given: object, path: str, session_id: str | None) -> Iterator[Diagnostic]:
+def _session_id_diagnostics(
+    given: object, path: str, session_id: str | None
+) -> Iterator[Diagnostic]:
     if not isinstance(given, str):
         return
     if "{{" in given:
-        message = "is a template that was not filled in: it must be session.id of the event"
+        message = "is a template placeholder: it must be session.id of the event"
         yield Diagnostic.error("template_session_id", f"{path}/session_id", message)
     elif session_id is not None and given != session_id:
         message = "must be session.id of the event that is answered"
         yield Diagnostic.error("foreign_session_id", f"{path}/session_id", message)
 
 
-def _nulls(data: Mapping[object, object], path: str, depth: int = _DEPTH) -> Iterator[Diagnostic]:
+def _nulls(
+    data: Mapping[object, object], path: str, depth: int = _MAX_DEPTH
+) -> Iterator[Diagnostic]:
     for name, value in data.items():
         here = path + member_path(name)
         if value is None:
@@ -177,13 +180,13 @@ def _sequence_warnings(actions: Sequence[Action | None]) -> Iterator[Diagnostic]
         yield from _action_warnings(action, path)
         if over:
             yield Diagnostic.warning(
-                "unreachable", path, "comes after hangup, when there is no call any more"
+                "unreachable", path, "has no effect after hangup, which ends the call"
             )
         if playing and isinstance(action, Hangup | Transfer):
-            message = "cuts off what is played before it: send it on assistant_speech_ended"
+            message = "cuts off the playback before it: send it on assistant_speech_ended"
             yield Diagnostic.warning("cut_off", path, f"{message}, as speak(...).then(...) does")
         if voice_to_voice and isinstance(action, Speak):
-            message = "is no more than an instruction to the model in voice-to-voice: use greeting"
+            message = "is only an instruction to the model in voice-to-voice: use greeting"
             yield Diagnostic.warning("speak_in_voice_to_voice", path, message)
         playing = playing or isinstance(action, Speak | Audio)
         over = over or isinstance(action, Hangup)
@@ -194,12 +197,12 @@ def _action_warnings(action: Action | None, path: str) -> Iterator[Diagnostic]:
         case ConfigureTranscription() if action.to_wire().keys() == {"type", "session_id"}:
             yield Diagnostic.warning("no_op", path, "changes nothing without an option")
         case Speak(tts=ElevenLabsTts(voice=ElevenLabsVoice())):
-            message = "is an older form: give the voice id itself"
+            message = "is a legacy form: give the voice id as a string"
             yield Diagnostic.warning("older_voice", f"{path}/tts/voice", message)
         case _:
             pass
     if isinstance(action, Speak | Audio) and _ignores_minimum(action):
-        message = "is only read with strategy minimum_characters"
+        message = "has an effect only with the strategy minimum_characters"
         yield Diagnostic.warning("ignored_option", f"{path}/barge_in/minimum_characters", message)
 
 
@@ -210,23 +213,23 @@ def _ignores_minimum(action: Speak | Audio) -> bool:
     return config.strategy not in {None, "minimum_characters"}
 
 
-def _content_type_warnings(headers: object) -> Iterator[Diagnostic]:
+def _content_type_diagnostics(headers: object) -> Iterator[Diagnostic]:
     for name, value in headers.items() if is_object(headers) else ():
         if isinstance(name, str) and name.lower() == "content-type" and isinstance(value, str):
             media_type, _, _ = value.partition(";")
             if media_type.strip().lower() == "application/json":
                 return
     yield Diagnostic.warning(
-        "content_type", "/headers", "should say content-type: application/json"
+        "content_type", "/headers", "should have content-type: application/json"
     )
 
 
-def _body_problems(body: object, session_id: str | None) -> Iterator[Diagnostic]:
+def _body_diagnostics(body: object, session_id: str | None) -> Iterator[Diagnostic]:
     if isinstance(body, str):
         try:
             body = decode(body)
         except InvalidEvent as error:
             yield Diagnostic.error("not_json", "/body", f"must be an action as JSON. {error}")
             return
-    for problem in lint_answer(body, session_id):
-        yield replace(problem, path=f"/body{problem.path}")
+    for diagnostic in lint_answer(body, session_id):
+        yield replace(diagnostic, path=f"/body{diagnostic.path}")

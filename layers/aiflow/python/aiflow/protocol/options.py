@@ -1,4 +1,4 @@
-"""What actions carry: sound, SSML, and the objects for barge-in, voice activity and the voice."""
+"""Members of actions: audio, SSML, barge-in, voice activity detection, and voices."""
 
 from typing import Annotated, Literal, Self
 
@@ -54,11 +54,11 @@ Ssml = Annotated[
         {"contentMediaType": "application/ssml+xml", "minLength": 1},
     ),
 ]
-"""SSML that an engine can read: well-formed XML with a `speak` root."""
+"""SSML: well-formed XML with a `speak` root."""
 
 
 class StrictModel(BaseModel):
-    """Frozen; forbids what the protocol does not know; its errors never quote the input."""
+    """A frozen model that forbids unknown members; its errors never quote the input."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True
@@ -66,57 +66,58 @@ class StrictModel(BaseModel):
 
 
 class BargeInConfig(StrictModel):
-    """Whether and when the caller may interrupt this playback.
+    """Whether and when the caller can interrupt a playback.
 
     Source: api/barge-in.html.
     """
 
     strategy: Literal["none", "manual", "minimum_characters", "immediate"] | None = Field(
         default=None,
-        description="What interrupts: nothing, the `barge_in` action only, words, or any voice. "
-        "The service's default is `minimum_characters`.",
+        description="What interrupts: nothing, only the `barge_in` action, recognized text, or any "
+        "voice. The default of the service is `minimum_characters`.",
     )
     minimum_characters: Annotated[Integer, NumberRange(1, 100)] | None = Field(
-        default=None, description="Recognised characters that interrupt, 1-100; the default is 3."
+        default=None,
+        description="The number of recognized characters that interrupts, 1-100; the default is 3.",
     )
     allow_after_ms: Annotated[Integer, NumberRange(0, 10_000, "ms")] | None = Field(
         default=None,
-        description="Protected time from the start of playback, 0-10000 ms; the default is 0.",
+        description="The time from the start of the playback in which nothing interrupts, "
+        "0-10000 ms; the default is 0.",
     )
 
 
 class VadConfig(StrictModel):
-    """How long a silence ends the caller's turn; stays in force until set again.
+    """The silence that ends a turn of the caller; it stays in effect until it is set again.
 
-    Source: api/vad.html. The service ignores a value out of range without a word; we do not let
-    it leave.
+    Source: api/vad.html. The service silently ignores a value out of range, so it is rejected here.
     """
 
     end_of_turn_silence_ms: Annotated[Integer, NumberRange(150, 2000, "ms")] = Field(
-        description="Silence after the last speech, 150-2000 ms. Lower is faster, and cuts in "
-        "sooner."
+        description="The silence after the last speech, 150-2000 ms. A lower value answers faster, "
+        "but interrupts the caller sooner."
     )
 
 
 class AzureTts(StrictModel):
-    """A voice of Azure.
+    """An Azure voice.
 
     Source: api/actions/speak.html.
     """
 
-    provider: Literal["azure"] = Field(
-        default="azure", description="Names the provider, in lower case."
+    provider: Literal["azure"] = Field(default="azure", description="The name of the provider.")
+    language: LanguageTag | None = Field(
+        default=None, description="A BCP-47 language tag, for example de-DE."
     )
-    language: LanguageTag | None = Field(default=None, description="BCP-47, like de-DE.")
     voice: SingleLineText | None = Field(
-        default=None, description="Like de-DE-KatjaNeural; the list is open."
+        default=None, description="The name of the voice, for example de-DE-KatjaNeural."
     )
 
 
 class ElevenLabsVoice(StrictModel):
-    """The older object form of an ElevenLabs voice; the service documents a string now.
+    """The legacy object form of an ElevenLabs voice; the service now documents a string.
 
-    Source: the older LLM_REFERENCE.txt.
+    Source: an older version of LLM_REFERENCE.txt.
     """
 
     model_config = ConfigDict(
@@ -131,31 +132,31 @@ class ElevenLabsVoice(StrictModel):
         return reject("needs an id or a name") if self.id is self.name is None else self
 
 
-# The tags of unions stand in pydantic's locations as if they were members. No member is written
-# with angle brackets, so that `problems` can tell them apart.
-def _form_of_voice(value: object) -> str:
+# The locations of pydantic include the tags of unions. The angle brackets distinguish them from
+# members, so that `diagnostics` can leave them out.
+def _voice_tag(value: object) -> str:
     return "<object>" if is_object(value) or isinstance(value, ElevenLabsVoice) else "<text>"
 
 
 class ElevenLabsTts(StrictModel):
-    """A voice of ElevenLabs.
+    """An ElevenLabs voice.
 
     Source: api/actions/speak.html.
     """
 
     provider: Literal["eleven_labs"] = Field(
-        default="eleven_labs", description="Names the provider, in lower case."
+        default="eleven_labs", description="The name of the provider."
     )
     voice: (
         Annotated[
             Annotated[SingleLineText, Tag("<text>")] | Annotated[ElevenLabsVoice, Tag("<object>")],
-            Discriminator(_form_of_voice),
+            Discriminator(_voice_tag),
         ]
         | None
-    ) = Field(default=None, description="The id of the voice; a default one if omitted.")
+    ) = Field(default=None, description="The id of the voice; default: a voice of the service.")
 
 
-def _provider(value: object) -> str:
+def _provider_tag(value: object) -> str:
     if is_object(value):
         provider = value.get("provider")
     else:
@@ -165,11 +166,11 @@ def _provider(value: object) -> str:
 
 Tts = Annotated[
     Annotated[AzureTts, Tag("<azure>")] | Annotated[ElevenLabsTts, Tag("<eleven_labs>")],
-    # Pydantic's own message would quote a provider that is none.
+    # The default message of pydantic quotes an invalid provider.
     Discriminator(
-        _provider,
-        custom_error_type="refused",
+        _provider_tag,
+        custom_error_type="rejected",
         custom_error_message="must be an object with a provider: azure or eleven_labs",
     ),
 ]
-"""The voice that speaks, by its provider."""
+"""The voice, by its provider."""

@@ -1,4 +1,4 @@
-"""JSON Schema of the wire, generated from the models: for editors, other languages and tests."""
+"""JSON Schema of events and actions, generated from the models."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, override
@@ -15,16 +15,16 @@ __all__ = ["action_schema", "event_schema"]
 type _Input = tuple[type[BaseModel], Literal["validation"]]
 
 
-class _Untitled(GenerateJsonSchema):
-    """Pydantic's titles of members say their names once more."""
+class _WithoutTitles(GenerateJsonSchema):
+    """Omits the titles of members, which only repeat their names."""
 
     @override
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
 
 
-class _WithoutNull(_Untitled):
-    """In Python `None` is "not given"; on the wire an action leaves the member out instead."""
+class _WithoutNull(_WithoutTitles):
+    """Omits null: `None` in Python means that the member is not sent."""
 
     @override
     def nullable_schema(self, schema: core_schema.NullableSchema) -> dict[str, Any]:
@@ -32,21 +32,21 @@ class _WithoutNull(_Untitled):
 
     @override
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
-        published = super().default_schema(schema)
-        if published.get("default", ...) is None:
-            del published["default"]
-        return published
+        json_schema = super().default_schema(schema)
+        if json_schema.get("default", ...) is None:
+            del json_schema["default"]
+        return json_schema
 
 
 def event_schema() -> dict[str, Any]:
-    """Return the JSON Schema of every event, open for members that we do not know."""
-    return _schema("AI Flow event", EVENT_TYPES, _Untitled)
+    """Return the JSON Schema of all events; it allows unknown members."""
+    return _schema("AI Flow event", EVENT_TYPES, _WithoutTitles)
 
 
 def action_schema() -> dict[str, Any]:
-    """Return the JSON Schema of every action.
+    """Return the JSON Schema of all actions.
 
-    It lacks what JSON Schema cannot say: that `ssml` is XML, and what format `audio` has.
+    JSON Schema cannot express that `ssml` is well-formed XML, nor the format of `audio`.
     """
     return _schema("AI Flow action", ACTION_TYPES, _WithoutNull)
 
@@ -67,9 +67,9 @@ def _schema(
 
 
 def _require_constants(definition: dict[str, Any]) -> None:
-    """Ask for `type` and `provider`: the models fill them in, the wire must have them."""
+    """Require `type` and `provider`, which have defaults in the models but must be sent."""
     for name, member in definition["properties"].items():
         if "const" in member:
             del member["default"]
-            member.setdefault("description", "The name of this one.")
+            member.setdefault("description", "The name of this type.")
             definition["required"] = [name, *definition.get("required", [])]

@@ -1,4 +1,4 @@
-"""SSML: the markup of a `speak` action, checked before it leaves."""
+"""SSML: escaping, checking, and extracting the spoken text."""
 
 from collections.abc import Callable
 
@@ -7,24 +7,24 @@ from aiflow.protocol.types import clean
 
 __all__ = ["escape", "spoken_text"]
 
-# Not from `xml.sax.saxutils` or `html`: the former brings an HTTP client along.
+# A table of its own, since `xml.sax.saxutils` imports an HTTP client.
 _ENTITIES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"},
 )
-# Elements that part words. Any other, like `emphasis`, may stand inside of one.
+# Elements that separate words; others, like `emphasis`, may occur inside a word.
 _PAUSES = frozenset({"break", "p", "s"})
 
 
 def escape(text: str) -> str:
-    """Return `text` so that SSML speaks it as text, whatever a caller or a model put into it."""
+    """Escape text for SSML, so that any text is spoken literally."""
     return clean(text).translate(_ENTITIES)
 
 
 def spoken_text(ssml: str) -> str:
-    """Return the words of `ssml` without its markup, white space folded.
+    """Return the text of `ssml` without markup, with white space collapsed.
 
     Raises:
-        SsmlError: it is not well-formed XML, its root is not `speak`, or it has a document type.
+        SsmlError: The text is not well-formed XML, has a root other than `speak`, or a DOCTYPE.
     """
     words: list[str] = []
     root: list[str] = []
@@ -50,22 +50,21 @@ def _parse(
     end: Callable[[str], None],
     text: Callable[[str], None],
 ) -> None:
-    # Not at start-up: most calls have no markup.
-    from xml.parsers import expat  # noqa: PLC0415 - see above
+    from xml.parsers import expat  # noqa: PLC0415 - imported only by calls that use SSML
 
     parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = _refuse_document_type
+    parser.StartDoctypeDeclHandler = _reject_doctype
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
     try:
-        parser.Parse(ssml, True)  # noqa: FBT003 - expat takes its end mark by position only
+        parser.Parse(ssml, True)  # noqa: FBT003 - expat has no keyword for it
     except expat.ExpatError as error:
         where = f"line {error.lineno}, column {error.offset}"
         raise SsmlError(f"must be well-formed XML (see {where})") from None
     except UnicodeEncodeError:
-        raise SsmlError("must be well-formed XML (it holds a lone surrogate)") from None
+        raise SsmlError("must be well-formed XML (it has a lone surrogate)") from None
 
 
-def _refuse_document_type(*_: object) -> None:
-    raise SsmlError("must not have a document type or entities of its own")
+def _reject_doctype(*_: object) -> None:
+    raise SsmlError("must not have a DOCTYPE or entity declarations")

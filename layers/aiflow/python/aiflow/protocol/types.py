@@ -1,4 +1,4 @@
-"""The value types that events and actions share, each with the rule that the protocol gives it."""
+"""Value types that events and actions share, with the constraints of the protocol."""
 
 import re
 from typing import Annotated
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 type JsonValue = str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None
-"""Anything that JSON can say."""
+"""Any JSON value."""
 
 type JsonObject = dict[str, JsonValue]
 """A JSON object."""
@@ -32,13 +32,13 @@ type JsonObject = dict[str, JsonValue]
 SESSION_ID_MAX_CHARACTERS = 256
 PHRASE_MAX_CHARACTERS = 200
 
-# Compiled by `re` when one is needed: most calls need none of them, and a cold start all its time.
+# Compiled on first use, since most calls need none of them, and compiling slows a cold start.
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]"
 _SURROGATE = "[\ud800-\udfff]"
 _UNSTORABLE = "[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
 _E164 = r"\+?([1-9][0-9]{6,14})"
-# RFC 5646 section 2.1, without the irregular tags that the registry keeps only for old data. Both
-# cases are spelled out, since JSON Schema, which publishes this, has no flag for them.
+# RFC 5646 section 2.1, without the irregular tags, which exist only for old data. The pattern is
+# published in JSON Schema, which has no flag to ignore case, so both cases are listed.
 _BCP47 = (
     r"(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})"  # language, extended language
     r"(?:-[A-Za-z]{4})?"  # script
@@ -50,11 +50,11 @@ _BCP47 = (
 
 
 def clean(text: str) -> str:
-    r"""Return `text` without control characters and with lone surrogates as U+FFFD.
+    r"""Remove control characters from `text`, and replace lone surrogates with U+FFFD.
 
-    Tab and line breaks stay. Speech recognition and language models produce the others now and
-    then, and no store and no speech engine takes them; nor does XML take U+FFFE and U+FFFF.
-    `\ud83d\ude00` in JSON is one character by now, so that every surrogate left is a lone one.
+    Tabs and line breaks stay. Speech recognition and language models sometimes produce other
+    control characters, which stores and speech engines reject. XML also rejects U+FFFE and U+FFFF.
+    The JSON parser has combined pairs like `\ud83d\ude00`, so every surrogate left is a lone one.
     """
     if _is_plain(text):
         return text
@@ -80,25 +80,25 @@ def _language_tag(value: object) -> str | None:
     return value if isinstance(value, str) and re.fullmatch(_BCP47, value) else None
 
 
-def _words(value: object) -> str | None:
+def _non_blank_text(value: object) -> str | None:
     cleaned = clean(value) if isinstance(value, str) else ""
     return cleaned if cleaned.strip() else None
 
 
-def _line(value: object) -> str | None:
-    return " ".join((_words(value) or "").split()) or None
+def _single_line_text(value: object) -> str | None:
+    return " ".join((_non_blank_text(value) or "").split()) or None
 
 
-def _phrase(value: object) -> str | None:
+def _vocabulary_phrase(value: object) -> str | None:
     fits = isinstance(value, str) and len(value) <= PHRASE_MAX_CHARACTERS
-    return _line(value) if fits else None
+    return _single_line_text(value) if fits else None
 
 
-def _whole(value: object) -> object:
+def _integral_float_to_int(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _shortest(value: float) -> float:
+def _without_zero_fraction(value: float) -> float:
     return int(value) if value.is_integer() else value
 
 
@@ -106,8 +106,8 @@ SessionId = Annotated[
     str,
     TextConstraint(
         _session_id,
-        f"must be a text of 1 to {SESSION_ID_MAX_CHARACTERS} characters, none of them a control"
-        " character or a lone surrogate",
+        f"must be a string of 1 to {SESSION_ID_MAX_CHARACTERS} characters without control"
+        " characters or lone surrogates",
         {
             "minLength": 1,
             "maxLength": SESSION_ID_MAX_CHARACTERS,
@@ -115,18 +115,18 @@ SessionId = Annotated[
         },
     ),
 ]
-"""The id of a call session: opaque, 1 to 256 characters, none of them a control character."""
+"""The opaque id of a call session: 1 to 256 characters without control characters."""
 
 E164 = Annotated[
     str,
     TextConstraint(
         _e164,
         "must be an E.164 number: 7 to 15 digits that start with the country code, like"
-        " 493023125001 (a + in front is fine, 00 is not)",
+        " 493023125001 (with or without a leading +, but not 00)",
         {"pattern": f"^{_E164}$"},
     ),
 ]
-"""A phone number, accepted with or without `+`, kept and sent without."""
+"""A phone number, accepted with or without `+`, and sent without."""
 
 LanguageTag = Annotated[
     str,
@@ -139,27 +139,27 @@ LanguageTag = Annotated[
 """A well-formed BCP-47 language tag."""
 
 NonBlankText = Annotated[
-    str, TextConstraint(_words, "must be a text that is not blank", {"pattern": r"\S"})
+    str, TextConstraint(_non_blank_text, "must be a text that is not blank", {"pattern": r"\S"})
 ]
-"""Text for a person: cleaned (see `clean`), never blank."""
+"""Text that is not blank, without control characters (see `clean`)."""
 
 SingleLineText = Annotated[
-    str, TextConstraint(_line, "must be a text that is not blank", {"pattern": r"\S"})
+    str, TextConstraint(_single_line_text, "must be a text that is not blank", {"pattern": r"\S"})
 ]
-"""A name: as `NonBlankText`, but on one line, since it may become part of a header on its way."""
+"""A `NonBlankText` on one line, for names that may be sent in a header."""
 
 VocabularyPhrase = Annotated[
     str,
     TextConstraint(
-        _phrase,
+        _vocabulary_phrase,
         f"must be a text of 1 to {PHRASE_MAX_CHARACTERS} characters that is not blank",
         {"maxLength": PHRASE_MAX_CHARACTERS, "pattern": r"\S"},
     ),
 ]
-"""An entry of a vocabulary: as `SingleLineText`, of bounded length."""
+"""A `SingleLineText` of limited length."""
 
-Integer = Annotated[int, Strict(), BeforeValidator(_whole)]
-"""An integer and no `bool`, nor a text with digits; `30.0` is one, as it is in JSON."""
+Integer = Annotated[int, Strict(), BeforeValidator(_integral_float_to_int)]
+"""An integer, but not a `bool` or a numeric string; `30.0` is accepted, as in JSON."""
 
-Number = Annotated[float, Strict(), AfterValidator(_shortest)]
-"""A number and no `bool`, nor a text with digits; kept without a fraction that is zero."""
+Number = Annotated[float, Strict(), AfterValidator(_without_zero_fraction)]
+"""A number, but not a `bool` or a numeric string; `30.0` is normalized to `30`."""

@@ -87,7 +87,7 @@ def test_without_a_token_no_header_is_sent() -> None:
         (answering(b"sorry"), "/body must be an action"),
         (answering(b"\xff"), "is not UTF-8, so not JSON [not_json]"),
         (answering(b""), "/body must be an action"),
-        (answering({**SPEAK, "type": "sing"}), "/body/type is no action type"),
+        (answering({**SPEAK, "type": "sing"}), "/body/type is not an action type"),
         (answering(b"{" * 100_000), "/body must be an action"),
         (answering({**SPEAK, "session_id": "s-2"}), "/body/session_id must be session.id"),
         (answering(b" " * (11 * 1024 * 1024)), "answered with more than 10 MB [too_large]"),

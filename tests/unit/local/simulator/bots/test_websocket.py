@@ -257,7 +257,7 @@ class TestWhatComesLater:
         (sending("[" * 100_000), "is nested too deeply [not_json]"),
         (sending("null"), " must be an action: a JSON object with type"),
         (sending(b"\x00"), " is a binary message: actions are JSON in text messages [binary]"),
-        (sending({**SPEAK, "type": "sing"}), "/type is no action type"),
+        (sending({**SPEAK, "type": "sing"}), "/type is not an action type"),
         (sending([SPEAK, {**SPEAK, "session_id": "s-2"}]), "/1/session_id must be session.id"),
         (sending({"type": "speak", "text": "Hi"}), "/session_id"),
         (sending([SPEAK] * 300), " has 300 actions: only the first 200"),

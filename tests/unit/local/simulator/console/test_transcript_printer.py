@@ -201,4 +201,6 @@ def test_a_whole_call_can_be_read() -> None:
         "    0.9 s  assistant_speak, 1 ms",
     ]
     assert "    agent  [stops speaking]" in paper.lines
-    assert any(line.startswith("    error  /body/type is no action type") for line in paper.lines)
+    assert any(
+        line.startswith("    error  /body/type is not an action type") for line in paper.lines
+    )

@@ -1,4 +1,4 @@
-"""Reads JSON from anywhere, finds out what it is, and judges it by the protocol."""
+"""Parse JSON, detect whether it is an event, an action or a response, and lint it."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,67 +17,67 @@ type Kind = Literal["event", "action", "response"]
 type Level = Literal["ok", "warning", "error"]
 
 MAX_BYTES = 32 * 1024 * 1024
-"""More than any event, answer or response can have."""
+"""The size limit of the input, larger than any event, answer or response."""
 
-_RULES: Mapping[Kind, Callable[[object], list[Diagnostic]]] = {
+_LINTERS: Mapping[Kind, Callable[[object], list[Diagnostic]]] = {
     "event": lint_event,
     "action": lint_answer,
     "response": lint_response,
 }
-_OLDER_EVENTS = frozenset({"user_barge_in"})
-# What a response has and neither an event nor an action.
+_LEGACY_EVENTS = frozenset({"user_barge_in"})
+# Members that only a response has.
 _RESPONSE_MEMBERS = frozenset({"status", "statusCode", "body"})
-_REASONS: Mapping[str, tuple[str, str]] = {
+_MESSAGES: Mapping[str, tuple[str, str]] = {
     "empty": ("not_json", "is empty"),
     "bad_encoding": ("bad_encoding", "starts with a byte order mark: save it as UTF-8 without one"),
-    "too_deep": ("too_deep", "is nested too deeply to be read"),
-    "dup_key": ("dup_key", "has a key twice in one object, so it has no one meaning"),
-    "bad_number": ("bad_number", "has a number that is none in JSON, or is too long"),
+    "too_deep": ("too_deep", "is nested too deeply"),
+    "dup_key": ("dup_key", "has a key twice in one object: remove one of them"),
+    "bad_number": ("bad_number", "has a number that is not valid in JSON, or is too long"),
 }
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What `check` found.
+class LintResult:
+    """The result of `aiflow check`.
 
     Attributes:
-        kind: what was judged; None when it could not be read.
-        type: the `type` of the event, or of the one action; None for several and for none.
-        problems: in the order of the JSON.
+        kind: The kind of the input; None if it could not be parsed.
+        type: The `type` of the event or of a single action; None otherwise.
+        diagnostics: The findings, in the order of the JSON.
     """
 
     kind: Kind | None
     type: str | None
-    problems: tuple[Diagnostic, ...]
+    diagnostics: tuple[Diagnostic, ...]
 
     @property
     def level(self) -> Level:
-        """The worst of the problems."""
-        severities = {problem.severity for problem in self.problems}
+        """The highest severity of the diagnostics."""
+        severities = {diagnostic.severity for diagnostic in self.diagnostics}
         return "error" if "error" in severities else "warning" if severities else "ok"
 
     def as_json(self) -> JsonObject:
-        """Return what `aiflow check --json` prints."""
+        """Return the object that `aiflow check --json` prints."""
         return {
             "kind": self.kind,
             "type": self.type,
             "verdict": self.level,
-            "problems": [asdict(problem) for problem in self.problems],
+            "problems": [asdict(diagnostic) for diagnostic in self.diagnostics],
         }
 
 
 def parse(raw: bytes) -> JsonValue:
-    """Read JSON as strictly as the functions do.
+    """Parse JSON as strictly as the deployed functions do.
 
     Raises:
-        Unreadable: it is too large, not UTF-8, not JSON, or ambiguous; with line and column.
+        Unreadable: The input is too large, not UTF-8, not JSON, or has a duplicate key.
     """
     if len(raw) > MAX_BYTES:
         raise Unreadable("too_large", f"is larger than {MAX_BYTES // 1024**2} MB")
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        where = _place(raw[: error.start].decode())
+        where = _position(raw[: error.start].decode())
         raise Unreadable("bad_encoding", f"is not UTF-8 ({where})") from None
     try:
         return decode(text)
@@ -85,20 +85,20 @@ def parse(raw: bytes) -> JsonValue:
         raise _unreadable(error.reason, text) from None
 
 
-def judge(data: JsonValue, kind: Kind | None = None) -> Verdict:
-    """Judge JSON as `kind`, or as what it looks like."""
-    kind = kind or kind_of(data)
-    return Verdict(kind, _type_of(data, kind), tuple(_RULES[kind](data)))
+def lint(data: JsonValue, kind: Kind | None = None) -> LintResult:
+    """Lint JSON as `kind`; without a kind, detect it."""
+    kind = kind or detect_kind(data)
+    return LintResult(kind, _type_of(data, kind), tuple(_LINTERS[kind](data)))
 
 
-def kind_of(data: JsonValue) -> Kind:
-    """Tell an event from an answer from a response; in doubt it is an answer."""
+def detect_kind(data: JsonValue) -> Kind:
+    """Detect the kind of JSON data from its members; if unclear, it is an action."""
     if not isinstance(data, dict):
         return "action"
     name = data.get("type")
     if isinstance(name, str) and name in ACTION_TYPES:
         return "action"
-    if isinstance(name, str) and (name in EVENT_TYPES or name in _OLDER_EVENTS):
+    if isinstance(name, str) and (name in EVENT_TYPES or name in _LEGACY_EVENTS):
         return "event"
     if "type" not in data and not _RESPONSE_MEMBERS.isdisjoint(data):
         return "response"
@@ -122,8 +122,8 @@ def _body(body: JsonValue) -> JsonValue:
 
 
 def _unreadable(reason: str, text: str) -> Unreadable:
-    if reason in _REASONS:
-        return Unreadable(*_REASONS[reason])
+    if reason in _MESSAGES:
+        return Unreadable(*_MESSAGES[reason])
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -132,6 +132,6 @@ def _unreadable(reason: str, text: str) -> Unreadable:
     return Unreadable("not_json", "is not JSON")
 
 
-def _place(before: str) -> str:
+def _position(before: str) -> str:
     lines = before.split("\n")
     return f"line {len(lines)}, column {len(lines[-1]) + 1}"
