@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.source import LOCAL, modules
 
 LAYERS = (
-    ("errors", "output", "printable", "tokens", "bytecode", "checking"),
+    ("errors", "output", "tokens", "bytecode", "linting"),
     ("stack",),
     ("emulator",),
     ("simulator",),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiflow.protocol.constraints import is_object
+from aiflow.sessions.codec import SCHEMA
 from aiflow.sessions.dynamodb import from_dynamodb
 from aiflow.sessions.record import TURNS, SessionRecord, Turn
 from aiflow_local.errors import LocalError
@@ -51,8 +52,11 @@ def read_record(found: "Mapping[str, AttributeValueTypeDef]") -> SessionRecord:
     """
     session_id = found["pk"].get("S", "")
     with _readable(session_id):
-        item = SessionRecord.from_attributes(session_id, from_dynamodb(found))
-        if not (_is_valid(item) and all(map(_is_turn, item.turns))):
+        attributes = from_dynamodb(found)
+        item = SessionRecord.from_attributes(session_id, attributes)
+        if attributes["schema"] != SCHEMA or not (
+            _is_valid(item) and all(map(_is_turn, item.turns))
+        ):
             raise ValueError
         return item
 
