@@ -82,7 +82,7 @@ class Usage:
     billed_ms: float = 15
     memory_gb: float = 1.0
     reads: float = 1.0
-    writes: float = 2.1
+    writes: float = 1.97
     log_kb: float = 1.6
     traced: float = 0.5
     minutes: float = 4.0
