@@ -150,7 +150,7 @@ class Call:
     ) -> Transfer:
         """Connect the caller with another number.
 
-        With a `timeout` (5-120 seconds) a call that nobody takes comes back as `session_start`;
+        With a `timeout` (5-120 seconds) an unanswered call comes back as `session_start`;
         without one it ends.
         """
         return self._build(
