@@ -152,6 +152,8 @@ class EventProcessor:
                 (self.failover if store_available else self.responder).send(body)
 
     def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
+        # A stream of an attempt that lost its commit must not go on.
+        self._stream = None
         stored = self._bind_connection(stored)
         record, decision = self._check(self.guards.before_event, stored, is_retry=is_retry)
         if decision:

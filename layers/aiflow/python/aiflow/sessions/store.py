@@ -29,7 +29,7 @@ class SessionStore(Protocol):
         """Return the latest version by a consistent read; None if it is absent or expired."""
         ...
 
-    def commit(self, record: SessionRecord) -> None:
+    def commit(self, record: SessionRecord, /) -> None:
         """Store a record if the version before it is still the latest.
 
         A write of the same invocation that was applied although its response was lost succeeds.
