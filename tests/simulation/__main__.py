@@ -9,12 +9,12 @@ import re
 import sys
 from collections.abc import Sequence
 
-from tests.simulation.dice import Fault
-from tests.simulation.happened import Plan
-from tests.simulation.judges import judged
+from tests.simulation.execution import Plan
+from tests.simulation.faults import Fault
+from tests.simulation.invariants import check_invariants
 from tests.simulation.profiles import NO_FAULT, PROFILES
-from tests.simulation.shrink import shrunken, story
-from tests.simulation.world import simulate
+from tests.simulation.runner import simulate
+from tests.simulation.shrink import failure_report, shrink
 
 _FAULT = re.compile(rf"[^:#]+:({'|'.join(fault.value for fault in Fault)})#\d+")
 
@@ -26,9 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _options(arguments)
     if options.figures:
-        from tests.simulation.figures import print_figures  # noqa: PLC0415 - seeds need none
+        from tests.simulation.goals import measure_goals  # noqa: PLC0415 - seeds need none
 
-        return print_figures(is_long=options.figures == "long")
+        return measure_goals(is_long=options.figures == "long")
     failed = [seed for seed in options.seeds if not _passes(_plan(options, seed))]
     _print("all passed" if not failed else f"failed: {failed}")
     return bool(failed)
@@ -54,27 +54,27 @@ def seeds_of(text: str) -> list[int]:
 
 
 def _passes(plan: Plan) -> bool:
-    happened = simulate(plan)
-    violations = judged(happened)
-    record = happened.record
+    execution = simulate(plan)
+    violations = check_invariants(execution)
+    trace = execution.trace
     _print(
-        f"seed {plan.seed}: {plan.calls} calls, {len(record.runs)} invocations, "
-        f"{len(happened.faults.injected)} faults, {record.overlapped} overlaps, "
-        f"{len(violations)} violations, digest {record.digest()[:16]}"
+        f"seed {plan.seed}: {plan.calls} calls, {len(trace.runs)} invocations, "
+        f"{len(execution.faults.injected)} faults, {trace.overlapped} overlaps, "
+        f"{len(violations)} violations, digest {trace.digest()[:16]}"
     )
     for invariant in dict.fromkeys(violation.invariant for violation in violations):
-        for line in story(shrunken(plan, invariant)):
+        for line in failure_report(shrink(plan, invariant)):
             _print(f"  {line}")
     return not violations
 
 
 def _plan(options: argparse.Namespace, seed: int) -> Plan:
-    rates, habits = PROFILES[options.profile]
+    rates, behaviour = PROFILES[options.profile]
     return Plan(
         seed=seed,
         calls=options.calls,
         rates=rates,
-        habits=habits,
+        behaviour=behaviour,
         only_calls=options.only,
         only_faults=options.faults,
     )
@@ -97,10 +97,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--faults", type=_faults, help="the faults that may happen; all")
     parser.add_argument("--figures", choices=["short", "long"], help="measure instead")
     options = parser.parse_args(arguments)
-    strangers = [number for number in options.only or () if number >= options.calls]
-    if strangers:
+    unknown = [number for number in options.only or () if number >= options.calls]
+    if unknown:
         most = options.calls - 1
-        parser.error(f"argument --only: there is no call {strangers[0]}: they go from 0 to {most}")
+        parser.error(f"argument --only: there is no call {unknown[0]}: they go from 0 to {most}")
     return options
 
 
@@ -114,19 +114,19 @@ def _numbers(text: str) -> list[int] | None:
     """Read the numbers of calls; of an empty text, None: `make` hands that over for all."""
     if not text:
         return None
-    strangers = [part for part in text.split(",") if not part.strip().isdecimal()]
-    if strangers:
-        raise argparse.ArgumentTypeError(f"{strangers[0]!r} is no number of a call: give 3 or 3,17")
+    unknown = [part for part in text.split(",") if not part.strip().isdecimal()]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no number of a call: give 3 or 3,17")
     return [int(part) for part in text.split(",")]
 
 
 def _faults(text: str) -> list[str] | None:
     """Read the names of faults; likewise."""
     names = text.split(",") if text else []
-    strangers = [name for name in names if name != NO_FAULT and not _FAULT.fullmatch(name)]
-    if strangers:
+    unknown = [name for name in names if name != NO_FAULT and not _FAULT.fullmatch(name)]
+    if unknown:
         wanted = f"a failing seed prints their names, like 3:crash#1; {NO_FAULT!r} lets none happen"
-        raise argparse.ArgumentTypeError(f"{strangers[0]!r} is no fault: {wanted}")
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no fault: {wanted}")
     return names or None
 
 

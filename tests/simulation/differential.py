@@ -10,8 +10,8 @@ from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import CommitConflict, SessionStore
 from tests.helpers.runtime import Clock
 from tests.helpers.tables import moto_table
-from tests.simulation.dice import Dice
-from tests.simulation.table import ConditionalCheckFailedException, Table, pages
+from tests.simulation.dynamodb_table import ConditionalCheckFailedException, SimulatedTable, pages
+from tests.simulation.randomness import SeededRandom
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,7 +23,7 @@ WRITERS = ("me", "you", "they")
 type Program = Callable[[SessionStore, Clock], list[object]]
 
 
-class TableClient:
+class DirectClient:
     """The simulated table without any network before it."""
 
     class exceptions:  # noqa: N801 - the client's own name
@@ -32,7 +32,7 @@ class TableClient:
         ConditionalCheckFailedException: ClassVar = ConditionalCheckFailedException
 
     def __init__(self) -> None:
-        self._table = Table()
+        self._table = SimulatedTable()
 
     def get_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """See DynamoDB's `GetItem`."""
@@ -46,7 +46,7 @@ class TableClient:
         """See DynamoDB's `UpdateItem`."""
         self._table.update(request, 0, "")
 
-    def get_paginator(self, _operation: str) -> "TableClient":
+    def get_paginator(self, _operation: str) -> "DirectClient":
         """Return what goes through the pages of a query."""
         return self
 
@@ -61,24 +61,24 @@ def differences(programs: int, seed: int = 1) -> list[str]:
     clock = Clock()
     with moto_table(clock) as table:
         for number in range(programs):
-            program = _program(Dice(seed * 100_000 + number), f"session-{number}")
-            simulated = cast("DynamoDBClient", TableClient())
+            program = _program(SeededRandom(seed * 100_000 + number), f"session-{number}")
+            simulated = cast("DynamoDBClient", DirectClient())
             stores: dict[str, SessionStore] = {
                 "memory": InMemorySessionStore(clock),
                 "simulated": DynamoDbSessionStore(simulated, table.name, clock, FAULTS),
             }
-            begun = clock.seconds
+            started = clock.seconds
             wanted = program(table.sessions, clock)
             for name, store in stores.items():
-                clock.seconds = begun
+                clock.seconds = started
                 if program(store, clock) != wanted:
                     found.append(f"program {number} of seed {seed} on {name}")
     return found
 
 
-def _program(dice: Dice, session_id: str) -> Program:
+def _program(random: SeededRandom, session_id: str) -> Program:
     """Return a program of loads, commits, stale commits, repeated commits and expiry."""
-    steps = [(dice.roll("step"), dice.pick("writer", WRITERS)) for _ in range(STEPS)]
+    steps = [(random.uniform("step"), random.choice("writer", WRITERS)) for _ in range(STEPS)]
 
     def run(store: SessionStore, clock: Clock) -> list[object]:
         known: dict[str, SessionRecord] = {}

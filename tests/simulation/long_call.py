@@ -9,7 +9,7 @@ from tests.helpers.runtime import make_settings
 
 
 @dataclass(frozen=True)
-class Sizes:
+class LongCallSizes:
     """What was largest in a call.
 
     Attributes:
@@ -23,7 +23,7 @@ class Sizes:
     turns: int
 
 
-def long_call(turns: int) -> Sizes:
+def long_call(turns: int) -> LongCallSizes:
     """Talk so many turns, each as long as an event can carry."""
 
     def repeat(event: Event, call: Call) -> Reply:
@@ -40,4 +40,4 @@ def long_call(turns: int) -> Sizes:
         body = line.send("user_speak", text=text)
         answer = max(answer, len(str(body)))
         item = max(item, stored_bytes(line.item))
-    return Sizes(item, answer, len(line.runtime.sessions.turns(line.session_id)))
+    return LongCallSizes(item, answer, len(line.runtime.sessions.turns(line.session_id)))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import CommitConflict
-from tests.simulation.client import TableFault
-from tests.simulation.cloud import MakeStore, production_store
+from tests.simulation.dynamodb_client import TableUnavailable
+from tests.simulation.fake_aws import MakeStore, production_store
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 type Now = Callable[[], float]
 
 
-class Careless:
+class FieldDroppingClient:
     """A client that leaves a part of each request out, or changes it.
 
     Args:
@@ -24,9 +24,9 @@ class Careless:
         left_out: names of parts.
     """
 
-    def __init__(self, client: "DynamoDBClient", left_out: str) -> None:
+    def __init__(self, client: "DynamoDBClient", dropped: str) -> None:
         self._client: Any = client
-        self._left_out = left_out
+        self._dropped = dropped
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
         """Return what the client has."""
@@ -35,17 +35,17 @@ class Careless:
             return found
 
         def ask(**request: Any) -> Any:  # noqa: ANN401 - JSON
-            request.pop(self._left_out, None)
+            request.pop(self._dropped, None)
             return found(**request)
 
         return ask
 
 
-def careless(left_out: str) -> MakeStore:
+def without_request_field(dropped: str) -> MakeStore:
     """Return what makes a store whose requests lack a part."""
 
     def make(client: "DynamoDBClient", now: Now) -> DynamoDbSessionStore:
-        return production_store(cast("DynamoDBClient", Careless(client, left_out)), now)
+        return production_store(cast("DynamoDBClient", FieldDroppingClient(client, dropped)), now)
 
     return make
 
@@ -72,7 +72,7 @@ class WholeHistoryOverwrite(DynamoDbSessionStore):
             super().commit(replace(item, version=conflict.current.version + 1))
 
 
-class LeavesTooLate(DynamoDbSessionStore):
+class OverflowAfterCommit(DynamoDbSessionStore):
     """Keeps the turns that leave the item when it has been written without them."""
 
     def commit(self, item: SessionRecord) -> None:
@@ -83,11 +83,11 @@ class LeavesTooLate(DynamoDbSessionStore):
             self._store_overflow(item, leaving)
 
 
-def made_by(store: type[DynamoDbSessionStore]) -> MakeStore:
+def store_of(store: type[DynamoDbSessionStore]) -> MakeStore:
     """Return what makes stores of a kind."""
-    return lambda client, now: store(client, "sessions", now, (TableFault,))
+    return lambda client, now: store(client, "sessions", now, (TableUnavailable,))
 
 
-def never_expiring(client: "DynamoDBClient", _: Now) -> DynamoDbSessionStore:
+def never_expired(client: "DynamoDBClient", _: Now) -> DynamoDbSessionStore:
     """Return a store that leaves it to the table to delete what has expired."""
     return production_store(client, lambda: 0.0)

@@ -31,26 +31,26 @@ from aiflow.sessions.store import CommitConflict
 from aiflow.telemetry import EventReport
 from tests.helpers.in_process import for_every_event
 from tests.simulation.agents import agents
-from tests.simulation.cloud import Cloud, MakeStore, production_store
-from tests.simulation.happened import MakeAgents
-from tests.simulation.mutant_stores import (
-    LeavesTooLate,
-    NoWriterId,
-    WholeHistoryOverwrite,
-    careless,
-    made_by,
-    never_expiring,
+from tests.simulation.execution import MakeAgents
+from tests.simulation.fake_aws import FakeAws, MakeStore, production_store
+from tests.simulation.mutant_processors import (
+    ContinuesStaleAnswer,
+    CountsAllFailures,
+    DropsFailedTurn,
+    IgnoresClosing,
+    IgnoresHangup,
+    KeepsDeferredActions,
+    KeepsFailedState,
+    NeverReconnects,
+    StaleBillableKeys,
 )
-from tests.simulation.mutant_turns import (
-    DoesNotListen,
-    ForgetsTheHangup,
-    ForgetsWhatFailed,
-    GoneForEver,
-    KeepsWhatFailed,
-    NeverForgives,
-    OldLedger,
-    TalkedOutOfIt,
-    TalksOver,
+from tests.simulation.mutant_stores import (
+    NoWriterId,
+    OverflowAfterCommit,
+    WholeHistoryOverwrite,
+    never_expired,
+    store_of,
+    without_request_field,
 )
 
 
@@ -64,7 +64,7 @@ class Mutant:
         make_agents: makes its agents.
     """
 
-    attacks: str
+    violates: str
     make_store: MakeStore = production_store
     make_agents: MakeAgents = agents
 
@@ -72,12 +72,12 @@ class Mutant:
 # Wrong guards.
 
 
-def without(guard: Guard) -> Guards:
+def without_guard(guard: Guard) -> Guards:
     """Return the guards without one of them."""
-    return instead(guard, lambda _context, _record: None)
+    return replace_guard(guard, lambda _context, _record: None)
 
 
-def instead(guard: Guard, wrong: Guard) -> Guards:
+def replace_guard(guard: Guard, wrong: Guard) -> Guards:
     """Return the guards with a wrong one in the place of another."""
 
     def exchanged(guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
@@ -115,7 +115,7 @@ def send_due_again(context: EventContext, record: SessionRecord) -> Decision | C
     return send_due_actions(context, replace(record, billable_keys=()))
 
 
-class NoLedger(EventProcessor):
+class NoBillableKeys(EventProcessor):
     """Sends billable actions as often as they are decided."""
 
     def _answer(self, record: SessionRecord, *, was_transferring: bool) -> Decision:
@@ -123,7 +123,7 @@ class NoLedger(EventProcessor):
         return super()._answer(unspent, was_transferring=was_transferring)
 
 
-class StartResets(EventProcessor):
+class StartResetsRecord(EventProcessor):
     """Begins a new record with every `session_start`."""
 
     def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
@@ -134,7 +134,7 @@ class StartResets(EventProcessor):
         return super()._decide(stored, is_retry=is_retry)
 
 
-class Endless(Deadlines):
+class UnlimitedDeadlines(Deadlines):
     """Does not limit the handler."""
 
     def handler_seconds(self, since: float) -> float:
@@ -148,14 +148,14 @@ class RetryWithoutDeadline(EventProcessor):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.deadlines = Endless(**vars(self.deadlines))
+        self.deadlines = UnlimitedDeadlines(**vars(self.deadlines))
 
 
-class NoCaps(EventProcessor):
+class NoLimits(EventProcessor):
     """Allows every call any number of messages and transfers."""
 
     def __post_init__(self) -> None:
-        self.runtime = lenient(self.runtime, max_sms=30, max_transfers=30)
+        self.runtime = with_settings(self.runtime, max_sms=30, max_transfers=30)
         super().__post_init__()
 
 
@@ -166,20 +166,20 @@ class AnyNumber(frozenset[str]):
         return True
 
 
-class NoPolicy(EventProcessor):
+class NoNumberPolicy(EventProcessor):
     """Lets the handler, and so the model, call any number."""
 
     def __post_init__(self) -> None:
-        self.runtime = lenient(self.runtime, allowed_numbers=AnyNumber())
+        self.runtime = with_settings(self.runtime, allowed_numbers=AnyNumber())
         super().__post_init__()
 
 
-def lenient(right: Runtime, **members: object) -> Runtime:
+def with_settings(right: Runtime, **members: object) -> Runtime:
     """Return a runtime with other settings."""
     return replace(right, settings=right.settings.model_copy(update=members))
 
 
-class FillerIsEnough(EventProcessor):
+class FillerWithoutAnswer(EventProcessor):
     """Sends the filler and drops the answer."""
 
     def _decide_chunk(
@@ -198,7 +198,7 @@ class FillerIsEnough(EventProcessor):
 
 
 @dataclass
-class LateKeys(UnitOfWork):
+class LateKeysUnit(UnitOfWork):
     """Commits without the keys of billable actions, and remembers them."""
 
     late: tuple[str, ...] = field(default=(), init=False)
@@ -211,11 +211,11 @@ class LateKeys(UnitOfWork):
         return super().commit(replace(record, billable_keys=keys))
 
 
-class LedgerAfterAnswer(EventProcessor):
+class KeysAfterAnswer(EventProcessor):
     """Sends first and then records what it cost."""
 
     def _make_unit(self) -> UnitOfWork:
-        self._late = LateKeys(**init_members(super()._make_unit()))
+        self._late = LateKeysUnit(**init_members(super()._make_unit()))
         return self._late
 
     def process(self) -> None:
@@ -232,7 +232,7 @@ def init_members(unit: UnitOfWork) -> dict[str, Any]:
     return {each.name: getattr(unit, each.name) for each in fields(unit) if each.init}
 
 
-class AftercareFirst(EventProcessor):
+class HandlerBeforeEndCommit(EventProcessor):
     """Runs the handler of an abandoned call before it commits the end."""
 
     def close_abandoned(self, record: SessionRecord) -> None:
@@ -246,7 +246,7 @@ class AftercareFirst(EventProcessor):
             self.report.count("AbandonedCalls")
 
 
-class ClosesWhateverItFinds(EventProcessor):
+class ClosesActiveCalls(EventProcessor):
     """Closes a call whatever has happened in it meanwhile."""
 
     def close_abandoned(self, record: SessionRecord) -> None:
@@ -270,7 +270,7 @@ class ServerErrors(EventProcessor):
 # Wrong entrypoints.
 
 
-class HeaderLogged(Entrypoint):
+class LogsHeaders(Entrypoint):
     """Logs what it is sent, including the token."""
 
     @classmethod
@@ -286,31 +286,31 @@ class HeaderLogged(Entrypoint):
         return super().__call__(envelope, context)
 
 
-def header_logged(cloud: Cloud) -> Mapping[str, Entrypoint]:
+def header_logged(aws: FakeAws) -> Mapping[str, Entrypoint]:
     """Return the agents with an entrypoint that logs headers."""
-    return {name: HeaderLogged.of(right) for name, right in agents(cloud).items()}
+    return {name: LogsHeaders.of(right) for name, right in agents(aws).items()}
 
 
-def mutated(processor: MakeProcessor) -> MakeAgents:
+def with_processor(processor: MakeProcessor) -> MakeAgents:
     """Return what makes agents with a wrong processor."""
 
-    def make(cloud: Cloud) -> Mapping[str, Entrypoint]:
+    def make(aws: FakeAws) -> Mapping[str, Entrypoint]:
         # The runtime is replaced with each invocation; the processor stays.
-        runtime = cloud.sweepers[0]
-        return {name: right.bind(runtime, processor) for name, right in agents(cloud).items()}
+        runtime = aws.sweepers[0]
+        return {name: right.bind(runtime, processor) for name, right in agents(aws).items()}
 
     return make
 
 
-def guarded(guards: Guards) -> MakeAgents:
+def with_guards(guards: Guards) -> MakeAgents:
     """Return what makes agents with wrong guards."""
-    return mutated(partial(EventProcessor, guards=guards))
+    return with_processor(partial(EventProcessor, guards=guards))
 
 
-NO_LEDGER = partial(NoLedger, guards=instead(send_due_actions, send_due_again))
+NO_BILLABLE_KEYS = partial(NoBillableKeys, guards=replace_guard(send_due_actions, send_due_again))
 
 
-def module_level_session(cloud: Cloud) -> Mapping[str, Entrypoint]:
+def module_level_session(aws: FakeAws) -> Mapping[str, Entrypoint]:
     """Return an agent that keeps the current call where all calls share it."""
     current: list[Call] = []
 
@@ -319,45 +319,51 @@ def module_level_session(cloud: Cloud) -> Mapping[str, Entrypoint]:
             return None
         current[:] = [call]
         call.state.setdefault("said", event.text)
-        cloud.spend(cloud.dice.between(f"{cloud.run.call}:model", 50, 750))
+        aws.advance(aws.random.randint(f"{aws.run.call}:model", 50, 750))
         return current[0].speak(f"Heard: {current[0].state['said']}")
 
     return {"forgetful": for_every_event(forgetful)}
 
 
 MUTANTS: Mapping[str, Mutant] = {
-    "no fingerprint": Mutant("I1", make_agents=guarded(without(replay_duplicate))),
-    "blind read-modify-write": Mutant("I1", make_store=careless("ConditionExpression")),
-    "no writer id": Mutant("I5", make_store=made_by(NoWriterId)),
-    "fence after replay": Mutant("I6", make_agents=guarded(REPLAY_FIRST)),
-    "no ledger": Mutant("I4", make_agents=mutated(NO_LEDGER)),
-    "ledger written after the answer": Mutant("I4", make_agents=mutated(LedgerAfterAnswer)),
+    "no fingerprint": Mutant("I1", make_agents=with_guards(without_guard(replay_duplicate))),
+    "blind read-modify-write": Mutant(
+        "I1", make_store=without_request_field("ConditionExpression")
+    ),
+    "no writer id": Mutant("I5", make_store=store_of(NoWriterId)),
+    "fence after replay": Mutant("I6", make_agents=with_guards(REPLAY_FIRST)),
+    "no ledger": Mutant("I4", make_agents=with_processor(NO_BILLABLE_KEYS)),
+    "ledger written after the answer": Mutant("I4", make_agents=with_processor(KeysAfterAnswer)),
     "module-level current session": Mutant("I7", make_agents=module_level_session),
-    "whole-history overwrite": Mutant("I2", make_store=made_by(WholeHistoryOverwrite)),
-    "stale read": Mutant("I2", make_store=careless("ConsistentRead")),
-    "session_start resets": Mutant("I2", make_agents=mutated(StartResets)),
-    "TTL trusted for deletion": Mutant("I8", make_store=never_expiring),
-    "5xx on store error": Mutant("I9", make_agents=mutated(ServerErrors)),
-    "caps not asked": Mutant("I10", make_agents=mutated(NoCaps)),
-    "model believed": Mutant("I11", make_agents=mutated(NoPolicy)),
-    "aftercare before the claim": Mutant("I15", make_agents=mutated(AftercareFirst)),
-    "sweeper closes whatever it finds": Mutant("I15", make_agents=mutated(ClosesWhateverItFinds)),
-    "end that does not compete": Mutant("I15", make_agents=guarded(without(commit_end_first))),
-    "filler without an answer": Mutant("I9", make_agents=mutated(FillerIsEnough)),
+    "whole-history overwrite": Mutant("I2", make_store=store_of(WholeHistoryOverwrite)),
+    "stale read": Mutant("I2", make_store=without_request_field("ConsistentRead")),
+    "session_start resets": Mutant("I2", make_agents=with_processor(StartResetsRecord)),
+    "TTL trusted for deletion": Mutant("I8", make_store=never_expired),
+    "5xx on store error": Mutant("I9", make_agents=with_processor(ServerErrors)),
+    "caps not asked": Mutant("I10", make_agents=with_processor(NoLimits)),
+    "model believed": Mutant("I11", make_agents=with_processor(NoNumberPolicy)),
+    "aftercare before the claim": Mutant("I15", make_agents=with_processor(HandlerBeforeEndCommit)),
+    "sweeper closes whatever it finds": Mutant(
+        "I15", make_agents=with_processor(ClosesActiveCalls)
+    ),
+    "end that does not compete": Mutant(
+        "I15", make_agents=with_guards(without_guard(commit_end_first))
+    ),
+    "filler without an answer": Mutant("I9", make_agents=with_processor(FillerWithoutAnswer)),
     "header logged": Mutant("I12", make_agents=header_logged),
     "text-only fingerprint": Mutant(
-        "I1", make_agents=guarded(instead(replay_duplicate, replay_same_text))
+        "I1", make_agents=with_guards(replace_guard(replay_duplicate, replay_same_text))
     ),
-    "old ledger after a lost race": Mutant("I4", make_agents=mutated(OldLedger)),
-    "gone for ever": Mutant("I9", make_agents=mutated(GoneForEver)),
-    "apologies of a whole call": Mutant("I9", make_agents=mutated(NeverForgives)),
-    "failure forgotten": Mutant("I1", make_agents=mutated(ForgetsWhatFailed)),
-    "failure kept": Mutant("I2", make_agents=mutated(KeepsWhatFailed)),
-    "turns leave after the commit": Mutant("I2", make_store=made_by(LeavesTooLate)),
-    "talks over the caller": Mutant("I3", make_agents=mutated(TalksOver)),
-    "does not listen": Mutant("I5", make_agents=mutated(DoesNotListen)),
-    "hang-up forgotten": Mutant("I6", make_agents=mutated(ForgetsTheHangup)),
-    "talked out of the goodbye": Mutant("I10", make_agents=mutated(TalkedOutOfIt)),
-    "retry without deadline": Mutant("I9", make_agents=mutated(RetryWithoutDeadline)),
+    "old ledger after a lost race": Mutant("I4", make_agents=with_processor(StaleBillableKeys)),
+    "gone for ever": Mutant("I9", make_agents=with_processor(NeverReconnects)),
+    "apologies of a whole call": Mutant("I9", make_agents=with_processor(CountsAllFailures)),
+    "failure forgotten": Mutant("I1", make_agents=with_processor(DropsFailedTurn)),
+    "failure kept": Mutant("I2", make_agents=with_processor(KeepsFailedState)),
+    "turns leave after the commit": Mutant("I2", make_store=store_of(OverflowAfterCommit)),
+    "talks over the caller": Mutant("I3", make_agents=with_processor(ContinuesStaleAnswer)),
+    "does not listen": Mutant("I5", make_agents=with_processor(KeepsDeferredActions)),
+    "hang-up forgotten": Mutant("I6", make_agents=with_processor(IgnoresHangup)),
+    "talked out of the goodbye": Mutant("I10", make_agents=with_processor(IgnoresClosing)),
+    "retry without deadline": Mutant("I9", make_agents=with_processor(RetryWithoutDeadline)),
 }
 """By name; each is wrong in a way that a real product was."""

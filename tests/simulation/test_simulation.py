@@ -9,23 +9,23 @@ import pytest
 
 from tests.helpers.template import ROOT
 from tests.simulation.__main__ import main, seeds_of
-from tests.simulation.figures_of_calls import digest_under, killed_by
-from tests.simulation.happened import Plan
-from tests.simulation.judges import judged
+from tests.simulation.execution import Plan
+from tests.simulation.goals_calls import digest_under, killed_by
+from tests.simulation.invariants import check_invariants
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.profiles import PROFILES, command
-from tests.simulation.record import Record
-from tests.simulation.shrink import minimal, shrunken, story
-from tests.simulation.sweeping import ROUNDS_MS
-from tests.simulation.world import simulate
+from tests.simulation.runner import simulate
+from tests.simulation.shrink import failure_report, minimize, shrink
+from tests.simulation.sweeper_schedule import SWEEP_TIMES_MS
+from tests.simulation.trace import Trace
 
 
 def test_the_same_seed_is_the_same_story() -> None:
-    assert simulate(Plan(7, 10)).record.digest() == simulate(Plan(7, 10)).record.digest()
+    assert simulate(Plan(7, 10)).trace.digest() == simulate(Plan(7, 10)).trace.digest()
 
 
 def test_another_seed_is_another_story() -> None:
-    assert simulate(Plan(7, 10)).record.digest() != simulate(Plan(8, 10)).record.digest()
+    assert simulate(Plan(7, 10)).trace.digest() != simulate(Plan(8, 10)).trace.digest()
 
 
 def test_the_same_seed_is_the_same_story_in_every_process() -> None:
@@ -33,17 +33,17 @@ def test_the_same_seed_is_the_same_story_in_every_process() -> None:
 
 
 def test_leaving_out_calls_leaves_the_others_as_they_are() -> None:
-    everything = simulate(Plan(7, 10)).record
-    few = simulate(Plan(7, 10, only_calls=[2, 5])).record
-    assert _told(few) == [line for line in _told(everything) if line[0] in {2, 5}]
+    everything = simulate(Plan(7, 10)).trace
+    few = simulate(Plan(7, 10, only_calls=[2, 5])).trace
+    assert _timings(few) == [line for line in _timings(everything) if line[0] in {2, 5}]
 
 
-def _told(record: Record) -> list[tuple[int, str, int, str]]:
+def _timings(trace: Trace) -> list[tuple[int, str, int, str]]:
     """Return what happened to the calls; the sweeper goes from one to the next, and is late."""
     return [
-        (run.call, run.id, run.begun_ms, run.end)
-        for run in record.runs
-        if run.begun_ms < ROUNDS_MS[0] - 600_000
+        (run.call, run.id, run.started_ms, run.end)
+        for run in trace.runs
+        if run.started_ms < SWEEP_TIMES_MS[0] - 600_000
     ]
 
 
@@ -61,11 +61,11 @@ def test_a_failing_seed_is_shown_as_small_as_it_can_be_and_played_again() -> Non
     seed = killed_by(mutant)
     assert seed is not None
     plan = Plan(seed, 30, make_store=mutant.make_store, make_agents=mutant.make_agents)
-    small = shrunken(plan, "I4")
-    assert small.plan.only_calls is not None
-    assert len(small.plan.only_calls) == 1
-    assert {each.invariant for each in judged(simulate(small.plan))} >= {"I4"}
-    told = list(story(small))
+    minimal = shrink(plan, "I4")
+    assert minimal.plan.only_calls is not None
+    assert len(minimal.plan.only_calls) == 1
+    assert {each.invariant for each in check_invariants(simulate(minimal.plan))} >= {"I4"}
+    told = list(failure_report(minimal))
     assert any(
         line.startswith(f"again: make simulate SEEDS={seed} CALLS=30 ONLY=") for line in told
     )
@@ -73,13 +73,13 @@ def test_a_failing_seed_is_shown_as_small_as_it_can_be_and_played_again() -> Non
 
 
 def test_what_is_needed_is_kept_and_all_else_is_left_out() -> None:
-    assert minimal(list(range(20)), lambda kept: {3, 17} <= set(kept)) == [3, 17]
+    assert minimize(list(range(20)), lambda kept: {3, 17} <= set(kept)) == [3, 17]
 
 
 def test_the_command_names_a_seed_and_its_digest() -> None:
     command = [sys.executable, "-m", "tests.simulation", "--seeds", "7", "--calls", "5"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-    digest = simulate(Plan(7, 5)).record.digest()[:16]
+    digest = simulate(Plan(7, 5)).trace.digest()[:16]
     assert done.stdout.splitlines()[0].endswith(f"digest {digest}")
 
 
@@ -93,7 +93,7 @@ def test_a_schedule_is_played_again_by_the_command_that_is_printed_with_it(
     assert given.keys() == {"SEEDS", "CALLS", "PROFILE", "ONLY", "FAULTS"}
     arguments = [word for name, value in given.items() for word in (f"--{name.lower()}", value)]
     assert main(arguments) == 0
-    digest = simulate(plan).record.digest()[:16]
+    digest = simulate(plan).trace.digest()[:16]
     assert capsys.readouterr().out.splitlines()[0].endswith(f"digest {digest}")
 
 

@@ -1,0 +1,362 @@
+"""The cloud of a simulation: instances of the functions, their time, their table, their ends.
+
+Whatever an invocation asks of the outside takes virtual time, and there anything may happen: others
+come first, a fault is injected, or the invocation is over.
+"""
+
+import io
+import json
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from aiflow.entrypoints.event import Entrypoint
+from aiflow.errors import ConnectionGone, ConnectionUnavailable, DeadlineExceeded
+from aiflow.pipeline.runtime import Runtime
+from aiflow.pipeline.time_limits import never
+from aiflow.sessions.dynamodb import DynamoDbSessionStore
+from aiflow.settings import Settings
+from aiflow.telemetry import Telemetry
+from aiflow_local.simulator.engine.call import EPOCH_MS
+from tests.helpers.runtime import TOKEN, FakeContext, http_v2, make_settings, rest_v1, websocket
+from tests.simulation.dynamodb_client import SimulatedClient, TableUnavailable
+from tests.simulation.dynamodb_table import SimulatedTable
+from tests.simulation.faults import Fault, FaultInjector
+from tests.simulation.randomness import SeededRandom
+from tests.simulation.scheduler import Scheduler, SharedClock
+from tests.simulation.trace import Run, Trace
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+INSTANCES = 4
+TIGHT_LIMITS_SHARE = 0.25
+"""How many of the calls may cost next to nothing."""
+
+VERBOSE_SHARE = 0.1
+FUNCTION_TIMEOUT_MS = 28_000
+NEW_ATTRIBUTES = frozenset(
+    {
+        *("connection_id", "stream_owner"),
+        *("first_event_at_ms", "caller_turns", "sms_sent", "transfers_made"),
+        *(
+            "closing",
+            "consecutive_failures",
+            "committed_at_ms",
+            "interruptions",
+            "input_timeouts",
+            "open_call",
+        ),
+    }
+)
+"""Attributes of the item that the version of the code before this one does not know."""
+
+type MakeStore = Callable[["DynamoDBClient", Callable[[], float]], DynamoDbSessionStore]
+
+
+class Killed(BaseException):
+    """The platform ends an invocation; nothing that it would still do is done."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A time in which the table answers nothing.
+
+    Attributes:
+        from_ms: its begin.
+        to_ms: its end.
+    """
+
+    from_ms: int
+    to_ms: int
+
+
+def production_store(client: "DynamoDBClient", now: Callable[[], float]) -> DynamoDbSessionStore:
+    """Return the store of the product on a client."""
+    return DynamoDbSessionStore(client, "sessions", now, (TableUnavailable,))
+
+
+class FakeAws:
+    """Runs invocations.
+
+    Args:
+        dice: decide.
+        faults: what goes wrong.
+        make_store: makes the store of an instance; a mutant makes another one.
+        outage: a time without table.
+    """
+
+    def __init__(
+        self,
+        random: SeededRandom,
+        faults: FaultInjector,
+        make_store: MakeStore = production_store,
+        outage: Outage | None = None,
+    ) -> None:
+        self.clock = SharedClock()
+        self.scheduler = Scheduler(self.clock)
+        self.random = random
+        self.faults = faults
+        self.trace = Trace(SimulatedTable())
+        # Generous: what is judged here is what is lost or done twice, not what it may cost.
+        self.settings = make_settings(
+            agent={"transfer_number": "493023125099"},
+            sms_recipients="anyone",
+            max_sms=30,
+            max_transfers=30,
+            max_turns=10_000,
+            max_minutes=1440,
+        )
+        self._tight_settings: dict[int, Settings] = {}
+        self.outage = outage
+        self.deliver_message: Callable[[str, str], str] = lambda _connection, _message: ""
+        self._current = threading.local()
+        self._running: dict[int, int] = {}
+        self._log = _LogBuffer()
+        self._instances = [
+            self._instance(
+                f"instance {number}",
+                make_store,
+                is_old=faults.injects(Fault.OLD_CODE, f"instance {number}"),
+            )
+            for number in range(INSTANCES)
+        ]
+        # The version of the code before this one has no sweeper.
+        self.sweepers = [
+            self._instance(f"sweeper {number}", make_store, is_old=False) for number in range(2)
+        ]
+
+    # Time, as it passes for invocations.
+
+    @property
+    def run(self) -> Run:
+        """The invocation that goes on in this thread."""
+        return cast("Run", self._current.run)
+
+    def advance(self, ms: int) -> None:
+        """Let time pass for an invocation; it may be its last.
+
+        Raises:
+            DeadlineExceeded: the handler has no more time.
+            Killed: it is over.
+        """
+        run, now_ms = self.run, self.clock.now_ms
+        if self.faults.injects(Fault.CRASH, str(run.call)):
+            run.disturbances.append(Fault.CRASH.value)
+            run.end = "crashed"
+            raise Killed
+        until_ms = now_ms + ms
+        if run.delayed_action and run.delayed_action[0] < min(
+            until_ms, run.deadline_ms or until_ms
+        ):
+            (at_ms, action), run.delayed_action = run.delayed_action, None
+            self.advance(max(0, at_ms - now_ms))
+            action()
+            self.advance(max(0, until_ms - self.clock.now_ms))
+            return
+        if run.deadline_ms is not None and run.deadline_ms < min(until_ms, run.timeout_at_ms):
+            run.disturbances.append("deadline")
+            self.scheduler.wait(max(0, run.deadline_ms - now_ms))
+            raise DeadlineExceeded("the handler did not answer in time")
+        if run.timeout_at_ms <= until_ms:
+            self.scheduler.wait(max(0, run.timeout_at_ms - now_ms))
+            run.end = "timed_out"
+            raise Killed
+        self.scheduler.wait(ms)
+
+    @contextmanager
+    def time_limit(self, seconds: float) -> Generator[None]:
+        """Limit a block to so many virtual seconds; see `TimeLimit`."""
+        run = self.run
+        if seconds <= 0:
+            run.disturbances.append("deadline")
+            raise DeadlineExceeded("the handler did not answer in time")
+        before, run.deadline_ms = run.deadline_ms, self.clock.now_ms + int(seconds * 1000)
+        try:
+            yield
+        finally:
+            run.deadline_ms = before
+
+    @contextmanager
+    def run_if_slow(self, seconds: float, action: Callable[[], None]) -> Generator[None]:
+        """Do something when a block takes longer than so many virtual seconds; see `Meanwhile`."""
+        run, errors = self.run, list[Exception]()
+
+        def without_deadline() -> None:
+            deadline_ms, run.deadline_ms = run.deadline_ms, None
+            try:
+                action()
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
+                errors.append(error)
+            finally:
+                run.deadline_ms = deadline_ms
+
+        run.delayed_action = (self.clock.now_ms + int(seconds * 1000), without_deadline)
+        try:
+            yield
+        finally:
+            run.delayed_action = None
+        if errors:
+            raise errors[0]
+
+    # Invocations.
+
+    def invoke(self, handler: Entrypoint, run: Run) -> Run:
+        """Run a handler on some instance, to whatever end."""
+        self._running[run.call] = self._running.get(run.call, 0) + 1
+        self.trace.overlapped += self._running[run.call] > 1
+        self.trace.runs.append(run)
+        instance = self._instances[self.random.randint(f"{run.call}:instance", 0, INSTANCES - 1)]
+        settings = self.settings_of(run.call)
+        with self.active(run):
+            self._answer(handler.bind(replace(instance, settings=settings)), run)
+        self._running[run.call] -= 1
+        return run
+
+    @contextmanager
+    def active(self, run: Run) -> Generator[None]:
+        """Let an invocation go on in this thread, to whatever end."""
+        outer = getattr(self._current, "run", None)
+        self._current.run = run
+        try:
+            yield
+        except Killed:
+            pass
+        except Exception as error:  # noqa: BLE001 - what gets this far is a 5xx
+            run.end, run.status = "raised", 502
+            run.disturbances.append(type(error).__name__)
+        finally:
+            run.ended_ms = self.clock.now_ms
+            self._current.run = outer
+
+    def _answer(self, handler: Entrypoint, run: Run) -> None:
+        self.advance(self.random.randint(f"{run.call}:start", 1, 4))
+        context = FakeContext(run.id, run.timeout_at_ms - self.clock.now_ms)
+        answer = handler(_envelope(run), context)
+        # The answer is made, and still it may never leave.
+        self.advance(1)
+        run.status = answer["statusCode"]
+        if run.transport != "websocket" and answer.get("body"):
+            run.bodies.append(answer["body"])
+        run.end = "answered"
+
+    def _instance(self, name: str, make_store: MakeStore, *, is_old: bool) -> Runtime:
+        skew = 0.0
+        if self.faults.injects(Fault.SKEW, name):
+            skew = (self.random.fixed(f"skew of {name}") - 0.5) * 4
+
+        def now() -> float:
+            return self.unix(self.clock.now_ms) + skew
+
+        client = cast(
+            "DynamoDBClient", SimulatedClient(self, NEW_ATTRIBUTES if is_old else frozenset())
+        )
+        return Runtime(
+            settings=self.settings,
+            sessions=make_store(client, now),
+            connections=_ConnectionSender(self),
+            telemetry=_telemetry(self._log),
+            now=now,
+            pause=lambda seconds: self.advance(int(seconds * 1000)),
+            chance=lambda: self.random.uniform(f"{self.run.call}:chance"),
+            time_limit=self.time_limit,
+            store_limit=self.time_limit,
+            # Whoever does not know who speaks asks nobody for a moment.
+            run_if_slow=never if is_old else self.run_if_slow,
+        )
+
+    def has_tight_limits(self, call: int) -> bool:
+        """Tell whether a call may cost next to nothing."""
+        return self.random.fixed(f"{call}:caps") < TIGHT_LIMITS_SHARE
+
+    def is_verbose(self, call: int) -> bool:
+        """Tell whether in a call so much is said that its turns soon leave the item."""
+        return self.random.fixed(f"{call}:windy") < VERBOSE_SHARE
+
+    def settings_of(self, call: int) -> Settings:
+        """Return what the operator gives a call."""
+        if not self.has_tight_limits(call):
+            return self.settings
+        if call not in self._tight_settings:
+            turns = 1 + int(self.random.fixed(f"{call}:most turns") * 5)
+            limits = {"max_sms": 2, "max_transfers": 1, "max_turns": turns, "max_minutes": 1}
+            self._tight_settings[call] = self.settings.model_copy(update=limits)
+        return self._tight_settings[call]
+
+    @staticmethod
+    def unix(at_ms: int) -> float:
+        """Return a time of the clock as Unix time in seconds."""
+        return (EPOCH_MS + at_ms) / 1000
+
+    def read_log(self) -> str:
+        """Return what was written to the log since the last time."""
+        return self._log.drain()
+
+
+@dataclass
+class _ConnectionSender:
+    """The way back to the WebSockets of the service."""
+
+    aws: FakeAws
+
+    def send(self, connection_id: str, message: str) -> None:
+        """See `Connections.send`."""
+        aws, run = self.aws, self.aws.run
+        aws.advance(aws.random.randint(f"{run.call}:post", 1, 8))
+        if aws.faults.injects(Fault.NOT_SENT, str(run.call)):
+            run.disturbances.append(Fault.NOT_SENT.value)
+            raise ConnectionUnavailable("the message did not go out: ReadTimeoutError")
+        alive = aws.deliver_message(connection_id, message)
+        if alive != connection_id:
+            run.disturbances.append("moved" if alive else "gone")
+            run.undelivered.append((aws.clock.now_ms, alive))
+            raise ConnectionGone("nobody is connected any more")
+        run.bodies.append(message)
+        run.is_delivered = True
+        run.first_message_ms = (
+            aws.clock.now_ms if run.first_message_ms is None else run.first_message_ms
+        )
+
+
+class _LogBuffer(io.StringIO):
+    """What the functions of one simulation write."""
+
+    def drain(self) -> str:
+        """Return it, and forget it."""
+        text = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return text
+
+
+class _LogStream(io.StringIO):
+    """Where the one logger of this process writes to: the simulation that goes on."""
+
+    target: io.StringIO | None = None
+
+    def write(self, text: str, /) -> int:
+        """Pass it on."""
+        return self.target.write(text) if self.target else 0
+
+
+@cache
+def _logger() -> tuple[Telemetry, _LogStream]:
+    # Powertools keeps one logger for a name, and building one takes a while.
+    stream = _LogStream()
+    return Telemetry("simulation", "Simulation", stream=stream), stream
+
+
+def _telemetry(buffer: io.StringIO) -> Telemetry:
+    telemetry, stream = _logger()
+    stream.target = buffer
+    return telemetry
+
+
+def _envelope(run: Run) -> Mapping[str, Any]:
+    body = json.dumps(run.event)
+    if run.transport == "websocket":
+        return websocket(body, connection_id=run.connection)
+    return (rest_v1 if run.transport == "rest" else http_v2)(body, token=TOKEN)
