@@ -1,4 +1,4 @@
-"""Agents that do what no sane agent does, beside the one of this project, which is sane."""
+"""Agents that misbehave, and the sample agent of this project."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ EXPENSIVE_NUMBERS = (
     "12129765550",
     SMS_NUMBER,
 )
-"""Where a model lets itself be talked into calling; one of them is as good as any."""
+"""Numbers that a manipulated model calls. One of them is allowed."""
 LONG_PREFIX = "So much, and so long. " * 175
 DEFERRED_TEXT = "Goodbye after "
-"""What waits until the answer to them has been heard."""
+"""Start of the text that is deferred until the answer has been played."""
 
 FOREIGN_SESSION = "a session of somebody else"
 
@@ -42,24 +42,24 @@ type Handle = Callable[[Event, Call], Reply]
 
 
 class ModelFailed(Exception):
-    """The model did not answer, or not so that anybody understands it."""
+    """The model did not answer, or its answer is not understood."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A language model that takes its time, and does what the caller tells it to do.
+    """A slow language model that does what the caller asks.
 
     Attributes:
-        cloud: in which it is asked.
+        aws: environment of the simulation.
     """
 
     aws: FakeAws
 
     def ask(self, prompt: str) -> str:
-        """Return what the agent is to do.
+        """Return the decision of the model.
 
         Raises:
-            ModelFailed: it does not answer.
+            ModelFailed: the model returned nonsense.
         """
         aws = self.aws
         name = str(aws.run.call)
@@ -73,7 +73,7 @@ class Model:
         aws.advance(ms)
         if aws.faults.injects(Fault.WRONG_MODEL, name):
             aws.run.disturbances.append(Fault.WRONG_MODEL.value)
-            raise ModelFailed(f"it says {prompt!r}, whatever that is")
+            raise ModelFailed(f"unexpected answer {prompt!r}")
         return prompt
 
 
@@ -81,7 +81,7 @@ class Agents:
     """The agents of a simulation.
 
     Args:
-        cloud: in which they work.
+        aws: environment of the simulation.
     """
 
     def __init__(self, aws: FakeAws) -> None:
@@ -89,12 +89,12 @@ class Agents:
         self._model = Model(aws)
 
     def sample(self, event: Event, call: Call) -> Reply:
-        """Answer as the agent of this project does."""
+        """Answer as the sample agent does."""
         self._observe(event, call)
         return webhook.handle(event, call)
 
     def obedient(self, event: Event, call: Call) -> Reply:
-        """Do what the model says, which does what the caller says."""
+        """Do what the model says; the model says what the caller says."""
         self._observe_and_count(event, call)
         match event:
             case SessionStart():
@@ -114,17 +114,17 @@ class Agents:
                 return None
 
     def raising(self, event: Event, call: Call) -> Reply:
-        """Decide, and then fail."""
+        """Decide as the obedient agent, then raise at random."""
         reply = self.obedient(event, call)
         run = self._aws.run
         if self._aws.faults.injects(Fault.RAISE, str(run.call)):
             run.disturbances.append(Fault.RAISE.value)
-            # What is said must not get into the log by what is raised.
-            raise RuntimeError(f"nothing comes of {getattr(event, 'text', event.type)}")
+            # The log must not contain the text of the exception.
+            raise RuntimeError(f"failed on {getattr(event, 'text', event.type)}")
         return reply
 
     def foreign_session(self, event: Event, call: Call) -> Reply:
-        """Answer for somebody else's session."""
+        """Answer with the id of another session."""
         self._observe_and_count(event, call)
         if not isinstance(event, UserSpeak):
             return None
@@ -132,7 +132,7 @@ class Agents:
         return spoken.model_copy(update={"session_id": FOREIGN_SESSION})
 
     def streaming(self, event: Event, call: Call) -> Iterator[Reply]:
-        """Answer piece by piece."""
+        """Answer in chunks."""
         self._observe_and_count(event, call)
         if isinstance(event, SessionStart):
             yield "Hello"
@@ -143,7 +143,7 @@ class Agents:
         call.state["pieces"] = int(call.state.get("pieces", 0)) + 1
 
     def _obey(self, words: str, call: Call) -> Reply:
-        """Do what the caller says, whatever it costs."""
+        """Do what the caller asks, at any cost."""
         number, text = self._choose_recipient(call)
         prefix = LONG_PREFIX * self._aws.is_verbose(self._aws.run.call)
         spoken = call.speak(f"{prefix}Heard: {words}", user_input_timeout_seconds=8)
@@ -162,14 +162,14 @@ class Agents:
         return spoken
 
     def _sends_unrequested_sms(self) -> bool:
-        """Tell whether the model texts although nobody asked for it."""
+        """Return whether the model sends a text message that was not requested."""
         aws, number = self._aws, self._aws.run.call
         return aws.has_tight_limits(number) and aws.random.uniform(f"{number}:greedy") < 0.6
 
     def _choose_recipient(self, call: Call) -> tuple[str, str]:
-        """Return the number that the model was talked into, if it was, and what it writes there.
+        """Return the recipient (empty: the default) and the text (empty: the caller's).
 
-        Where it may cost next to nothing, it tries to make it cost more each time.
+        In calls with tight limits the model may choose expensive numbers, and its texts differ.
         """
         aws, number = self._aws, self._aws.run.call
         if not aws.has_tight_limits(number):
@@ -180,7 +180,7 @@ class Agents:
         ), ""
 
     def _observe_and_count(self, event: Event, call: Call) -> None:
-        """Take down what the call looks like from here, and leave a mark in it."""
+        """Record what the handler sees and count the turn in the state."""
         self._observe(event, call)
         if isinstance(event, UserSpeak):
             call.state.setdefault("first words", event.text)
@@ -194,7 +194,7 @@ class Agents:
 
 
 def agents(aws: FakeAws) -> Mapping[str, Entrypoint]:
-    """Return the agents of a simulation, by their names."""
+    """Return the agents of a simulation by name."""
     made = Agents(aws)
     # The order decides which agent a seed draws.
     handles: Mapping[str, Handle] = {

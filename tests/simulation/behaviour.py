@@ -1,19 +1,19 @@
-"""How the service and the callers of a simulation are, all of them."""
+"""Behaviour of the service and the callers, the same for all calls of a simulation."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How the service and the callers of a simulation are.
+    """Behaviour of the service and the callers.
 
     Attributes:
-        repeats: whether the service repeats a request that failed.
-        obeys_copies: whether it also obeys the answers to what only the network repeated.
-        repeated_words: the share of what is said that others said before.
-        most_turns: of a call.
-        spread_ms: within which all calls begin.
-        gap_ms: at most between what a caller does and does next.
+        retries_failed_requests: whether the service retries a failed request.
+        executes_duplicate_answers: whether it executes answers to requests that the network copied.
+        repeated_text_share: share of the turns whose text is used by all callers.
+        max_turns: maximum number of turns of a call.
+        start_spread_ms: period in which all calls start.
+        max_gap_ms: maximum time between two actions of a caller.
     """
 
     retries_failed_requests: bool = False

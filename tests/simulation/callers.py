@@ -1,4 +1,4 @@
-"""Callers: they talk, press keys, interrupt, ask for things, and are gone."""
+"""Simulated callers: they talk, press keys, interrupt, ask for services and hang up."""
 
 from tests.simulation.behaviour import Behaviour
 from tests.simulation.fake_aws import FakeAws
@@ -10,16 +10,16 @@ REQUESTS = ("", "", "", "", "", "summary", "summary", "summary", "person", "good
 
 
 VERBOSE_EXTRA_TURNS = 6
-"""How many more there may be in a call that soon has more turns than its item holds."""
+"""Additional turns of a call whose turns leave its item."""
 
 
 class Caller:
-    """Somebody who calls, talks, and is gone.
+    """A simulated caller.
 
     Args:
-        cloud: where the functions are.
-        number: of the call.
-        habits: of all callers.
+        aws: environment of the simulation.
+        number: number of the call.
+        behaviour: of all callers.
     """
 
     def __init__(self, aws: FakeAws, number: int, behaviour: Behaviour) -> None:
@@ -29,7 +29,7 @@ class Caller:
         self._said = 0
 
     def run(self, call: SimulatedCall) -> None:
-        """Make the call, from its begin to its end."""
+        """Run the call from start to end."""
         aws, name = self._aws, str(self._number)
         call.begin()
         max_turns = self._behaviour.max_turns + VERBOSE_EXTRA_TURNS * aws.is_verbose(self._number)
@@ -39,12 +39,12 @@ class Caller:
                 return
             self._act(call)
             self._pause_past_limit()
-        # Some hang up before they have heard the answer.
+        # Some callers hang up before the answer.
         aws.scheduler.wait(aws.random.choice(f"{name}:last gap", (0, 900, 1500, 2500, 8000)))
         call.hangs_up()
 
     def _pause_past_limit(self) -> None:
-        """Let a minute go by where one is all that there is."""
+        """Wait for a minute in some calls that are limited to one minute."""
         aws, name = self._aws, str(self._number)
         if aws.has_tight_limits(self._number) and aws.random.uniform(f"{name}:linger") < 0.1:
             aws.scheduler.wait(60_000)
@@ -70,5 +70,5 @@ class Caller:
 
 
 def canary(number: int) -> str:
-    """Return a word that is said in one call only."""
+    """Return a word that occurs in one call only."""
     return f"kiwi{number:05}"

@@ -1,4 +1,4 @@
-"""Figures of real processes: many talk at once in one call, on a table behind a real socket."""
+"""Test concurrent processes: many send turns of one call to a table behind a socket."""
 
 import json
 import os
@@ -18,14 +18,14 @@ START_SECONDS = 6.0
 
 @dataclass(frozen=True)
 class ConcurrencyResult:
-    """What came of it.
+    """Result of the concurrent turns.
 
     Attributes:
-        answered: turns that were answered.
-        lost: those of them that are not there.
-        degraded: turns that got an apology instead.
-        overlapped: how often a turn began before another one had ended.
-        commits: of what all processes said at once, how often it is there.
+        answered: number of answered turns.
+        lost: number of answered turns that are not stored exactly once.
+        degraded: number of turns that got an apology.
+        overlapped: number of turns that started before the previous one ended.
+        commits: how often the event that all processes sent is stored.
     """
 
     answered: int
@@ -36,12 +36,12 @@ class ConcurrencyResult:
 
 
 def run_concurrent_processes(turns: int) -> ConcurrencyResult:
-    """Let processes talk so many turns each; then let all of them deliver one event.
+    """Let processes send their own turns; then let all of them deliver the same event.
 
-    The environment must name an endpoint of DynamoDB.
+    The environment must name a DynamoDB endpoint.
 
     Raises:
-        CalledProcessError: one of them failed, so that nothing was shown.
+        CalledProcessError: a process failed.
     """
     with served_table(Clock(time.time())) as table:
         lines = _run_workers(table.name, "talk", turns)

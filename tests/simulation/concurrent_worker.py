@@ -1,8 +1,8 @@
-"""One process that talks in a call that others talk in, too: to be run several times at once.
+"""A process that sends turns of one call while other processes do the same.
 
     python -m tests.simulation.concurrent_worker TABLE SESSION NUMBER TURNS BEGIN
 
-Prints a line for each turn: what was said, when it began and ended, whether it was answered.
+For each turn it prints one JSON line: text, start, end, and whether it was answered.
 """
 
 import json
@@ -17,24 +17,24 @@ from tests.helpers.runtime import FakeContext, invoke, make_runtime, make_settin
 
 
 def answer(event: Event, call: Call) -> Reply:
-    """Repeat what was said."""
+    """Repeat the text of the caller."""
     return f"You said: {event.text}" if isinstance(event, UserSpeak) else None
 
 
 def main() -> None:
-    """Wait for the others, and talk."""
+    """Wait for the common start time, then send the turns."""
     table, session_id, number, turns, begin = sys.argv[1:]
     client = dynamodb_client()
-    # All of them together say more than one caller may.
+    # Together the processes exceed the default limit of a call.
     settings = make_settings(max_turns=10_000)
     store = DynamoDbSessionStore(client, table, time.time, FAULTS)
     runtime = make_runtime(store, settings=settings)
     handler = for_every_event(answer)
-    runtime.sessions.load(session_id)  # The first request of a process takes a while.
+    runtime.sessions.load(session_id)  # The first request of a process is slow.
     while time.time() < float(begin):
         pass
     for turn in range(int(turns)):
-        # Of one turn only, it is the same for all.
+        # A single turn has the same text in all processes.
         text = f"{number} says {turn}" if int(turns) > 1 else "all say this"
         event = {"type": "user_speak", "text": text, "session": {"id": session_id}}
         started = time.time()

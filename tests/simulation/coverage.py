@@ -1,4 +1,4 @@
-"""The simulation looks at itself: what it never did, it cannot have shown."""
+"""Counts what was simulated, to find what the simulation never exercised."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from tests.simulation.faults import Fault
 
 
 class Coverage:
-    """Counts what was simulated."""
+    """Counts over simulations."""
 
     def __init__(self) -> None:
         self.faults: Counter[str] = Counter()
@@ -26,7 +26,7 @@ class Coverage:
         self.closed = 0
 
     def add(self, execution: Execution) -> None:
-        """Count one simulation."""
+        """Count one execution."""
         self.faults += execution.faults.counts
         self.retries_failed_requests[execution.behaviour.retries_failed_requests] += 1
         self.transports.update(execution.transports.values())
@@ -38,7 +38,7 @@ class Coverage:
         self.invocations += len(execution.trace.runs)
         sweeps = execution.trace.sweeps
         self.sweeps += len(sweeps)
-        # In their order, though each may be as slow as it likes.
+        # In order of their start; a sweep may outlast the next one.
         self.overlapping_sweeps += sum(
             one.ended_ms > other.started_ms for one, other in pairwise(sweeps)
         )
@@ -51,24 +51,24 @@ class Coverage:
 
     @property
     def has_both_retry_modes(self) -> bool:
-        """Whether there was a service that repeats a request that failed, and one that does not."""
+        """Whether services with and without retries of failed requests were simulated."""
         return len(self.retries_failed_requests) == 2
 
     def problems(self, faults: Iterable[Fault] = tuple(Fault)) -> Iterator[str]:
-        """Yield what was not simulated although it was meant to be."""
+        """Yield what was not simulated."""
         yield from (
             f"{fault.value} was never injected" for fault in faults if not self.faults[fault]
         )
         if not self.overlapped:
             yield "no two invocations of a call ran at once"
         if not self.fillers:
-            yield "nobody had to be told that it takes a moment"
+            yield "no filler was sent"
         if not self.overlapping_sweeps:
             yield "no two sweeps ran at once"
         if not self.contested:
-            yield "no two sweeps were about to close the same call"
+            yield "no two sweeps tried to close the same call"
         if not self.closed:
-            yield "no call was left for the sweeper"
+            yield "no call was closed by the sweeper"
         for transport in ("http", "rest", "websocket"):
             if not self.transports[transport]:
                 yield f"nothing came through the door {transport}"

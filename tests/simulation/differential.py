@@ -1,4 +1,4 @@
-"""Figures of stores: the same programs on memory, on the simulated table and on moto."""
+"""Compare stores: the same programs on memory, the simulated table and moto."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -24,10 +24,10 @@ type Program = Callable[[SessionStore, Clock], list[object]]
 
 
 class DirectClient:
-    """The simulated table without any network before it."""
+    """A client of the simulated table without a network."""
 
-    class exceptions:  # noqa: N801 - the client's own name
-        """The errors that it raises."""
+    class exceptions:  # noqa: N801 - name of boto3
+        """Exception classes of the client."""
 
         ConditionalCheckFailedException: ClassVar = ConditionalCheckFailedException
 
@@ -47,7 +47,7 @@ class DirectClient:
         self._table.update(request, 0, "")
 
     def get_paginator(self, _operation: str) -> "DirectClient":
-        """Return what goes through the pages of a query."""
+        """Return the paginator of a query."""
         return self
 
     def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
@@ -56,7 +56,7 @@ class DirectClient:
 
 
 def differences(programs: int, seed: int = 1) -> list[str]:
-    """Run so many programs; return where a store went another way than moto."""
+    """Run programs on all stores; return those whose results differ from moto's."""
     found: list[str] = []
     clock = Clock()
     with moto_table(clock) as table:
@@ -68,16 +68,16 @@ def differences(programs: int, seed: int = 1) -> list[str]:
                 "simulated": DynamoDbSessionStore(simulated, table.name, clock, FAULTS),
             }
             started = clock.seconds
-            wanted = program(table.sessions, clock)
+            expected = program(table.sessions, clock)
             for name, store in stores.items():
                 clock.seconds = started
-                if program(store, clock) != wanted:
+                if program(store, clock) != expected:
                     found.append(f"program {number} of seed {seed} on {name}")
     return found
 
 
 def _program(random: SeededRandom, session_id: str) -> Program:
-    """Return a program of loads, commits, stale commits, repeated commits and expiry."""
+    """Return a random program of loads, commits, stale and repeated commits, and expiry."""
     steps = [(random.uniform("step"), random.choice("writer", WRITERS)) for _ in range(STEPS)]
 
     def run(store: SessionStore, clock: Clock) -> list[object]:
@@ -99,8 +99,8 @@ def _program(random: SeededRandom, session_id: str) -> Program:
                 results.append("done" if conflict is None else conflict.current)
                 if conflict is None:
                     known[writer] = following.split_overflow()[1]
-                # As the product does: whoever loses goes on with what the winner left. Turns that
-                # were never committed must not leave the item.
+                # As in the product, continue with the committed record. Turns that were never
+                # committed must not leave the item.
                 elif conflict.current is not None:
                     known[writer] = conflict.current
                 else:

@@ -1,4 +1,4 @@
-"""DynamoDB's client in a simulation: the way to the table, its faults, and botocore's patience."""
+"""A simulated DynamoDB client: network latency, faults and botocore's retries."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Never
@@ -15,19 +15,19 @@ ATTEMPTS = 2
 
 
 class TableUnavailable(Exception):
-    """The table did not answer, as often as it was asked."""
+    """The table did not answer, after all attempts."""
 
 
 class SimulatedClient:
-    """DynamoDB's client, with the network and the patience of the real one.
+    """A DynamoDB client with the latency, timeouts and retries of the real one.
 
     Args:
-        cloud: in which it is.
+        aws: environment of the client.
         unknown: attributes that this version of the code does not know.
     """
 
-    class exceptions:  # noqa: N801 - the client's own name
-        """The errors that it raises."""
+    class exceptions:  # noqa: N801 - name of boto3
+        """Exception classes of the client."""
 
         ConditionalCheckFailedException: ClassVar = ConditionalCheckFailedException
 
@@ -65,11 +65,11 @@ class SimulatedClient:
         self._ask(lambda: aws.trace.table.update(request, aws.clock.now_ms, aws.run.id))
 
     def get_paginator(self, _operation: str) -> "SimulatedClient":
-        """Return what goes through the pages of a query."""
+        """Return the paginator of a query."""
         return self
 
     def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
-        """See DynamoDB's `Query`; an index is half a second behind at most."""
+        """See DynamoDB's `Query`. An index lags by up to 500 ms."""
         aws, table = self._aws, self._aws.trace.table
         if "IndexName" in request:
             lag_ms = aws.random.randint(f"{aws.run.call}:index", 0, MAX_LAG_MS)
@@ -83,7 +83,7 @@ class SimulatedClient:
         return {name: value for name, value in item.items() if name not in self._unknown}
 
     def _ask[T](self, request: Callable[[], T]) -> T:
-        """Send a request; once more, if there is no answer, as botocore does."""
+        """Send a request and retry it once without an answer, as botocore does."""
         aws, run = self._aws, self._aws.run
         run.is_old = bool(self._unknown)
         for attempt in range(ATTEMPTS):

@@ -1,7 +1,7 @@
-"""A table in memory that answers a client of DynamoDB: what our store asks of it, and no more.
+"""An in-memory table that supports the requests of the session store.
 
-Conditions are read as DynamoDB reads them, so that it is the production store that is simulated,
-with its own expressions. Every request is one step: nobody sees half of it.
+Conditions are evaluated as in DynamoDB, so the production store and its expressions are under
+test. Each request is atomic.
 """
 
 import re
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 type Item = dict[str, dict[str, Any]]
-"""An item as DynamoDB writes it: by attribute, its type and its value."""
+"""An item in DynamoDB JSON: type and value by attribute."""
 
 type Key = tuple[str, str]
-"""Partition and sort key."""
+"""Partition key and sort key."""
 
 _TERM = re.compile(
     r"\s*(?:(?P<absent>attribute_not_exists|attribute_exists)\((?P<of>[#\w]+)\)"
@@ -30,19 +30,19 @@ _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 class ConditionalCheckFailedException(Exception):
-    """The item is not as the request wants it to be; as botocore's of the same name."""
+    """The condition of a request does not hold; named as in botocore."""
 
 
 @dataclass(frozen=True)
 class Write:
-    """A write.
+    """A write to the table.
 
     Attributes:
-        at_ms: when.
-        by: which invocation.
-        key: of the item.
-        before: the item; None if there was none.
-        after: the item.
+        at_ms: time.
+        by: id of the run.
+        key: key of the item.
+        before: the item before; None if there was none.
+        after: the item after.
     """
 
     at_ms: int
@@ -53,11 +53,11 @@ class Write:
 
 
 class SimulatedTable:
-    """Items by their keys; nothing is ever deleted, as late as it may expire.
+    """Items by key. Expired items are never deleted.
 
     Attributes:
-        items: by key.
-        written: every write, in order.
+        items: items by key.
+        writes: all writes in order.
     """
 
     def __init__(self) -> None:
@@ -66,12 +66,12 @@ class SimulatedTable:
         self.writes: list[Write] = []
 
     def get(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer `get_item`, consistently."""
+        """Execute a consistent `get_item`."""
         item = self.items.get(key_of(request["Key"]))
         return {} if item is None else {"Item": dict(item)}
 
     def get_stale(self, request: Mapping[str, Any], since_ms: int) -> dict[str, Any]:
-        """Answer `get_item` as it was at some time."""
+        """Execute `get_item` on the state at an earlier time."""
         key = key_of(request["Key"])
         item = self.items.get(key)
         for write in reversed(self.writes):
@@ -82,7 +82,7 @@ class SimulatedTable:
         return {} if item is None else {"Item": dict(item)}
 
     def put(self, request: Mapping[str, Any], at_ms: int, by: str) -> None:
-        """Answer `put_item`.
+        """Execute `put_item`.
 
         Raises:
             ConditionalCheckFailedException: the condition does not hold.
@@ -92,7 +92,7 @@ class SimulatedTable:
         self._write(Write(at_ms, by, key, self.items.get(key), dict(request["Item"])))
 
     def update(self, request: Mapping[str, Any], at_ms: int, by: str) -> None:
-        """Answer `update_item`: `SET a = :a, b = :b`, perhaps `REMOVE c`, and nothing else.
+        """Execute `update_item`: `SET a = :a, b = :b` with an optional `REMOVE c`.
 
         Raises:
             ConditionalCheckFailedException: the condition does not hold.
@@ -112,12 +112,12 @@ class SimulatedTable:
         self._write(Write(at_ms, by, key, before, after))
 
     def query(self, partition: str) -> list[Item]:
-        """Return all items of a partition, by their sort key."""
+        """Return all items of a partition, sorted by sort key."""
         names = sorted(self._sort_keys.get(partition, ()))
         return [dict(self.items[partition, name]) for name in names]
 
     def open_calls(self, request: Mapping[str, Any], since_ms: int) -> list[Item]:
-        """Return the keys of all items in the index `open-calls`, as it was at some time."""
+        """Return the keys in the index `open-calls` at an earlier time."""
         items = dict(self.items)
         for write in reversed(self.writes):
             if write.at_ms < since_ms:
@@ -153,7 +153,7 @@ def key_of(item: Mapping[str, Any]) -> Key:
 
 
 def holds(condition: str, item: Item, request: Mapping[str, Any]) -> bool:
-    """Tell whether a condition holds: terms with OR between groups of AND, no parentheses."""
+    """Return whether a condition holds: terms with AND, groups with OR, no parentheses."""
     return any(
         all(_holds(term, item, request) for term in group.split(" AND "))
         for group in condition.split(" OR ")
@@ -163,7 +163,7 @@ def holds(condition: str, item: Item, request: Mapping[str, Any]) -> bool:
 def _holds(term: str, item: Item, request: Mapping[str, Any]) -> bool:
     found = _TERM.fullmatch(term)
     if found is None:
-        raise NotImplementedError(f"the simulated table cannot read the condition {term!r}")
+        raise NotImplementedError(f"the simulated table does not support the condition {term!r}")
     if found["absent"]:
         return (_named(request, found["of"]) in item) is (found["absent"] == "attribute_exists")
     value = item.get(_named(request, found["name"]))
@@ -183,6 +183,6 @@ def _plain(value: Mapping[str, Any]) -> str | int:
 
 
 def pages(items: list[Item]) -> Iterator[dict[str, Any]]:
-    """Return a result in pages, as a paginator does."""
+    """Yield a result in pages, as a paginator does."""
     for index in range(0, max(1, len(items)), 3):
         yield {"Items": items[index : index + 3]}

@@ -1,4 +1,4 @@
-"""What is simulated, and what came of it."""
+"""The plan of a simulation and its execution."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ type MakeAgents = Callable[[FakeAws], Mapping[str, Entrypoint]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is simulated.
+    """Input of a simulation.
 
     Attributes:
-        seed: of everything that chance decides.
-        calls: how many there are.
-        rates: how often what goes wrong; None draws that from the seed.
-        habits: of service and callers; None draws them from the seed.
-        only_calls: the numbers of those that are made; None for all.
-        only_faults: the names of those that may happen; None for all.
-        outage: a time without table.
+        seed: seed of all random draws.
+        calls: number of calls.
+        rates: rate of each fault; None draws them from the seed.
+        behaviour: of service and callers; None draws it from the seed.
+        only_calls: numbers of the calls to run; None for all.
+        only_faults: names of the faults that may occur; None for all.
+        outage: a period without the table.
         make_store: makes the store of an instance.
-        make_agents: makes who answers.
+        make_agents: makes the entrypoints of the agents.
     """
 
     seed: int
@@ -43,12 +43,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class ReusedSession:
-    """A call whose id came again after it had expired.
+    """A session id that was used again after its item had expired.
 
     Attributes:
-        session_id: of both.
-        before: what was kept.
-        after: what is kept now.
+        session_id: the session id.
+        before: the expired item.
+        after: the item of the new call.
     """
 
     session_id: str
@@ -58,18 +58,18 @@ class ReusedSession:
 
 @dataclass
 class Execution:
-    """What came of a plan.
+    """Result of a plan.
 
     Attributes:
-        plan: that it came of.
-        cloud: as it is at the end.
-        record: everything that happened.
-        faults: with all that were injected.
-        doors: by the number of a call, through which its events went.
-        agent_names: by the number of a call, of the agent.
-        habits: of service and callers.
-        expected_invocations: how many invocations the network asked for, lost ones aside and copies included.
-        revenants: calls whose id came again after they had expired: their items before and after.
+        plan: the plan.
+        aws: the environment at the end.
+        trace: everything that was written, sent and read.
+        faults: the injector, with all faults that occurred.
+        transports: transport of each call, by number.
+        agent_names: name of the agent of each call, by number.
+        behaviour: of service and callers.
+        expected_invocations: number of requests minus losses plus copies.
+        reused_sessions: session ids that were used again after they expired.
     """
 
     plan: Plan

@@ -1,7 +1,7 @@
-"""The cloud of a simulation: instances of the functions, their time, their table, their ends.
+"""The simulated AWS environment: function instances, virtual time, table and kills.
 
-Whatever an invocation asks of the outside takes virtual time, and there anything may happen: others
-come first, a fault is injected, or the invocation is over.
+Each request of an invocation takes virtual time. Meanwhile other invocations may run, a fault may
+be injected, or the invocation may be killed.
 """
 
 import io
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 INSTANCES = 4
 TIGHT_LIMITS_SHARE = 0.25
-"""How many of the calls may cost next to nothing."""
+"""Share of the calls with tight limits."""
 
 VERBOSE_SHARE = 0.1
 FUNCTION_TIMEOUT_MS = 28_000
@@ -52,22 +52,22 @@ NEW_ATTRIBUTES = frozenset(
         ),
     }
 )
-"""Attributes of the item that the version of the code before this one does not know."""
+"""Attributes of the item that the older version of the code does not know."""
 
 type MakeStore = Callable[["DynamoDBClient", Callable[[], float]], DynamoDbSessionStore]
 
 
 class Killed(BaseException):
-    """The platform ends an invocation; nothing that it would still do is done."""
+    """The platform kills an invocation; no code of it runs any more."""
 
 
 @dataclass(frozen=True)
 class Outage:
-    """A time in which the table answers nothing.
+    """A period in which the table does not answer.
 
     Attributes:
-        from_ms: its begin.
-        to_ms: its end.
+        from_ms: start.
+        to_ms: end.
     """
 
     from_ms: int
@@ -75,18 +75,18 @@ class Outage:
 
 
 def production_store(client: "DynamoDBClient", now: Callable[[], float]) -> DynamoDbSessionStore:
-    """Return the store of the product on a client."""
+    """Return the store of the product for a client."""
     return DynamoDbSessionStore(client, "sessions", now, (TableUnavailable,))
 
 
 class FakeAws:
-    """Runs invocations.
+    """Runs invocations in virtual time.
 
     Args:
-        dice: decide.
-        faults: what goes wrong.
-        make_store: makes the store of an instance; a mutant makes another one.
-        outage: a time without table.
+        random: source of random draws.
+        faults: injects faults.
+        make_store: makes the store of an instance; mutants replace it.
+        outage: a period without the table.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class FakeAws:
         self.random = random
         self.faults = faults
         self.trace = Trace(SimulatedTable())
-        # Generous: what is judged here is what is lost or done twice, not what it may cost.
+        # Generous limits, so that most calls exercise loss and duplication, not limits.
         self.settings = make_settings(
             agent={"transfer_number": "493023125099"},
             sms_recipients="anyone",
@@ -124,24 +124,22 @@ class FakeAws:
             )
             for number in range(INSTANCES)
         ]
-        # The version of the code before this one has no sweeper.
+        # The older version of the code has no sweeper.
         self.sweepers = [
             self._instance(f"sweeper {number}", make_store, is_old=False) for number in range(2)
         ]
 
-    # Time, as it passes for invocations.
-
     @property
     def run(self) -> Run:
-        """The invocation that goes on in this thread."""
+        """The run that is active in this thread."""
         return cast("Run", self._current.run)
 
     def advance(self, ms: int) -> None:
-        """Let time pass for an invocation; it may be its last.
+        """Let time pass for the active run.
 
         Raises:
-            DeadlineExceeded: the handler has no more time.
-            Killed: it is over.
+            DeadlineExceeded: the time limit of the handler is over.
+            Killed: the invocation is over.
         """
         run, now_ms = self.run, self.clock.now_ms
         if self.faults.injects(Fault.CRASH, str(run.call)):
@@ -169,7 +167,7 @@ class FakeAws:
 
     @contextmanager
     def time_limit(self, seconds: float) -> Generator[None]:
-        """Limit a block to so many virtual seconds; see `TimeLimit`."""
+        """Limit a block to virtual seconds; see `TimeLimit`."""
         run = self.run
         if seconds <= 0:
             run.disturbances.append("deadline")
@@ -182,14 +180,14 @@ class FakeAws:
 
     @contextmanager
     def run_if_slow(self, seconds: float, action: Callable[[], None]) -> Generator[None]:
-        """Do something when a block takes longer than so many virtual seconds; see `Meanwhile`."""
+        """Run an action if a block takes longer than these virtual seconds; see `DelayedAction`."""
         run, errors = self.run, list[Exception]()
 
         def without_deadline() -> None:
             deadline_ms, run.deadline_ms = run.deadline_ms, None
             try:
                 action()
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
+            except Exception as error:  # noqa: BLE001 - raised below
                 errors.append(error)
             finally:
                 run.deadline_ms = deadline_ms
@@ -202,10 +200,8 @@ class FakeAws:
         if errors:
             raise errors[0]
 
-    # Invocations.
-
     def invoke(self, handler: Entrypoint, run: Run) -> Run:
-        """Run a handler on some instance, to whatever end."""
+        """Run a handler on a random instance until it ends in any way."""
         self._running[run.call] = self._running.get(run.call, 0) + 1
         self.trace.overlapped += self._running[run.call] > 1
         self.trace.runs.append(run)
@@ -218,14 +214,14 @@ class FakeAws:
 
     @contextmanager
     def active(self, run: Run) -> Generator[None]:
-        """Let an invocation go on in this thread, to whatever end."""
+        """Make a run the active one of this thread until it ends in any way."""
         outer = getattr(self._current, "run", None)
         self._current.run = run
         try:
             yield
         except Killed:
             pass
-        except Exception as error:  # noqa: BLE001 - what gets this far is a 5xx
+        except Exception as error:  # noqa: BLE001 - an exception here is a 5xx
             run.end, run.status = "raised", 502
             run.disturbances.append(type(error).__name__)
         finally:
@@ -236,7 +232,7 @@ class FakeAws:
         self.advance(self.random.randint(f"{run.call}:start", 1, 4))
         context = FakeContext(run.id, run.timeout_at_ms - self.clock.now_ms)
         answer = handler(_envelope(run), context)
-        # The answer is made, and still it may never leave.
+        # The invocation may still die after it made the answer.
         self.advance(1)
         run.status = answer["statusCode"]
         if run.transport != "websocket" and answer.get("body"):
@@ -264,20 +260,20 @@ class FakeAws:
             chance=lambda: self.random.uniform(f"{self.run.call}:chance"),
             time_limit=self.time_limit,
             store_limit=self.time_limit,
-            # Whoever does not know who speaks asks nobody for a moment.
+            # The older code sends no fillers.
             run_if_slow=never if is_old else self.run_if_slow,
         )
 
     def has_tight_limits(self, call: int) -> bool:
-        """Tell whether a call may cost next to nothing."""
+        """Return whether a call has tight limits."""
         return self.random.fixed(f"{call}:caps") < TIGHT_LIMITS_SHARE
 
     def is_verbose(self, call: int) -> bool:
-        """Tell whether in a call so much is said that its turns soon leave the item."""
+        """Return whether a call has so much text that turns leave its item."""
         return self.random.fixed(f"{call}:windy") < VERBOSE_SHARE
 
     def settings_of(self, call: int) -> Settings:
-        """Return what the operator gives a call."""
+        """Return the settings for a call."""
         if not self.has_tight_limits(call):
             return self.settings
         if call not in self._tight_settings:
@@ -292,18 +288,18 @@ class FakeAws:
         return (EPOCH_MS + at_ms) / 1000
 
     def read_log(self) -> str:
-        """Return what was written to the log since the last time."""
+        """Return the log output since the last call."""
         return self._log.drain()
 
 
 @dataclass
 class _ConnectionSender:
-    """The way back to the WebSockets of the service."""
+    """Sends messages to the WebSockets of the service."""
 
     aws: FakeAws
 
     def send(self, connection_id: str, message: str) -> None:
-        """See `Connections.send`."""
+        """See `ConnectionSender.send`."""
         aws, run = self.aws, self.aws.run
         aws.advance(aws.random.randint(f"{run.call}:post", 1, 8))
         if aws.faults.injects(Fault.NOT_SENT, str(run.call)):
@@ -322,10 +318,10 @@ class _ConnectionSender:
 
 
 class _LogBuffer(io.StringIO):
-    """What the functions of one simulation write."""
+    """The log output of one simulation."""
 
     def drain(self) -> str:
-        """Return it, and forget it."""
+        """Return the content and clear it."""
         text = self.getvalue()
         self.seek(0)
         self.truncate()
@@ -333,18 +329,18 @@ class _LogBuffer(io.StringIO):
 
 
 class _LogStream(io.StringIO):
-    """Where the one logger of this process writes to: the simulation that goes on."""
+    """The output stream of the process-wide logger: writes to the current simulation."""
 
     target: io.StringIO | None = None
 
     def write(self, text: str, /) -> int:
-        """Pass it on."""
+        """Write to the log of the current simulation."""
         return self.target.write(text) if self.target else 0
 
 
 @cache
 def _logger() -> tuple[Telemetry, _LogStream]:
-    # Powertools keeps one logger for a name, and building one takes a while.
+    # Powertools has one logger per name, and building one is slow.
     stream = _LogStream()
     return Telemetry("simulation", "Simulation", stream=stream), stream
 

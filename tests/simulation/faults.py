@@ -9,7 +9,7 @@ from tests.simulation.randomness import SeededRandom
 
 
 class Fault(StrEnum):
-    """What can go wrong."""
+    """A kind of fault. The values name random draws and are part of the replay command."""
 
     DUPLICATE = "duplicate"
     DELAY = "delay"
@@ -37,17 +37,17 @@ class Fault(StrEnum):
 
 
 SWARM_RATES = (0.0, 0.0, 0.01, 0.05, 0.2)
-"""What a seed draws the rate of each fault from: with some it has nothing to do at all."""
+"""The rates from which a seed draws one for each fault. With rate 0 the fault does not occur."""
 
 ZERO_RATES: Mapping[Fault, float] = dict.fromkeys(Fault, 0.0)
-"""Nothing goes wrong."""
+"""Rates without any fault."""
 
 EVERYDAY_RATES: Mapping[Fault, float] = {
     **ZERO_RATES,
     Fault.DUPLICATE: 0.05,
     Fault.DELAY: 0.02,
     Fault.OVERLAP: 0.03,
-    # One store fault in a hundred requests, a quarter of them applied.
+    # One percent of the store requests fail; a quarter of these are applied.
     Fault.THROTTLED: 0.004,
     Fault.TIMED_OUT: 0.0035,
     Fault.APPLIED: 0.0025,
@@ -55,25 +55,25 @@ EVERYDAY_RATES: Mapping[Fault, float] = {
     Fault.CRASH: 0.002,
     Fault.START_LOST: 0.01,
     Fault.END_LOST: 0.01,
-    # For two seconds, of all that ends then.
+    # Per slot of two seconds; it affects all calls that end in the slot.
     Fault.RESTART: 0.1,
     Fault.SLOW_MODEL: 0.01,
     Fault.DEAD_MODEL: 0.01,
     Fault.SMS_FAILS: 0.02,
     Fault.TRANSFER_FAILS: 0.2,
 }
-"""Faults as a bad day has them."""
+"""The rates of the profile `everyday`."""
 
 
 @dataclass
 class FaultInjector:
-    """Injects faults by chance, and takes down which.
+    """Injects faults at random and records their names.
 
     Attributes:
-        dice: decide.
-        rates: how often each kind happens where it can.
-        only: the names of the faults that may happen; None for all.
-        injected: the names of those that did, in their order.
+        random: source of the draws.
+        rates: probability of each kind at each opportunity.
+        only: names of the faults that may occur; None allows all.
+        injected: names of the faults that occurred, in order.
     """
 
     random: SeededRandom
@@ -85,7 +85,7 @@ class FaultInjector:
     )
 
     def injects(self, fault: Fault, call: str) -> bool:
-        """Tell whether this fault happens here and now, in this call."""
+        """Return whether this fault occurs at this point of a call, and record it."""
         rate = self.rates[fault]
         if not rate:
             return False
@@ -98,20 +98,20 @@ class FaultInjector:
         return True
 
     def injects_in_slot(self, fault: Fault, slot: int) -> bool:
-        """Tell whether this fault, which hits everybody for a while, happens in a slot of time."""
+        """Return whether a fault that affects all calls occurs in a time slot."""
         if (fault, slot) not in self._slots:
             self._slots[fault, slot] = self.injects(fault, f"slot {slot}")
         return self._slots[fault, slot]
 
     @property
     def counts(self) -> Counter[str]:
-        """How often each kind happened."""
+        """Number of occurrences of each kind."""
         return Counter(name.split(":")[1].split("#")[0] for name in self.injected)
 
 
 def swarm_rates(random: SeededRandom) -> dict[Fault, float]:
-    """Return the faults and rates of one seed of a swarm."""
+    """Draw a rate for each fault."""
     rates = {fault: random.choice(f"rate of {fault.value}", SWARM_RATES) for fault in Fault}
-    # Whoever crashes at every fifth step never gets anywhere.
+    # With a higher rate almost no invocation completes.
     rates[Fault.CRASH] = min(rates[Fault.CRASH], 0.05)
     return rates

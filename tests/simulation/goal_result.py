@@ -1,4 +1,4 @@
-"""A line of the table of figures, and how much is measured for it."""
+"""The result of a goal, and sample sizes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ type Verdict = Literal["pass", "FAIL", "not run"]
 
 @dataclass(frozen=True)
 class GoalResult:
-    """One line of the table.
+    """One row of the table.
 
     Attributes:
-        goal: what is promised.
-        measured: what was found.
-        verdict: whether that is enough; `not run` is no pass.
+        goal: the goal.
+        measured: the measurement.
+        verdict: whether the goal is met; `not run` does not count as met.
     """
 
     goal: str
@@ -27,16 +27,16 @@ class SampleSizes:
     """How much is measured.
 
     Attributes:
-        calls: of bad days.
-        seeds: of the swarm.
-        bodies: that chance makes.
-        turns: of each process.
-        programs: of the differential test.
-        emulated_calls: calls through the emulator.
-        outage_calls: calls that an outage hits.
-        texts: hostile ones.
+        calls: calls of the profile `everyday`.
+        seeds: seeds of the profile `swarm`.
+        bodies: generated bodies.
+        turns: turns of each process.
+        programs: programs of the store comparison.
+        emulated_calls: calls through the Lambda emulator.
+        outage_calls: calls during an outage.
+        texts: hostile texts.
         long_call_turns: turns of the long call.
-        numbers: that an obedient model is told.
+        numbers: numbers that the obedient model is told.
     """
 
     calls: int
@@ -52,14 +52,14 @@ class SampleSizes:
 
 
 type GoalResults = Iterator[tuple[str, GoalResult]]
-"""Figures by the name of their goal."""
+"""Results by the id of their goal."""
 
 
 def verdict(*, is_met: bool) -> Verdict:
-    """Return the verdict on what was measured."""
+    """Return the verdict of a condition."""
     return "pass" if is_met else "FAIL"
 
 
 def examples(things: Sequence[object]) -> str:
-    """Return the first of some things in parentheses, or nothing."""
+    """Return the first three items in parentheses, or an empty text."""
     return f"({'; '.join(str(each) for each in things[:3])})" if things else ""

@@ -1,4 +1,4 @@
-"""The figures: what the product promises, what was measured, and whether that is enough."""
+"""All goals with their measurements and verdicts."""
 
 import os
 import platform
@@ -27,11 +27,11 @@ GOALS: Mapping[str, Callable[[SampleSizes], GoalResults]] = {
     "G15": goals_boundaries.number_policy_goals,
     "G17": goals_boundaries.long_call_goal,
 }
-"""Each by the first line of the table that it measures."""
+"""Measurements by the first goal that they yield."""
 
 
 def measure_goals(*, is_long: bool) -> int:
-    """Measure everything and print the table; return how the process ends."""
+    """Measure all goals and print the table; return the exit code."""
     sizes, failed = (LONG if is_long else SHORT), False
     _print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} CPUs")
     for measure in GOALS.values():

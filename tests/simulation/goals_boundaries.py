@@ -1,4 +1,4 @@
-"""Figures of what comes in from outside, of stores and processes, and of sizes."""
+"""Goals of hostile input, stores, processes and sizes."""
 
 import os
 from collections.abc import Generator, Mapping
@@ -24,14 +24,16 @@ from tests.simulation.number_policy import check_number_table, run_obedient_mode
 
 
 def hostile_input_goals(sizes: SampleSizes) -> GoalResults:
-    """G5, G14, G16: bad input."""
+    """Measure G5, G14 and G16: hostile input."""
     found = send_bad_bodies(sizes.bodies)
     p99 = percentile(found.ms, 99)
     yield (
         "G5",
         GoalResult(
-            f"{sizes.bodies} made and 100 picked bad bodies: refused, no 5xx; 99 % under 10 ms",
-            f"{found.generated} made, {found.from_corpus} picked: {dict(sorted(found.statuses.items()))}, "
+            f"{sizes.bodies} generated and 100 known bad bodies: rejected, no 5xx; "
+            "99 % under 10 ms",
+            f"{found.generated} generated, {found.from_corpus} known: "
+            f"{dict(sorted(found.statuses.items()))}, "
             f"99 % in {p99} ms {examples(found.failures)}",
             verdict(is_met=not found.failures and p99 < 10),
         ),
@@ -39,8 +41,8 @@ def hostile_input_goals(sizes: SampleSizes) -> GoalResults:
     yield (
         "G14",
         GoalResult(
-            "no token, number or word of a caller in anything that is written",
-            f"{TOKEN in found.log:d} in the log of G5; I12 in all of G1 to G3",
+            "no token, phone number or text of a caller in the log",
+            f"{TOKEN in found.log:d} tokens in the log of G5; I12 is part of G1 to G3",
             verdict(is_met=TOKEN not in found.log),
         ),
     )
@@ -49,7 +51,7 @@ def hostile_input_goals(sizes: SampleSizes) -> GoalResults:
     yield (
         "G16",
         GoalResult(
-            f"{sizes.texts} hostile texts to SSML and log: parsed, the same again, one line each",
+            f"{sizes.texts} hostile texts in SSML and log: parsed unchanged, one line each",
             f"{len(broken)} broken, {len(forged)} forged",
             verdict(is_met=not broken and not forged),
         ),
@@ -57,10 +59,10 @@ def hostile_input_goals(sizes: SampleSizes) -> GoalResults:
 
 
 def process_goal(sizes: SampleSizes) -> GoalResults:
-    """G8: real processes."""
+    """Measure G8: concurrent processes."""
     goal = (
-        f"8 processes of {sizes.turns} turns in one call, on a socket: nothing that was answered "
-        "is lost; one delivery 8 ways, one commit"
+        f"8 processes with {sizes.turns} turns each in one call: no answered turn is lost; "
+        "an event that all of them deliver is committed once"
     )
     try:
         with (
@@ -83,10 +85,10 @@ def process_goal(sizes: SampleSizes) -> GoalResults:
 
 
 def store_goal(sizes: SampleSizes) -> GoalResults:
-    """G9: the stores beside moto."""
+    """Measure G9: other stores behave as moto."""
     with variables(ENVIRONMENT):
         found = differences(sizes.programs)
-    goal = f"{sizes.programs} programs of 15 steps: memory and the simulated table as moto"
+    goal = f"{sizes.programs} programs of 15 steps: memory and the simulated table behave as moto"
     yield (
         "G9",
         GoalResult(goal, f"{len(found)} differences {examples(found)}", verdict(is_met=not found)),
@@ -94,18 +96,19 @@ def store_goal(sizes: SampleSizes) -> GoalResults:
 
 
 def emulator_goals(sizes: SampleSizes) -> GoalResults:
-    """G10 and G10b: the process border."""
-    goal = f"{sizes.emulated_calls} calls through Lambda's emulator; refusals; init error"
+    """Measure G10 and G10b: the Lambda runtime."""
+    goal = f"{sizes.emulated_calls} calls through Lambda's emulator; rejections; init error"
     if not is_built():
         yield "G10", GoalResult(goal, "needs `make build`", "not run")
-        yield "G10b", GoalResult("a function that ends", "needs `make build`", "not run")
+        yield "G10b", GoalResult("a function that fails", "needs `make build`", "not run")
         return
     found = run_emulated_calls(sizes.emulated_calls)
     yield (
         "G10",
         GoalResult(
             goal,
-            f"{found.calls} calls: {dict(sorted(found.statuses.items()))} {examples(found.failures)}",
+            f"{found.calls} calls: {dict(sorted(found.statuses.items()))} "
+            f"{examples(found.failures)}",
             verdict(is_met=not found.failures),
         ),
     )
@@ -113,16 +116,17 @@ def emulator_goals(sizes: SampleSizes) -> GoalResults:
     yield (
         "G10b",
         GoalResult(
-            "a function that runs out of time, exits, answers too much or cannot start: told as a "
-            "failure; the next event finds the call whole",
-            f"{len(ends.messages)} ends told, {len(ends.failures)} wrong {examples(ends.failures)}",
+            "a function that times out, exits, answers too much or cannot start: reported as a "
+            "failure; the next event is answered from an intact record",
+            f"{len(ends.messages)} failures reported, {len(ends.failures)} unexpected results "
+            f"{examples(ends.failures)}",
             verdict(is_met=not ends.failures and len(ends.messages) == 4),
         ),
     )
 
 
 def number_policy_goals(sizes: SampleSizes) -> GoalResults:
-    """G15: numbers by the policy."""
+    """Measure G15: the number policy."""
     table, model = check_number_table(), run_obedient_model(sizes.numbers)
     is_right = (
         not (table.wrongly_denied or table.wrongly_allowed or model.forbidden_actions)
@@ -131,26 +135,28 @@ def number_policy_goals(sizes: SampleSizes) -> GoalResults:
     yield (
         "G15",
         GoalResult(
-            "200 numbers: none of the allowed refused, none of the forbidden let through; "
-            f"{sizes.numbers} turns of an obedient model: none outside",
-            f"{table.allowed} allowed, {len(table.wrongly_denied)} refused {examples(table.wrongly_denied)}; "
-            f"{table.forbidden} forbidden, {len(table.wrongly_allowed)} let through "
-            f"{examples(table.wrongly_allowed)}; of {model.turns} turns {model.sent} left, "
-            f"{len(model.forbidden_actions)} outside {examples(model.forbidden_actions)}",
+            "200 numbers: no allowed one denied, no forbidden one allowed; "
+            f"{sizes.numbers} turns of an obedient model: no action to a forbidden number",
+            f"{table.allowed} allowed, {len(table.wrongly_denied)} of them denied "
+            f"{examples(table.wrongly_denied)}; "
+            f"{table.forbidden} forbidden, {len(table.wrongly_allowed)} of them allowed "
+            f"{examples(table.wrongly_allowed)}; {model.turns} turns, {model.sent} actions sent, "
+            f"{len(model.forbidden_actions)} forbidden {examples(model.forbidden_actions)}",
             verdict(is_met=is_right),
         ),
     )
 
 
 def long_call_goal(sizes: SampleSizes) -> GoalResults:
-    """G17: one call that does not end."""
+    """Measure G17: a very long call."""
     found = long_call(sizes.long_call_turns)
     is_whole = found.turns == 2 * sizes.long_call_turns
     yield (
         "G17",
         GoalResult(
-            f"{sizes.long_call_turns} turns as long as can be: item under 64 KB, answers under 120 KB",
-            f"item {found.item} bytes, answer {found.answer} bytes, {found.turns} turns kept",
+            f"{sizes.long_call_turns} turns of maximum length: item under 64 KB, answers under "
+            "120 KB",
+            f"item {found.item} bytes, answer {found.answer} bytes, {found.turns} turns stored",
             verdict(is_met=is_whole and found.item < 65_536 and found.answer < 120_000),
         ),
     )
@@ -158,7 +164,7 @@ def long_call_goal(sizes: SampleSizes) -> GoalResults:
 
 @contextmanager
 def variables(values: Mapping[str, str]) -> Generator[None]:
-    """Have the environment say so, for as long as the block takes."""
+    """Set environment variables within a block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -1,4 +1,4 @@
-"""Figures of simulated calls: bad days, swarms of faults, wrong products, an outage."""
+"""Goals of simulated calls: fault profiles, mutants, an outage."""
 
 import os
 import subprocess
@@ -25,20 +25,22 @@ MUTANT_SEEDS = 100
 
 
 def everyday_goals(sizes: SampleSizes) -> GoalResults:
-    """G1 and G11: many calls at the rates of a bad day."""
-    statistics = measure_everyday(sizes.calls, Behaviour())
-    missing = list(statistics.coverage.problems(EVERYDAY_FAULTS))
-    safe = not statistics.violations and not missing
+    """Measure G1 and G11: many calls with the profile `everyday`."""
+    stats = measure_everyday(sizes.calls, Behaviour())
+    missing = list(stats.coverage.problems(EVERYDAY_FAULTS))
+    safe = not stats.violations and not missing
     yield (
         "G1",
         GoalResult(
-            f"{sizes.calls} calls on a bad day: nothing lost, doubled, leaked, or after the end",
-            f"{len(statistics.violations)} violations in {statistics.coverage.invocations} invocations, "
-            f"{statistics.coverage.faults.total()} faults {examples(statistics.violations)} {examples(missing)}",
+            f"{sizes.calls} calls, everyday faults: nothing lost, duplicated or leaked, "
+            "and nothing after the end",
+            f"{len(stats.violations)} violations in {stats.coverage.invocations} invocations, "
+            f"{stats.coverage.faults.total()} faults {examples(stats.violations)} "
+            f"{examples(missing)}",
             verdict(is_met=safe),
         ),
     )
-    p95, p99, p100 = (percentile(statistics.waits_ms, percent) for percent in (95, 99, 100))
+    p95, p99, p100 = (percentile(stats.waits_ms, percent) for percent in (95, 99, 100))
     yield (
         "G11",
         GoalResult(
@@ -50,63 +52,61 @@ def everyday_goals(sizes: SampleSizes) -> GoalResults:
 
 
 def repeated_text_goal(sizes: SampleSizes) -> GoalResults:
-    """G2: the same, when callers say the same words again and again."""
-    statistics = measure_everyday(
+    """Measure G2: as G1, with callers who repeat the same texts."""
+    stats = measure_everyday(
         sizes.calls, Behaviour(repeated_text_share=REPEATED_TEXT_SHARE), first_seed=1001
     )
-    merged, duplicated = (
-        percentage(statistics.merged, statistics.turns),
-        percentage(statistics.duplicated, statistics.turns),
-    )
-    missing_sms = percentage(statistics.missing_sms, statistics.requested_sms)
+    merged = percentage(stats.merged, stats.turns)
+    duplicated = percentage(stats.duplicated, stats.turns)
+    missing = percentage(stats.missing_sms, stats.requested_sms)
     yield (
         "G2",
         GoalResult(
-            "the same words again and again: safe; merged and doubled at most 1.5 %, missing_sms 1 %",
-            f"{len(statistics.violations)} violations; {statistics.turns} turns: {merged:.1f} % merged, "
-            f"{duplicated:.1f} % doubled; {statistics.requested_sms} text messages: {missing_sms:.1f} % missing_sms "
-            f"{examples(statistics.violations)}",
+            "repeated texts: no violation; merged and duplicated at most 1.5 %, missing 1 %",
+            f"{len(stats.violations)} violations; {stats.turns} turns: {merged:.1f} % merged, "
+            f"{duplicated:.1f} % duplicated; {stats.requested_sms} text messages: "
+            f"{missing:.1f} % missing "
+            f"{examples(stats.violations)}",
             verdict(
-                is_met=not statistics.violations
-                and max(merged, duplicated) <= 1.5
-                and missing_sms <= 1
+                is_met=not stats.violations and max(merged, duplicated) <= 1.5 and missing <= 1
             ),
         ),
     )
 
 
 def swarm_goals(sizes: SampleSizes) -> GoalResults:
-    """G3 and I15: seeds that draw their own faults."""
-    statistics = measure_swarm(range(1, sizes.seeds + 1))
-    missing = list(statistics.coverage.problems())
+    """Measure G3 and I15: seeds that draw their own faults."""
+    stats = measure_swarm(range(1, sizes.seeds + 1))
+    missing = list(stats.coverage.problems())
     yield (
         "G3",
         GoalResult(
             f"{sizes.seeds} seeds of 50 calls, faults up to 20 %: no violation",
-            f"{len(statistics.violations)} violations, {statistics.coverage.faults.total()} faults "
-            f"{examples(statistics.violations)} {examples(missing)}",
-            verdict(is_met=not statistics.violations and not missing),
+            f"{len(stats.violations)} violations, {stats.coverage.faults.total()} faults "
+            f"{examples(stats.violations)} {examples(missing)}",
+            verdict(is_met=not stats.violations and not missing),
         ),
     )
-    broken = [each for each in statistics.violations if each[1].invariant == "I15"]
+    broken = [each for each in stats.violations if each[1].invariant == "I15"]
     yield (
         "I15",
         GoalResult(
-            "calls that nobody ends are closed exactly once, whoever else is about to",
-            f"{len(broken)} violations; {statistics.coverage.closed} calls closed in {statistics.coverage.sweeps} "
-            f"sweeps, {statistics.coverage.overlapping_sweeps} of them at the same time as another",
-            verdict(is_met=not broken and statistics.coverage.closed > 0),
+            "abandoned calls are closed exactly once, also by concurrent sweeps",
+            f"{len(broken)} violations; {stats.coverage.closed} calls closed in "
+            f"{stats.coverage.sweeps} sweeps, "
+            f"{stats.coverage.overlapping_sweeps} of them concurrent",
+            verdict(is_met=not broken and stats.coverage.closed > 0),
         ),
     )
 
 
 def mutant_goal(_: SampleSizes) -> GoalResults:
-    """G4: wrong products."""
+    """Measure G4: mutants."""
     alive = [name for name, mutant in MUTANTS.items() if not killed_by(mutant)]
     yield (
         "G4",
         GoalResult(
-            f"all {len(MUTANTS)} mutants killed, each by the invariant that it attacks",
+            f"all {len(MUTANTS)} mutants killed, each by the invariant that it violates",
             f"{len(MUTANTS) - len(alive)} of {len(MUTANTS)} {examples(alive)}",
             verdict(is_met=not alive),
         ),
@@ -114,7 +114,7 @@ def mutant_goal(_: SampleSizes) -> GoalResults:
 
 
 def killed_by(mutant: Mutant) -> int | None:
-    """Return the first seed in which the invariant that a mutant attacks is broken."""
+    """Return the first seed in which a mutant violates its invariant."""
     for seed in range(1, MUTANT_SEEDS + 1):
         plan = Plan(seed, 30, make_store=mutant.make_store, make_agents=mutant.make_agents)
         if any(found.invariant == mutant.violates for found in check_invariants(simulate(plan))):
@@ -123,7 +123,7 @@ def killed_by(mutant: Mutant) -> int | None:
 
 
 def outage_goal(sizes: SampleSizes) -> GoalResults:
-    """G13: a minute without table."""
+    """Measure G13: a minute without the table."""
     found = measure_outage(sizes.outage_calls)
     longest = percentile(found.waits_ms, 100)
     is_passed = (
@@ -137,9 +137,9 @@ def outage_goal(sizes: SampleSizes) -> GoalResults:
     yield (
         "G13",
         GoalResult(
-            f"60 s without table, {sizes.outage_calls} calls: no 5xx, all hear something within 2 s, "
-            "usual at once after it, at most 20 % more requests",
-            f"{found.server_errors} 5xx, {found.unanswered} of {len(found.waits_ms)} heard nothing, "
+            f"60 s without the table, {sizes.outage_calls} calls: no 5xx, all answered within 2 s, "
+            "normal answers right after it, at most 20 % more requests",
+            f"{found.server_errors} 5xx, {found.unanswered} of {len(found.waits_ms)} unanswered, "
             f"longest {longest} ms, {found.late} late, {100 * found.extra_requests:.1f} % more, "
             f"{len(found.violations)} violations",
             verdict(is_met=is_passed),
@@ -148,12 +148,12 @@ def outage_goal(sizes: SampleSizes) -> GoalResults:
 
 
 def digest_goal(_: SampleSizes) -> GoalResults:
-    """I13: the same seed is the same story, in any process."""
+    """Measure I13: a seed gives the same run in each process."""
     digests = {digest_under(hash_seed, 7, 20) for hash_seed in ("0", "1", "random")}
     yield (
         "I13",
         GoalResult(
-            "one seed, one digest, whatever the hash seed of the process",
+            "one seed gives one digest, with each hash seed of the process",
             f"{len(digests)} digest in 3 processes",
             verdict(is_met=len(digests) == 1),
         ),
@@ -161,7 +161,7 @@ def digest_goal(_: SampleSizes) -> GoalResults:
 
 
 def digest_under(hash_seed: str, seed: int, calls: int) -> str:
-    """Return the last line but one that a process prints for a seed, with its digest."""
+    """Return the line that a process with this hash seed prints for a seed."""
     command = [sys.executable, "-m", "tests.simulation"]
     done = subprocess.run(
         [*command, "--seeds", str(seed), "--calls", str(calls)],

@@ -1,4 +1,4 @@
-"""Figures of bad input: bodies that nobody sends, texts that try to be more than that."""
+"""Send malformed bodies, and texts that try to inject markup or log lines."""
 
 import json
 import time
@@ -35,15 +35,15 @@ _MEMBERS = ("type", "text", "session", "id", "digit", "barged_in")
 
 @dataclass
 class BadBodyResult:
-    """What came of bad bodies.
+    """Result of the bad bodies.
 
     Attributes:
-        statuses: how often each was answered.
-        from_corpus: how many were from_corpus by hand, both gateways and encodings counted apart.
-        generated: how many chance generated.
-        failures: those that were answered with what they must not be.
-        ms: CPU time of each.
-        log: what was written.
+        statuses: number of answers by HTTP status.
+        from_corpus: number of requests from the corpus, for each gateway and encoding.
+        generated: number of generated bodies.
+        failures: requests with an unexpected answer.
+        ms: CPU time of each request.
+        log: log output.
     """
 
     statuses: Counter[int] = field(default_factory=Counter[int])
@@ -55,7 +55,7 @@ class BadBodyResult:
 
 
 def send_bad_bodies(generated: int, seed: int = 1) -> BadBodyResult:
-    """Send all bodies of the corpus, and so many that chance makes, through both gateways."""
+    """Send the corpus and generated bodies through both gateways."""
     found, log, random = BadBodyResult(), Log(), SeededRandom(seed)
     runtime = make_runtime(stream=log)
     gateways = cycle((http_v2, rest_v1))
@@ -64,7 +64,7 @@ def send_bad_bodies(generated: int, seed: int = 1) -> BadBodyResult:
         started = time.process_time()
         try:
             status = send(webhook.lambda_handler, envelope, runtime).status
-        except Exception as error:  # noqa: BLE001 - that is what is looked for
+        except Exception as error:  # noqa: BLE001 - this is the failure under test
             found.failures.append(f"{name}: {type(error).__name__}")
             return
         found.ms.append(round((time.process_time() - started) * 1000))
@@ -80,7 +80,7 @@ def send_bad_bodies(generated: int, seed: int = 1) -> BadBodyResult:
                 found.from_corpus += 1
     for number in range(generated):
         envelope = next(gateways)(_damaged_event(random), base64=random.uniform("encoded") < 0.5)
-        # Chance also makes events: then an answer is right.
+        # A generated body may be a valid event, which gets an answer.
         ask(envelope, f"generated {number}", REJECTION_STATUSES | {200})
         found.generated += 1
     found.log = log.getvalue()
@@ -88,12 +88,12 @@ def send_bad_bodies(generated: int, seed: int = 1) -> BadBodyResult:
 
 
 def _is_text(body: Body) -> bool:
-    """Tell whether a body can be brought into base64: half a character cannot."""
+    """Return whether a body can be base64-encoded; lone surrogates cannot."""
     return not isinstance(body, str) or body.isprintable() or body.isascii()
 
 
 def _damaged_event(random: SeededRandom) -> Body:
-    """Return an event that was damaged in some way."""
+    """Return an event with random damage."""
     text = json.dumps(EVENT | {"text": random.choice("text", ODD_TEXTS)})
     for _ in range(random.randint("damages", 1, 4)):
         at, junk = random.randint("at", 0, len(text)), random.choice("junk", _JUNK)
@@ -113,7 +113,7 @@ def _damaged_event(random: SeededRandom) -> Body:
 
 
 def hostile_texts(number: int, seed: int = 1) -> list[str]:
-    """Return so many texts that try to be markup, log lines or commands for a terminal."""
+    """Return random texts of markup, log lines and terminal control sequences."""
     random = SeededRandom(seed)
     pieces = (
         *ODD_TEXTS,
@@ -131,12 +131,12 @@ def hostile_texts(number: int, seed: int = 1) -> list[str]:
 
 
 def broken_markup(texts: list[str]) -> list[str]:
-    """Return those texts that are not spoken as they are, but change the markup around them."""
+    """Return the texts that change the markup around them or are not spoken unchanged."""
     broken: list[str] = []
     for text in texts:
         ssml = f"<speak>{escape(text)}</speak>"
         try:
-            children = list(ET.fromstring(ssml))  # noqa: S314 - what is parsed has been escaped
+            children = list(ET.fromstring(ssml))  # noqa: S314 - the text is escaped
             same = spoken_text(ssml) == " ".join(_speakable(text).split())
         except (ET.ParseError, ValueError):
             children, same = [ET.Element("broken")], False
@@ -146,7 +146,7 @@ def broken_markup(texts: list[str]) -> list[str]:
 
 
 def forged_lines(texts: list[str]) -> list[str]:
-    """Return those texts that do not stay in one line of the log."""
+    """Return the texts that break out of their log line."""
     forged: list[str] = []
     log = Log()
     telemetry = Telemetry("hostile", "Hostile", stream=log)
@@ -162,5 +162,5 @@ def forged_lines(texts: list[str]) -> list[str]:
 
 
 def _speakable(text: str) -> str:
-    """Return a text without what no XML can carry."""
+    """Return a text without the characters that XML cannot contain."""
     return spoken_text(f"<speak>{escape(text)}</speak>") if not text.isprintable() else text

@@ -1,4 +1,4 @@
-"""The judges: each looks at what happened for one thing that must never be."""
+"""All invariants, and the check of an execution against them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from tests.simulation.histories import Findings, Histories
 
 @dataclass(frozen=True)
 class Violation:
-    """Something that must never be.
+    """A violation of an invariant.
 
     Attributes:
-        invariant: which one does not hold.
-        session_id: of the call.
-        what: happened.
+        invariant: name of the invariant.
+        session_id: session id of the call.
+        what: description.
     """
 
     invariant: str
@@ -30,7 +30,7 @@ class Violation:
 
 
 def check_invariants(execution: Execution) -> list[Violation]:
-    """Return everything that must not have happened."""
+    """Return all violations of invariants in an execution."""
     histories = Histories(execution.trace)
     return [
         Violation(name, session_id, what)
@@ -65,4 +65,4 @@ INVARIANTS: Mapping[str, tuple[Check, ...]] = {
     "I14": (invariants_answers.invocations_are_accounted_for,),
     "I15": (invariants_ends.abandoned_calls_are_closed_once,),
 }
-"""By the name that the mutants go by."""
+"""Checks by the name of the invariant."""

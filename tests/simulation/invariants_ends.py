@@ -1,4 +1,4 @@
-"""Judge of how calls end that nobody ends."""
+"""Invariant of abandoned calls."""
 
 import json
 from collections import Counter
@@ -9,9 +9,9 @@ from aiflow.sessions.record import Status
 from tests.simulation.execution import Execution
 from tests.simulation.histories import Findings, Histories, Version
 
-# Within so long before its abandoned_after ends, the sweeper may be about to close what somebody ends.
+# In this time before a call counts as abandoned, a sweeper may compete with a late end.
 _CONTESTED_SECONDS = 60
-# Clocks of instances differ by four seconds at most.
+# Clocks of instances differ by up to four seconds.
 _SKEW_SECONDS = 4
 
 
@@ -20,8 +20,8 @@ class _End:
     """How a call ended.
 
     Attributes:
-        version: with which it ended.
-        quiet_since_ms: when it had been written before.
+        version: the version that ended it.
+        last_write_ms: time of the last write before.
         is_swept: whether the sweeper ended it.
     """
 
@@ -29,15 +29,15 @@ class _End:
     last_write_ms: int
     is_swept: bool
 
-    def is_wrong(self, times: int, wanted: int) -> bool:
-        """Tell whether something happened more often than once, or less often for no reason."""
+    def is_wrong(self, times: int, expected: int) -> bool:
+        """Return whether a count is too high, or too low without a disturbance."""
         run = self.version.run
         is_explained = run.end != "answered" or run.store_failed or bool(run.disturbances)
-        return times > wanted or (times < wanted and not is_explained)
+        return times > expected or (times < expected and not is_explained)
 
 
 def abandoned_calls_are_closed_once(execution: Execution, histories: Histories) -> Findings:
-    """I15: whatever nobody ends is closed, once, and its handler and its metric know of it once."""
+    """I15: an abandoned call is closed, handled and counted exactly once."""
     counted = abandoned_counts(execution.trace.log)
     for sweep in execution.trace.sweeps:
         if sweep.end not in {"answered", "crashed"}:
@@ -54,22 +54,22 @@ def abandoned_calls_are_closed_once(execution: Execution, histories: Histories) 
 
 
 def _last_write_ms(versions: Sequence[Version], end: Version) -> int:
-    """Return when a call was written before its end, as far as whoever ended it can know."""
+    """Return the time of the last write before the end, as far as the closing code can know it."""
     earlier = versions[: versions.index(end)]
-    # Code that does not know when a call was written leaves that as it is.
+    # The older code does not update the time of the last write.
     known = [v.at_ms for v in earlier if end.run.is_old or not v.run.is_old]
     return known[-1] if known else end.at_ms
 
 
 def abandoned_counts(log: str) -> Counter[str]:
-    """Return how often each call was counted as expired; metrics follow the line of their event."""
+    """Return how often each call was counted as abandoned; metrics follow their log line."""
     counted: Counter[str] = Counter()
-    told = ""
+    log_line = ""
     for line in log.splitlines():
         if '"_aws"' not in line:
-            told = line
+            log_line = line
         elif '"AbandonedCalls"' in line:
-            counted[json.loads(told)["session_id"]] += json.loads(line)["AbandonedCalls"][0]
+            counted[json.loads(log_line)["session_id"]] += json.loads(line)["AbandonedCalls"][0]
     return counted
 
 
@@ -83,7 +83,8 @@ def _violations_of_end(execution: Execution, session_id: str, end: _End, counted
         yield session_id, f"{run.id} closed it {expired:.0f} s after it had expired"
     uncontested_seconds = abandoned_after - _CONTESTED_SECONDS + _SKEW_SECONDS
     if end.is_swept or idle_seconds > uncontested_seconds:
-        # Of an end in time the handler is asked first, and if that dies then, nothing has ended.
+        # An end in time runs the handler before the commit. A run that dies between the two
+        # leaves the call open.
         times = sum(
             observation.event == "session_end"
             and observation.run.session_id == session_id
@@ -91,13 +92,13 @@ def _violations_of_end(execution: Execution, session_id: str, end: _End, counted
             for observation in execution.trace.observations
         )
         if end.is_wrong(times, 1):
-            yield session_id, f"{run.id} closed it, and its handler ran {times} times"
+            yield session_id, f"{run.id} closed it and its handler ran {times} times"
     if end.is_wrong(counted, int(end.is_swept)):
-        yield session_id, f"{run.id} closed it, and it was counted {counted} times"
+        yield session_id, f"{run.id} closed it and it was counted {counted} times"
 
 
 def _can_be_found(execution: Execution, session_id: str) -> bool:
-    """Tell whether the last sweep could find a call: not if it expired, or had no index keys."""
+    """Return whether the last sweep could find a call: it has index keys and has not expired."""
     item = execution.trace.table.items[session_id, "call"]
     last = execution.aws.unix(execution.trace.sweeps[-1].started_ms)
     is_expired = int(item["expires_at"]["N"]) <= last + _SKEW_SECONDS

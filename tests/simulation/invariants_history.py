@@ -1,4 +1,4 @@
-"""Judges of what is kept of a call: nothing lost, nothing twice, nothing out of order."""
+"""Invariants of the stored record: no turn is lost, duplicated or out of order."""
 
 import re
 from collections import Counter
@@ -27,16 +27,16 @@ _CLOSED = frozenset({Status.HANGING_UP, Status.GONE, Status.ENDED})
 
 
 def turns_are_stored_once(execution: Execution, histories: Histories) -> Findings:
-    """I1: what was answered is in the history, and what came twice at once is there once."""
+    """I1: an answered turn is in the history, and an immediate repetition is stored once."""
     for session_id, runs in histories.by_session.items():
-        kept = Counter(
+        stored = Counter(
             text for _, role, text in histories.final_turns(session_id) if role == "user"
         )
         yield from _lost_failed_turns(execution, session_id, runs, histories)
         for text in {run.event["text"] for run in runs if is_acknowledged(execution, run)}:
-            wanted = _distinct([run for run in runs if run.event.get("text") == text], execution)
-            if kept[text] < wanted:
-                yield session_id, f"{text!r} was answered and is there {kept[text]} times"
+            expected = _distinct([run for run in runs if run.event.get("text") == text], execution)
+            if stored[text] < expected:
+                yield session_id, f"{text!r} was answered and is stored {stored[text]} times"
         if not execution.faults.counts["skewed_clock"]:
             yield from _stored_twice(session_id, histories.versions[session_id])
 
@@ -44,25 +44,25 @@ def turns_are_stored_once(execution: Execution, histories: Histories) -> Finding
 def _lost_failed_turns(
     execution: Execution, session_id: str, runs: list[Run], histories: Histories
 ) -> Findings:
-    """Yield what was said to a handler that failed, and is not kept although the table was well."""
+    """Yield turns of failed handlers that are not stored although the table worked."""
     versions = histories.versions[session_id]
     for run in runs:
-        is_well = run.end == "answered" and not (run.store_delay_ms or run.failed_attempts)
-        is_well = is_well and run.conflicts < MAX_CONFLICTS
-        if run.event["type"] == "user_speak" and is_well and is_apology(execution, run):
+        table_worked = run.end == "answered" and not (run.store_delay_ms or run.failed_attempts)
+        table_worked = table_worked and run.conflicts < MAX_CONFLICTS
+        if run.event["type"] == "user_speak" and table_worked and is_apology(execution, run):
             known = [v.after for v in versions if v.at_ms <= run.ended_ms]
-            is_kept = any(turn.text == run.event["text"] for v in known for turn in v.turns)
-            if not is_kept and not any(v.status in _CLOSED for v in known):
-                yield session_id, f"{run.id} apologised, and forgot {run.event['text']!r}"
+            is_stored = any(turn.text == run.event["text"] for v in known for turn in v.turns)
+            if not is_stored and not any(v.status in _CLOSED for v in known):
+                yield session_id, f"{run.id} apologised without storing {run.event['text']!r}"
 
 
 def _distinct(runs: list[Run], execution: Execution) -> int:
-    """Return how often the same words were said and answered so far apart that each one counts."""
+    """Return how many answers to the same text are far enough apart to count as separate turns."""
     firsts: dict[int, Run] = {}
     for run in runs:
         if is_acknowledged(execution, run):
             firsts.setdefault(run.delivery, run)
-    # Clocks of instances may differ by four seconds.
+    # Clocks of instances differ by up to four seconds.
     window_ms = REPEAT_WINDOW_MS + (4000 if execution.faults.counts["skewed_clock"] else 0)
     count, heard_ms = 0, -window_ms - 1
     for run in sorted(runs, key=lambda run: run.started_ms):
@@ -81,14 +81,14 @@ def _stored_twice(session_id: str, versions: list[Version]) -> Findings:
                 continue
             until_ms = answered.get(turn.text)
             if until_ms is not None and version.run.started_ms + _SLACK_MS <= until_ms:
-                yield session_id, f"{turn.text!r} was repeated at once and is there twice"
-            # It was answered when that was decided, which may have taken a while to be kept.
+                yield session_id, f"{turn.text!r} was repeated immediately and is stored twice"
+            # The window starts with the decision, which may be committed later.
             decided_ms = version.after.processed_events[-1].answered_at_ms - EPOCH_MS
             answered[turn.text] = decided_ms + REPEAT_WINDOW_MS
 
 
 def history_only_grows(execution: Execution, histories: Histories) -> Findings:
-    """I2: no gap, nothing rewritten, and whoever reads sees what was there before it asked."""
+    """I2: the history has no gaps and no changes, and a reader sees all earlier turns."""
     for session_id, versions in histories.versions.items():
         known = {number: (role, text) for number, role, text in histories.final_turns(session_id)}
         if sorted(known) != list(range(len(known))):
@@ -104,42 +104,41 @@ def history_only_grows(execution: Execution, histories: Histories) -> Findings:
         if before and _last(before[-1].after.turns) > max(seen, default=-1):
             yield (
                 session_id,
-                f"{observation.run.id} did not see turns that were there before it began",
+                f"{observation.run.id} did not see turns stored before it started",
             )
 
 
 def state_is_stored_with_its_turn(execution: Execution, histories: Histories) -> Findings:
-    """I2: the state of a handler is kept with the turn that it answers, or neither is."""
+    """I2: the state of a handler is stored together with the turn that it answers."""
     settings = execution.aws.settings
     for session_id, versions in histories.versions.items():
         fillers: set[str] = set()
         for version in versions:
             said = added_texts(version, "assistant")
             if said[-1:] == [settings.filler_message]:
-                # The handler still thinks: what it does to the state comes with its answer.
+                # The handler is still running: its state is stored with its answer.
                 fillers.add(version.run.id)
                 continue
             if _is_miscounted(version, is_filled=version.run.id in fillers):
-                yield session_id, f"{version.run.id} kept a turn, but not what it did to the state"
+                yield session_id, f"{version.run.id} stored a turn without its state"
             if settings.apology_message in said and version.after.state != version.before.state:
-                yield session_id, f"{version.run.id} failed, and kept what it did to the state"
+                yield session_id, f"{version.run.id} failed and stored its state"
             fillers.discard(version.run.id)
 
 
 def _is_miscounted(version: Version, *, is_filled: bool) -> bool:
-    """Tell whether a turn was kept without the state of its handler; all agents count turns.
+    """Return whether a turn was stored without the state of its handler; all agents count turns.
 
     Args:
-        version: to look at.
-        is_filled: whether the turn itself was kept before, with the filler.
+        version: the version.
+        is_filled: whether the turn was stored earlier, with the filler.
     """
     run = version.run
-    # Of a handler that failed nothing is kept but what was said.
+    # After a failure only the turn is stored, and no state.
     if run.event["type"] != "user_speak" or run.disturbances or run.store_failed:
         return False
     if version.after.closing or is_superseded(version):
-        # The goodbye is said, perhaps by this, or something later is being answered: whatever
-        # the caller adds, no handler is asked.
+        # The call is closing, or a later turn is being answered, so no handler ran.
         return False
     begins = is_filled or run.event["text"] in added_texts(version, "user")
     before, after = (item.state.get("turns", 0) for item in (version.before, version.after))
@@ -149,7 +148,7 @@ def _is_miscounted(version: Version, *, is_filled: bool) -> bool:
 def _rewritten(session_id: str, version: Version, known: Mapping[int, tuple[str, str]]) -> Findings:
     for turn in version.after.turns:
         if known.get(turn.number) != (turn.role, turn.text):
-            yield session_id, f"turn {turn.number} was {turn.text!r} and is so no more"
+            yield session_id, f"turn {turn.number} {turn.text!r} was changed"
     if _last(version.after.turns) < _last(version.before.turns):
         yield session_id, "the history shrinks"
 
@@ -159,7 +158,7 @@ def _last(turns: Sequence[Turn]) -> int:
 
 
 def order_is_preserved(execution: Execution, histories: Histories) -> Findings:
-    """I3: what was answered before something else was said stands before it."""
+    """I3: a turn that was answered before another one started is stored before it."""
     for session_id, runs in histories.by_session.items():
         places: dict[str, int] = {}
         for number, role, text in sorted(histories.final_turns(session_id)):
@@ -172,4 +171,4 @@ def order_is_preserved(execution: Execution, histories: Histories) -> Findings:
             if not {first, second} <= places.keys():
                 continue
             if one.ended_ms < sent_ms[second] and places[first] > places[second]:
-                yield session_id, f"{first!r} was answered before {second!r} and stands behind it"
+                yield session_id, f"{first!r} was answered before {second!r} and is stored after it"

@@ -1,4 +1,4 @@
-"""Judges of what a call may cost: so much and no more, and to such numbers and no others."""
+"""Invariants of spending: limits of a call and allowed numbers."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from tests.simulation.number_policy import TARGETS, is_forbidden_target
 from tests.simulation.trace import Run
 
 _CALLER_EVENTS = frozenset({"session_start", "user_speak", "dtmf_received", "user_input_timeout"})
-# Clocks of instances differ by four seconds at most, and an answer takes its time.
+# Clocks of instances differ by up to four seconds.
 _SLACK_MS = 4000
 
 
 def limits_hold(execution: Execution, histories: Histories) -> Findings:
-    """I10: no more messages, transfers, turns and minutes than the operator gives a call.
+    """I10: no call exceeds its limits of messages, transfers, turns and minutes.
 
-    Code that does not know a counter leaves it as it is: what it lets happen comes on top, but for
-    messages and transfers that did not fail. So of turns and minutes only those of the new code are
-    judged, from where it first saw the call.
+    The older code preserves counters that it does not know. What it allows is added, except for
+    messages and transfers that did not fail. For turns and minutes, only the versions of the new
+    code are checked, from the first one on.
     """
     for session_id, runs in histories.by_session.items():
         settings = execution.aws.settings_of(runs[0].call)
@@ -45,9 +45,9 @@ def _too_many_actions(session_id: str, runs: Sequence[Run], settings: Settings) 
     by_new = Counter(action["type"] for run in runs if not run.is_old for action in run.actions)
     is_mixed = any(run.is_old for run in runs)
     for kind, limit in {"send_sms": settings.max_sms, "transfer": settings.max_transfers}.items():
-        # The ledger, which all code knows, forgets what has failed.
+        # Both versions know the billable keys, which omit failed actions.
         if by_new[kind] > limit or by_any[kind] > limit + (failures[kind] if is_mixed else 0):
-            yield session_id, f"{by_any[kind]} times {kind}, and {limit} are allowed"
+            yield session_id, f"{by_any[kind]} times {kind}, the limit is {limit}"
 
 
 def _too_many_turns_or_minutes(
@@ -59,21 +59,21 @@ def _too_many_turns_or_minutes(
             continue
         run = version.run
         is_turn = run.event["type"] == "user_speak" and bool(added_texts(version, "user"))
-        # An apology is no answer: whoever overtakes a turn that then fails is not asked again.
-        is_sorry = execution.aws.settings.apology_message in added_texts(version, "assistant")
-        answered += is_turn and not is_sorry
+        # An apology does not use up a turn.
+        is_apologising = execution.aws.settings.apology_message in added_texts(version, "assistant")
+        answered += is_turn and not is_apologising
         if answered > settings.max_turns:
             yield session_id, f"{run.id} answers turn {answered} of {settings.max_turns}"
         late_ms = run.started_ms - versions[0].at_ms - settings.max_minutes * 60_000
         is_late = run.event["type"] in _CALLER_EVENTS and late_ms > _SLACK_MS
         if is_late and added_texts(version, "assistant"):
-            yield session_id, f"{run.id} goes on {late_ms} ms after the last minute"
+            yield session_id, f"{run.id} answers {late_ms} ms after the last minute"
 
 
 def _answers_after_closing(
     execution: Execution, session_id: str, runs: Sequence[Run], versions: Sequence[Version]
 ) -> Findings:
-    """Yield what goes on although the goodbye is said, but for the hang-up or its repetition."""
+    """Yield what is decided after the final announcement, except the hang-up and repetitions."""
     goodbyes = [version for version in versions if version.after.closing][:1]
     for goodbye, run in product(goodbyes, runs):
         known = {
@@ -87,15 +87,18 @@ def _answers_after_closing(
             continue
         types = {action["type"] for action in run.actions}
         if types - {"hangup"} and not is_apology(execution, run):
-            yield session_id, f"{run.id} decided {types} after the goodbye of {goodbye.run.id}"
+            yield (
+                session_id,
+                f"{run.id} decided {types} after the final announcement of {goodbye.run.id}",
+            )
 
 
 def targets_are_allowed(execution: Execution, _: Histories) -> Findings:
-    """I11: no transfer and no message goes anywhere but to an ordinary number of the country."""
+    """I11: transfers and messages only go to allowed German numbers."""
     for run in execution.trace.runs:
         for action in run.actions:
             if action["type"] in TARGETS and is_forbidden_target(action):
-                yield run.session_id, f"{run.id} reaches {_target(action)}"
+                yield run.session_id, f"{run.id} sent an action to {_target(action)}"
 
 
 def _target(action: JsonObject) -> str:

@@ -1,4 +1,4 @@
-"""Judges of what callers hear: no silence, nothing outdated, and no end, without a reason."""
+"""Invariants of what callers hear: no unexplained silence, outdated answer or failure."""
 
 from aiflow.sessions.record import Status
 from tests.simulation.agents import DEFERRED_TEXT
@@ -16,7 +16,7 @@ from tests.simulation.trace import Run
 
 _HANDLER_FAULTS = frozenset({Fault.SLOW_MODEL, Fault.DEAD_MODEL, Fault.WRONG_MODEL, Fault.RAISE})
 _ANSWERABLE = frozenset({*(fault.value for fault in _HANDLER_FAULTS), "deadline", "moved"})
-"""After all of these something can be heard, be it an apology."""
+"""Disturbances after which an answer is still expected, at least an apology."""
 
 _RELEASES = frozenset({"assistant_speech_ended", "user_input_timeout"})
 _REQUESTS = {"hangup": ("goodbye", "farewell"), "transfer": ("person",)}
@@ -24,8 +24,8 @@ _OVER = frozenset({Status.HANGING_UP, Status.ENDED})
 
 
 def speech_is_answered(execution: Execution, histories: Histories) -> Findings:
-    """I9: whoever says something that is no repetition, and is not overtaken, is answered."""
-    # Clocks of instances may differ by four seconds, and then who was first is anybody's guess.
+    """I9: a turn is answered unless it is a repetition or a later turn supersedes it."""
+    # Clocks of instances differ by up to four seconds, so the order is uncertain.
     slack_ms = 4000 if execution.faults.counts[Fault.SKEW] else 0
     for session_id, runs in histories.by_session.items():
         said = [run for run in runs if run.event["type"] == "user_speak"]
@@ -49,10 +49,10 @@ def _is_explained(run: Run, versions: list[Version]) -> bool:
     if any(v.after.status in _OVER or _is_known_lost(v, run) for v in versions):
         return True
     if run.undelivered and run.store_delay_ms:
-        # Where else it is connected, the table did not say in time.
+        # The table did not return the new connection in time.
         return True
-    # That the service has connected anew is known as soon as something has come that way, until
-    # something comes that was long on its way by another; and to code that knows connections only.
+    # A new connection is known after an event arrived by it, until a late event arrives by an older
+    # one. The older code does not know connections.
     others = [v for v in versions if v.run is not run and v.run.connection]
     known = [v for v in others if not (v.run.is_old or run.is_old)]
     return any(
@@ -63,18 +63,18 @@ def _is_explained(run: Run, versions: list[Version]) -> bool:
 
 
 def _is_known_lost(version: Version, run: Run) -> bool:
-    """Tell whether somebody else had found the connection of a run to be gone, or says so.
+    """Return whether another run recorded that the connection of a run is lost.
 
-    Code that knows no connections takes the call for gone with the one that it was asked by.
+    The older code marks the call itself as gone.
     """
     is_found = version.after.status is Status.GONE is not version.before.status
-    is_its = version.run.is_old or version.run.connection == run.connection
-    return is_found and version.run is not run and is_its
+    is_same = version.run.is_old or version.run.connection == run.connection
+    return is_found and version.run is not run and is_same
 
 
 def outdated_answers_stop(execution: Execution, histories: Histories) -> Findings:
-    """I3: once something newer was answered, nothing more is said to what was said before."""
-    # Code that does not know who speaks cannot hush anybody.
+    """I3: after a newer turn was answered, no run continues an answer to an earlier one."""
+    # The older code does not stop earlier answers.
     if execution.faults.counts[Fault.OLD_CODE]:
         return
     for session_id, versions in histories.versions.items():
@@ -84,15 +84,15 @@ def outdated_answers_stop(execution: Execution, histories: Histories) -> Finding
             if run.event["type"] != "user_speak":
                 continue
             if added_texts(version, "user"):
-                # Who was slow to be kept is not answered, and ends nobody's answer.
+                # A superseded turn gets no answer and stops none.
                 latest = latest if is_superseded(version) else run.id
             elif added_texts(version, "assistant") and run.id != latest:
-                yield session_id, f"{run.id} goes on after {latest} was answered"
+                yield session_id, f"{run.id} continues after {latest} was answered"
 
 
 def failure_needs_two_apologies(execution: Execution, histories: Histories) -> Findings:
-    """I9: nobody is told that nothing works unless two answers in a row came to nothing."""
-    # Code that counts no apologies resets nothing.
+    """I9: the failure message requires two failed answers in a row."""
+    # The older code does not reset the count of failures.
     if execution.faults.counts[Fault.OLD_CODE]:
         return
     settings = execution.aws.settings
@@ -103,7 +103,7 @@ def failure_needs_two_apologies(execution: Execution, histories: Histories) -> F
                 before = [
                     t for t in said if t not in {settings.limit_message, settings.filler_message}
                 ]
-                # Whoever speaks at the same time as somebody who was told so may be told, too.
+                # A concurrent turn may get the failure message, too.
                 if len(before) < 2 or not {*before[-2:]} <= {
                     settings.apology_message,
                     settings.failure_message,
@@ -112,9 +112,9 @@ def failure_needs_two_apologies(execution: Execution, histories: Histories) -> F
 
 
 def deferred_actions_are_sent_in_time(execution: Execution, histories: Histories) -> Findings:
-    """I5: what follows a playback does so once, and not at all after the caller went on."""
+    """I5: deferred actions are sent once after the playback, and not after the caller went on."""
     for session_id, versions in histories.versions.items():
-        # The one of this project also hangs up on whoever is silent for long.
+        # The sample agent also hangs up after silence.
         if versions and execution.agent_names[versions[0].run.call] != "sample":
             for version in versions:
                 yield from _unexpected_deferred(session_id, version)
@@ -128,7 +128,7 @@ def _unexpected_deferred(session_id: str, version: Version) -> Findings:
         return
     for kind in {action["type"] for action in run.actions} & _REQUESTS.keys():
         if not any(request in said[-1] for request in _REQUESTS[kind]):
-            yield session_id, f"{run.id} does a {kind} after {said[-1]!r}"
+            yield session_id, f"{run.id} sent {kind} after {said[-1]!r}"
 
 
 def _repeated_deferred(session_id: str, versions: list[Version]) -> Findings:

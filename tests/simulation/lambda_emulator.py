@@ -1,4 +1,4 @@
-"""Figures of the process border: whole calls through Lambda's own runtime emulator."""
+"""Run whole calls through the AWS Lambda runtime emulator."""
 
 import json
 import logging
@@ -25,12 +25,12 @@ EVENTS = ("session_start", "user_speak", "assistant_speech_ended", "session_end"
 
 @dataclass
 class EmulatorResult:
-    """What came of it.
+    """Result of the calls.
 
     Attributes:
-        calls: that were made.
-        statuses: of all answers.
-        failures: what was not answered as it must be.
+        calls: number of completed calls.
+        statuses: number of answers by HTTP status.
+        failures: descriptions of unexpected answers.
     """
 
     calls: int = 0
@@ -39,13 +39,13 @@ class EmulatorResult:
 
 
 def is_built() -> bool:
-    """Tell whether `make build` has built the stack."""
+    """Return whether `make build` has built the stack."""
     return (BUILD / "template.yaml").exists()
 
 
 def run_emulated_calls(calls: int) -> EmulatorResult:
-    """Make so many calls, ask what must be refused, and start a function that must not start."""
-    found, sample = EmulatorResult(), Function.built("WebhookFunction")
+    """Play calls, send requests that must be rejected, and start a misconfigured function."""
+    found, webhook = EmulatorResult(), Function.built("WebhookFunction")
     with deployed_environment() as environment, tempfile.TemporaryDirectory() as folder:
         with Emulator(
             Function.built("WebhookFunction"), environment, Path(folder) / "log"
@@ -54,11 +54,11 @@ def run_emulated_calls(calls: int) -> EmulatorResult:
                 _call(function, number, found)
             _check_rejections(function, found)
             if TOKEN in function.log:
-                found.failures.append("the log tells the token")
+                found.failures.append("the log contains the token")
         broken = environment | {"API_TOKEN_SHA256": ""}
         broken_log = Path(folder) / "broken"
         with (
-            Emulator(sample, broken, broken_log) as function,
+            Emulator(webhook, broken, broken_log) as function,
             suppress(FunctionError),
         ):
             function.invoke(request("session_start", "none"))
@@ -67,13 +67,13 @@ def run_emulated_calls(calls: int) -> EmulatorResult:
 
 
 def _call(function: Emulator, number: int, found: EmulatorResult) -> None:
-    wanted = {"session_start": 200, "user_speak": 200}
+    expected = {"session_start": 200, "user_speak": 200}
     for name in EVENTS:
         status = _ask(function, request(name, f"call-{number}"), found)
-        if status != wanted.get(name, 204):
+        if status != expected.get(name, 204):
             found.failures.append(f"{name} was answered with {status}")
     if _ask(function, request("user_speak", f"call-{number}"), found) != 204:
-        found.failures.append("something was said after the end")
+        found.failures.append("an event after the end was answered")
     found.calls += 1
 
 
@@ -100,7 +100,7 @@ def _ask(function: Emulator, sent: Any, found: EmulatorResult) -> int:  # noqa: 
 
 
 def request(name: str, session_id: str, text: str = "Hello") -> dict[str, Any]:
-    """Return an event of a call as API Gateway hands it over."""
+    """Return an event as API Gateway passes it to a function."""
     event = {"type": name, "text": text, "session": {"id": session_id}}
     return http_v2(json.dumps(event))
 

@@ -1,4 +1,4 @@
-"""Figures of functions that end: by their time limit, by an exit, by too large an answer."""
+"""Test functions that time out, exit, answer too much or fail to start."""
 
 import tempfile
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from aiflow import Call, Reply, UserSpeak, entrypoint
 
 
 def handle(event: UserSpeak, call: Call) -> Reply:
-    """End as the caller wishes; else say what is known of the call."""
+    """Fail as the text says; otherwise return what is stored of the call."""
     known = [call.state.get("half"), [turn.text for turn in call.history]]
     call.state["half"] = event.text
     if event.text == "hang":
-        # So that not even the alarm wakes it.
+        # Block the signal of the time limit, too.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
         time.sleep(60)
     if event.text == "exit":
@@ -37,7 +37,7 @@ lambda_handler = entrypoint(handle)
 def larger_than_lambda_carries(event, context):
     return "A" * 7_000_000
 '''
-"""A handler made for this: none that is deployed hangs or exits."""
+"""A handler for these tests; no deployed handler hangs or exits."""
 
 BROKEN = "raise RuntimeError('this module cannot be imported')"
 SECONDS = 3
@@ -45,11 +45,11 @@ SECONDS = 3
 
 @dataclass
 class FailureResult:
-    """What came of it.
+    """Result of the failing invocations.
 
     Attributes:
-        messages: how each invocation that ended was told of, by what was done.
-        failures: what was not as it must be.
+        messages: error message of each failed invocation, by failure.
+        failures: descriptions of unexpected results.
     """
 
     messages: dict[str, str] = field(default_factory=dict[str, str])
@@ -57,7 +57,7 @@ class FailureResult:
 
 
 def run_failing_functions() -> FailureResult:
-    """Let a function end in each failure; the next event of the same call must find it whole."""
+    """Make a function fail in each way, then send the next event of the same call."""
     found = FailureResult()
     with deployed_environment() as environment, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -98,7 +98,7 @@ def _check_failure(
 
 
 def _check_next_event(function: Emulator, failure: str, found: FailureResult) -> None:
-    """See that nothing is left of the event that ended the function, and that it answers again."""
+    """Check that the failed event left no state and that the function answers again."""
     answer = _answer(function, request("user_speak", failure, text="again"))
     if "[None, ['again']]" not in answer:
         found.failures.append(f"after {failure}: {answer[:200]}")

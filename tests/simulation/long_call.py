@@ -1,4 +1,4 @@
-"""Figures of one call that does not end: how large its item and its answers become."""
+"""Measure the size of the record and the answers in a very long call."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from tests.helpers.runtime import make_settings
 
 @dataclass(frozen=True)
 class LongCallSizes:
-    """What was largest in a call.
+    """The largest sizes in a call.
 
     Attributes:
-        item: bytes in the table.
-        answer: bytes of an answer.
-        turns: that are there at its end.
+        item: size of the table item in bytes.
+        answer: size of an answer in bytes.
+        turns: number of turns at the end.
     """
 
     item: int
@@ -24,7 +24,7 @@ class LongCallSizes:
 
 
 def long_call(turns: int) -> LongCallSizes:
-    """Talk so many turns, each as long as an event can carry."""
+    """Play a call whose turns are as long as an event allows."""
 
     def repeat(event: Event, call: Call) -> Reply:
         if not isinstance(event, UserSpeak):
@@ -32,7 +32,7 @@ def long_call(turns: int) -> LongCallSizes:
         call.state["last"] = event.text[:7_000]
         return call.speak(event.text[:20_000])
 
-    # A minute goes by from turn to turn.
+    # Each turn takes a minute.
     line = Line(repeat, settings=make_settings(max_turns=10_000, max_minutes=1440))
     item = answer = 0
     for number in range(turns):

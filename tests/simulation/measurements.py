@@ -1,4 +1,4 @@
-"""Figures of many calls: what was lost, missing_sms or merged, and how long callers waited."""
+"""Measure many calls: lost, missing and merged turns, and waiting times."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,17 +21,17 @@ SPEECH = frozenset({"speak", "audio"})
 
 @dataclass
 class CallStatistics:
-    """What is counted over bad days.
+    """Counts over many simulations.
 
     Attributes:
-        violations: of invariants, each with the command that plays its seed again.
-        checked: what was simulated.
-        turns: that callers spoke and the network delivered.
-        merged: turns that were taken for a repetition and were none.
-        duplicated: turns that are there once more because a copy came late.
-        requested_sms: calls in which a text message was asked for and promised.
-        missing_sms: those in which none went out.
-        waits_ms: from each event that a caller waits on to the answer, in virtual time.
+        violations: violations, each with the command that repeats its seed.
+        coverage: what was simulated.
+        turns: turns that were spoken and delivered.
+        merged: turns that were mistaken for a repetition.
+        duplicated: turns that are stored again because a copy arrived late.
+        requested_sms: calls in which a text message was requested and promised.
+        missing_sms: those in which none was sent.
+        waits_ms: waiting times for answers, in virtual time.
     """
 
     violations: list[tuple[str, Violation]] = field(default_factory=list[tuple[str, Violation]])
@@ -44,7 +44,7 @@ class CallStatistics:
     waits_ms: list[int] = field(default_factory=list[int])
 
     def add(self, execution: Execution) -> None:
-        """Count one simulation."""
+        """Count one execution."""
         self.violations += [(command(execution.plan), each) for each in check_invariants(execution)]
         self.coverage.add(execution)
         histories = Histories(execution.trace)
@@ -84,7 +84,7 @@ class CallStatistics:
 
 
 def answer_waits_ms(execution: Execution) -> Iterator[int]:
-    """Yield how long callers waited for what they heard next, in milliseconds."""
+    """Yield the times from an event to the first speech of its answer."""
     for run in execution.trace.runs:
         is_waited_for = run.event["type"] in {"user_speak", "session_start"} and not run.is_copy
         if is_waited_for and any(action["type"] in SPEECH for action in run.actions):
@@ -94,34 +94,34 @@ def answer_waits_ms(execution: Execution) -> Iterator[int]:
 
 
 def measure_everyday(calls: int, behaviour: Behaviour, first_seed: int = 1) -> CallStatistics:
-    """Simulate so many calls at the rates of a bad day."""
-    statistics, seed = CallStatistics(), first_seed
+    """Simulate calls with the profile `everyday`."""
+    stats, seed = CallStatistics(), first_seed
     while calls > 0:
-        statistics.add(simulate(Plan(seed, min(calls, CALLS_AT_ONCE), EVERYDAY_RATES, behaviour)))
+        stats.add(simulate(Plan(seed, min(calls, CALLS_AT_ONCE), EVERYDAY_RATES, behaviour)))
         calls -= CALLS_AT_ONCE
         seed += 1
-    return statistics
+    return stats
 
 
 def measure_swarm(seeds: Iterable[int], calls: int = 50) -> CallStatistics:
     """Simulate seeds that draw their own faults."""
-    statistics = CallStatistics()
+    stats = CallStatistics()
     for seed in seeds:
-        statistics.add(simulate(Plan(seed, calls)))
-    return statistics
+        stats.add(simulate(Plan(seed, calls)))
+    return stats
 
 
 @dataclass(frozen=True)
 class OutageResult:
-    """What came of a time without table.
+    """Result of a period without the table.
 
     Attributes:
-        violations: of invariants.
-        server_errors: answers that were none.
-        waits_ms: from each event in that time that a caller waits on to what was heard.
-        mute: events of that time that a caller waits on and nothing came of.
-        late: events after the first one behind it that were not answered as usual.
-        extra_requests: operations more than were needed after it, as a share.
+        violations: violations of invariants.
+        server_errors: number of runs without a valid answer.
+        waits_ms: waiting times of the turns during the outage.
+        unanswered: number of turns during the outage without any answer.
+        late: number of turns after the outage whose store requests still failed.
+        extra_requests: share of failed requests after the outage.
     """
 
     violations: list[Violation]
@@ -133,7 +133,7 @@ class OutageResult:
 
 
 def measure_outage(calls: int, seconds: int = 60) -> OutageResult:
-    """Let the table answer nothing for a while, in the middle of many calls."""
+    """Simulate an outage of the table in the middle of many calls."""
     outage = Outage(20_000, 20_000 + seconds * 1000)
     behaviour = Behaviour(max_turns=24, start_spread_ms=10_000, max_gap_ms=8000)
     execution = simulate(Plan(7, calls, ZERO_RATES, behaviour, outage=outage))
@@ -146,7 +146,7 @@ def measure_outage(calls: int, seconds: int = 60) -> OutageResult:
         violations=check_invariants(execution),
         server_errors=sum(run.end != "answered" for run in execution.trace.runs),
         waits_ms=[run.ended_ms - run.started_ms for run in during],
-        # Whoever has hung up meanwhile hears nothing, and over a WebSocket that is known.
+        # A caller who hung up needs no answer; over WebSocket that is known.
         unanswered=sum(not run.bodies and "gone" not in run.disturbances for run in during),
         late=sum(run.store_failed for run in after),
         extra_requests=sum(run.failed_attempts for run in everything) / max(1, attempts),
@@ -159,10 +159,10 @@ def percentage(part: int, whole: int) -> float:
 
 
 def percentile(values: list[int], percent: float) -> int:
-    """Return the value that so many percent do not exceed."""
+    """Return the value that so many percent of the values do not exceed."""
     ordered = sorted(values) or [0]
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
 EVERYDAY_FAULTS = tuple(fault for fault in Fault if EVERYDAY_RATES[fault])
-"""What goes wrong on a bad day."""
+"""Faults of the profile `everyday`."""

@@ -1,4 +1,4 @@
-"""Wrong products that are right unless something goes wrong: see `mutants`."""
+"""Mutants of the event processor that differ only after failures and races; see `mutants`."""
 
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -75,7 +75,7 @@ class KeepsFailedState(EventProcessor):
 
 
 class IgnoresHangup(EventProcessor):
-    """Hangs up, and goes on as if it had not."""
+    """Hangs up but keeps the call active."""
 
     def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
         decision = super()._decide(stored, is_retry=is_retry)
@@ -86,7 +86,7 @@ class IgnoresHangup(EventProcessor):
 
 
 class KeepsDeferredActions(EventProcessor):
-    """Sends deferred actions although the caller went on talking."""
+    """Keeps deferred actions although the caller continued to talk."""
 
     def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
         decision = super()._decide(stored, is_retry=is_retry)
@@ -97,14 +97,14 @@ class KeepsDeferredActions(EventProcessor):
 
 
 class IgnoresClosing(EventProcessor):
-    """Goes on with a caller who talks after the final announcement."""
+    """Answers a caller who talks after the final announcement."""
 
     def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
         return super()._decide(replace(stored, closing=False), is_retry=is_retry)
 
 
 class ContinuesStaleAnswer(EventProcessor):
-    """Goes on with an answer although something newer was said."""
+    """Continues an answer although a newer turn was taken."""
 
     def _decide_chunk(
         self,
@@ -120,7 +120,7 @@ class ContinuesStaleAnswer(EventProcessor):
 
 @dataclass
 class StaleKeysUnit(UnitOfWork):
-    """Goes on after a conflict with the keys that were loaded first."""
+    """Continues after a conflict with the billable keys of the first load."""
 
     def commit(self, record: SessionRecord) -> SessionRecord:
         """See `UnitOfWork.commit`."""
@@ -133,7 +133,7 @@ class StaleKeysUnit(UnitOfWork):
 
 
 class StaleBillableKeys(EventProcessor):
-    """Goes on after a conflict with the billable keys as they were before."""
+    """Retries a lost commit with outdated billable keys."""
 
     def _make_unit(self) -> UnitOfWork:
         right = super()._make_unit()
@@ -142,7 +142,7 @@ class StaleBillableKeys(EventProcessor):
 
 
 class NeverReconnects(EventProcessor):
-    """Does not answer a call that was gone and comes back."""
+    """Does not reopen a call whose lost connection was replaced."""
 
     def _bind_connection(self, stored: SessionRecord) -> SessionRecord:
         return replace(super()._bind_connection(stored), status=stored.status)

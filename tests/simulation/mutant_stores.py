@@ -1,4 +1,4 @@
-"""Stores that are wrong in one way each, see `mutants`."""
+"""Mutants of the session store; see `mutants`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,19 +17,19 @@ type Now = Callable[[], float]
 
 
 class FieldDroppingClient:
-    """A client that leaves a part of each request out, or changes it.
+    """A client that removes a field from each request.
 
     Args:
-        client: the real one.
-        left_out: names of parts.
+        client: the complete client.
+        dropped: name of the field.
     """
 
     def __init__(self, client: "DynamoDBClient", dropped: str) -> None:
         self._client: Any = client
         self._dropped = dropped
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
-        """Return what the client has."""
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any member
+        """Return a member of the client; request methods drop the field."""
         found = getattr(self._client, name)
         if name not in {"get_item", "put_item", "update_item"}:
             return found
@@ -42,7 +42,7 @@ class FieldDroppingClient:
 
 
 def without_request_field(dropped: str) -> MakeStore:
-    """Return what makes a store whose requests lack a part."""
+    """Return a factory of stores whose requests lack a field."""
 
     def make(client: "DynamoDBClient", now: Now) -> DynamoDbSessionStore:
         return production_store(cast("DynamoDBClient", FieldDroppingClient(client, dropped)), now)
@@ -51,7 +51,7 @@ def without_request_field(dropped: str) -> MakeStore:
 
 
 class NoWriterId(DynamoDbSessionStore):
-    """Does not know who wrote what."""
+    """Does not know who wrote a record."""
 
     def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
@@ -60,7 +60,7 @@ class NoWriterId(DynamoDbSessionStore):
 
 
 class WholeHistoryOverwrite(DynamoDbSessionStore):
-    """Writes its own history over that of whoever was faster."""
+    """Overwrites a concurrent commit with its own history."""
 
     def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
@@ -73,7 +73,7 @@ class WholeHistoryOverwrite(DynamoDbSessionStore):
 
 
 class OverflowAfterCommit(DynamoDbSessionStore):
-    """Keeps the turns that leave the item when it has been written without them."""
+    """Stores turns that leave the item after the commit instead of before."""
 
     def commit(self, item: SessionRecord) -> None:
         """See `SessionStore.commit`."""
@@ -84,10 +84,10 @@ class OverflowAfterCommit(DynamoDbSessionStore):
 
 
 def store_of(store: type[DynamoDbSessionStore]) -> MakeStore:
-    """Return what makes stores of a kind."""
+    """Return a factory of stores of a class."""
     return lambda client, now: store(client, "sessions", now, (TableUnavailable,))
 
 
 def never_expired(client: "DynamoDBClient", _: Now) -> DynamoDbSessionStore:
-    """Return a store that leaves it to the table to delete what has expired."""
+    """Return a store that reads expired items until the table deletes them."""
     return production_store(client, lambda: 0.0)

@@ -1,4 +1,4 @@
-"""Wrong products, each in one way: a simulation that passes one of them detects nothing."""
+"""Mutants: products with one deliberate error each, which an invariant must detect."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -56,10 +56,10 @@ from tests.simulation.mutant_stores import (
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong product.
+    """A product with an error.
 
     Attributes:
-        attacks: the invariant that it breaks.
+        violates: the invariant that it violates.
         make_store: makes its store.
         make_agents: makes its agents.
     """
@@ -78,7 +78,7 @@ def without_guard(guard: Guard) -> Guards:
 
 
 def replace_guard(guard: Guard, wrong: Guard) -> Guards:
-    """Return the guards with a wrong one in the place of another."""
+    """Return the guards with one of them replaced."""
 
     def exchanged(guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
         return tuple(wrong if each is guard else each for each in guards)
@@ -92,11 +92,11 @@ REPLAY_FIRST = GUARDS._replace(
         *(each for each in GUARDS.before_event if each is not replay_duplicate),
     )
 )
-"""Replays an answer even if the call is over."""
+"""Replays an answer even after the end of the call."""
 
 
 def replay_same_text(context: EventContext, record: SessionRecord) -> Decision | CommitFirst | None:
-    """Take the same words for a repetition, however much later."""
+    """Treat the same text as a repetition at any later time."""
     if not isinstance(context.event, UserSpeak):
         return replay_duplicate(context, record)
     mark = fingerprint(context.event)
@@ -111,12 +111,12 @@ def replay_same_text(context: EventContext, record: SessionRecord) -> Decision |
 
 
 def send_due_again(context: EventContext, record: SessionRecord) -> Decision | CommitFirst | None:
-    """Send deferred billable actions as often as they are due."""
+    """Send deferred billable actions every time they are due."""
     return send_due_actions(context, replace(record, billable_keys=()))
 
 
 class NoBillableKeys(EventProcessor):
-    """Sends billable actions as often as they are decided."""
+    """Sends billable actions every time they are decided."""
 
     def _answer(self, record: SessionRecord, *, was_transferring: bool) -> Decision:
         unspent = replace(record, billable_keys=())
@@ -124,7 +124,7 @@ class NoBillableKeys(EventProcessor):
 
 
 class StartResetsRecord(EventProcessor):
-    """Begins a new record with every `session_start`."""
+    """Starts a new record with every `session_start`."""
 
     def _decide(self, stored: SessionRecord, *, is_retry: bool) -> Decision:
         if isinstance(self.event, SessionStart):
@@ -144,7 +144,7 @@ class UnlimitedDeadlines(Deadlines):
 
 
 class RetryWithoutDeadline(EventProcessor):
-    """Does not know how long a caller waits."""
+    """Ignores the answer deadline."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -152,7 +152,7 @@ class RetryWithoutDeadline(EventProcessor):
 
 
 class NoLimits(EventProcessor):
-    """Allows every call any number of messages and transfers."""
+    """Allows any number of messages and transfers."""
 
     def __post_init__(self) -> None:
         self.runtime = with_settings(self.runtime, max_sms=30, max_transfers=30)
@@ -167,16 +167,16 @@ class AnyNumber(frozenset[str]):
 
 
 class NoNumberPolicy(EventProcessor):
-    """Lets the handler, and so the model, call any number."""
+    """Allows calls to any number."""
 
     def __post_init__(self) -> None:
         self.runtime = with_settings(self.runtime, allowed_numbers=AnyNumber())
         super().__post_init__()
 
 
-def with_settings(right: Runtime, **members: object) -> Runtime:
-    """Return a runtime with other settings."""
-    return replace(right, settings=right.settings.model_copy(update=members))
+def with_settings(runtime: Runtime, **members: object) -> Runtime:
+    """Return a runtime with changed settings."""
+    return replace(runtime, settings=runtime.settings.model_copy(update=members))
 
 
 class FillerWithoutAnswer(EventProcessor):
@@ -199,7 +199,7 @@ class FillerWithoutAnswer(EventProcessor):
 
 @dataclass
 class LateKeysUnit(UnitOfWork):
-    """Commits without the keys of billable actions, and remembers them."""
+    """Commits without new billable keys and remembers them."""
 
     late: tuple[str, ...] = field(default=(), init=False)
 
@@ -212,7 +212,7 @@ class LateKeysUnit(UnitOfWork):
 
 
 class KeysAfterAnswer(EventProcessor):
-    """Sends first and then records what it cost."""
+    """Sends first and stores the billable keys afterwards."""
 
     def _make_unit(self) -> UnitOfWork:
         self._late = LateKeysUnit(**init_members(super()._make_unit()))
@@ -228,7 +228,7 @@ class KeysAfterAnswer(EventProcessor):
 
 
 def init_members(unit: UnitOfWork) -> dict[str, Any]:
-    """Return the arguments that make a unit of work again."""
+    """Return the arguments that create a copy of a unit of work."""
     return {each.name: getattr(unit, each.name) for each in fields(unit) if each.init}
 
 
@@ -247,7 +247,7 @@ class HandlerBeforeEndCommit(EventProcessor):
 
 
 class ClosesActiveCalls(EventProcessor):
-    """Closes a call whatever has happened in it meanwhile."""
+    """Closes a call even if it became active again."""
 
     def close_abandoned(self, record: SessionRecord) -> None:
         """See `EventProcessor.close_abandoned`."""
@@ -258,7 +258,7 @@ class ClosesActiveCalls(EventProcessor):
 
 
 class ServerErrors(EventProcessor):
-    """Fails when the store does."""
+    """Raises if the store fails."""
 
     def recover(self, *, store_available: bool) -> None:
         """See `EventProcessor.recover`."""
@@ -271,12 +271,12 @@ class ServerErrors(EventProcessor):
 
 
 class LogsHeaders(Entrypoint):
-    """Logs what it is sent, including the token."""
+    """Logs the headers of a request, including the token."""
 
     @classmethod
     def of(cls, right: Entrypoint) -> Self:
-        """Return a wrong one of a right one."""
-        return cls(right.handle, right._answers, right._runtime)  # noqa: SLF001 - it is one, too
+        """Return the mutant of an entrypoint."""
+        return cls(right.handle, right._answers, right._runtime)  # noqa: SLF001 - a subclass
 
     def __call__(self, envelope: Mapping[str, Any], context: Context) -> Any:  # noqa: ANN401 - JSON
         """See `Entrypoint.__call__`."""
@@ -292,10 +292,10 @@ def header_logged(aws: FakeAws) -> Mapping[str, Entrypoint]:
 
 
 def with_processor(processor: MakeProcessor) -> MakeAgents:
-    """Return what makes agents with a wrong processor."""
+    """Return a factory of agents with this processor."""
 
     def make(aws: FakeAws) -> Mapping[str, Entrypoint]:
-        # The runtime is replaced with each invocation; the processor stays.
+        # Each invocation replaces the runtime but keeps the processor.
         runtime = aws.sweepers[0]
         return {name: right.bind(runtime, processor) for name, right in agents(aws).items()}
 
@@ -303,7 +303,7 @@ def with_processor(processor: MakeProcessor) -> MakeAgents:
 
 
 def with_guards(guards: Guards) -> MakeAgents:
-    """Return what makes agents with wrong guards."""
+    """Return a factory of agents with these guards."""
     return with_processor(partial(EventProcessor, guards=guards))
 
 
@@ -311,7 +311,7 @@ NO_BILLABLE_KEYS = partial(NoBillableKeys, guards=replace_guard(send_due_actions
 
 
 def module_level_session(aws: FakeAws) -> Mapping[str, Entrypoint]:
-    """Return an agent that keeps the current call where all calls share it."""
+    """Return an agent that shares the current call between all calls."""
     current: list[Call] = []
 
     def forgetful(event: Event, call: Call) -> Reply:
@@ -331,39 +331,43 @@ MUTANTS: Mapping[str, Mutant] = {
         "I1", make_store=without_request_field("ConditionExpression")
     ),
     "no writer id": Mutant("I5", make_store=store_of(NoWriterId)),
-    "fence after replay": Mutant("I6", make_agents=with_guards(REPLAY_FIRST)),
-    "no ledger": Mutant("I4", make_agents=with_processor(NO_BILLABLE_KEYS)),
-    "ledger written after the answer": Mutant("I4", make_agents=with_processor(KeysAfterAnswer)),
+    "late events rejected after replay": Mutant("I6", make_agents=with_guards(REPLAY_FIRST)),
+    "no billable keys": Mutant("I4", make_agents=with_processor(NO_BILLABLE_KEYS)),
+    "billable keys stored after the answer": Mutant(
+        "I4", make_agents=with_processor(KeysAfterAnswer)
+    ),
     "module-level current session": Mutant("I7", make_agents=module_level_session),
     "whole-history overwrite": Mutant("I2", make_store=store_of(WholeHistoryOverwrite)),
     "stale read": Mutant("I2", make_store=without_request_field("ConsistentRead")),
     "session_start resets": Mutant("I2", make_agents=with_processor(StartResetsRecord)),
     "TTL trusted for deletion": Mutant("I8", make_store=never_expired),
     "5xx on store error": Mutant("I9", make_agents=with_processor(ServerErrors)),
-    "caps not asked": Mutant("I10", make_agents=with_processor(NoLimits)),
-    "model believed": Mutant("I11", make_agents=with_processor(NoNumberPolicy)),
-    "aftercare before the claim": Mutant("I15", make_agents=with_processor(HandlerBeforeEndCommit)),
-    "sweeper closes whatever it finds": Mutant(
-        "I15", make_agents=with_processor(ClosesActiveCalls)
+    "no limits": Mutant("I10", make_agents=with_processor(NoLimits)),
+    "no number policy": Mutant("I11", make_agents=with_processor(NoNumberPolicy)),
+    "handler before the commit of the end": Mutant(
+        "I15", make_agents=with_processor(HandlerBeforeEndCommit)
     ),
-    "end that does not compete": Mutant(
+    "sweeper closes active calls": Mutant("I15", make_agents=with_processor(ClosesActiveCalls)),
+    "late end without commit first": Mutant(
         "I15", make_agents=with_guards(without_guard(commit_end_first))
     ),
     "filler without an answer": Mutant("I9", make_agents=with_processor(FillerWithoutAnswer)),
-    "header logged": Mutant("I12", make_agents=header_logged),
+    "headers logged": Mutant("I12", make_agents=header_logged),
     "text-only fingerprint": Mutant(
         "I1", make_agents=with_guards(replace_guard(replay_duplicate, replay_same_text))
     ),
-    "old ledger after a lost race": Mutant("I4", make_agents=with_processor(StaleBillableKeys)),
-    "gone for ever": Mutant("I9", make_agents=with_processor(NeverReconnects)),
-    "apologies of a whole call": Mutant("I9", make_agents=with_processor(CountsAllFailures)),
-    "failure forgotten": Mutant("I1", make_agents=with_processor(DropsFailedTurn)),
-    "failure kept": Mutant("I2", make_agents=with_processor(KeepsFailedState)),
-    "turns leave after the commit": Mutant("I2", make_store=store_of(OverflowAfterCommit)),
-    "talks over the caller": Mutant("I3", make_agents=with_processor(ContinuesStaleAnswer)),
-    "does not listen": Mutant("I5", make_agents=with_processor(KeepsDeferredActions)),
-    "hang-up forgotten": Mutant("I6", make_agents=with_processor(IgnoresHangup)),
-    "talked out of the goodbye": Mutant("I10", make_agents=with_processor(IgnoresClosing)),
+    "stale billable keys after a conflict": Mutant(
+        "I4", make_agents=with_processor(StaleBillableKeys)
+    ),
+    "no reconnect": Mutant("I9", make_agents=with_processor(NeverReconnects)),
+    "all failures of a call counted": Mutant("I9", make_agents=with_processor(CountsAllFailures)),
+    "failed turn dropped": Mutant("I1", make_agents=with_processor(DropsFailedTurn)),
+    "state of a failed handler stored": Mutant("I2", make_agents=with_processor(KeepsFailedState)),
+    "overflow stored after the commit": Mutant("I2", make_store=store_of(OverflowAfterCommit)),
+    "stale answer continued": Mutant("I3", make_agents=with_processor(ContinuesStaleAnswer)),
+    "deferred actions kept": Mutant("I5", make_agents=with_processor(KeepsDeferredActions)),
+    "hang-up ignored": Mutant("I6", make_agents=with_processor(IgnoresHangup)),
+    "closing ignored": Mutant("I10", make_agents=with_processor(IgnoresClosing)),
     "retry without deadline": Mutant("I9", make_agents=with_processor(RetryWithoutDeadline)),
 }
-"""By name; each is wrong in a way that a real product was."""
+"""Mutants by name. Each error occurred in a real product."""

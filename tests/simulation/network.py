@@ -1,4 +1,4 @@
-"""The service and its callers: the calls of the phone, on one clock and a bad network."""
+"""The network between the simulated phone service and the functions."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,14 +22,14 @@ _JSON = {"content-type": "application/json"}
 
 
 class Network:
-    """The way from one call to the functions, in both directions; a `Door` of the phone.
+    """Connection of one call to the functions, in both directions; implements the bot port.
 
     Args:
-        cloud: where the functions are.
-        number: of the call.
-        handler: who answers.
+        aws: environment of the functions.
+        number: number of the call.
+        handler: entrypoint that answers.
         transport: `http`, `rest` or `websocket`.
-        habits: of the service.
+        behaviour: of the service.
     """
 
     def __init__(
@@ -52,22 +52,22 @@ class Network:
 
     @property
     def reports_speech_started(self) -> bool:
-        """See `Door`."""
+        """See the bot port."""
         return self.transport == "websocket"
 
     def arrived(self) -> Sequence[Message | Failed]:
-        """See `Door`."""
+        """See the bot port."""
         arrived, self._inbox = self._inbox, []
         return arrived
 
     def push(self, body: str) -> None:
-        """Bring something to the service that it has not asked for."""
+        """Deliver a message to the service that answers no open request."""
         if self.call:
             self._inbox.append(Message(body, None))
             self.call.execute_pushed()
 
     def send(self, event: Json) -> Answered | Failed:
-        """See `Door`: a request, or a message whose answers come as they like."""
+        """See the bot port. Over WebSocket the answers arrive as separate messages."""
         aws, name = self._aws, str(self._number)
         is_repeated = event is self._last
         self._last = event
@@ -91,7 +91,7 @@ class Network:
         return self._answer(send(is_copy=is_repeated), started_ms)
 
     def _connect(self, name: str) -> None:
-        """Connect anew if nobody is connected; that may end in a moment."""
+        """Open a new connection if there is none; a fault may close it soon."""
         aws = self._aws
         if not self.connection:
             self.connection = f"{name}-{self.deliveries}"
@@ -104,7 +104,7 @@ class Network:
     def _is_lost(self, event: Json) -> bool:
         event_type, faults = str(event["type"]), self._aws.faults
         slot = self._aws.clock.now_ms // RESTART_MS
-        # A service that starts anew tells of no call that ended meanwhile: such come in groups.
+        # A restarting service reports no end of a call, so these losses come in groups.
         if event_type == "session_end" and faults.injects_in_slot(Fault.RESTART, slot):
             return True
         return faults.injects(LOSS_FAULTS.get(event_type, Fault.DROP), str(self._number))
@@ -174,15 +174,15 @@ def _ignore_result(send: Callable[..., Run]) -> None:
 
 
 class SimulatedCall(PhoneCall):
-    """A call of the phone that also hears what comes without being asked for."""
+    """A call of the phone simulator that also executes pushed messages."""
 
     def execute_pushed(self) -> None:
-        """Obey what came by itself: a message, or the answer to a copy that the network made."""
+        """Execute a pushed message or the answer to a duplicate request."""
         self._dialogue.look()
 
 
 def service_options(aws: FakeAws, number: int, behaviour: Behaviour) -> Switches:
-    """Return how the service behaves in a call."""
+    """Draw the options of the service for a call."""
     random, name = aws.random, str(number)
 
     def either(switch: str) -> bool:
@@ -202,5 +202,5 @@ def service_options(aws: FakeAws, number: int, behaviour: Behaviour) -> Switches
 
 
 def make_party(number: int) -> Party:
-    """Return who calls whom."""
+    """Return the parties of a call."""
     return Party(session_id=f"call-{number}", caller=CALLER)

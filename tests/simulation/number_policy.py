@@ -1,4 +1,4 @@
-"""The number policy, asked for everything: the table of numbers, and a model that obeys anybody."""
+"""Test the number policy with a table of numbers and with a manipulated model."""
 
 import re
 from collections.abc import Iterator
@@ -49,20 +49,20 @@ PREFIXES = (
 ANYWHERE = make_settings(sms_recipients="anyone")
 EVERYWHERE = make_settings(sms_recipients="anyone", allowed_countries=frozenset(COUNTRIES))
 
-# By hand, after the numbering plan of the Bundesnetzagentur, and not by the library of the product.
+# Written after the numbering plan of the Bundesnetzagentur, independently of the product.
 _GERMAN = re.compile(r"\+?49(?!700|900)(15|16[023]|17|[2-9])[0-9]{4,12}", re.ASCII)
 _GERMAN_MOBILE = re.compile(r"\+?49(15|16[023]|17)[0-9]{7,9}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class NumberTableResult:
-    """What the policy said of the table.
+    """Decisions of the policy on the table.
 
     Attributes:
-        allowed: how many had to be let through.
-        refused: those of them that were not.
-        forbidden: how many had to be refused.
-        let_through: those of them that were not.
+        allowed: number of cases that must be allowed.
+        wrongly_denied: those that were denied.
+        forbidden: number of cases that must be denied.
+        wrongly_allowed: those that were allowed.
     """
 
     allowed: int
@@ -73,12 +73,12 @@ class NumberTableResult:
 
 @dataclass
 class ObedientModelResult:
-    """What a model did that does whatever it is told.
+    """Actions of a model that obeys every caller.
 
     Attributes:
-        turns: how often it was told a number.
-        sent: transfers and messages that left.
-        outside: those of them that the policy forbids.
+        turns: number of turns that named a number.
+        sent: number of transfers and messages that were sent.
+        forbidden_actions: those that the policy forbids.
     """
 
     turns: int = 0
@@ -87,14 +87,14 @@ class ObedientModelResult:
 
 
 def is_forbidden_target(action: Json) -> bool:
-    """Tell whether a transfer or a message leaves for where no call to a German number may go."""
+    """Return whether an action goes to a number that is not an ordinary German one."""
     number = str(action[TARGETS[str(action["type"])]])
     plan = _GERMAN_MOBILE if action["type"] == "send_sms" else _GERMAN
     return plan.fullmatch(number) is None
 
 
 def check_number_table() -> NumberTableResult:
-    """Ask the policy for every number of the table."""
+    """Check the decision of the policy on each number of the table."""
     verdicts = list(_verdicts())
     return NumberTableResult(
         allowed=sum(is_allowed for _, is_allowed, _ in verdicts),
@@ -109,7 +109,7 @@ def check_number_table() -> NumberTableResult:
 
 
 def _verdicts() -> Iterator[tuple[str, bool, bool]]:
-    """Yield what was asked for, whether it is allowed, and whether it was refused."""
+    """Yield the case, whether it must be allowed, and whether it was denied."""
 
     def ask(kind: str, number: str, *, everywhere: bool) -> bool:
         action: JsonObject = {"type": kind, TARGETS[kind]: number}
@@ -121,7 +121,7 @@ def _verdicts() -> Iterator[tuple[str, bool, bool]]:
         yield name, is_callable, ask("transfer", example.digits, everywhere=True)
         is_denied = ask("transfer", example.digits, everywhere=False)
         yield f"{name} from home", is_callable and is_german, is_denied
-        # In some plans a landline could be a mobile one.
+        # In some numbering plans a fixed-line number may be a mobile one.
         if example.kind != "fixed":
             is_denied = ask("send_sms", example.digits, everywhere=True)
             yield f"{example} send_sms", example.kind == "mobile", is_denied
@@ -135,7 +135,7 @@ def _verdicts() -> Iterator[tuple[str, bool, bool]]:
 
 
 def run_obedient_model(turns: int) -> ObedientModelResult:
-    """Let callers name numbers by chance, each in a call of its own, over the whole road."""
+    """Let callers name random numbers, each in a call of its own, through the whole pipeline."""
     random, found = SeededRandom(15), ObedientModelResult()
     line = Line(_obey, settings=ANYWHERE)
     known = [
@@ -159,7 +159,7 @@ def run_obedient_model(turns: int) -> ObedientModelResult:
 
 
 def _number(random: SeededRandom, known: list[str]) -> str:
-    """Return one that is known, or one that is made up; each in some spelling."""
+    """Return a known or generated number in a random spelling."""
     if random.uniform("known") < 0.3:
         number = random.choice("number", known)
     else:
@@ -171,7 +171,7 @@ def _number(random: SeededRandom, known: list[str]) -> str:
 
 
 def _obey(event: Event, call: Call) -> Reply:
-    """Do what the caller says; models that are copied are not checked again."""
+    """Do what the caller says. A copied model is not validated again."""
     kind, number = str(getattr(event, "text", "")).split(" ", 1)
     if kind == "send_sms":
         return call.send_sms(CALLER, "Hello").model_copy(update={"phone_number": number})

@@ -1,4 +1,4 @@
-"""Kinds of days, by the names that the command knows them by."""
+"""Fault profiles by the names of the command line."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from tests.simulation.faults import EVERYDAY_RATES, Fault
 
 REPEATED_TEXT_SHARE = 0.75
 NO_FAULT = "none"
-"""A name that no fault has: an empty list would be taken for all of them."""
+"""Stands for no faults on the command line; an empty list means all of them."""
 
 type Profile = tuple[Mapping[Fault, float] | None, Behaviour | None]
-"""How often what goes wrong, and how service and callers are; None draws that from the seed."""
+"""Fault rates and behaviour; None draws them from the seed."""
 
 PROFILES: Mapping[str, Profile] = {
     "swarm": (None, None),
@@ -22,7 +22,7 @@ PROFILES: Mapping[str, Profile] = {
 
 
 def command(plan: Plan) -> str:
-    """Return the command that plays a plan again."""
+    """Return the command that repeats a plan."""
     words = ["make", "simulate", f"SEEDS={plan.seed}", f"CALLS={plan.calls}"]
     profiles = [
         name for name, profile in PROFILES.items() if profile == (plan.rates, plan.behaviour)

@@ -14,31 +14,31 @@ _RANGE = float(2**64)
 
 @dataclass
 class SeededRandom:
-    """Decides by a seed.
+    """Random draws by name.
 
     Attributes:
-        seed: of everything.
+        seed: seed of all draws.
     """
 
     seed: int
     _counts: Counter[str] = field(default_factory=Counter[str], init=False)
 
     def uniform(self, name: str) -> float:
-        """Return a number from 0 up to 1: the next one of this name."""
+        """Return the next number of this name, from 0 (inclusive) to 1 (exclusive)."""
         self._counts[name] += 1
         return self.fixed(f"{name}#{self._counts[name]}")
 
     def count(self, name: str) -> int:
-        """Return how often a name was rolled."""
+        """Return the number of draws of this name."""
         return self._counts[name]
 
     def fixed(self, name: str) -> float:
-        """Return a number from 0 up to 1: the same one each time."""
+        """Return a number from 0 (inclusive) to 1 (exclusive) that is the same on each call."""
         digest = blake2b(f"{self.seed}/{name}".encode(), digest_size=8).digest()
         return int.from_bytes(digest) / _RANGE
 
     def randint(self, name: str, low: int, high: int) -> int:
-        """Return a whole number from `low` up to and with `high`."""
+        """Return an integer from `low` to `high`, both inclusive."""
         return low + int(self.uniform(name) * (high - low + 1))
 
     def choice[T](self, name: str, choices: Sequence[T]) -> T:

@@ -1,4 +1,4 @@
-"""One simulation: from a seed to the record of what happened."""
+"""Runs one simulation: from a plan to its execution."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -15,13 +15,13 @@ from tests.simulation.sweeper_schedule import SweeperSchedule
 from tests.simulation.trace import Json
 
 REUSED_SESSIONS = 3
-"""How many calls come back from the dead in each simulation."""
+"""Number of session ids that are used again after they expired, in each simulation."""
 
 TRANSPORTS = ("http", "http", "rest", "websocket")
 
 
 def simulate(plan: Plan) -> Execution:
-    """Make all calls of a plan, to their ends."""
+    """Run all calls of a plan to their end."""
     random = SeededRandom(plan.seed)
     rates = swarm_rates(random) if plan.rates is None else plan.rates
     faults = FaultInjector(random, rates, plan.only_faults)
@@ -45,7 +45,7 @@ def simulate(plan: Plan) -> Execution:
 
 
 def _reuse_expired_session_ids(execution: Execution, handlers: Mapping[str, Entrypoint]) -> None:
-    """Let ids come again when all that is known of them has expired, but is still there."""
+    """Start calls with session ids whose items have expired but still exist in the table."""
     aws, trace = execution.aws, execution.trace
     items = dict(trace.table.items)
     chosen = [key for key in items if key[1] == "call"][:REUSED_SESSIONS]
@@ -60,7 +60,7 @@ def _reuse_expired_session_ids(execution: Execution, handlers: Mapping[str, Entr
     aws.scheduler.run()
     for key in chosen:
         execution.reused_sessions.append(ReusedSession(key[0], items[key], trace.table.items[key]))
-    # It is another story: the judges are to judge the first one.
+    # These calls are checked separately, so remove them from the trace.
     trace.table.items = items
     del trace.runs[before[0] :], trace.observations[before[1] :], trace.table.writes[before[2] :]
 
@@ -89,7 +89,7 @@ def _schedule_call(
 
 
 def _deliver(aws: FakeAws, networks: dict[int, Network], connection: str, message: str) -> str:
-    """Bring a message to the service, if it is connected there; return where it is connected."""
+    """Push a message to the service if the connection is open; return the open connection."""
     network = networks[aws.run.call]
     if network.call is None or network.call.is_over:
         return ""

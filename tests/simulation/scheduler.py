@@ -1,8 +1,8 @@
-"""One thing at a time: the runs of a simulation pass a baton, and virtual time decides to whom.
+"""Runs one thread at a time, in the order of virtual time.
 
-Every run has a thread, since the handlers are plain functions; but a thread moves only while it
-holds the baton, and gives it away only where it waits. So nothing depends on the machine, and every
-wait is a point at which anybody else may come first.
+Handlers are plain functions, so each run needs a thread. A thread runs until it waits; then the
+scheduler continues with the next timer. The result does not depend on the machine, and each wait
+is a point at which any other run may continue.
 """
 
 from collections import deque
@@ -15,23 +15,23 @@ _FOR_EVER_MS = 2**53
 
 
 class SharedClock(Clock):
-    """The clock of all calls of a simulation."""
+    """The virtual clock of all calls of a simulation."""
 
     def is_next(self, timer: Timer) -> bool:
-        """Tell whether this timer is the next that is due."""
+        """Return whether this timer is the next one."""
         return bool(self._timers) and self._timers[0][2] is timer
 
     def pop(self, timer: Timer) -> None:
-        """Go on to a timer that is the next, without doing anything."""
+        """Advance to the next timer without running its action."""
         timer.action = _nothing
         self.step(timer.at_ms)
 
 
 class Scheduler:
-    """Lets runs take turns.
+    """Runs the timers of a clock, one thread at a time.
 
     Args:
-        clock: on which they wait.
+        clock: the virtual clock.
     """
 
     def __init__(self, clock: SharedClock) -> None:
@@ -42,10 +42,10 @@ class Scheduler:
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        """Do all that is due, and whatever comes of it, until nothing is left.
+        """Run all timers, including those that they add.
 
         Raises:
-            BaseException: what something that was due raised.
+            BaseException: raised by a timer.
         """
         self._hand_over()
         self._done.acquire()
@@ -53,7 +53,7 @@ class Scheduler:
             raise self._error
 
     def wait(self, ms: int) -> None:
-        """Let so much time pass, and everybody else do what is due meanwhile."""
+        """Wait in virtual time while other threads run."""
         lock = _held_lock()
         timer = self.clock.after(ms, lambda: self._resume(lock))
         if self.clock.is_next(timer):
@@ -66,24 +66,28 @@ class Scheduler:
         self._resumed = lock
 
     def _hand_over(self) -> None:
-        """Give the baton to somebody who does what is due next."""
+        """Let another thread run the next timers."""
         worker = self._idle.pop() if self._idle else _Worker(self._idle)
         worker.begin(self._run_due)
 
     def _run_due(self) -> Lock:
-        """Do what is due until somebody is woken who waited, or nothing is left; return whom."""
+        """Run timers until one resumes a waiting thread or none is left.
+
+        Returns:
+            The lock to release next.
+        """
         try:
             while self.clock.step(_FOR_EVER_MS):
                 if self._resumed:
                     lock, self._resumed = self._resumed, None
                     return lock
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever called `run`
+        except BaseException as error:  # noqa: BLE001 - `run` raises it
             self._error = self._error or error
         return self._done
 
 
 class _Worker:
-    """A thread that does what it is told, and then waits to be told again."""
+    """A pooled thread that runs one task at a time."""
 
     def __init__(self, idle: "deque[_Worker]") -> None:
         self._idle = idle
@@ -92,7 +96,7 @@ class _Worker:
         Thread(target=self._serve, daemon=True).start()
 
     def begin(self, work: Callable[[], Lock]) -> None:
-        """Do this; what it returns is opened when it is done."""
+        """Start a task; the lock that it returns is released after it."""
         self._work = work
         self._start.release()
 
@@ -101,7 +105,7 @@ class _Worker:
             self._start.acquire()
             work, self._work = self._work, None
             lock = work() if work else None
-            # Before the baton is gone: the crew belongs to whoever holds it.
+            # Before the release: only the running thread may change the pool.
             self._idle.append(self)
             if lock:
                 lock.release()
@@ -117,4 +121,4 @@ def _held_lock() -> Lock:
 
 
 def _nothing() -> None:
-    """Do nothing: whoever waits goes on by itself."""
+    """Do nothing: the waiting thread continues itself."""

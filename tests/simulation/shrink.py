@@ -1,4 +1,4 @@
-"""From a failing seed to the few calls and faults that make it fail, and the story they tell."""
+"""Shrinks a failing plan to the calls and faults that make it fail, and describes it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from tests.simulation.runner import simulate
 
 @dataclass(frozen=True)
 class MinimalFailure:
-    """A failing schedule from which nothing can be left out.
+    """A failing plan that passes without any of its calls or faults.
 
     Attributes:
-        plan: that still fails.
-        happened: what came of it.
-        violations: of the same invariant.
+        plan: the plan.
+        execution: its execution.
+        violations: violations of the same invariant.
     """
 
     plan: Plan
@@ -26,7 +26,7 @@ class MinimalFailure:
 
 
 def shrink(plan: Plan, invariant: str) -> MinimalFailure:
-    """Leave out all calls and faults without which an invariant is still broken."""
+    """Remove all calls and faults that an invariant does not need to fail."""
 
     def fails(plan: Plan) -> bool:
         return any(each.invariant == invariant for each in check_invariants(simulate(plan)))
@@ -46,7 +46,7 @@ def shrink(plan: Plan, invariant: str) -> MinimalFailure:
 
 
 def minimize[T](items: Sequence[T], fails: Callable[[list[T]], bool]) -> list[T]:
-    """Return as few of the items as still fail: halves are left out, then smaller parts."""
+    """Remove halves, then smaller parts of the items, as long as the rest still fails."""
     kept, size = list(items), max(1, len(items) // 2)
     while size and kept:
         index, is_smaller = 0, False
@@ -61,7 +61,7 @@ def minimize[T](items: Sequence[T], fails: Callable[[list[T]], bool]) -> list[T]
 
 
 def failure_report(minimal: MinimalFailure) -> Iterator[str]:
-    """Yield what to read of a failing schedule, and the command that plays it again."""
+    """Yield the violations, the command that repeats them, and the timeline of their calls."""
     plan = minimal.plan
     for violation in minimal.violations:
         yield f"{violation.invariant} {violation.session_id}: {violation.what}"
@@ -70,13 +70,13 @@ def failure_report(minimal: MinimalFailure) -> Iterator[str]:
 
 
 def timeline(execution: Execution, session_ids: set[str]) -> Iterator[str]:
-    """Yield what happened in some calls, in its order."""
+    """Yield the events of some calls in order."""
     lines: list[tuple[int, str]] = []
     for run in execution.trace.runs:
         if run.session_id in session_ids:
             said = f" {run.event['text']!r}" if "text" in run.event else ""
-            copy = " once more" if run.is_copy else ""
-            lines.append((run.started_ms, f"{run.id} {run.event['type']}{said}{copy} begins"))
+            copy = " (copy)" if run.is_copy else ""
+            lines.append((run.started_ms, f"{run.id} {run.event['type']}{said}{copy} starts"))
             types = ", ".join(action["type"] for action in run.actions) or "nothing"
             disturbances = f" ({', '.join(run.disturbances)})" if run.disturbances else ""
             lines.append((run.ended_ms, f"{run.id} {run.end}: {types}{disturbances}"))

@@ -1,4 +1,4 @@
-"""The sweeper of a simulation: it comes round when all calls are over, and is not alone then."""
+"""Runs the sweeper after all calls, concurrently with late events and with itself."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from aiflow.sessions.store import OpenCallFinder
 
 SWEEP_TIMES_MS = (2_100_000, 2_400_000)
-"""When the schedule comes round while anything may go wrong; nothing does in the last round."""
+"""Times of scheduled sweeps with faults. The final sweep has none."""
 
 FINAL_SWEEP_MS = 4_800_000
 REPEAT_DELAYS_MS = (0, 2, 5, 40, 300)
-"""How much later the same invocation comes again: most often while the first is still at work."""
+"""Delays of the repeated invocation; most overlap with the first one."""
 
 LATE_SWEEPER_SHARE = 0.1
-"""The share of the seeds in which the sweeper comes when all calls have expired."""
+"""Share of the seeds in which the sweeper first runs after all calls expired."""
 
 
 class SweeperSchedule:
-    """Lets the sweeper close what was left open, and others compete with it.
+    """Runs the sweeper on open calls, together with competing events.
 
     Args:
-        happened: so far.
-        handlers: of all agents.
-        networks: of all calls.
+        execution: state of the simulation.
+        handlers: entrypoints of all agents.
+        networks: networks of all calls.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SweeperSchedule:
         self._networks = networks
 
     def run(self) -> None:
-        """Come round, again and again."""
+        """Run all sweeps."""
         aws, settings = self._aws, self._aws.settings
         if aws.random.uniform("the sweeper sleeps") < LATE_SWEEPER_SHARE:
             self._schedule_sweeps(aws.clock.now_ms + 1000 * settings.session_ttl_seconds + 60_000)
@@ -65,14 +65,14 @@ class SweeperSchedule:
         aws.scheduler.run()
 
     def _schedule_sweeps(self, at_ms: int) -> None:
-        """Come as scheduled, and again: at least once is all that a schedule promises."""
+        """Schedule a sweep and its repetition: a schedule fires at least once."""
         self._schedule_sweep_at(at_ms)
         self._schedule_sweep_at(
             at_ms + self._aws.random.choice("the schedule again", REPEAT_DELAYS_MS)
         )
 
     def _schedule_competing_events(self) -> None:
-        """Let the end be reported late, or somebody speak, just when the sweeper comes."""
+        """Schedule late ends and turns at about the time of a sweep."""
         random = self._aws.random
         abandoned_after_ms = 1000 * self._aws.settings.abandoned_after_seconds
         for number, last_write_ms in self._open_calls():
@@ -93,10 +93,10 @@ class SweeperSchedule:
                 )
 
     def _open_calls(self) -> list[tuple[int, int]]:
-        """Return the calls that are open, and since when nobody has written them."""
-        writes = {write.key[0]: write.at_ms for write in self._execution.trace.table.writes}
+        """Return the number and the time of the last write of each open call."""
+        last_writes = {write.key[0]: write.at_ms for write in self._execution.trace.table.writes}
         return [
-            (int(session_id.removeprefix("call-")), writes[session_id])
+            (int(session_id.removeprefix("call-")), last_writes[session_id])
             for (session_id, name), item in self._execution.trace.table.items.items()
             if name == "call" and plain_values(item)["status"] != "ended"
         ]
@@ -127,11 +127,11 @@ class SweeperSchedule:
 
 
 class _SessionEndHandlers(Entrypoint):
-    """The handler of `session_end` of whatever agent a call has.
+    """Dispatches `session_end` to the agent of each call.
 
     Args:
-        happened: so far.
-        handlers: of all agents.
+        execution: state of the simulation.
+        handlers: entrypoints of all agents.
     """
 
     def __init__(self, execution: Execution, handlers: Mapping[str, Entrypoint]) -> None:
@@ -139,7 +139,7 @@ class _SessionEndHandlers(Entrypoint):
         self._handlers = handlers
 
     def close(self, abandoned: SessionRecord, runtime: Runtime, invocation: Invocation) -> None:
-        """See `Entrypoint.close`: what is done for a call is its own run in the record."""
+        """See `Entrypoint.close`. Each closed call is a run of its own in the trace."""
         aws, sweep = self._execution.aws, self._execution.aws.run
         number = int(abandoned.session_id.removeprefix("call-"))
         name = f"{sweep.id} of {number}"
@@ -150,7 +150,7 @@ class _SessionEndHandlers(Entrypoint):
             handler.close(abandoned, replace(runtime, settings=aws.settings_of(number)), invocation)
             run.end, run.status = "answered", 204
         if run.end != "answered":
-            # Whatever ended it ended the sweep.
+            # A run that was killed takes the sweep with it.
             sweep.end = run.end
             raise Killed
 

@@ -1,4 +1,4 @@
-"""What comes in from outside, stores beside stores, processes beside processes: in short."""
+"""Hostile input, store comparison and concurrent processes, with small samples."""
 
 import pytest
 
@@ -24,43 +24,43 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_whatever_is_sent_is_refused_or_answered_and_nothing_of_it_is_told() -> None:
+def test_bad_bodies_are_rejected_and_the_token_is_not_logged() -> None:
     found = send_bad_bodies(500)
     assert found.failures == []
     assert found.from_corpus >= 100
     assert TOKEN not in found.log
 
 
-def test_hostile_texts_are_spoken_as_they_are_and_stay_in_their_line() -> None:
+def test_hostile_texts_are_spoken_unchanged_and_stay_in_one_log_line() -> None:
     texts = hostile_texts(200)
     assert broken_markup(texts) == []
     assert forged_lines(texts) == []
 
 
-def test_memory_and_the_simulated_table_do_what_moto_does() -> None:
+def test_memory_and_the_simulated_table_behave_as_moto() -> None:
     assert differences(20) == []
 
 
-def test_a_call_without_end_stays_small_and_whole() -> None:
+def test_a_very_long_call_stays_small_and_keeps_all_turns() -> None:
     found = long_call(60)
     assert found.item < 65_536
     assert 10_000 < found.answer < 120_000
     assert found.turns == 120
 
 
-def test_every_number_of_the_table_is_let_through_or_refused_as_it_must_be() -> None:
+def test_the_policy_decides_correctly_on_each_number_of_the_table() -> None:
     found = check_number_table()
     assert min(found.allowed, found.forbidden) >= 100
     assert (found.wrongly_denied, found.wrongly_allowed) == ([], [])
 
 
-def test_whatever_number_an_obedient_model_is_told_none_outside_of_the_policy_leaves() -> None:
+def test_an_obedient_model_sends_no_action_to_a_forbidden_number() -> None:
     found = run_obedient_model(200)
     assert found.sent > 0
     assert found.forbidden_actions == []
 
 
-def test_processes_that_talk_at_once_lose_nothing(
+def test_concurrent_processes_lose_no_answered_turn(
     dynalite_endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynalite_endpoint)
@@ -72,14 +72,14 @@ def test_processes_that_talk_at_once_lose_nothing(
 
 
 @pytest.mark.built
-def test_calls_through_the_emulator_are_answered_as_they_must_be() -> None:
+def test_calls_through_the_lambda_emulator_get_the_expected_answers() -> None:
     found = run_emulated_calls(5)
     assert found.failures == []
     assert found.calls == 5
 
 
 @pytest.mark.built
-def test_a_function_that_ends_leaves_its_call_whole_and_the_next_event_answered() -> None:
+def test_after_a_failed_invocation_the_next_event_is_answered_from_an_intact_record() -> None:
     found = run_failing_functions()
     assert found.failures == []
     assert len(found.messages) == 4

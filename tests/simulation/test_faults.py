@@ -1,4 +1,4 @@
-"""Calls on bad days, in short; `make simulate` is long, docs/reliability.md has the figures."""
+"""Calls with faults, with small samples; `make simulate` measures large ones."""
 
 import pytest
 
@@ -15,23 +15,23 @@ SEEDS_AT_ONCE = 4
 
 
 @pytest.mark.parametrize("first", range(1, 17, SEEDS_AT_ONCE))
-def test_no_seed_breaks_an_invariant(first: int) -> None:
+def test_no_seed_violates_an_invariant(first: int) -> None:
     for seed in range(first, first + SEEDS_AT_ONCE):
         plan = Plan(seed)
         violations = check_invariants(simulate(plan))
-        told = failure_report(shrink(plan, violations[0].invariant)) if violations else ()
-        assert not violations, "\n".join(told)
+        report = failure_report(shrink(plan, violations[0].invariant)) if violations else ()
+        assert not violations, "\n".join(report)
 
 
-@pytest.mark.parametrize("repeated_words", [0.0, 0.75])
-def test_nothing_is_lost_on_a_bad_day(repeated_text_share: float) -> None:
-    statistics = measure_everyday(300, Behaviour(repeated_text_share=repeated_text_share))
-    assert statistics.violations == []
-    assert list(statistics.coverage.problems(set(EVERYDAY_FAULTS) - {Fault.START_LOST})) == []
-    assert statistics.missing_sms <= statistics.requested_sms / 20
+@pytest.mark.parametrize("repeated_text_share", [0.0, 0.75])
+def test_everyday_faults_violate_no_invariant(repeated_text_share: float) -> None:
+    stats = measure_everyday(300, Behaviour(repeated_text_share=repeated_text_share))
+    assert stats.violations == []
+    assert list(stats.coverage.problems(set(EVERYDAY_FAULTS) - {Fault.START_LOST})) == []
+    assert stats.missing_sms <= stats.requested_sms / 20
 
 
-def test_a_minute_without_table_is_heard_and_over_at_once() -> None:
+def test_an_outage_of_the_table_is_answered_and_has_no_aftereffects() -> None:
     found = measure_outage(40)
     assert found.violations == []
     assert (found.server_errors, found.unanswered, found.late) == (0, 0, 0)
@@ -40,7 +40,7 @@ def test_a_minute_without_table_is_heard_and_over_at_once() -> None:
     assert found.extra_requests <= 0.2
 
 
-def test_every_kind_of_fault_happens_and_invocations_do_overlap() -> None:
+def test_each_kind_of_fault_occurs_and_invocations_overlap() -> None:
     coverage = Coverage()
     for seed in range(1, 13):
         coverage.add(simulate(Plan(seed, calls=20)))
@@ -48,7 +48,7 @@ def test_every_kind_of_fault_happens_and_invocations_do_overlap() -> None:
     assert coverage.has_both_retry_modes
 
 
-def test_a_simulation_in_which_nothing_happens_is_no_proof() -> None:
+def test_a_simulation_without_faults_fails_the_coverage_check() -> None:
     coverage = Coverage()
     coverage.add(simulate(Plan(1, calls=1, rates=dict.fromkeys(Fault, 0.0), behaviour=Behaviour())))
     problems = list(coverage.problems())

@@ -1,4 +1,4 @@
-"""What happened in a simulation, as the judges need it: deliveries, runs, reads, and a digest."""
+"""The trace of a simulation: runs, sweeps, observations of handlers, and a digest."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,31 +17,31 @@ class Run:
     """One invocation of a handler.
 
     Attributes:
-        id: of the invocation.
-        call: the number of the call.
-        event: what it was given.
-        copy_of: the number of the delivery.
-        is_copy: whether the network made it, and not the service.
-        door: `http`, `rest` or `websocket`; `schedule` for the sweeper.
-        connection: of the WebSocket; empty for the others.
-        begun_ms: when it began.
-        first_ms: when its first message went out, if it is of a WebSocket.
-        ended_ms: when it ended.
-        end: how.
-        status: that the handler returned.
-        body: that the handler returned, or sent to a WebSocket; each message.
-        has_arrived: whether the service knows the answer.
-        limit_ms: when the handler's time is over, if it is limited now.
-        stops_ms: when the platform ends it.
-        meanwhile: what is done, and when, if the handler still thinks then.
-        store_failed: whether a request to the store failed for good.
-        lost_ms: how long it waited for answers of the store that did not come, or came late.
-        attempts: how many requests it sent to the store.
-        failed_attempts: how many of them were not answered.
-        conflicts: how often somebody else was faster.
-        excuses: what else was done to it.
-        is_old: whether the version of the code before this one ran.
-        undelivered: when a message of it reached nobody, and where the service was connected then.
+        id: id of the invocation.
+        call: number of the call.
+        event: the event.
+        delivery: number of the delivery; copies and retries share it.
+        is_copy: whether the network duplicated the request, instead of the service.
+        transport: `http`, `rest` or `websocket`; `schedule` for the sweeper.
+        connection: id of the WebSocket connection; empty for other transports.
+        started_ms: start time.
+        timeout_at_ms: time at which the platform kills it.
+        first_message_ms: time of its first WebSocket message.
+        ended_ms: end time.
+        end: how it ended.
+        status: HTTP status that the handler returned.
+        bodies: body that the handler returned, or each message sent to a WebSocket.
+        is_delivered: whether the service received the answer.
+        deadline_ms: current deadline of the handler.
+        delayed_action: time and function of an action that runs if the handler is slow.
+        store_failed: whether a store request failed after all attempts.
+        store_delay_ms: time spent on store answers that were late or missing.
+        attempts: number of requests to the store.
+        failed_attempts: number of those without an answer.
+        conflicts: number of conditional writes that failed.
+        disturbances: faults and deadlines that affected it.
+        is_old: whether the older version of the code ran.
+        undelivered: time of each message that was not delivered, and the open connection then.
     """
 
     id: str
@@ -72,17 +72,17 @@ class Run:
 
     @property
     def session_id(self) -> str:
-        """Of the call."""
+        """Session id of the call."""
         return str(self.event["session"]["id"])
 
     @property
     def actions(self) -> list[Json]:
-        """All that it told the service to do."""
+        """All actions that it sent."""
         return [action for body in self.bodies for action in actions_in(body)]
 
     @property
     def ms(self) -> int:
-        """How long it took."""
+        """Duration."""
         return self.ended_ms - self.started_ms
 
 
@@ -91,11 +91,11 @@ class Observation:
     """What a handler saw of its call.
 
     Attributes:
-        at_ms: when.
-        run: which invocation.
-        event: the type of what the handler was given.
-        turns: number, role and text of each.
-        state: of the call.
+        at_ms: time.
+        run: the run.
+        event: event type.
+        turns: number, role and text of each turn.
+        state: state of the call.
     """
 
     at_ms: int
@@ -107,15 +107,15 @@ class Observation:
 
 @dataclass
 class Trace:
-    """Everything that happened.
+    """Everything that a simulation wrote, sent and read.
 
     Attributes:
-        table: what was kept.
-        runs: every invocation for a call, in the order of their begin.
-        sweeps: every invocation of the sweeper; what it does for a call is a run of its own.
-        reads: what handlers saw.
-        log: what the functions wrote.
-        overlapped: how often an invocation began while another one of its call ran.
+        table: the table with all writes.
+        runs: all runs for calls, in order of their start.
+        sweeps: all invocations of the sweeper. Each call that it closes is a run of its own.
+        observations: what handlers saw.
+        log: log output of the functions.
+        overlapped: number of runs that started while another run of their call was active.
     """
 
     table: SimulatedTable
@@ -126,7 +126,7 @@ class Trace:
     overlapped: int = 0
 
     def digest(self) -> str:
-        """Return what differs as soon as anything went differently."""
+        """Return a hash that changes with any difference between two simulations."""
         digest = sha256()
         for run in (*self.runs, *self.sweeps):
             line = [run.id, run.started_ms, run.ended_ms, run.end, run.status, run.bodies]
@@ -142,7 +142,7 @@ class Trace:
 
 
 def actions_in(body: str) -> list[Json]:
-    """Return the actions of an answer."""
+    """Return the actions in the body of an answer."""
     if not body:
         return []
     answer: list[Json] | Json = json.loads(body)
