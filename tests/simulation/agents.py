@@ -36,13 +36,13 @@ LONG_PREFIX = "So much, and so long. " * 175
 DEFERRED_TEXT = "Goodbye after "
 """Start of the text that is deferred until the answer has been played."""
 
-FOREIGN_SESSION = "a session of somebody else"
+FOREIGN_SESSION = "another session"
 
 type Handle = Callable[[Event, Call], Reply]
 
 
 class ModelFailed(Exception):
-    """The model did not answer, or its answer is not understood."""
+    """The answer of the model is not understood."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Agents:
                 return call.speak("Are you there?")
             case SessionEnd():
                 call.state["over"] = self._model.ask("What was it about?")
-                return call.speak("Nobody hears this.")
+                return call.speak("This answer is not sent.")
             case _:
                 return None
 
@@ -195,13 +195,13 @@ class Agents:
 
 def agents(aws: FakeAws) -> Mapping[str, Entrypoint]:
     """Return the agents of a simulation by name."""
-    made = Agents(aws)
+    definitions = Agents(aws)
     # The order decides which agent a seed draws.
     handles: Mapping[str, Handle] = {
-        "sample": made.sample,
-        "obedient": made.obedient,
-        "streaming": made.streaming,
-        "foreign session": made.foreign_session,
-        "raising": made.raising,
+        "sample": definitions.sample,
+        "obedient": definitions.obedient,
+        "streaming": definitions.streaming,
+        "foreign session": definitions.foreign_session,
+        "raising": definitions.raising,
     }
     return {name: for_every_event(handle) for name, handle in handles.items()}

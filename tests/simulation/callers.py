@@ -8,7 +8,6 @@ from tests.simulation.network import SimulatedCall
 COMMON_TEXTS = ("yes", "no", "okay")
 REQUESTS = ("", "", "", "", "", "summary", "summary", "summary", "person", "goodbye", "farewell")
 
-
 VERBOSE_EXTRA_TURNS = 6
 """Additional turns of a call whose turns leave its item."""
 
@@ -52,8 +51,8 @@ class Caller:
     def _act(self, call: SimulatedCall) -> None:
         aws, name = self._aws, str(self._number)
         if aws.faults.injects(Fault.OVERLAP, name):
-            words, ms = self._next_text(), aws.random.randint(f"{name}:overlap", 0, 80)
-            aws.clock.after(ms, lambda: call.send("user_speak", text=words))
+            text, ms = self._next_text(), aws.random.randint(f"{name}:overlap", 0, 80)
+            aws.clock.after(ms, lambda: call.send("user_speak", text=text))
             call.send("user_speak", text=self._next_text())
         elif aws.random.uniform(f"{name}:act") < 0.1:
             call.presses_now("5")

@@ -45,14 +45,14 @@ def run_concurrent_processes(turns: int) -> ConcurrencyResult:
     """
     with served_table(Clock(time.time())) as table:
         lines = _run_workers(table.name, "talk", turns)
-        kept = [turn.text for turn in table.sessions.turns("talk") if turn.role == "user"]
+        stored = [turn.text for turn in table.sessions.turns("talk") if turn.role == "user"]
         _run_workers(table.name, "once", 1)
         once = [turn.text for turn in table.sessions.turns("once") if turn.role == "user"]
     answered = [text for text, _, _, is_answered in lines if is_answered]
     times = sorted((started, ended) for _, started, ended, _ in lines)
     return ConcurrencyResult(
         answered=len(answered),
-        lost=sum(kept.count(text) != 1 for text in answered),
+        lost=sum(stored.count(text) != 1 for text in answered),
         degraded=len(lines) - len(answered),
         overlapped=sum(second[0] < first[1] for first, second in pairwise(times)),
         commits=len(once),

@@ -71,4 +71,4 @@ class Coverage:
             yield "no call was closed by the sweeper"
         for transport in ("http", "rest", "websocket"):
             if not self.transports[transport]:
-                yield f"nothing came through the door {transport}"
+                yield f"no call used the transport {transport}"

@@ -60,8 +60,8 @@ class SimulatedClient:
         if removed in self._unknown:
             remove = removed = ""
         parts = settings.removeprefix("SET ").split(", ")
-        kept = ", ".join(part for part in parts if part not in dropped)
-        request = {**request, "UpdateExpression": f"SET {kept}{remove}{removed}"}
+        remaining = ", ".join(part for part in parts if part not in dropped)
+        request = {**request, "UpdateExpression": f"SET {remaining}{remove}{removed}"}
         self._ask(lambda: aws.trace.table.update(request, aws.clock.now_ms, aws.run.id))
 
     def get_paginator(self, _operation: str) -> "SimulatedClient":

@@ -4,24 +4,23 @@ Each request of an invocation takes virtual time. Meanwhile other invocations ma
 be injected, or the invocation may be killed.
 """
 
-import io
 import json
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from aiflow.entrypoints.event import Entrypoint
-from aiflow.errors import ConnectionGone, ConnectionUnavailable, DeadlineExceeded
+from aiflow.errors import DeadlineExceeded
 from aiflow.pipeline.runtime import Runtime
 from aiflow.pipeline.time_limits import never
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.settings import Settings
-from aiflow.telemetry import Telemetry
 from aiflow_local.simulator.engine.call import EPOCH_MS
 from tests.helpers.runtime import TOKEN, FakeContext, http_v2, make_settings, rest_v1, websocket
+from tests.simulation.captured_log import LogBuffer, telemetry_to
+from tests.simulation.connection_sender import SimulatedConnectionSender
 from tests.simulation.dynamodb_client import SimulatedClient, TableUnavailable
 from tests.simulation.dynamodb_table import SimulatedTable
 from tests.simulation.faults import Fault, FaultInjector
@@ -115,7 +114,7 @@ class FakeAws:
         self.deliver_message: Callable[[str, str], str] = lambda _connection, _message: ""
         self._current = threading.local()
         self._running: dict[int, int] = {}
-        self._log = _LogBuffer()
+        self._log = LogBuffer()
         self._instances = [
             self._instance(
                 f"instance {number}",
@@ -253,8 +252,8 @@ class FakeAws:
         return Runtime(
             settings=self.settings,
             sessions=make_store(client, now),
-            connections=_ConnectionSender(self),
-            telemetry=_telemetry(self._log),
+            connections=SimulatedConnectionSender(self),
+            telemetry=telemetry_to(self._log),
             now=now,
             pause=lambda seconds: self.advance(int(seconds * 1000)),
             chance=lambda: self.random.uniform(f"{self.run.call}:chance"),
@@ -290,65 +289,6 @@ class FakeAws:
     def read_log(self) -> str:
         """Return the log output since the last call."""
         return self._log.drain()
-
-
-@dataclass
-class _ConnectionSender:
-    """Sends messages to the WebSockets of the service."""
-
-    aws: FakeAws
-
-    def send(self, connection_id: str, message: str) -> None:
-        """See `ConnectionSender.send`."""
-        aws, run = self.aws, self.aws.run
-        aws.advance(aws.random.randint(f"{run.call}:post", 1, 8))
-        if aws.faults.injects(Fault.NOT_SENT, str(run.call)):
-            run.disturbances.append(Fault.NOT_SENT.value)
-            raise ConnectionUnavailable("the message did not go out: ReadTimeoutError")
-        alive = aws.deliver_message(connection_id, message)
-        if alive != connection_id:
-            run.disturbances.append("moved" if alive else "gone")
-            run.undelivered.append((aws.clock.now_ms, alive))
-            raise ConnectionGone("nobody is connected any more")
-        run.bodies.append(message)
-        run.is_delivered = True
-        run.first_message_ms = (
-            aws.clock.now_ms if run.first_message_ms is None else run.first_message_ms
-        )
-
-
-class _LogBuffer(io.StringIO):
-    """The log output of one simulation."""
-
-    def drain(self) -> str:
-        """Return the content and clear it."""
-        text = self.getvalue()
-        self.seek(0)
-        self.truncate()
-        return text
-
-
-class _LogStream(io.StringIO):
-    """The output stream of the process-wide logger: writes to the current simulation."""
-
-    target: io.StringIO | None = None
-
-    def write(self, text: str, /) -> int:
-        """Write to the log of the current simulation."""
-        return self.target.write(text) if self.target else 0
-
-
-@cache
-def _logger() -> tuple[Telemetry, _LogStream]:
-    # Powertools has one logger per name, and building one is slow.
-    stream = _LogStream()
-    return Telemetry("simulation", "Simulation", stream=stream), stream
-
-
-def _telemetry(buffer: io.StringIO) -> Telemetry:
-    telemetry, stream = _logger()
-    stream.target = buffer
-    return telemetry
 
 
 def _envelope(run: Run) -> Mapping[str, Any]:

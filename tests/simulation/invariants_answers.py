@@ -48,9 +48,9 @@ def decided_actions_are_sent(_: Execution, histories: Histories) -> Findings:
     for session_id, versions in histories.versions.items():
         for version in versions:
             run = version.run
-            priced = [a for a in run.actions if a["type"] in {"send_sms", "transfer"}]
+            billable = [a for a in run.actions if a["type"] in {"send_sms", "transfer"}]
             is_explained = run.end != "answered" or run.store_failed or bool(run.disturbances)
-            if len(version.new_intents) > len(priced) and not is_explained:
+            if len(version.new_intents) > len(billable) and not is_explained:
                 yield session_id, f"{run.id} committed {version.new_intents} without sending it"
 
 
@@ -146,7 +146,7 @@ def _invalid_answers(run: Run) -> Findings:
 
 def _missing_answers_after_filler(execution: Execution, histories: Histories, run: Run) -> Findings:
     filler = execution.aws.settings.filler_message
-    is_superseded_run = any(
+    is_superseded = any(
         run.started_ms <= other.started_ms <= run.ended_ms
         for other in histories.by_session[run.session_id]
         if other is not run and other.event["type"] in _SUPERSEDING
@@ -154,7 +154,7 @@ def _missing_answers_after_filler(execution: Execution, histories: Histories, ru
     # The older code takes a filler for the answer.
     is_mixed = bool(execution.faults.counts[Fault.OLD_CODE])
     is_lost = bool(run.undelivered) or Fault.NOT_SENT.value in run.disturbances
-    is_explained = is_superseded_run or is_mixed or is_lost
+    is_explained = is_superseded or is_mixed or is_lost
     if run.actions and run.actions[-1].get("text") == filler and not is_explained:
         yield run.session_id, f"{run.id} sent a filler without an answer"
 

@@ -74,22 +74,22 @@ def _answers_after_closing(
     execution: Execution, session_id: str, runs: Sequence[Run], versions: Sequence[Version]
 ) -> Findings:
     """Yield what is decided after the final announcement, except the hang-up and repetitions."""
-    goodbyes = [version for version in versions if version.after.closing][:1]
-    for goodbye, run in product(goodbyes, runs):
+    closings = [version for version in versions if version.after.closing][:1]
+    for closing, run in product(closings, runs):
         known = {
-            repetition_key(r) for r in runs if r.started_ms <= goodbye.at_ms and "text" in r.event
+            repetition_key(r) for r in runs if r.started_ms <= closing.at_ms and "text" in r.event
         }
         if (
             run.is_old
-            or run.started_ms <= goodbye.at_ms
-            or repetition_key(run) in {*known, repetition_key(goodbye.run)}
+            or run.started_ms <= closing.at_ms
+            or repetition_key(run) in {*known, repetition_key(closing.run)}
         ):
             continue
         types = {action["type"] for action in run.actions}
         if types - {"hangup"} and not is_apology(execution, run):
             yield (
                 session_id,
-                f"{run.id} decided {types} after the final announcement of {goodbye.run.id}",
+                f"{run.id} decided {types} after the final announcement of {closing.run.id}",
             )
 
 

@@ -56,7 +56,7 @@ class CallStatistics:
     def _count_turns(
         self, execution: Execution, histories: Histories, session_id: str, runs: list[Run]
     ) -> None:
-        kept = Counter(
+        stored = Counter(
             text for _, role, text in histories.final_turns(session_id) if role == "user"
         )
         spoken = [run for run in runs if run.event["type"] == "user_speak"]
@@ -67,8 +67,8 @@ class CallStatistics:
         self.turns += len(heard)
         heard_words = Counter(text for _, text in heard)
         answered_words = Counter(text for _, text in answered)
-        self.merged += sum(max(0, answered_words[t] - kept[t]) for t in answered_words)
-        self.duplicated += sum(max(0, kept[t] - heard_words[t]) for t in heard_words)
+        self.merged += sum(max(0, answered_words[t] - stored[t]) for t in answered_words)
+        self.duplicated += sum(max(0, stored[t] - heard_words[t]) for t in heard_words)
 
     def _count_requested_sms(self, execution: Execution, runs: list[Run]) -> None:
         if execution.aws.has_tight_limits(runs[0].call):

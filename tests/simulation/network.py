@@ -85,7 +85,7 @@ class Network:
         if aws.faults.injects(Fault.DELAY, name):
             ms += aws.random.randint(f"{name}:delay", 50, 2000)
         if self.transport == "websocket":
-            aws.clock.after(ms, lambda: _ignore_result(send))
+            aws.clock.after(ms, lambda: _call_ignoring_result(send))
             return Answered(204, {}, "", 0)
         aws.scheduler.wait(ms)
         return self._answer(send(is_copy=is_repeated), started_ms)
@@ -169,7 +169,7 @@ class Network:
         return self._aws.random.randint(f"{self._number}:latency", 1, 30)
 
 
-def _ignore_result(send: Callable[..., Run]) -> None:
+def _call_ignoring_result(send: Callable[..., Run]) -> None:
     send()
 
 

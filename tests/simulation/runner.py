@@ -74,8 +74,7 @@ def _schedule_call(
 ) -> Network:
     aws, random = execution.aws, execution.aws.random
     transport = random.choice(f"{number}:door", TRANSPORTS)
-    names = tuple(handlers)
-    name = random.choice(f"{number}:agent", names)
+    name = random.choice(f"{number}:agent", tuple(handlers))
     execution.transports[number], execution.agent_names[number] = transport, name
     network = Network(aws, number, handlers[name], transport, behaviour)
     call = SimulatedCall(
@@ -83,8 +82,8 @@ def _schedule_call(
     )
     network.call = call
     caller = Caller(aws, number, behaviour)
-    starts_ms = random.randint(f"{number}:begin", 0, behaviour.start_spread_ms)
-    aws.clock.after(starts_ms, lambda: caller.run(call))
+    start_ms = random.randint(f"{number}:begin", 0, behaviour.start_spread_ms)
+    aws.clock.after(start_ms, lambda: caller.run(call))
     return network
 
 

@@ -82,11 +82,11 @@ def timeline(execution: Execution, session_ids: set[str]) -> Iterator[str]:
             lines.append((run.ended_ms, f"{run.id} {run.end}: {types}{disturbances}"))
     for write in execution.trace.table.writes:
         if write.key[0] in session_ids:
-            kept = plain_values(write.after)
+            stored = plain_values(write.after)
             parts = [
-                f"{name} {kept[name]}"
+                f"{name} {stored[name]}"
                 for name in ("version", "status", "billable_keys")
-                if name in kept
+                if name in stored
             ]
             lines.append((write.at_ms, f"  {write.by} writes {write.key[1]}: {'; '.join(parts)}"))
     lines.sort(key=lambda line: line[0])

@@ -76,10 +76,8 @@ class SweeperSchedule:
         random = self._aws.random
         abandoned_after_ms = 1000 * self._aws.settings.abandoned_after_seconds
         for number, last_write_ms in self._open_calls():
-            chance, abandoned_at_ms = (
-                random.uniform(f"{number}:late"),
-                last_write_ms + abandoned_after_ms,
-            )
+            chance = random.uniform(f"{number}:late")
+            abandoned_at_ms = last_write_ms + abandoned_after_ms
             if chance < 0.3:
                 self._schedule_sweeps(abandoned_at_ms + random.randint(f"{number}:ripe", 0, 40))
                 end_ms = abandoned_at_ms + random.randint(f"{number}:end", -2000, 100)
@@ -87,10 +85,9 @@ class SweeperSchedule:
             elif chance < 0.7:
                 at_ms = random.choice(f"{number}:round", SWEEP_TIMES_MS)
                 at_ms += random.randint(f"{number}:moment", -60, 200)
-                says = {"type": "user_speak", "text": f"kiwi{number:05} after all"}
-                self._schedule_event(
-                    at_ms, number, {"type": "session_end"} if chance < 0.5 else says
-                )
+                turn = {"type": "user_speak", "text": f"kiwi{number:05} after all"}
+                event = {"type": "session_end"} if chance < 0.5 else turn
+                self._schedule_event(at_ms, number, event)
 
     def _open_calls(self) -> list[tuple[int, int]]:
         """Return the number and the time of the last write of each open call."""

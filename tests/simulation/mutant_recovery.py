@@ -1,6 +1,6 @@
-"""Mutants of the event processor that differ only after failures and races; see `mutants`."""
+"""Mutants that are wrong only after failures and conflicts; see `mutants`."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiflow import Call, UserSpeak
@@ -13,6 +13,7 @@ from aiflow.pipeline.unit_of_work import UnitOfWork
 from aiflow.protocol.actions import Action
 from aiflow.sessions.record import SessionRecord, Status
 from aiflow.sessions.store import CommitConflict
+from tests.simulation.mutant_commits import init_members
 
 OVER = frozenset({Status.HANGING_UP, Status.GONE, Status.ENDED})
 
@@ -136,9 +137,7 @@ class StaleBillableKeys(EventProcessor):
     """Retries a lost commit with outdated billable keys."""
 
     def _make_unit(self) -> UnitOfWork:
-        right = super()._make_unit()
-        members = {each.name: getattr(right, each.name) for each in fields(right) if each.init}
-        return StaleKeysUnit(**members)
+        return StaleKeysUnit(**init_members(super()._make_unit()))
 
 
 class NeverReconnects(EventProcessor):
