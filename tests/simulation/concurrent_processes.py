@@ -60,11 +60,11 @@ def run_concurrent_processes(turns: int) -> ConcurrencyResult:
 
 
 def _run_workers(table: str, session_id: str, turns: int) -> list[tuple[str, float, float, bool]]:
-    begin = str(time.time() + START_SECONDS)
+    start = str(time.time() + START_SECONDS)
     command = [sys.executable, "-m", "tests.simulation.concurrent_worker", table, session_id]
     processes = [
         subprocess.Popen(
-            [*command, str(number), str(turns), begin],
+            [*command, str(number), str(turns), start],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,

@@ -1,6 +1,6 @@
 """A process that sends turns of one call while other processes do the same.
 
-    python -m tests.simulation.concurrent_worker TABLE SESSION NUMBER TURNS BEGIN
+    python -m tests.simulation.concurrent_worker TABLE SESSION NUMBER TURNS START
 
 For each turn it prints one JSON line: text, start, end, and whether it was answered.
 """
@@ -23,7 +23,7 @@ def answer(event: Event, call: Call) -> Reply:
 
 def main() -> None:
     """Wait for the common start time, then send the turns."""
-    table, session_id, number, turns, begin = sys.argv[1:]
+    table, session_id, number, turns, start = sys.argv[1:]
     client = dynamodb_client()
     # Together the processes exceed the default limit of a call.
     settings = make_settings(max_turns=10_000)
@@ -31,7 +31,7 @@ def main() -> None:
     runtime = make_runtime(store, settings=settings)
     handler = for_every_event(answer)
     runtime.sessions.load(session_id)  # The first request of a process is slow.
-    while time.time() < float(begin):
+    while time.time() < float(start):
         pass
     for turn in range(int(turns)):
         # A single turn has the same text in all processes.
