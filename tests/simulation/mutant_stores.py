@@ -55,32 +55,32 @@ class NoWriterId(DynamoDbSessionStore):
 
     def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
-        item = super().load(session_id)
-        return item and replace(item, writers=())
+        record = super().load(session_id)
+        return record and replace(record, writers=())
 
 
 class WholeHistoryOverwrite(DynamoDbSessionStore):
     """Overwrites a concurrent commit with its own history."""
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         try:
-            super().commit(item)
+            super().commit(record)
         except CommitConflict as conflict:
             if conflict.current is None:
                 raise
-            super().commit(replace(item, version=conflict.current.version + 1))
+            super().commit(replace(record, version=conflict.current.version + 1))
 
 
 class OverflowAfterCommit(DynamoDbSessionStore):
-    """Stores turns that leave the item after the commit instead of before."""
+    """Stores turns that leave the record after the commit instead of before."""
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
-        leaving, kept = item.split_overflow()
+        leaving, kept = record.split_overflow()
         super().commit(kept)
         if leaving:
-            self._store_overflow(item, leaving)
+            self._store_overflow(record, leaving)
 
 
 def store_of(store: type[DynamoDbSessionStore]) -> MakeStore:
