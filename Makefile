@@ -64,10 +64,10 @@ pyright: $(DEV)
 unit: $(DEV) $(NODE) $(SCANNERS) ## Tests that need nothing built, with coverage
 	$(SAY) 'tests'
 	@$(BIN)/pytest --numprocesses auto --cov --ignore tests/simulation
-	$(SAY) 'bad days'
+	$(SAY) 'simulation'
 	@$(BIN)/pytest --numprocesses auto tests/simulation
 
-simulate: $(DEV) $(NODE) ## Bad days from SEEDS (7 or 1,2 or 100-120) with CALLS each; alone, all figures
+simulate: $(DEV) $(NODE) ## Simulate CALLS with faults for SEEDS (7, 1,2 or 100-120); alone, measure all goals
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS)$(CALLS)$(PROFILE)$(ONLY)$(FAULTS), \
 		--seeds '$(SEEDS)' --calls '$(or $(CALLS),50)' --profile '$(or $(PROFILE),swarm)' \
 		--only '$(ONLY)' --faults '$(FAULTS)',--figures long)

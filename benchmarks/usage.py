@@ -17,10 +17,10 @@ from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord, Turn
 from tests.helpers.items import stored_bytes
 from tests.helpers.runtime import Clock, Log, invoke, make_runtime
-from tests.simulation.dice import EVERYDAY
-from tests.simulation.habits import Habits
-from tests.simulation.happened import Plan
-from tests.simulation.world import simulate
+from tests.simulation.behaviour import Behaviour
+from tests.simulation.execution import Plan
+from tests.simulation.faults import EVERYDAY_RATES
+from tests.simulation.runner import simulate
 
 TURNS = 20
 SHORT = "This is what I say in turn number"
@@ -115,8 +115,8 @@ def custom_metrics(log: str) -> int:
 
 def everyday_log(calls: int = 50) -> str:
     """Return the log of simulated calls with the fault rates of an ordinary day."""
-    plan = Plan(seed=1, calls=calls, rates=EVERYDAY, habits=Habits())
-    return simulate(plan).record.log
+    plan = Plan(seed=1, calls=calls, rates=EVERYDAY_RATES, behaviour=Behaviour())
+    return simulate(plan).trace.log
 
 
 def main() -> None:

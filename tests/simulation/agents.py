@@ -1,4 +1,4 @@
-"""Agents that do what no sane agent does, beside the one of this project, which is sane."""
+"""Agents that misbehave, and the sample agent of this project."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,56 +17,63 @@ from aiflow import (
 from aiflow.entrypoints import webhook
 from aiflow.entrypoints.event import Entrypoint
 from tests.helpers.in_process import for_every_event
-from tests.simulation.cloud import Cloud
-from tests.simulation.dice import Fault
-from tests.simulation.record import Read
+from tests.simulation.fake_aws import FakeAws
+from tests.simulation.faults import Fault
+from tests.simulation.trace import Observation
 
 SMS_NUMBER = "491713920050"
-COLLEAGUE = "493023125099"
-DEAR = ("499001234567", "4918012345678", "881612345678", "436641234567", "12129765550", SMS_NUMBER)
-"""Where a model lets itself be talked into calling; one of them is as good as any."""
-BREATH = "So much, and so long. " * 175
-LAST_WORDS = "Goodbye after "
-"""What waits until the answer to them has been heard."""
+TRANSFER_TARGET = "493023125099"
+EXPENSIVE_NUMBERS = (
+    "499001234567",
+    "4918012345678",
+    "881612345678",
+    "436641234567",
+    "12129765550",
+    SMS_NUMBER,
+)
+"""Numbers that a manipulated model calls. One of them is allowed."""
+LONG_PREFIX = "So much, and so long. " * 175
+DEFERRED_TEXT = "Goodbye after "
+"""Start of the text that is deferred until the answer has been played."""
 
-FOREIGN_SESSION = "a session of somebody else"
+FOREIGN_SESSION = "another session"
 
 type Handle = Callable[[Event, Call], Reply]
 
 
 class ModelFailed(Exception):
-    """The model did not answer, or not so that anybody understands it."""
+    """The answer of the model is not understood."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A language model that takes its time, and does what the caller tells it to do.
+    """A slow language model that does what the caller asks.
 
     Attributes:
-        cloud: in which it is asked.
+        aws: environment of the simulation.
     """
 
-    cloud: Cloud
+    aws: FakeAws
 
     def ask(self, prompt: str) -> str:
-        """Return what the agent is to do.
+        """Return the decision of the model.
 
         Raises:
-            ModelFailed: it does not answer.
+            ModelFailed: the model returned nonsense.
         """
-        cloud = self.cloud
-        name = str(cloud.run.call)
-        if cloud.faults.strikes(Fault.DEAD_MODEL, name):
-            cloud.run.excuses.append(Fault.DEAD_MODEL.value)
-            cloud.spend(60_000)
-        ms = cloud.dice.between(f"{name}:model", 50, 750)
-        if cloud.faults.strikes(Fault.SLOW_MODEL, name):
-            cloud.run.excuses.append(Fault.SLOW_MODEL.value)
-            ms = cloud.dice.between(f"{name}:slow model", 1000, 5000)
-        cloud.spend(ms)
-        if cloud.faults.strikes(Fault.WRONG_MODEL, name):
-            cloud.run.excuses.append(Fault.WRONG_MODEL.value)
-            raise ModelFailed(f"it says {prompt!r}, whatever that is")
+        aws = self.aws
+        name = str(aws.run.call)
+        if aws.faults.injects(Fault.DEAD_MODEL, name):
+            aws.run.disturbances.append(Fault.DEAD_MODEL.value)
+            aws.advance(60_000)
+        ms = aws.random.randint(f"{name}:model", 50, 750)
+        if aws.faults.injects(Fault.SLOW_MODEL, name):
+            aws.run.disturbances.append(Fault.SLOW_MODEL.value)
+            ms = aws.random.randint(f"{name}:slow model", 1000, 5000)
+        aws.advance(ms)
+        if aws.faults.injects(Fault.WRONG_MODEL, name):
+            aws.run.disturbances.append(Fault.WRONG_MODEL.value)
+            raise ModelFailed(f"unexpected answer {prompt!r}")
         return prompt
 
 
@@ -74,21 +81,21 @@ class Agents:
     """The agents of a simulation.
 
     Args:
-        cloud: in which they work.
+        aws: environment of the simulation.
     """
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self._model = Model(cloud)
+    def __init__(self, aws: FakeAws) -> None:
+        self._aws = aws
+        self._model = Model(aws)
 
-    def front_door(self, event: Event, call: Call) -> Reply:
-        """Answer as the agent of this project does."""
-        self._note(event, call)
+    def sample(self, event: Event, call: Call) -> Reply:
+        """Answer as the sample agent does."""
+        self._observe(event, call)
         return webhook.handle(event, call)
 
     def obedient(self, event: Event, call: Call) -> Reply:
-        """Do what the model says, which does what the caller says."""
-        self._see(event, call)
+        """Do what the model says; the model says what the caller says."""
+        self._observe_and_count(event, call)
         match event:
             case SessionStart():
                 return call.speak("Hello", user_input_timeout_seconds=8)
@@ -102,31 +109,31 @@ class Agents:
                 return call.speak("Are you there?")
             case SessionEnd():
                 call.state["over"] = self._model.ask("What was it about?")
-                return call.speak("Nobody hears this.")
+                return call.speak("This answer is not sent.")
             case _:
                 return None
 
-    def stubborn(self, event: Event, call: Call) -> Reply:
-        """Decide, and then fail."""
+    def raising(self, event: Event, call: Call) -> Reply:
+        """Decide as the obedient agent, then raise at random."""
         reply = self.obedient(event, call)
-        run = self._cloud.run
-        if self._cloud.faults.strikes(Fault.RAISE, str(run.call)):
-            run.excuses.append(Fault.RAISE.value)
-            # What is said must not get into the log by what is raised.
-            raise RuntimeError(f"nothing comes of {getattr(event, 'text', event.type)}")
+        run = self._aws.run
+        if self._aws.faults.injects(Fault.RAISE, str(run.call)):
+            run.disturbances.append(Fault.RAISE.value)
+            # The log must not contain the text of the exception.
+            raise RuntimeError(f"failed on {getattr(event, 'text', event.type)}")
         return reply
 
-    def stranger(self, event: Event, call: Call) -> Reply:
-        """Answer for somebody else's session."""
-        self._see(event, call)
+    def foreign_session(self, event: Event, call: Call) -> Reply:
+        """Answer with the id of another session."""
+        self._observe_and_count(event, call)
         if not isinstance(event, UserSpeak):
             return None
         spoken = call.speak(f"Heard: {self._model.ask(event.text)}")
         return spoken.model_copy(update={"session_id": FOREIGN_SESSION})
 
-    def speaker(self, event: Event, call: Call) -> Iterator[Reply]:
-        """Answer piece by piece."""
-        self._see(event, call)
+    def streaming(self, event: Event, call: Call) -> Iterator[Reply]:
+        """Answer in chunks."""
+        self._observe_and_count(event, call)
         if isinstance(event, SessionStart):
             yield "Hello"
         if not isinstance(event, UserSpeak):
@@ -136,62 +143,65 @@ class Agents:
         call.state["pieces"] = int(call.state.get("pieces", 0)) + 1
 
     def _obey(self, words: str, call: Call) -> Reply:
-        """Do what the caller says, whatever it costs."""
-        number, text = self._whom(call)
-        breath = BREATH * self._cloud.is_windy(self._cloud.run.call)
-        spoken = call.speak(f"{breath}Heard: {words}", user_input_timeout_seconds=8)
-        if "summary" in words or self._is_greedy():
+        """Do what the caller asks, at any cost."""
+        number, text = self._choose_recipient(call)
+        prefix = LONG_PREFIX * self._aws.is_verbose(self._aws.run.call)
+        spoken = call.speak(f"{prefix}Heard: {words}", user_input_timeout_seconds=8)
+        if "summary" in words or self._sends_unrequested_sms():
             return [call.send_sms(number or SMS_NUMBER, text or words), spoken]
         if "person" in words:
-            target = number or COLLEAGUE
+            target = number or TRANSFER_TARGET
             transfer = call.transfer(
-                target, caller_id_name="Agent", caller_id_number=COLLEAGUE, timeout=10
+                target, caller_id_name="Agent", caller_id_number=TRANSFER_TARGET, timeout=10
             )
             return spoken.then(transfer)
         if "farewell" in words:
             return [spoken, call.hangup()]
         if "goodbye" in words:
-            return spoken.then(call.speak(f"{LAST_WORDS}{words}"), call.hangup())
+            return spoken.then(call.speak(f"{DEFERRED_TEXT}{words}"), call.hangup())
         return spoken
 
-    def _is_greedy(self) -> bool:
-        """Tell whether the model texts although nobody asked for it."""
-        cloud, number = self._cloud, self._cloud.run.call
-        return cloud.is_tight(number) and cloud.dice.roll(f"{number}:greedy") < 0.6
+    def _sends_unrequested_sms(self) -> bool:
+        """Return whether the model sends a text message that was not requested."""
+        aws, number = self._aws, self._aws.run.call
+        return aws.has_tight_limits(number) and aws.random.uniform(f"{number}:greedy") < 0.6
 
-    def _whom(self, call: Call) -> tuple[str, str]:
-        """Return the number that the model was talked into, if it was, and what it writes there.
+    def _choose_recipient(self, call: Call) -> tuple[str, str]:
+        """Return the recipient (empty: the default) and the text (empty: the caller's).
 
-        Where it may cost next to nothing, it tries to make it cost more each time.
+        In calls with tight limits the model may choose expensive numbers, and its texts differ.
         """
-        cloud, number = self._cloud, self._cloud.run.call
-        if not cloud.is_tight(number):
+        aws, number = self._aws, self._aws.run.call
+        if not aws.has_tight_limits(number):
             return "", f"To {call.session.id}"
-        is_talked_into = cloud.dice.roll(f"{number}:talked into") < 0.3
-        return (cloud.dice.pick(f"{number}:dear", DEAR) if is_talked_into else ""), ""
+        is_manipulated = aws.random.uniform(f"{number}:talked into") < 0.3
+        return (
+            aws.random.choice(f"{number}:dear", EXPENSIVE_NUMBERS) if is_manipulated else ""
+        ), ""
 
-    def _see(self, event: Event, call: Call) -> None:
-        """Take down what the call looks like from here, and leave a mark in it."""
-        self._note(event, call)
+    def _observe_and_count(self, event: Event, call: Call) -> None:
+        """Record what the handler sees and count the turn in the state."""
+        self._observe(event, call)
         if isinstance(event, UserSpeak):
             call.state.setdefault("first words", event.text)
             call.state["turns"] = call.state.get("turns", 0) + 1
 
-    def _note(self, event: Event, call: Call) -> None:
-        cloud = self._cloud
+    def _observe(self, event: Event, call: Call) -> None:
+        aws = self._aws
         turns = [(turn.number, turn.role, turn.text) for turn in call.history]
-        read = Read(cloud.clock.now_ms, cloud.run, event.type, turns, dict(call.state))
-        cloud.record.reads.append(read)
+        observation = Observation(aws.clock.now_ms, aws.run, event.type, turns, dict(call.state))
+        aws.trace.observations.append(observation)
 
 
-def agents(cloud: Cloud) -> Mapping[str, Entrypoint]:
-    """Return the agents of a simulation, by their names."""
-    nasty = Agents(cloud)
+def agents(aws: FakeAws) -> Mapping[str, Entrypoint]:
+    """Return the agents of a simulation by name."""
+    definitions = Agents(aws)
+    # The order decides which agent a seed draws.
     handles: Mapping[str, Handle] = {
-        "front door": nasty.front_door,
-        "obedient": nasty.obedient,
-        "stubborn": nasty.stubborn,
-        "stranger": nasty.stranger,
-        "speaker": nasty.speaker,
+        "sample": definitions.sample,
+        "obedient": definitions.obedient,
+        "streaming": definitions.streaming,
+        "foreign session": definitions.foreign_session,
+        "raising": definitions.raising,
     }
     return {name: for_every_event(handle) for name, handle in handles.items()}

@@ -1,74 +1,73 @@
-"""Callers: they talk, press keys, interrupt, ask for things, and are gone."""
+"""Simulated callers: they talk, press keys, interrupt, ask for services and hang up."""
 
-from tests.simulation.cloud import Cloud
-from tests.simulation.dice import Fault
-from tests.simulation.habits import Habits
-from tests.simulation.service import SimulatedCall
+from tests.simulation.behaviour import Behaviour
+from tests.simulation.fake_aws import FakeAws
+from tests.simulation.faults import Fault
+from tests.simulation.network import SimulatedCall
 
-WORDS = ("yes", "no", "okay")
-WISHES = ("", "", "", "", "", "summary", "summary", "summary", "person", "goodbye", "farewell")
+COMMON_TEXTS = ("yes", "no", "okay")
+REQUESTS = ("", "", "", "", "", "summary", "summary", "summary", "person", "goodbye", "farewell")
 
-
-MORE_TURNS = 6
-"""How many more there may be in a call that soon has more turns than its item holds."""
+VERBOSE_EXTRA_TURNS = 6
+"""Additional turns of a call whose turns leave its item."""
 
 
 class Caller:
-    """Somebody who calls, talks, and is gone.
+    """A simulated caller.
 
     Args:
-        cloud: where the functions are.
-        number: of the call.
-        habits: of all callers.
+        aws: environment of the simulation.
+        number: number of the call.
+        behaviour: of all callers.
     """
 
-    def __init__(self, cloud: Cloud, number: int, habits: Habits) -> None:
-        self._cloud = cloud
+    def __init__(self, aws: FakeAws, number: int, behaviour: Behaviour) -> None:
+        self._aws = aws
         self._number = number
-        self._habits = habits
+        self._behaviour = behaviour
         self._said = 0
 
-    def live(self, call: SimulatedCall) -> None:
-        """Make the call, from its begin to its end."""
-        cloud, name = self._cloud, str(self._number)
+    def run(self, call: SimulatedCall) -> None:
+        """Run the call from start to end."""
+        aws, name = self._aws, str(self._number)
         call.begin()
-        most_turns = self._habits.most_turns + MORE_TURNS * cloud.is_windy(self._number)
-        for _ in range(cloud.dice.between(f"{name}:turns", 2, most_turns)):
-            cloud.baton.wait(cloud.dice.between(f"{name}:gap", 300, self._habits.gap_ms))
+        max_turns = self._behaviour.max_turns + VERBOSE_EXTRA_TURNS * aws.is_verbose(self._number)
+        for _ in range(aws.random.randint(f"{name}:turns", 2, max_turns)):
+            aws.scheduler.wait(aws.random.randint(f"{name}:gap", 300, self._behaviour.max_gap_ms))
             if call.is_over:
                 return
             self._act(call)
-            self._linger()
-        # Some hang up before they have heard the answer.
-        cloud.baton.wait(cloud.dice.pick(f"{name}:last gap", (0, 900, 1500, 2500, 8000)))
+            self._pause_past_limit()
+        # Some callers hang up before the answer.
+        aws.scheduler.wait(aws.random.choice(f"{name}:last gap", (0, 900, 1500, 2500, 8000)))
         call.hangs_up()
 
-    def _linger(self) -> None:
-        """Let a minute go by where one is all that there is."""
-        cloud, name = self._cloud, str(self._number)
-        if cloud.is_tight(self._number) and cloud.dice.roll(f"{name}:linger") < 0.1:
-            cloud.baton.wait(60_000)
+    def _pause_past_limit(self) -> None:
+        """Wait for a minute in some calls that are limited to one minute."""
+        aws, name = self._aws, str(self._number)
+        if aws.has_tight_limits(self._number) and aws.random.uniform(f"{name}:linger") < 0.1:
+            aws.scheduler.wait(60_000)
 
     def _act(self, call: SimulatedCall) -> None:
-        cloud, name = self._cloud, str(self._number)
-        if cloud.faults.strikes(Fault.OVERLAP, name):
-            words, ms = self._words(), cloud.dice.between(f"{name}:overlap", 0, 80)
-            cloud.clock.after(ms, lambda: call.send("user_speak", text=words))
-            call.send("user_speak", text=self._words())
-        elif cloud.dice.roll(f"{name}:act") < 0.1:
+        aws, name = self._aws, str(self._number)
+        if aws.faults.injects(Fault.OVERLAP, name):
+            text, ms = self._next_text(), aws.random.randint(f"{name}:overlap", 0, 80)
+            aws.clock.after(ms, lambda: call.send("user_speak", text=text))
+            call.send("user_speak", text=self._next_text())
+        elif aws.random.uniform(f"{name}:act") < 0.1:
             call.presses_now("5")
         else:
-            call.starts_saying(self._words())
+            call.starts_saying(self._next_text())
 
-    def _words(self) -> str:
-        dice, name = self._cloud.dice, str(self._number)
-        if dice.roll(f"{name}:common") < self._habits.repeated_words:
-            return dice.pick(f"{name}:word", WORDS)
+    def _next_text(self) -> str:
+        random, name = self._aws.random, str(self._number)
+        if random.uniform(f"{name}:common") < self._behaviour.repeated_text_share:
+            return random.choice(f"{name}:word", COMMON_TEXTS)
         self._said += 1
-        wish = dice.pick(f"{name}:wish", WISHES)
-        return f"{canary(self._number)} {self._said} {wish}".strip()
+        request = random.choice(f"{name}:wish", REQUESTS)
+        return f"{canary(self._number)} {self._said} {request}".strip()
 
 
 def canary(number: int) -> str:
-    """Return a word that is said in one call only."""
+    """Return a word that occurs in one call only."""
     return f"kiwi{number:05}"

@@ -1,4 +1,4 @@
-"""Figures of stores: the same programs on memory, on the simulated table and on moto."""
+"""Compare stores: the same programs on memory, the simulated table and moto."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -10,8 +10,8 @@ from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import CommitConflict, SessionStore
 from tests.helpers.runtime import Clock
 from tests.helpers.tables import moto_table
-from tests.simulation.dice import Dice
-from tests.simulation.table import ConditionalCheckFailedException, Table, pages
+from tests.simulation.dynamodb_table import ConditionalCheckFailedException, SimulatedTable, pages
+from tests.simulation.randomness import SeededRandom
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,16 +23,16 @@ WRITERS = ("me", "you", "they")
 type Program = Callable[[SessionStore, Clock], list[object]]
 
 
-class TableClient:
-    """The simulated table without any network before it."""
+class DirectClient:
+    """A client of the simulated table without a network."""
 
-    class exceptions:  # noqa: N801 - the client's own name
-        """The errors that it raises."""
+    class exceptions:  # noqa: N801 - name of boto3
+        """Exception classes of the client."""
 
         ConditionalCheckFailedException: ClassVar = ConditionalCheckFailedException
 
     def __init__(self) -> None:
-        self._table = Table()
+        self._table = SimulatedTable()
 
     def get_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """See DynamoDB's `GetItem`."""
@@ -46,8 +46,8 @@ class TableClient:
         """See DynamoDB's `UpdateItem`."""
         self._table.update(request, 0, "")
 
-    def get_paginator(self, _operation: str) -> "TableClient":
-        """Return what goes through the pages of a query."""
+    def get_paginator(self, _operation: str) -> "DirectClient":
+        """Return the paginator of a query."""
         return self
 
     def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
@@ -56,29 +56,29 @@ class TableClient:
 
 
 def differences(programs: int, seed: int = 1) -> list[str]:
-    """Run so many programs; return where a store went another way than moto."""
+    """Run programs on all stores; return those whose results differ from moto's."""
     found: list[str] = []
     clock = Clock()
     with moto_table(clock) as table:
         for number in range(programs):
-            program = _program(Dice(seed * 100_000 + number), f"session-{number}")
-            simulated = cast("DynamoDBClient", TableClient())
+            program = _program(SeededRandom(seed * 100_000 + number), f"session-{number}")
+            simulated = cast("DynamoDBClient", DirectClient())
             stores: dict[str, SessionStore] = {
                 "memory": InMemorySessionStore(clock),
                 "simulated": DynamoDbSessionStore(simulated, table.name, clock, FAULTS),
             }
-            begun = clock.seconds
-            wanted = program(table.sessions, clock)
+            started = clock.seconds
+            expected = program(table.sessions, clock)
             for name, store in stores.items():
-                clock.seconds = begun
-                if program(store, clock) != wanted:
+                clock.seconds = started
+                if program(store, clock) != expected:
                     found.append(f"program {number} of seed {seed} on {name}")
     return found
 
 
-def _program(dice: Dice, session_id: str) -> Program:
-    """Return a program of loads, commits, stale commits, repeated commits and expiry."""
-    steps = [(dice.roll("step"), dice.pick("writer", WRITERS)) for _ in range(STEPS)]
+def _program(random: SeededRandom, session_id: str) -> Program:
+    """Return a random program of loads, commits, stale and repeated commits, and expiry."""
+    steps = [(random.uniform("step"), random.choice("writer", WRITERS)) for _ in range(STEPS)]
 
     def run(store: SessionStore, clock: Clock) -> list[object]:
         known: dict[str, SessionRecord] = {}
@@ -99,8 +99,8 @@ def _program(dice: Dice, session_id: str) -> Program:
                 results.append("done" if conflict is None else conflict.current)
                 if conflict is None:
                     known[writer] = following.split_overflow()[1]
-                # As the product does: whoever loses goes on with what the winner left. Turns that
-                # were never committed must not leave the item.
+                # As in the product, continue with the committed record. Turns that were never
+                # committed must not leave the item.
                 elif conflict.current is not None:
                     known[writer] = conflict.current
                 else:

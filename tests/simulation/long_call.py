@@ -1,4 +1,4 @@
-"""Figures of one call that does not end: how large its item and its answers become."""
+"""Measure the size of the record and the answers in a very long call."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from tests.helpers.runtime import make_settings
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """What was largest in a call.
+class LongCallSizes:
+    """The largest sizes in a call.
 
     Attributes:
-        item: bytes in the table.
-        answer: bytes of an answer.
-        turns: that are there at its end.
+        item: size of the table item in bytes.
+        answer: size of an answer in bytes.
+        turns: number of turns at the end.
     """
 
     item: int
@@ -23,8 +23,8 @@ class Sizes:
     turns: int
 
 
-def long_call(turns: int) -> Sizes:
-    """Talk so many turns, each as long as an event can carry."""
+def long_call(turns: int) -> LongCallSizes:
+    """Play a call whose turns are as long as an event allows."""
 
     def repeat(event: Event, call: Call) -> Reply:
         if not isinstance(event, UserSpeak):
@@ -32,7 +32,7 @@ def long_call(turns: int) -> Sizes:
         call.state["last"] = event.text[:7_000]
         return call.speak(event.text[:20_000])
 
-    # A minute goes by from turn to turn.
+    # Each turn takes a minute.
     line = Line(repeat, settings=make_settings(max_turns=10_000, max_minutes=1440))
     item = answer = 0
     for number in range(turns):
@@ -40,4 +40,4 @@ def long_call(turns: int) -> Sizes:
         body = line.send("user_speak", text=text)
         answer = max(answer, len(str(body)))
         item = max(item, stored_bytes(line.item))
-    return Sizes(item, answer, len(line.runtime.sessions.turns(line.session_id)))
+    return LongCallSizes(item, answer, len(line.runtime.sessions.turns(line.session_id)))

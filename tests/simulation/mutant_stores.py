@@ -1,4 +1,4 @@
-"""Stores that are wrong in one way each, see `mutants`."""
+"""Mutants of the session store; see `mutants`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import CommitConflict
-from tests.simulation.client import TableFault
-from tests.simulation.cloud import MakeStore, production_store
+from tests.simulation.dynamodb_client import TableUnavailable
+from tests.simulation.fake_aws import MakeStore, production_store
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -16,78 +16,78 @@ if TYPE_CHECKING:
 type Now = Callable[[], float]
 
 
-class Careless:
-    """A client that leaves a part of each request out, or changes it.
+class FieldDroppingClient:
+    """A client that removes a field from each request.
 
     Args:
-        client: the real one.
-        left_out: names of parts.
+        client: the complete client.
+        dropped: name of the field.
     """
 
-    def __init__(self, client: "DynamoDBClient", left_out: str) -> None:
+    def __init__(self, client: "DynamoDBClient", dropped: str) -> None:
         self._client: Any = client
-        self._left_out = left_out
+        self._dropped = dropped
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
-        """Return what the client has."""
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any member
+        """Return a member of the client; request methods drop the field."""
         found = getattr(self._client, name)
         if name not in {"get_item", "put_item", "update_item"}:
             return found
 
         def ask(**request: Any) -> Any:  # noqa: ANN401 - JSON
-            request.pop(self._left_out, None)
+            request.pop(self._dropped, None)
             return found(**request)
 
         return ask
 
 
-def careless(left_out: str) -> MakeStore:
-    """Return what makes a store whose requests lack a part."""
+def without_request_field(dropped: str) -> MakeStore:
+    """Return a factory of stores whose requests lack a field."""
 
     def make(client: "DynamoDBClient", now: Now) -> DynamoDbSessionStore:
-        return production_store(cast("DynamoDBClient", Careless(client, left_out)), now)
+        return production_store(cast("DynamoDBClient", FieldDroppingClient(client, dropped)), now)
 
     return make
 
 
 class NoWriterId(DynamoDbSessionStore):
-    """Does not know who wrote what."""
+    """Does not know who wrote a record."""
 
     def load(self, session_id: str) -> SessionRecord | None:
         """See `SessionStore.load`."""
-        item = super().load(session_id)
-        return item and replace(item, writers=())
+        record = super().load(session_id)
+        return record and replace(record, writers=())
 
 
 class WholeHistoryOverwrite(DynamoDbSessionStore):
-    """Writes its own history over that of whoever was faster."""
+    """Overwrites a concurrent commit with its own history."""
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         try:
-            super().commit(item)
+            super().commit(record)
         except CommitConflict as conflict:
             if conflict.current is None:
                 raise
-            super().commit(replace(item, version=conflict.current.version + 1))
+            super().commit(replace(record, version=conflict.current.version + 1))
 
 
-class LeavesTooLate(DynamoDbSessionStore):
-    """Keeps the turns that leave the item when it has been written without them."""
+class OverflowAfterCommit(DynamoDbSessionStore):
+    """Stores turns that leave the record after the commit instead of before."""
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
-        leaving, kept = item.split_overflow()
+        leaving, kept = record.split_overflow()
         super().commit(kept)
         if leaving:
-            self._store_overflow(item, leaving)
+            self._store_overflow(record, leaving)
 
 
-def made_by(store: type[DynamoDbSessionStore]) -> MakeStore:
-    """Return what makes stores of a kind."""
-    return lambda client, now: store(client, "sessions", now, (TableFault,))
+def store_of(store: type[DynamoDbSessionStore]) -> MakeStore:
+    """Return a factory of stores of a class."""
+    return lambda client, now: store(client, "sessions", now, (TableUnavailable,))
 
 
-def never_expiring(client: "DynamoDBClient", _: Now) -> DynamoDbSessionStore:
-    """Return a store that leaves it to the table to delete what has expired."""
+def never_expired(client: "DynamoDBClient", _: Now) -> DynamoDbSessionStore:
+    """Return a store that reads expired items until the table deletes them."""
     return production_store(client, lambda: 0.0)

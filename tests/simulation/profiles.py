@@ -1,30 +1,32 @@
-"""Kinds of days, by the names that the command knows them by."""
+"""Fault profiles by the names of the command line."""
 
 import shlex
 from collections.abc import Mapping
 
-from tests.simulation.dice import EVERYDAY, Fault
-from tests.simulation.habits import Habits
-from tests.simulation.happened import Plan
+from tests.simulation.behaviour import Behaviour
+from tests.simulation.execution import Plan
+from tests.simulation.faults import EVERYDAY_RATES, Fault
 
-REPEATED_WORDS = 0.75
+REPEATED_TEXT_SHARE = 0.75
 NO_FAULT = "none"
-"""A name that no fault has: an empty list would be taken for all of them."""
+"""Stands for no faults on the command line; an empty list means all of them."""
 
-type Profile = tuple[Mapping[Fault, float] | None, Habits | None]
-"""How often what goes wrong, and how service and callers are; None draws that from the seed."""
+type Profile = tuple[Mapping[Fault, float] | None, Behaviour | None]
+"""Fault rates and behaviour; None draws them from the seed."""
 
 PROFILES: Mapping[str, Profile] = {
     "swarm": (None, None),
-    "everyday": (EVERYDAY, Habits()),
-    "repetitive": (EVERYDAY, Habits(repeated_words=REPEATED_WORDS)),
+    "everyday": (EVERYDAY_RATES, Behaviour()),
+    "repetitive": (EVERYDAY_RATES, Behaviour(repeated_text_share=REPEATED_TEXT_SHARE)),
 }
 
 
 def command(plan: Plan) -> str:
-    """Return the command that plays a plan again."""
+    """Return the command that repeats a plan."""
     words = ["make", "simulate", f"SEEDS={plan.seed}", f"CALLS={plan.calls}"]
-    profiles = [name for name, profile in PROFILES.items() if profile == (plan.rates, plan.habits)]
+    profiles = [
+        name for name, profile in PROFILES.items() if profile == (plan.rates, plan.behaviour)
+    ]
     words += [f"PROFILE={name}" for name in profiles if name != "swarm"]
     if plan.only_calls is not None:
         words.append(f"ONLY={','.join(map(str, plan.only_calls))}")

@@ -1,52 +1,52 @@
-"""From a failing seed to the few calls and faults that make it fail, and the story they tell."""
+"""Shrinks a failing plan to the calls and faults that make it fail, and describes it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tests.simulation.happened import Happened, Plan
-from tests.simulation.history import plain
-from tests.simulation.judges import Violation, judged
+from tests.simulation.execution import Execution, Plan
+from tests.simulation.histories import plain_values
+from tests.simulation.invariants import Violation, check_invariants
 from tests.simulation.profiles import command
-from tests.simulation.world import simulate
+from tests.simulation.runner import simulate
 
 
 @dataclass(frozen=True)
-class Small:
-    """A failing schedule from which nothing can be left out.
+class MinimalFailure:
+    """A failing plan that passes without any of its calls or faults.
 
     Attributes:
-        plan: that still fails.
-        happened: what came of it.
-        violations: of the same invariant.
+        plan: the plan.
+        execution: its execution.
+        violations: violations of the same invariant.
     """
 
     plan: Plan
-    happened: Happened
+    execution: Execution
     violations: Sequence[Violation]
 
 
-def shrunken(plan: Plan, invariant: str) -> Small:
-    """Leave out all calls and faults without which an invariant is still broken."""
+def shrink(plan: Plan, invariant: str) -> MinimalFailure:
+    """Remove all calls and faults that an invariant does not need to fail."""
 
     def fails(plan: Plan) -> bool:
-        return any(each.invariant == invariant for each in judged(simulate(plan)))
+        return any(each.invariant == invariant for each in check_invariants(simulate(plan)))
 
-    calls = minimal(
+    calls = minimize(
         list(range(plan.calls) if plan.only_calls is None else sorted(plan.only_calls)),
         lambda kept: fails(replace(plan, only_calls=kept)),
     )
     plan = replace(plan, only_calls=calls)
-    faults = minimal(
+    faults = minimize(
         simulate(plan).faults.injected, lambda kept: fails(replace(plan, only_faults=kept))
     )
     plan = replace(plan, only_faults=faults)
-    happened = simulate(plan)
-    found = [each for each in judged(happened) if each.invariant == invariant]
-    return Small(plan, happened, found)
+    execution = simulate(plan)
+    found = [each for each in check_invariants(execution) if each.invariant == invariant]
+    return MinimalFailure(plan, execution, found)
 
 
-def minimal[T](items: Sequence[T], fails: Callable[[list[T]], bool]) -> list[T]:
-    """Return as few of the items as still fail: halves are left out, then smaller parts."""
+def minimize[T](items: Sequence[T], fails: Callable[[list[T]], bool]) -> list[T]:
+    """Remove halves, then smaller parts of the items, as long as the rest still fails."""
     kept, size = list(items), max(1, len(items) // 2)
     while size and kept:
         index, is_smaller = 0, False
@@ -60,33 +60,33 @@ def minimal[T](items: Sequence[T], fails: Callable[[list[T]], bool]) -> list[T]:
     return kept
 
 
-def story(small: Small) -> Iterator[str]:
-    """Yield what to read of a failing schedule, and the command that plays it again."""
-    plan = small.plan
-    for violation in small.violations:
+def failure_report(minimal: MinimalFailure) -> Iterator[str]:
+    """Yield the violations, the command that repeats them, and the timeline of their calls."""
+    plan = minimal.plan
+    for violation in minimal.violations:
         yield f"{violation.invariant} {violation.session_id}: {violation.what}"
     yield f"again: {command(plan)}"
-    yield from history(small.happened, {each.session_id for each in small.violations})
+    yield from timeline(minimal.execution, {each.session_id for each in minimal.violations})
 
 
-def history(happened: Happened, session_ids: set[str]) -> Iterator[str]:
-    """Yield what happened in some calls, in its order."""
+def timeline(execution: Execution, session_ids: set[str]) -> Iterator[str]:
+    """Yield the events of some calls in order."""
     lines: list[tuple[int, str]] = []
-    for run in happened.record.runs:
+    for run in execution.trace.runs:
         if run.session_id in session_ids:
             said = f" {run.event['text']!r}" if "text" in run.event else ""
-            copy = " once more" if run.is_copy else ""
-            lines.append((run.begun_ms, f"{run.id} {run.event['type']}{said}{copy} begins"))
+            copy = " (copy)" if run.is_copy else ""
+            lines.append((run.started_ms, f"{run.id} {run.event['type']}{said}{copy} starts"))
             types = ", ".join(action["type"] for action in run.actions) or "nothing"
-            excuses = f" ({', '.join(run.excuses)})" if run.excuses else ""
-            lines.append((run.ended_ms, f"{run.id} {run.end}: {types}{excuses}"))
-    for write in happened.record.table.written:
+            disturbances = f" ({', '.join(run.disturbances)})" if run.disturbances else ""
+            lines.append((run.ended_ms, f"{run.id} {run.end}: {types}{disturbances}"))
+    for write in execution.trace.table.writes:
         if write.key[0] in session_ids:
-            kept = plain(write.after)
+            stored = plain_values(write.after)
             parts = [
-                f"{name} {kept[name]}"
+                f"{name} {stored[name]}"
                 for name in ("version", "status", "billable_keys")
-                if name in kept
+                if name in stored
             ]
             lines.append((write.at_ms, f"  {write.by} writes {write.key[1]}: {'; '.join(parts)}"))
     lines.sort(key=lambda line: line[0])
