@@ -20,7 +20,7 @@ LOGGED = {
     "$context.integrationLatency",
     "$context.identity.sourceIp",
 }
-"""What the access logs of both doors hold; none of which a header can get into."""
+"""The variables of both access logs; none of them contains a header."""
 
 API = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApi}"
 """The WebSocket API of the stack."""
@@ -29,7 +29,7 @@ type Properties = Mapping[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the short forms of CloudFormation."""
+    """A YAML loader that knows the short forms of CloudFormation."""
 
 
 def _long_form(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
@@ -47,7 +47,7 @@ _Loader.add_multi_constructor("!", _long_form)  # pyright: ignore[reportUnknownM
 
 
 def _environment(shared: Properties, own: Properties) -> Properties:
-    """Add up variables, as SAM does."""
+    """Merge variables, as SAM does."""
     both = (properties.get("Environment", {}).get("Variables", {}) for properties in (shared, own))
     return {"Variables": {name: value for variables in both for name, value in variables.items()}}
 
@@ -61,7 +61,7 @@ class Template:
     @cached_property
     def _data(self) -> Properties:
         text = self.path.read_text(encoding="utf-8")
-        data: Properties = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader by descent
+        data: Properties = yaml.load(text, _Loader)  # noqa: S506 - derived from SafeLoader
         return data
 
     @property
@@ -73,17 +73,17 @@ class Template:
         return self._section("Outputs")
 
     def resources(self, kind: str) -> Mapping[str, Properties]:
-        """All resources of a type, whole, by name."""
+        """Return all resources of a type, by name."""
         resources = self._section("Resources")
         return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
 
     def properties(self, kind: str) -> Mapping[str, Properties]:
-        """The properties of all resources of a type, by name."""
+        """Return the properties of all resources of a type, by name."""
         return {name: resource["Properties"] for name, resource in self.resources(kind).items()}
 
     @property
     def functions(self) -> Mapping[str, Properties]:
-        """The properties of all functions, with those that they share."""
+        """The properties of all functions, including shared ones."""
         shared = self._data["Globals"]["Function"]
         own = self.properties("AWS::Serverless::Function")
         return {

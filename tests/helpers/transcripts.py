@@ -1,26 +1,26 @@
-"""Transcripts of the same call through different doors."""
+"""Comparison of transcripts of one call over different transports."""
 
 from typing import Any
 
 from aiflow_local.simulator.engine.transcript import Kind, Transcript
 
 type Comparable = tuple[int, str, Any]
-"""When, what kind of thing, and what."""
+"""Time in milliseconds, kind and content of an entry."""
 
-_OF_THE_DOOR = frozenset({Kind.ANSWER, Kind.MESSAGE})
+_TRANSPORT_KINDS = frozenset({Kind.ANSWER, Kind.MESSAGE})
 _TIMES = frozenset({"slow"})
 
 
 def comparable(transcript: Transcript) -> list[Comparable]:
-    """Return what must be the same whatever door a call goes through.
+    """Return the part of a transcript that must be equal over all transports.
 
-    Left out are how actions were brought and how long that took, where in it something is wrong,
-    the id of the session, and `user_speech_started`, which does not pass over HTTP.
+    Excluded are responses and messages, findings about slow answers, paths of findings,
+    session ids, and `user_speech_started`, which HTTP does not have.
     """
     return [
         (entry.at_ms, entry.kind.value, _comparable(entry.data) or entry.text)
         for entry in transcript.entries
-        if entry.kind not in _OF_THE_DOOR and not _is_apart(entry.data)
+        if entry.kind not in _TRANSPORT_KINDS and not _is_apart(entry.data)
     ]
 
 

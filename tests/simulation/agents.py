@@ -16,7 +16,7 @@ from aiflow import (
 )
 from aiflow.entrypoints import webhook
 from aiflow.entrypoints.event import Entrypoint
-from tests.helpers.in_process import for_every_event
+from tests.helpers.in_process import untyped_entrypoint
 from tests.simulation.cloud import Cloud
 from tests.simulation.dice import Fault
 from tests.simulation.record import Read
@@ -194,4 +194,4 @@ def agents(cloud: Cloud) -> Mapping[str, Entrypoint]:
         "stranger": nasty.stranger,
         "speaker": nasty.speaker,
     }
-    return {name: for_every_event(handle) for name, handle in handles.items()}
+    return {name: untyped_entrypoint(handle) for name, handle in handles.items()}

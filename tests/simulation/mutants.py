@@ -29,7 +29,7 @@ from aiflow.protocol.actions import Action
 from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import CommitConflict
 from aiflow.telemetry import EventReport
-from tests.helpers.in_process import for_every_event
+from tests.helpers.in_process import untyped_entrypoint
 from tests.simulation.agents import agents
 from tests.simulation.cloud import Cloud, MakeStore, production_store
 from tests.simulation.happened import MakeAgents
@@ -322,7 +322,7 @@ def module_level_session(cloud: Cloud) -> Mapping[str, Entrypoint]:
         cloud.spend(cloud.dice.between(f"{cloud.run.call}:model", 50, 750))
         return current[0].speak(f"Heard: {current[0].state['said']}")
 
-    return {"forgetful": for_every_event(forgetful)}
+    return {"forgetful": untyped_entrypoint(forgetful)}
 
 
 MUTANTS: Mapping[str, Mutant] = {

@@ -25,7 +25,7 @@ from aiflow_local.ops.calls.erase import erase_all
 from aiflow_local.ops.calls.export import write
 from aiflow_local.ops.calls.table import CallTable
 from tests.helpers.runtime import invoke
-from tests.helpers.tables import ENVIRONMENT, Refuses, Table, moto_table, served_table
+from tests.helpers.tables import ENVIRONMENT, ErrorResponse, Table, moto_table, served_table
 from tests.unit.local.cli.command import Finished, Run
 from tests.unit.local.cli.stored_calls import AGENT, CALLER, CANARY, OTHER, Phone, real_clock
 
@@ -827,7 +827,7 @@ def test_the_help_of_the_group_does_not_wait_for_aws() -> None:
 
 def deny(client: "DynamoDBClient", operation: str) -> None:
     """Let AWS say that one operation is not allowed."""
-    refused = Refuses("AccessDeniedException")
+    refused = ErrorResponse("AccessDeniedException")
     register = client.meta.events.register_first
     register(f"before-send.dynamodb.{operation}", cast("Callable[..., None]", refused))
 

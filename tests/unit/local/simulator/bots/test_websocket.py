@@ -16,8 +16,8 @@ from aiflow_local.simulator.engine.options import Switches
 from aiflow_local.simulator.engine.parties import Party
 from aiflow_local.simulator.engine.transcript import Kind
 from tests.helpers.socket_bots import (
+    BotConnection,
     Json,
-    Line,
     SocketBot,
     Talk,
     Thinking,
@@ -94,7 +94,7 @@ class TestAGoodBot:
         assert "x-api-token" not in bot.headers[0]
 
     def test_several_actions_come_in_one_message_or_in_several(self) -> None:
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             if event["type"] == "session_start":
                 line.send([speak(event, "one"), speak(event, "two")])
                 line.send(speak(event, "three"))
@@ -137,7 +137,7 @@ class TestWithoutKnowledgeOfTheBot:
             assert door.send(EVENT) == Unanswered()
 
     def test_whoever_goes_on_sending_is_listened_to_until_the_end(self) -> None:
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             line.send(speak(event, "one"))
             asked.wait()
             line.send(speak(event, "two"))
@@ -219,7 +219,7 @@ class TestWhatComesLater:
             call.hangs_up()
 
     def test_nobody_obeys_while_a_transfer_rings(self) -> None:
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             if event["type"] == "user_speak":
                 target = {"target_phone_number": "493023125002", "caller_id_name": "A"}
                 line.send(act(event, "transfer", caller_id_number="493023125003", **target))
@@ -277,7 +277,7 @@ def test_only_what_does_no_harm_is_a_warning(message: object, severity: str) -> 
 
 
 def test_a_bot_may_chatter_all_the_time_and_is_warned_once() -> None:
-    def talk(line: Line, _: Json) -> None:
+    def talk(line: BotConnection, _: Json) -> None:
         line.send({"type": "connected"})
 
     assert [problem.code for problem in called(SocketBot(talk)).problems] == ["chatter"]
@@ -301,7 +301,7 @@ class TestALostConnection:
     ) -> None:
         bots = [talk]
 
-        def once(line: Line, event: Json) -> None:
+        def once(line: BotConnection, event: Json) -> None:
             (bots.pop() if bots else GOOD)(line, event)
 
         bot = SocketBot(once)
@@ -333,7 +333,7 @@ class TestALostConnection:
     def test_an_event_may_be_sent_once_more_over_the_new_one(self) -> None:
         bots = [closing(1001)]
 
-        def once(line: Line, event: Json) -> None:
+        def once(line: BotConnection, event: Json) -> None:
             (bots.pop() if bots else GOOD)(line, event)
 
         switches = PATIENT.model_copy(update={"failed_requests": "repeat"})
