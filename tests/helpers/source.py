@@ -4,7 +4,7 @@ import ast
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from tests.helpers.template import ROOT
@@ -63,7 +63,7 @@ class Module:
 def modules(*roots: Path) -> list[Module]:
     """Return the modules below some folders, sorted by path."""
     paths = (path for root in roots for path in root.rglob("*.py"))
-    return [Module(path) for path in sorted(paths) if "node_modules" not in path.parts]
+    return [_module(path) for path in sorted(paths) if "node_modules" not in path.parts]
 
 
 def dotted(node: ast.AST) -> str:
@@ -73,6 +73,12 @@ def dotted(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return ""
+
+
+@cache
+def _module(path: Path) -> Module:
+    """Return the module at a path, which is parsed once for all tests."""
+    return Module(path)
 
 
 def _nodes_at_run_time(tree: ast.AST) -> Iterator[ast.AST]:

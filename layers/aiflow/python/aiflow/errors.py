@@ -77,15 +77,15 @@ class StoreUnavailable(AiflowError):
 
 
 class ConnectionGone(AiflowError):
-    """Nobody is connected any more: the WebSocket was closed, which is how a call may end."""
+    """The WebSocket is closed, which is one way for a call to end."""
 
 
 class ConnectionUnavailable(AiflowError):
-    """A message to a WebSocket did not go out; or it did, and nobody knows."""
+    """A message to a WebSocket failed; whether it was delivered is unknown."""
 
 
 class StateNotStorable(AiflowError):
-    """What the call keeps is not JSON, or outgrew its item; the message names part and limit."""
+    """The state of a call is not JSON, or exceeds a size limit; the message names part and limit."""
 
 
 class DeadlineExceeded(AiflowError):

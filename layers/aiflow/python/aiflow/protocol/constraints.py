@@ -1,7 +1,7 @@
-"""Rules for pydantic: annotations that check one value and say all that is asked of it at once.
+"""Pydantic annotations that check one value and state all its requirements in one message.
 
-Pydantic's own messages know either the type or one end of a range, and some of them quote the
-value. Whoever reads ours wants to know what is right, and must never read what a caller said.
+Pydantic's own messages name either the type or one end of a range, and some of them quote the
+value. Messages of this module say what is valid, and never contain what a caller said.
 """
 
 import sys
