@@ -14,7 +14,10 @@ ROOTS: dict[str, list[Path]] = {
     "the functions": [FUNCTIONS],
     "tests/unit": [
         *(TESTS / "unit" / name for name in ("domain", "pipeline", "transports")),
-        *(TESTS / "unit" / name for name in ("entrypoints", "sessions", "functions")),
+        *(
+            TESTS / "unit" / name
+            for name in ("entrypoints", "sessions", "functions", "protocol", "benchmarks")
+        ),
         *sorted((TESTS / "unit").glob("test_*.py")),
     ],
     "tests/contract": [TESTS / "contract"],

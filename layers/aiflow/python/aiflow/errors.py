@@ -85,7 +85,7 @@ class ConnectionUnavailable(AiflowError):
 
 
 class StateNotStorable(AiflowError):
-    """The state of a call is not JSON, or exceeds a size limit; the message names part and limit."""
+    """Stored data of a call is not JSON or exceeds a limit; the message names part and limit."""
 
 
 class DeadlineExceeded(AiflowError):
