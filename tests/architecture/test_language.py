@@ -70,7 +70,7 @@ def test_comments_and_docstrings_use_plain_english(name: str) -> None:
         for text, line in (*docstrings(module), *module.comments())
         for offender in avoided_words(text, line)
     ]
-    assert offenders == []
+    assert offenders == [], "\n".join(offenders)
 
 
 @pytest.mark.parametrize(
