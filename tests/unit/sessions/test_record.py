@@ -206,7 +206,7 @@ def test_turns_up_to_the_limit_stay_in_the_record() -> None:
 
 @repeatable
 @given(texts=st.lists(hostile_texts, max_size=60))
-def test_overflowing_turns_are_the_oldest_and_none_is_lost(texts: list[str]) -> None:
+def test_overflowing_turns_are_the_oldest_and_no_turn_is_lost(texts: list[str]) -> None:
     item = talk(EMPTY, *texts)
     overflow, kept = item.split_overflow()
     assert overflow + kept.turns == item.turns
