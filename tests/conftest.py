@@ -1,10 +1,10 @@
-"""What holds for all tests."""
+"""Configuration of all tests."""
 
 from hypothesis import settings
 
-# A deadline would judge the machine: the first example of a test builds its models.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# The first example of a test builds its models, so a deadline would depend on the machine.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
-# Runs pytest within a test, for what we add to it.
+# Runs pytest within a test, to test the plugin of this project.
 pytest_plugins = ["pytester"]

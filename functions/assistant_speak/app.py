@@ -1,4 +1,4 @@
-"""The agent began to speak. Some voices never report it, so nothing should depend on it."""
+"""The agent started to speak. Some voices never report it, so do not depend on it."""
 
 from aiflow import AssistantSpeak, Call, Reply, entrypoint
 

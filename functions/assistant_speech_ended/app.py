@@ -1,4 +1,4 @@
-"""The agent's words have been heard; what `.then(...)` made wait for that is sent already."""
+"""The agent stopped speaking; actions deferred by `.then(...)` are sent already."""
 
 from aiflow import AssistantSpeechEnded, Call, Reply, entrypoint
 

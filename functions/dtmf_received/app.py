@@ -1,4 +1,4 @@
-"""A menu by keys."""
+"""A menu with keys."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from aiflow import Call, DtmfReceived, Reply, entrypoint, load_audio
 CHIME = load_audio(Path(__file__).with_name("chime.wav"))
 
 
-def handle(event: DtmfReceived, call: Call) -> Reply:  # noqa: PLR0911 - a case for each key
-    """Answer a key; a key does not interrupt by itself, so what is being said is stopped first."""
+def handle(event: DtmfReceived, call: Call) -> Reply:  # noqa: PLR0911 - one case per key
+    """Answer a key; `barge_in` stops the current speech, which a key alone does not."""
     match event.digit:
         case "1":
             return [

@@ -1,10 +1,10 @@
-"""The call is over. The place for what comes after: a summary, a ticket, a line in a CRM."""
+"""The call is over. Write a summary, a ticket or a CRM entry here."""
 
 from aiflow import Call, Reply, SessionEnd, entrypoint
 
 
 def handle(event: SessionEnd, call: Call) -> Reply:
-    """Keep what the call was about; nothing that is answered is heard any more."""
+    """Store the outcome of the call; the caller no longer hears a reply."""
     call.state["outcome"] = "talked" if call.history else "silent"
     return None
 

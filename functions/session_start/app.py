@@ -1,4 +1,4 @@
-"""Greet the caller, or pick up a call that came back from a failed transfer."""
+"""Greet the caller, also when the call returns from a failed transfer."""
 
 from aiflow import Call, Reply, SessionStart, entrypoint
 

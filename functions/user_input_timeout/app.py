@@ -1,4 +1,4 @@
-"""Ask again when the caller is silent; the third time, say goodbye."""
+"""Ask a silent caller twice, then say goodbye."""
 
 from aiflow import Call, Reply, UserInputTimeout, entrypoint
 
@@ -6,7 +6,7 @@ PATIENCE = 3
 
 
 def handle(event: UserInputTimeout, call: Call) -> Reply:
-    """Count the silences in a row."""
+    """Count consecutive timeouts; hang up after the third."""
     silences = call.state.get("silences", 0) + 1
     call.state["silences"] = silences
     if silences >= PATIENCE:

@@ -8,7 +8,7 @@ LANGUAGES = {"german": GERMAN, "deutsch": GERMAN, "english": ENGLISH, "englisch"
 
 
 def handle(event: UserSpeak, call: Call) -> Reply:
-    """Look for one of five wishes, else repeat what was heard."""
+    """Match one of five requests, or repeat the text."""
     words = event.text.lower()
     if not words.strip():
         return None

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -55,24 +56,15 @@ IMPURE = {
 OWN = {"aiflow", "functions", "aiflow_local", "tests", "benchmarks"} | {
     path.name for path in FUNCTIONS.iterdir()
 }
-BORROWED = {"aws_lambda_powertools", "botocore", "phonenumbers", "pydantic", "pydantic_core"}
-"""What the layer may import: what it ships, and what the Lambda runtime has."""
-
-each_of_the_layer = pytest.mark.parametrize("module", modules(LAYER), ids=lambda m: m.where)
-each_function = pytest.mark.parametrize("module", modules(FUNCTIONS), ids=lambda m: m.where)
-
-each_of_the_domain = pytest.mark.parametrize(
-    "module",
-    [module for module in modules(LAYER) if module.name.startswith("aiflow.domain.")],
-    ids=lambda m: m.where,
-)
+THIRD_PARTY = {"aws_lambda_powertools", "botocore", "phonenumbers", "pydantic", "pydantic_core"}
+"""The packages that the layer may import: those that it ships or that the Lambda runtime has."""
 
 ENTRYPOINTS = "aiflow.entrypoints"
 HANDLER_LOADER = f"{ENTRYPOINTS}.handler_loader"
 
 
 def part_of(name: str) -> str:
-    """The package, or module, of the layer that a dotted name belongs to."""
+    """Return the package or module of the layer to which a dotted name belongs."""
     return name.split(".")[1]
 
 
@@ -81,13 +73,37 @@ def rank_of(part: str) -> int:
 
 
 def layer_imports(module: Module) -> list[tuple[str, int]]:
-    """What a module imports of the layer, type checking and function bodies included."""
+    """Return what a module imports of the layer, including type checking and function bodies."""
     found = module.imports(at_run_time=False)
     return [(name, line) for name, line in found if name.startswith("aiflow.")]
 
 
+def imports_of(
+    checked: Iterable[Module],
+    is_forbidden: Callable[[str], bool],
+    *,
+    at_run_time: bool = False,
+) -> list[str]:
+    """Return where modules import names whose first part is forbidden, as `path:line name`."""
+    return [
+        f"{module.where}:{line} {name}"
+        for module in checked
+        for name, line in module.imports(at_run_time=at_run_time)
+        if is_forbidden(name.split(".")[0])
+    ]
+
+
+def handlers_of(module: Module) -> list[ast.FunctionDef]:
+    """Return the functions named `handle` of a module."""
+    return [
+        node
+        for node in module.tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == "handle"
+    ]
+
+
 def importers_of(name: str) -> set[str]:
-    """The modules of the layer that import a module, or names from it."""
+    """Return the modules of the layer that import a module, or names from it."""
     return {
         module.name
         for module in modules(LAYER)
@@ -96,16 +112,15 @@ def importers_of(name: str) -> set[str]:
     }
 
 
-class TestTheLayer:
-    @each_of_the_layer
-    def test_a_package_imports_only_lower_ones(self, module: Module) -> None:
-        if module.name == "aiflow":
-            return
-        own = part_of(module.name)
+class TestLayer:
+    def test_a_package_imports_only_lower_ones(self) -> None:
         upwards = [
-            f"{module.where}:{line} imports {name}"
+            f"{module.where}:{line} {name}"
+            for module in modules(LAYER)
+            if module.name != "aiflow"
             for name, line in layer_imports(module)
-            if part_of(name) != own and rank_of(part_of(name)) >= rank_of(own)
+            if part_of(name) != part_of(module.name)
+            and rank_of(part_of(name)) >= rank_of(part_of(module.name))
         ]
         assert upwards == []
 
@@ -123,37 +138,33 @@ class TestTheLayer:
         ]
         assert backwards == []
 
-    @each_of_the_domain
-    def test_the_domain_has_no_clock_no_chance_and_no_io(self, module: Module) -> None:
-        roots = {name.split(".")[0] for name, _ in module.imports(at_run_time=False)}
-        assert roots & IMPURE == set()
+    def test_the_domain_imports_no_clock_no_randomness_and_no_io(self) -> None:
+        domain = [module for module in modules(LAYER) if module.name.startswith("aiflow.domain.")]
+        assert domain
+        assert imports_of(domain, IMPURE.__contains__) == []
 
-    @each_of_the_layer
-    def test_it_knows_neither_the_functions_nor_the_developers_machine(
-        self, module: Module
-    ) -> None:
-        roots = {name.split(".")[0] for name, _ in module.imports(at_run_time=False)}
-        assert roots & (OWN - {"aiflow"}) == set()
+    def test_it_imports_neither_functions_nor_local_tools(self) -> None:
+        assert imports_of(modules(LAYER), (OWN - {"aiflow"}).__contains__) == []
 
-    @each_of_the_layer
-    def test_it_imports_only_what_it_ships_and_what_lambda_brings(self, module: Module) -> None:
-        roots = {name.split(".")[0] for name, _ in module.imports()}
-        assert roots - sys.stdlib_module_names <= BORROWED | {"aiflow"}
+    def test_it_imports_only_what_it_ships_or_lambda_has(self) -> None:
+        allowed = sys.stdlib_module_names | THIRD_PARTY | {"aiflow"}
+        foreign = imports_of(modules(LAYER), lambda root: root not in allowed, at_run_time=True)
+        assert foreign == []
 
     def test_only_the_webhook_and_the_sweeper_load_handlers_by_name(self) -> None:
         assert importers_of("importlib") == {HANDLER_LOADER}
         assert importers_of(HANDLER_LOADER) == {f"{ENTRYPOINTS}.webhook", f"{ENTRYPOINTS}.sweeper"}
 
-    def test_the_emulator_runs_again_what_loads_handlers_by_name(self) -> None:
+    def test_the_emulator_reloads_all_modules_that_load_handlers_by_name(self) -> None:
         assert importers_of(HANDLER_LOADER) == HANDLER_IMPORTERS
 
-    def test_what_it_ships_is_what_the_project_names(self) -> None:
+    def test_its_requirements_are_the_dependencies_of_the_project(self) -> None:
         requirements = (LAYER / "requirements.txt").read_text(encoding="utf-8")
         for package in ("aws-lambda-powertools", "phonenumberslite", "pydantic", "pydantic-core"):
             assert f"\n{package}==" in f"\n{requirements}"
         assert "\nboto" not in requirements
 
-    def test_its_public_names_are_there_and_in_order(self) -> None:
+    def test_its_public_names_exist_and_are_sorted(self) -> None:
         assert all(hasattr(aiflow, name) for name in aiflow.__all__)
         assert sorted(aiflow.__all__) == aiflow.__all__
 
@@ -168,61 +179,71 @@ class TestTheLayer:
         assert done.stdout.split() == []
 
 
-class TestTheFunctions:
-    def test_there_is_one_for_each_event_type_and_no_other(self) -> None:
+class TestFunctions:
+    def test_there_is_exactly_one_function_per_event_type(self) -> None:
         folders = {path.name for path in FUNCTIONS.iterdir() if path.name != "__pycache__"}
         assert folders == set(EVENT_TYPES)
 
-    @each_function
-    def test_each_is_one_module_of_sixty_lines_at_most(self, module: Module) -> None:
-        assert module.path.name == "app.py"
-        assert len(module.text.splitlines()) <= 60
+    def test_each_function_is_one_module_of_at_most_sixty_lines(self) -> None:
+        found = modules(FUNCTIONS)
+        assert len(found) == len(EVENT_TYPES)
+        assert [module.where for module in found if module.path.name != "app.py"] == []
+        assert [module.where for module in found if len(module.text.splitlines()) > 60] == []
 
-    @each_function
-    def test_each_imports_public_names_of_the_layer_and_no_other_function(
-        self, module: Module
+    def test_each_function_imports_only_public_names_of_the_layer_and_the_standard_library(
+        self,
     ) -> None:
-        for name, line in module.imports(at_run_time=False):
+        def is_allowed(name: str) -> bool:
             root, _, rest = name.partition(".")
-            if root == "aiflow":
-                assert rest in aiflow.__all__, f"{module.where}:{line} imports {name}"
-            else:
-                assert root in sys.stdlib_module_names, f"{module.where}:{line} imports {name}"
+            return rest in aiflow.__all__ if root == "aiflow" else root in sys.stdlib_module_names
 
-    @each_function
-    def test_each_ends_with_an_entrypoint_around_its_handler(self, module: Module) -> None:
-        *_, last = module.tree.body
-        assert ast.unparse(last) == "lambda_handler = entrypoint(handle)"
-        handlers = [
-            node
-            for node in module.tree.body
-            if isinstance(node, ast.FunctionDef) and node.name == "handle"
+        others = [
+            f"{module.where}:{line} {name}"
+            for module in modules(FUNCTIONS)
+            for name, line in module.imports(at_run_time=False)
+            if not is_allowed(name)
         ]
-        (handle,) = handlers
-        assert [argument.arg for argument in handle.args.args] == ["event", "call"]
-        assert handle.returns is not None
-        assert ast.unparse(handle.returns) in {"Reply", "Iterator[Reply]"}
+        assert others == []
 
-    @pytest.mark.parametrize("name", EVENT_TYPES)
-    def test_the_one_of_an_event_answers_that_event(self, name: str) -> None:
-        module = Module(FUNCTIONS / name / "app.py")
-        (handle,) = (
-            node
-            for node in module.tree.body
-            if isinstance(node, ast.FunctionDef) and node.name == "handle"
-        )
-        annotation = handle.args.args[0].annotation
-        assert annotation is not None
-        assert dotted(annotation) == EVENT_TYPES[name].__name__
+    def test_each_function_ends_with_an_entrypoint_around_its_handler(self) -> None:
+        endings = {module.where: ast.unparse(module.tree.body[-1]) for module in modules(FUNCTIONS)}
+        expected = "lambda_handler = entrypoint(handle)"
+        assert {where: end for where, end in endings.items() if end != expected} == {}
+
+    def test_each_function_has_one_handler_with_the_usual_signature(self) -> None:
+        wrong: list[str] = []
+        for module in modules(FUNCTIONS):
+            handlers = handlers_of(module)
+            wrong += [module.where] if len(handlers) != 1 else []
+            wrong += [
+                f"{module.where}:{handle.lineno} {ast.unparse(handle.args)}"
+                for handle in handlers
+                if [argument.arg for argument in handle.args.args] != ["event", "call"]
+                or handle.returns is None
+                or ast.unparse(handle.returns) not in {"Reply", "Iterator[Reply]"}
+            ]
+        assert wrong == []
+
+    def test_each_handler_takes_the_event_of_its_folder(self) -> None:
+        annotations = {
+            name: [
+                dotted(handle.args.args[0].annotation or ast.Pass())
+                for handle in handlers_of(Module(FUNCTIONS / name / "app.py"))
+            ]
+            for name in EVENT_TYPES
+        }
+        assert annotations == {name: [event.__name__] for name, event in EVENT_TYPES.items()}
 
 
-class TestTheOthers:
-    @pytest.mark.parametrize("module", modules(LOCAL), ids=lambda m: m.where)
-    def test_the_developers_machine_does_not_need_the_tests(self, module: Module) -> None:
-        roots = {name.split(".")[0] for name, _ in module.imports(at_run_time=False)}
-        assert "tests" not in roots
+class TestOtherCode:
+    def test_local_tools_do_not_import_tests(self) -> None:
+        assert imports_of(modules(LOCAL), {"tests"}.__contains__) == []
 
-    @pytest.mark.parametrize("module", modules(TESTS), ids=lambda m: m.where)
-    def test_tests_import_helpers_and_no_other_tests(self, module: Module) -> None:
-        imported = [part for name, _ in module.imports() for part in name.split(".")[:-1]]
-        assert [part for part in imported if part.startswith("test_")] == []
+    def test_tests_import_helpers_but_no_other_tests(self) -> None:
+        imported = [
+            f"{module.where}:{line} {name}"
+            for module in modules(TESTS)
+            for name, line in module.imports()
+            if any(part.startswith("test_") for part in name.split(".")[:-1])
+        ]
+        assert imported == []

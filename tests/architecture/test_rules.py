@@ -1,10 +1,9 @@
-"""Rules for the code that no linter checks."""
+"""Rules for the code that no linter checks; each test lists all offenders."""
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
-import pytest
 from pydantic import BaseModel
 
 from aiflow import errors
@@ -23,27 +22,28 @@ from tests.helpers.source import (
 DEPLOYED = modules(LAYER, FUNCTIONS)
 PRODUCT = modules(LAYER, FUNCTIONS, LOCAL)
 ALL = modules(LAYER, FUNCTIONS, LOCAL, TESTS)
+TEST_MODULES = [module for module in modules(TESTS) if module.path.name.startswith("test_")]
 
-FROM_OUTSIDE = {
+PASSED_IN = {
     *("time", "datetime", "uuid", "random", "secrets", "socket", "boto3"),
     *("signal", "threading", "asyncio", "concurrent", "multiprocessing", "sched", "queue"),
     *("subprocess", "select", "selectors", "ssl", "urllib", "requests", "httpx"),
 }
-"""Time, ids, chance, what goes on at the same time, and the world: they are passed in."""
+"""Modules for time, ids, randomness, concurrency and I/O, which are passed in."""
 
-FROM_INSIDE = {
+PASSED_IN_EXCEPTIONS = {
     "aiflow.bootstrap": {"time", "random"},
     "aiflow.pipeline.time_limits": {"signal", "threading", "concurrent"},
     "aiflow.sessions.memory": {"threading"},
 }
-"""By the modules that pass them in; the one for tests and your own machine has a lock."""
+"""The modules that pass them in; the in-memory store has a lock."""
 
 MUTATORS = {
     *("append", "appendleft", "extend", "insert", "remove", "pop", "popitem", "popleft", "clear"),
     *("add", "discard", "update", "setdefault", "sort", "reverse", "put", "set"),
 }
 
-BY_THE_SETTINGS = {"os.environ", "os.getenv", "os.environb", "os.putenv"}
+ENVIRONMENT = {"os.environ", "os.getenv", "os.environb", "os.putenv"}
 
 EXEMPTION = re.compile(r"# (noqa|type: ignore|pyright: ignore|nosec|pragma)\b")
 # Mypy wants a comment of its own for the reason.
@@ -51,60 +51,84 @@ WITH_REASON = re.compile(
     r"# (noqa: [A-Z0-9, ]+ - \w|pyright: ignore\[\w+\] - \w|type: ignore\[[\w, -]+\]  # \w)"
 )
 
-each_deployed = pytest.mark.parametrize("module", DEPLOYED, ids=lambda m: m.where)
-each_of_the_product = pytest.mark.parametrize("module", PRODUCT, ids=lambda m: m.where)
-each = pytest.mark.parametrize("module", ALL, ids=lambda m: m.where)
+
+def offenders(checked: Iterable[Module], find: Callable[[Module], Iterable[str]]) -> list[str]:
+    """Return what a rule finds in modules, as `path:line text`."""
+    return [f"{module.where}:{found}" for module in checked for found in find(module)]
 
 
-class TestTheOutside:
-    @each_deployed
-    def test_aws_is_spoken_to_in_one_place(self, module: Module) -> None:
-        roots = {name.split(".")[0] for name, _ in module.imports()}
-        if module.name not in {"aiflow.aws_clients", "aiflow.botocore_loader"}:
-            assert roots & {"boto3", "botocore", "mypy_boto3_dynamodb"} == set()
-
-    @each_deployed
-    def test_numbering_plans_are_read_in_one_place(self, module: Module) -> None:
-        """Which nobody imports at start-up: see the tests of the policy."""
-        roots = {name.split(".")[0] for name, _ in module.imports()}
-        assert ("phonenumbers" in roots) == (module.name == "aiflow.domain.phone_numbers")
-
-    @each_deployed
-    def test_the_environment_is_read_in_one_place(self, module: Module) -> None:
-        used = {dotted(node) for node in ast.walk(module.tree)} & BY_THE_SETTINGS
-        imported = {name for name, _ in module.imports()} & BY_THE_SETTINGS
-        assert used | imported == ({"os.environ"} if module.name == "aiflow.settings" else set())
-
-    @each_deployed
-    def test_time_ids_and_chance_are_passed_in(self, module: Module) -> None:
-        roots = {name.split(".")[0] for name, _ in module.imports()}
-        assert roots & FROM_OUTSIDE <= FROM_INSIDE.get(module.name, set())
-
-    @each_deployed
-    def test_nothing_sleeps(self, module: Module) -> None:
-        calls = {dotted(node.func) for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
-        assert [call for call in calls if call.split(".")[-1] == "sleep"] == []
-
-    @each_deployed
-    def test_nothing_is_printed(self, module: Module) -> None:
-        calls = {dotted(node.func) for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
-        assert calls & {"print", "input", "breakpoint"} == set()
+def imports_from(module: Module, roots: Container[str]) -> Iterator[str]:
+    """Yield the imports of a module at run time from some packages."""
+    for name, line in module.imports():
+        if name.split(".")[0] in roots:
+            yield f"{line} {name}"
 
 
-class TestState:
-    @each_deployed
-    def test_no_module_keeps_anything_that_changes(self, module: Module) -> None:
-        """State lives in the table and in locals: a container serves many calls."""
-        assert list(_changing_globals(module)) == []
+def calls_of(module: Module, is_forbidden: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the calls in a module of forbidden functions."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and is_forbidden(dotted(node.func)):
+            yield f"{node.lineno} {dotted(node.func)}"
 
-    @each_deployed
-    def test_no_function_reaches_for_a_global(self, module: Module) -> None:
-        found = [node for node in ast.walk(module.tree) if isinstance(node, ast.Global)]
+
+def is_sleep(name: str) -> bool:
+    return name.rpartition(".")[2] == "sleep"
+
+
+class TestOutsideWorld:
+    def test_aws_is_used_in_one_place(self) -> None:
+        others = [
+            module
+            for module in DEPLOYED
+            if module.name not in {"aiflow.aws_clients", "aiflow.botocore_loader"}
+        ]
+        aws = {"boto3", "botocore", "mypy_boto3_dynamodb"}
+        assert offenders(others, lambda module: imports_from(module, aws)) == []
+
+    def test_numbering_plans_are_imported_in_one_place(self) -> None:
+        """The tests of the policy check that start-up does not import that place."""
+        users = {module.name for module in DEPLOYED if any(imports_from(module, {"phonenumbers"}))}
+        assert users == {"aiflow.domain.phone_numbers"}
+
+    def test_the_environment_is_read_in_one_place(self) -> None:
+        def uses(module: Module) -> set[str]:
+            used = {dotted(node) for node in ast.walk(module.tree)}
+            return (used | {name for name, _ in module.imports()}) & ENVIRONMENT
+
+        users = {module.name: uses(module) for module in DEPLOYED if uses(module)}
+        assert users == {"aiflow.settings": {"os.environ"}}
+
+    def test_time_ids_and_randomness_are_passed_in(self) -> None:
+        def imported(module: Module) -> Iterator[str]:
+            exceptions = PASSED_IN_EXCEPTIONS.get(module.name, set())
+            return imports_from(module, PASSED_IN - exceptions)
+
+        assert offenders(DEPLOYED, imported) == []
+
+    def test_nothing_sleeps(self) -> None:
+        assert offenders(DEPLOYED, lambda module: calls_of(module, is_sleep)) == []
+
+    def test_nothing_is_printed(self) -> None:
+        interactive = {"print", "input", "breakpoint"}
+        found = offenders(DEPLOYED, lambda module: calls_of(module, interactive.__contains__))
         assert found == []
 
 
+class TestState:
+    def test_no_module_changes_its_globals(self) -> None:
+        """State is stored in the table or in locals, since a container serves many calls."""
+        assert offenders(DEPLOYED, _changing_globals) == []
+
+    def test_no_function_declares_a_global(self) -> None:
+        def declared(module: Module) -> list[str]:
+            nodes = [node for node in ast.walk(module.tree) if isinstance(node, ast.Global)]
+            return [f"{node.lineno} {', '.join(node.names)}" for node in nodes]
+
+        assert offenders(DEPLOYED, declared) == []
+
+
 class TestErrors:
-    def test_one_place_catches_everything(self) -> None:
+    def test_one_place_catches_all_exceptions(self) -> None:
         places = [
             f"{module.where}: {_function_around(module, handler)}"
             for module in DEPLOYED
@@ -112,54 +136,56 @@ class TestErrors:
         ]
         assert places == ["layers/aiflow/python/aiflow/entrypoints/event.py: _run"]
 
-    def test_all_of_them_have_one_root(self) -> None:
+    def test_all_errors_have_one_root(self) -> None:
         classes = [
             (module, node)
             for module in modules(LAYER)
             for node in ast.walk(module.tree)
             if isinstance(node, ast.ClassDef)
         ]
-        # One that is also a `ValueError` is one of ours in the first place.
-        ours = {"AiflowError"}
+        # An error may derive from `ValueError`, too, but the root comes first.
+        known = {"AiflowError"}
         for _, node in classes:
-            if node.bases and dotted(node.bases[0]) in ours:
-                ours.add(node.name)
-        strangers = [
+            if node.bases and dotted(node.bases[0]) in known:
+                known.add(node.name)
+        others = [
             f"{module.where}: {node.name}"
             for module, node in classes
-            if node.name not in ours
+            if node.name not in known
             and any(dotted(base).endswith(("Error", "Exception")) for base in node.bases)
         ]
-        assert strangers == []
+        assert others == []
 
-    def test_every_refusal_has_its_status_and_no_other_error_has_one(self) -> None:
-        refusals = {
+    def test_exactly_the_rejections_have_a_status(self) -> None:
+        rejections = {
             error
             for error in vars(errors).values()
             if isinstance(error, type)
             and issubclass(error, errors.RequestRejected)
             and error is not errors.RequestRejected
         }
-        assert set(STATUS) == refusals
+        assert set(STATUS) == rejections
         assert {status.value for status in STATUS.values()} == {400, 401, 403, 405, 413, 415}
 
 
 class TestLogs:
-    @each_deployed
-    def test_sentences_are_constant(self, module: Module) -> None:
+    def test_log_messages_are_constant(self) -> None:
         levels = {"debug", "info", "warning", "error", "exception", "critical"}
-        varying = [
-            f"{module.where}:{node.lineno}"
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in levels
-            and "logger" in dotted(node.func.value)
-            and not isinstance(node.args[0], ast.Constant)
-        ]
-        assert varying == []
 
-    def test_one_module_writes_them(self) -> None:
+        def varying(module: Module) -> list[str]:
+            return [
+                f"{node.lineno} {ast.unparse(node.args[0])}"
+                for node in ast.walk(module.tree)
+                if isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in levels
+                and "logger" in dotted(node.func.value)
+                and not isinstance(node.args[0], ast.Constant)
+            ]
+
+        assert offenders(DEPLOYED, varying) == []
+
+    def test_one_module_writes_the_log(self) -> None:
         writers = {
             module.name
             for module in DEPLOYED
@@ -170,33 +196,34 @@ class TestLogs:
 
 
 class TestDocstrings:
-    @each_of_the_product
-    def test_every_public_name_has_one(self, module: Module) -> None:
-        assert ast.get_docstring(module.tree), module.where
-        bare = [
-            f"{module.where}:{node.lineno} {node.name}"
-            for node in _public_definitions(module.tree)
-            if not ast.get_docstring(node)
-        ]
-        assert bare == []
+    def test_every_module_and_public_name_has_a_docstring(self) -> None:
+        def bare(module: Module) -> Iterator[str]:
+            if not ast.get_docstring(module.tree):
+                yield "1 module"
+            for node in _public_definitions(module.tree):
+                if not ast.get_docstring(node):
+                    yield f"{node.lineno} {node.name}"
 
-    @each_deployed
-    def test_every_public_alias_of_a_type_has_one(self, module: Module) -> None:
-        body = [*module.tree.body, None]
-        bare = [
-            f"{module.where}:{node.lineno} {node.name.id}"
-            for node, following in zip(module.tree.body, body[1:], strict=True)
-            if isinstance(node, ast.TypeAlias)
-            and not node.name.id.startswith("_")
-            and not _is_text(following)
-        ]
-        assert bare == []
+        assert offenders(PRODUCT, bare) == []
 
-    def test_every_model_of_the_wire_names_its_page(self) -> None:
+    def test_every_public_type_alias_has_a_docstring(self) -> None:
+        def bare(module: Module) -> Iterator[str]:
+            body = [*module.tree.body, None]
+            for node, following in zip(module.tree.body, body[1:], strict=True):
+                if (
+                    isinstance(node, ast.TypeAlias)
+                    and not node.name.id.startswith("_")
+                    and not _is_text(following)
+                ):
+                    yield f"{node.lineno} {node.name.id}"
+
+        assert offenders(DEPLOYED, bare) == []
+
+    def test_every_protocol_model_names_its_source(self) -> None:
         models = {
             *events.EVENT_TYPES.values(),
             *actions.ACTION_TYPES.values(),
-            *(model for model in vars(options).values() if _is_wire_model(model)),
+            *(model for model in vars(options).values() if _is_protocol_model(model)),
             events.Session,
         }
         assert len(models) > 20
@@ -204,65 +231,65 @@ class TestDocstrings:
 
 
 class TestExemptions:
-    @each
-    def test_every_one_has_a_reason_beside_it(self, module: Module) -> None:
-        bare = [
-            f"{module.where}:{line} {comment}"
-            for comment, line in module.comments()
-            if EXEMPTION.match(comment) and not WITH_REASON.match(comment)
-        ]
-        assert bare == []
+    def test_every_exemption_has_a_reason_beside_it(self) -> None:
+        def bare(module: Module) -> list[str]:
+            return [
+                f"{line} {comment}"
+                for comment, line in module.comments()
+                if EXEMPTION.match(comment) and not WITH_REASON.match(comment)
+            ]
 
-    @each
-    def test_nothing_is_left_for_later(self, module: Module) -> None:
+        assert offenders(ALL, bare) == []
+
+    def test_nothing_is_marked_for_later(self) -> None:
         marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
-        assert [comment for comment, _ in module.comments() if marks.search(comment)] == []
+
+        def marked(module: Module) -> list[str]:
+            return [f"{line} {text}" for text, line in module.comments() if marks.search(text)]
+
+        assert offenders(ALL, marked) == []
 
 
 class TestTests:
-    TESTS = pytest.mark.parametrize(
-        "module",
-        [module for module in modules(TESTS) if module.path.name.startswith("test_")],
-        ids=lambda m: m.where,
-    )
+    def test_no_test_patches_code(self) -> None:
+        def patching(module: Module) -> Iterator[str]:
+            for name, line in module.imports():
+                if "mock" in name.split(".")[:2]:
+                    yield f"{line} {name}"
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.Attribute) and node.attr in {"setattr", "setitem"}:
+                    yield f"{node.lineno} {node.attr}"
 
-    @TESTS
-    def test_nobody_patches_our_modules(self, module: Module) -> None:
-        assert [name for name, _ in module.imports() if "mock" in name.split(".")[:2]] == []
-        attributes = {
-            node.attr for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)
-        }
-        assert attributes & {"setattr", "setitem"} == set()
+        assert offenders(TEST_MODULES, patching) == []
 
-    @TESTS
-    def test_nobody_sleeps(self, module: Module) -> None:
-        calls = {dotted(node.func) for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
-        assert [call for call in calls if call.split(".")[-1] == "sleep"] == []
+    def test_no_test_sleeps(self) -> None:
+        assert offenders(TEST_MODULES, lambda module: calls_of(module, is_sleep)) == []
 
-    @TESTS
-    def test_each_is_named_by_a_sentence(self, module: Module) -> None:
-        names = [
-            node.name
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test")
-        ]
-        assert names
-        assert [name for name in names if name.count("_") < 2] == []
+    def test_each_test_is_named_by_a_sentence(self) -> None:
+        assert [module.where for module in TEST_MODULES if not any(_tests_of(module))] == []
 
-    @TESTS
-    def test_each_can_fail(self, module: Module) -> None:
-        empty = [
-            node.name
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.FunctionDef)
-            and node.name.startswith("test")
-            and not _checks_something(node)
-        ]
-        assert empty == []
+        def short(module: Module) -> list[str]:
+            tests = _tests_of(module)
+            return [f"{test.lineno} {test.name}" for test in tests if test.name.count("_") < 2]
+
+        assert offenders(TEST_MODULES, short) == []
+
+    def test_each_test_can_fail(self) -> None:
+        def empty(module: Module) -> list[str]:
+            tests = _tests_of(module)
+            return [f"{test.lineno} {test.name}" for test in tests if not _checks_something(test)]
+
+        assert offenders(TEST_MODULES, empty) == []
+
+
+def _tests_of(module: Module) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            yield node
 
 
 def _changing_globals(module: Module) -> Iterator[str]:
-    """Yield what changes one of the names of a module, wherever that happens."""
+    """Yield statements that change a global of a module, also inside functions."""
     names = {
         dotted(target)
         for node in module.tree.body
@@ -272,13 +299,13 @@ def _changing_globals(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
         match node:
             case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()) if dotted(value) in names:
-                yield ast.unparse(node)
+                yield f"{node.lineno} {ast.unparse(node)}"
             case ast.Call(func=ast.Attribute(value=value, attr=method)) if (
                 dotted(value) in names and method in MUTATORS
             ):
-                yield ast.unparse(node)
+                yield f"{node.lineno} {ast.unparse(node)}"
             case ast.AugAssign(target=target) if dotted(target) in names:
-                yield ast.unparse(node)
+                yield f"{node.lineno} {ast.unparse(node)}"
             case _:
                 pass
 
@@ -322,7 +349,7 @@ def _is_text(node: ast.stmt | None) -> bool:
     )
 
 
-def _is_wire_model(value: object) -> bool:
+def _is_protocol_model(value: object) -> bool:
     return (
         isinstance(value, type)
         and issubclass(value, BaseModel)
@@ -332,7 +359,7 @@ def _is_wire_model(value: object) -> bool:
 
 
 def _checks_something(test: ast.FunctionDef) -> bool:
-    """Tell whether a test asserts, expects an exception, or leaves that to a helper."""
+    """Return whether a test asserts, expects an exception, or calls an asserting helper."""
     return any(
         isinstance(node, ast.Assert)
         or (isinstance(node, ast.Call) and "raises" in dotted(node.func))

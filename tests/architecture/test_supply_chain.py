@@ -1,4 +1,4 @@
-"""What is taken from others: named, pinned, and under licences that allow it."""
+"""Third-party code: pinned, verified by hash, and under permissive licences."""
 
 import json
 import re
@@ -19,11 +19,11 @@ WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
 
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40}")
 NAMED = re.compile(r"^(\S+?)==", re.MULTILINE)
-VOUCHED = re.compile(
+HASHED = re.compile(
     r"^(\S+?)==\S+(?: ; .*)? \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", re.MULTILINE
 )
 LISTED = re.compile(r"^\| `(\S+)` \| (\S+) \|", re.MULTILINE)
-# They let code be shipped with products of other people, as long as its notice stays.
+# They allow redistribution with the licence notice.
 PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0"}
 
 
@@ -32,22 +32,22 @@ def name_of(path: Path) -> str:
 
 
 def licence_of(package: str) -> str:
-    """The licence that a package declares, the new way or the old one."""
+    """Return the licence of a package, from the current or the legacy metadata field."""
     declared = metadata(package).json
     return str(declared.get("license_expression") or declared["license"])
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=name_of)
-def test_a_lock_vouches_for_every_package_by_hash_and_names_no_host(lock: Path) -> None:
+def test_a_lock_has_a_hash_for_every_package_and_no_host(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")
     names = NAMED.findall(text)
     assert names
-    assert VOUCHED.findall(text) == names
+    assert HASHED.findall(text) == names
     assert "://" not in text
 
 
 @pytest.mark.parametrize("lock", NODE_LOCKS, ids=name_of)
-def test_a_lock_of_node_vouches_for_every_package_by_hash_and_names_no_host(lock: Path) -> None:
+def test_a_node_lock_has_a_hash_for_every_package_and_no_host(lock: Path) -> None:
     packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
     others = {name: package for name, package in packages.items() if name}
     assert others
@@ -56,7 +56,7 @@ def test_a_lock_of_node_vouches_for_every_package_by_hash_and_names_no_host(lock
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=name_of)
-def test_a_workflow_pins_whatever_it_runs_of_others_by_digest(workflow: Path) -> None:
+def test_a_workflow_pins_third_party_actions_by_digest(workflow: Path) -> None:
     jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
     used = [step["uses"] for job in jobs for step in job["steps"] if "uses" in step]
     assert used
@@ -64,7 +64,7 @@ def test_a_workflow_pins_whatever_it_runs_of_others_by_digest(workflow: Path) ->
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=name_of)
-def test_a_workflow_may_only_what_it_says_and_leaves_no_credentials_behind(workflow: Path) -> None:
+def test_a_workflow_can_only_read_and_persists_no_credentials(workflow: Path) -> None:
     read = yaml.safe_load(workflow.read_text(encoding="utf-8"))
     assert read["permissions"] == {"contents": "read"}
     steps = [step for job in read["jobs"].values() for step in job["steps"]]
@@ -73,7 +73,7 @@ def test_a_workflow_may_only_what_it_says_and_leaves_no_credentials_behind(workf
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_the_papers_list_the_licence_of_everything_that_is_shipped() -> None:
+def test_the_documentation_lists_the_licence_of_every_shipped_package() -> None:
     listed = dict(LISTED.findall((ROOT / "docs/supply-chain.md").read_text(encoding="utf-8")))
     shipped = NAMED.findall(SHIPPED.read_text(encoding="utf-8"))
     assert listed == {package: licence_of(package) for package in shipped}

@@ -1,4 +1,4 @@
-"""The places that keep sessions, each empty and on a clock of the test's own."""
+"""The session stores under test, each empty and on a clock of the test."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -47,7 +47,7 @@ def table(request: pytest.FixtureRequest) -> Table:
 
 
 class Sessions(SessionStore, OpenCallFinder, Protocol):
-    """All that is asked of a place that keeps sessions."""
+    """What the tests need of a store."""
 
 
 @pytest.fixture(params=["memory", "table_in_process", "table_behind_socket"])

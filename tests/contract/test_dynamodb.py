@@ -1,4 +1,4 @@
-"""What sessions ask of DynamoDB, and what becomes of its faults."""
+"""Requests of the session store to DynamoDB, and its handling of faults."""
 
 import socket
 from collections.abc import Iterator
@@ -20,17 +20,17 @@ from aiflow.errors import StoreUnavailable
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.sessions.record import MAX_TURNS, SessionRecord
 from aiflow.sessions.store import CommitConflict
-from tests.helpers.items import EXPIRES_AT, stored_bytes, talk, whole_item
+from tests.helpers.items import EXPIRES_AT, full_record, stored_bytes, talk
 from tests.helpers.loopback import HOST, free_port
 from tests.helpers.runtime import NOW, Clock, Log, invoke, make_runtime
 from tests.helpers.tables import (
-    Calls,
-    Refuses,
+    ErrorResponse,
+    RecordedRequests,
     Table,
-    in_place_of_the_network,
-    lose_answer,
-    lose_first_answer,
-    without_pauses,
+    lose_first_response,
+    lose_response,
+    replace_network,
+    retry_without_pause,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def first(writer: str = "me") -> SessionRecord:
 
 @pytest.fixture
 def client(aws_environment: None) -> Iterator["DynamoDBClient"]:
-    """The client of the functions; nobody answers it but the handlers that a test registers."""
+    """The client of the functions, without a network; tests register its responses."""
     client = dynamodb_client()
     yield client
     client.close()
@@ -61,7 +61,7 @@ def sessions(client: "DynamoDBClient") -> DynamoDbSessionStore:
     return DynamoDbSessionStore(client, "sessions", Clock(), FAULTS)
 
 
-def test_the_client_gives_up_before_a_caller_would(client: "DynamoDBClient") -> None:
+def test_the_client_timeouts_are_short_enough_for_an_answer(client: "DynamoDBClient") -> None:
     config: Any = client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (0.3, 0.7)
     assert config.retries == {"total_max_attempts": 2, "mode": "standard"}
@@ -71,7 +71,7 @@ def test_the_client_gives_up_before_a_caller_would(client: "DynamoDBClient") -> 
 
 
 def test_sessions_are_read_consistently(table: Table) -> None:
-    calls = Calls.of(table.client)
+    calls = RecordedRequests.of(table.client)
     table.sessions.load(ID)
     table.sessions.turns(ID)
     assert calls.names == ["GetItem", "Query"]
@@ -79,7 +79,7 @@ def test_sessions_are_read_consistently(table: Table) -> None:
 
 
 def test_a_commit_is_one_conditional_write(table: Table) -> None:
-    calls = Calls.of(table.client)
+    calls = RecordedRequests.of(table.client)
     item = first()
     table.sessions.commit(item)
     table.sessions.commit(item.next_version("you", EXPIRES_AT))
@@ -87,19 +87,21 @@ def test_a_commit_is_one_conditional_write(table: Table) -> None:
     assert all("ConditionExpression" in parameters for parameters in calls.parameters)
 
 
-def test_a_later_write_sends_only_what_changed_since_it_was_read(table: Table) -> None:
+def test_an_update_contains_only_changed_attributes(table: Table) -> None:
     sessions = table.sessions
     sessions.commit(first())
     read = sessions.load(ID)
     assert read
-    calls = Calls.of(table.client)
+    calls = RecordedRequests.of(table.client)
     sessions.commit(replace(read, state={"turns": 1}).next_version("you", EXPIRES_AT))
     (parameters,) = calls.parameters
     names = {*parameters["ExpressionAttributeNames"].values()}
     assert names == {"version", "writers", "state"}
 
 
-def test_what_another_writer_left_is_not_taken_for_what_was_read(table: Table) -> None:
+def test_changes_are_computed_against_the_committed_version_not_the_loaded_one(
+    table: Table,
+) -> None:
     mine, theirs = table.sessions, table.sessions
     mine.commit(first())
     read = mine.load(ID)
@@ -111,9 +113,9 @@ def test_what_another_writer_left_is_not_taken_for_what_was_read(table: Table) -
     assert theirs.load(ID) == last
 
 
-def test_turns_leave_once_in_ten_events_with_one_write_more(table: Table) -> None:
+def test_an_overflow_of_turns_happens_once_in_ten_events_at_one_extra_write(table: Table) -> None:
     item = NEW
-    calls = Calls.of(table.client)
+    calls = RecordedRequests.of(table.client)
     for number in range(100):
         item = talk(item, "question", "answer").next_version(f"w{number}", EXPIRES_AT)
         table.sessions.commit(item)
@@ -121,9 +123,9 @@ def test_turns_leave_once_in_ten_events_with_one_write_more(table: Table) -> Non
     assert calls.counted() == {"UpdateItem": 99, "PutItem": 1 + 8}
 
 
-def test_every_event_of_a_call_costs_one_read_and_one_write_at_most(table: Table) -> None:
+def test_every_event_of_a_call_costs_one_read_and_at_most_one_write(table: Table) -> None:
     runtime = make_runtime(table.sessions, table.clock)
-    calls = Calls.of(table.client)
+    calls = RecordedRequests.of(table.client)
     for name in (
         *("session_start", "assistant_speak", "assistant_speech_ended", "user_speech_started"),
         *("user_speak", "assistant_speech_ended", "dtmf_received", "sms_failed"),
@@ -139,20 +141,20 @@ def test_every_event_of_a_call_costs_one_read_and_one_write_at_most(table: Table
         assert set(counted) <= {"GetItem", "PutItem", "UpdateItem"}
 
 
-def test_what_is_over_is_not_written_again(table: Table) -> None:
+def test_an_ended_call_is_not_written_again(table: Table) -> None:
     runtime = make_runtime(table.sessions, table.clock)
     end = {"type": "session_end", "session": {"id": ID}}
     invoke(webhook.lambda_handler, end, runtime)
-    calls = Calls.of(table.client)
+    calls = RecordedRequests.of(table.client)
     for _ in range(3):
         assert invoke(webhook.lambda_handler, end, runtime).status == 204
     assert calls.counted() == {"GetItem": 3}
 
 
-# --- The item as it lies in the table
+# --- The stored item
 
 
-def test_the_time_to_live_is_a_number_of_seconds_within_two_days(table: Table) -> None:
+def test_the_time_to_live_is_in_seconds_and_within_two_days(table: Table) -> None:
     runtime = make_runtime(table.sessions, table.clock)
     for number in range(MAX_TURNS):
         event = {"type": "user_speak", "text": f"Hello {number}", "session": {"id": ID}}
@@ -175,8 +177,8 @@ def test_the_time_to_live_slides_with_every_event(table: Table) -> None:
     assert [later - seen[0] for later in seen] == [0, 1000, 2000]
 
 
-def test_every_attribute_is_text_or_a_number_that_any_table_takes(table: Table) -> None:
-    table.sessions.commit(whole_item(ID).next_version("me", EXPIRES_AT))
+def test_every_attribute_is_text_or_a_valid_number(table: Table) -> None:
+    table.sessions.commit(full_record(ID).next_version("me", EXPIRES_AT))
     item = table.call(ID)
     assert {kind for value in item.values() for kind in value} == {"S", "N"}
     assert all(len(value.get("N", "")) <= 38 for value in item.values())
@@ -184,7 +186,7 @@ def test_every_attribute_is_text_or_a_number_that_any_table_takes(table: Table) 
 
 
 @pytest.mark.parametrize("duration_ms", [1e300, -1e300, 1e39, -1e39])
-def test_a_length_that_no_speech_has_does_not_cost_the_call_its_state(
+def test_an_impossible_playback_duration_does_not_prevent_the_commit(
     table: Table, duration_ms: float
 ) -> None:
     log = Log()
@@ -199,15 +201,15 @@ def test_a_length_that_no_speech_has_does_not_cost_the_call_its_state(
     assert len(table.call(ID)["playback_end_ms"]["N"]) <= 38
 
 
-def test_the_size_that_is_limited_is_the_size_in_the_table(table: Table) -> None:
-    item = whole_item(ID).next_version("me", EXPIRES_AT)
+def test_the_limited_size_is_the_size_in_the_table(table: Table) -> None:
+    item = full_record(ID).next_version("me", EXPIRES_AT)
     table.sessions.commit(item)
     stored = table.call(ID)
     size = sum(len(f"{name}{next(iter(stored[name].values()))}".encode()) for name in stored)
     assert size == stored_bytes(item)
 
 
-def test_what_a_later_version_of_the_code_added_survives_an_update(table: Table) -> None:
+def test_attributes_of_a_newer_version_survive_an_update(table: Table) -> None:
     table.sessions.commit(first())
     _add_later_attributes(table)
     loaded = table.sessions.load(ID)
@@ -217,7 +219,7 @@ def test_what_a_later_version_of_the_code_added_survives_an_update(table: Table)
     assert table.call(ID)["also_added"] == {"M": {"a": {"L": [{"BOOL": True}]}}}
 
 
-def test_what_a_later_version_of_the_code_added_ends_with_its_call(table: Table) -> None:
+def test_attributes_of_a_newer_version_are_removed_with_their_call(table: Table) -> None:
     table.sessions.commit(first())
     _add_later_attributes(table)
     table.clock.seconds = EXPIRES_AT
@@ -237,58 +239,58 @@ def _add_later_attributes(table: Table) -> None:
     )
 
 
-# --- Writes that were applied although their answer was lost
+# --- Writes whose response was lost
 
 
-def test_an_own_first_write_is_recognised_when_its_answer_was_lost(table: Table) -> None:
-    calls = Calls.of(table.client)
-    lose_first_answer(table.client, "PutItem")
+def test_an_applied_first_write_is_recognised_after_a_lost_response(table: Table) -> None:
+    calls = RecordedRequests.of(table.client)
+    lose_first_response(table.client, "PutItem")
     table.sessions.commit(first())
     assert calls.attempts == 3  # Written twice, then read.
     assert table.sessions.load(ID) == first()
 
 
-def test_an_own_later_write_is_recognised_when_its_answer_was_lost(table: Table) -> None:
+def test_an_applied_later_write_is_recognised_after_a_lost_response(table: Table) -> None:
     table.sessions.commit(first("you"))
     second = first("you").next_version("me", EXPIRES_AT)
-    lose_first_answer(table.client, "UpdateItem")
+    lose_first_response(table.client, "UpdateItem")
     table.sessions.commit(second)
     assert table.sessions.load(ID) == second
 
 
-def test_an_own_write_is_recognised_below_those_of_others(table: Table) -> None:
+def test_an_applied_write_is_recognised_below_newer_versions(table: Table) -> None:
     second = first().next_version("me", EXPIRES_AT)
     third = second.next_version("you", EXPIRES_AT)
     table.sessions.commit(first())
-    lose_first_answer(table.client, "UpdateItem", lambda: table.sessions.commit(third))
+    lose_first_response(table.client, "UpdateItem", lambda: table.sessions.commit(third))
     table.sessions.commit(second)
     assert table.sessions.load(ID) == third
 
 
-def test_a_write_that_somebody_else_was_faster_with_stays_a_conflict(table: Table) -> None:
+def test_a_conflict_is_still_detected_after_a_lost_response(table: Table) -> None:
     table.sessions.commit(first())
     theirs = first().next_version("you", EXPIRES_AT)
     table.sessions.commit(theirs)
-    lose_first_answer(table.client, "UpdateItem")
+    lose_first_response(table.client, "UpdateItem")
     with pytest.raises(CommitConflict) as conflict:
         table.sessions.commit(first().next_version("me", EXPIRES_AT))
     assert conflict.value.current == theirs
 
 
-def test_a_write_without_any_answer_is_unknown_and_done_when_asked_again(table: Table) -> None:
-    lose_answer(table.client, "PutItem", ConnectionClosedError(endpoint_url=URL))
+def test_a_write_without_a_response_can_be_repeated(table: Table) -> None:
+    lose_response(table.client, "PutItem", ConnectionClosedError(endpoint_url=URL))
     with pytest.raises(StoreUnavailable):
         table.sessions.commit(first())
     table.sessions.commit(first())
     assert table.sessions.load(ID) == first()
 
 
-def test_turns_are_whole_when_the_call_goes_on_after_a_lost_answer(table: Table) -> None:
+def test_turns_are_complete_when_a_call_continues_after_lost_responses(table: Table) -> None:
     item = NEW
     for number in range(MAX_TURNS):
-        told = talk(item, f"question {number}", f"answer {number}")
-        item = told.next_version(f"w{number}", EXPIRES_AT)
-        lose_first_answer(table.client, "UpdateItem" if number else "PutItem")
+        extended = talk(item, f"question {number}", f"answer {number}")
+        item = extended.next_version(f"w{number}", EXPIRES_AT)
+        lose_first_response(table.client, "UpdateItem" if number else "PutItem")
         table.sessions.commit(item)
         stored = table.sessions.load(ID)
         assert stored is not None
@@ -297,13 +299,13 @@ def test_turns_are_whole_when_the_call_goes_on_after_a_lost_answer(table: Table)
     assert [turn.number for turn in turns] == list(range(2 * MAX_TURNS))
 
 
-def test_turns_that_left_for_a_commit_that_failed_are_still_whole(table: Table) -> None:
+def test_turns_moved_out_by_a_failed_commit_are_still_complete(table: Table) -> None:
     item = talk(NEW, *["word"] * MAX_TURNS).next_version("me", EXPIRES_AT)
     table.sessions.commit(item)
-    crowded = talk(item, "one", "more").next_version("me", EXPIRES_AT)
-    lose_answer(table.client, "PutItem", ConnectionClosedError(endpoint_url=URL))
+    overflowing = talk(item, "one", "more").next_version("me", EXPIRES_AT)
+    lose_response(table.client, "PutItem", ConnectionClosedError(endpoint_url=URL))
     with pytest.raises(StoreUnavailable):
-        table.sessions.commit(crowded)
+        table.sessions.commit(overflowing)
     assert table.sessions.load(ID) == item
     assert table.sessions.turns(ID) == item.turns
 
@@ -327,13 +329,13 @@ def test_turns_that_left_for_a_commit_that_failed_are_still_whole(table: Table) 
     ],
 )
 @pytest.mark.parametrize("operation", ["load", "commit", "turns"])
-def test_an_error_of_the_table_makes_the_store_unavailable(
+def test_an_error_response_of_the_table_makes_the_store_unavailable(
     client: "DynamoDBClient", sessions: DynamoDbSessionStore, operation: str, code: str
 ) -> None:
-    in_place_of_the_network(client, Refuses(code, "a secret"))
-    without_pauses(client)
+    replace_network(client, ErrorResponse(code, "a secret"))
+    retry_without_pause(client)
     with pytest.raises(StoreUnavailable) as fault:
-        _ask(sessions, operation)
+        _run(sessions, operation)
     assert "a secret" not in str(fault.value)
 
 
@@ -349,29 +351,29 @@ def test_an_error_of_the_table_makes_the_store_unavailable(
     ids=lambda fault: type(fault).__name__,
 )
 @pytest.mark.parametrize("operation", ["load", "commit", "turns"])
-def test_a_fault_on_the_way_makes_the_store_unavailable(
+def test_a_network_error_makes_the_store_unavailable(
     client: "DynamoDBClient", sessions: DynamoDbSessionStore, operation: str, fault: Exception
 ) -> None:
     def fail(**_: object) -> None:
         raise fault
 
-    in_place_of_the_network(client, fail)
-    without_pauses(client)
+    replace_network(client, fail)
+    retry_without_pause(client)
     with pytest.raises(StoreUnavailable, match=type(fault).__name__):
-        _ask(sessions, operation)
+        _run(sessions, operation)
 
 
-def test_a_throttled_request_is_asked_twice(
+def test_a_throttled_request_is_retried_once(
     client: "DynamoDBClient", sessions: DynamoDbSessionStore
 ) -> None:
-    throttle = Refuses("ThrottlingException")
-    in_place_of_the_network(client, throttle)
+    throttle = ErrorResponse("ThrottlingException")
+    replace_network(client, throttle)
     with pytest.raises(StoreUnavailable):
         sessions.load(ID)
     assert throttle.count == 2
 
 
-def test_a_port_where_nobody_listens_makes_the_store_unavailable(
+def test_a_refused_connection_makes_the_store_unavailable(
     aws_environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://{HOST}:{free_port()}")
@@ -382,7 +384,7 @@ def test_a_port_where_nobody_listens_makes_the_store_unavailable(
     client.close()
 
 
-def test_a_table_that_accepts_and_says_nothing_makes_the_store_unavailable(
+def test_an_unresponsive_table_makes_the_store_unavailable(
     aws_environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server((HOST, 0)) as silent:
@@ -394,7 +396,7 @@ def test_a_table_that_accepts_and_says_nothing_makes_the_store_unavailable(
         client.close()
 
 
-def test_a_fault_of_ours_is_not_taken_for_one_of_the_table(
+def test_an_unexpected_error_is_not_turned_into_store_unavailable(
     client: "DynamoDBClient", sessions: DynamoDbSessionStore
 ) -> None:
     def fail(**_: object) -> None:
@@ -408,7 +410,7 @@ def test_a_fault_of_ours_is_not_taken_for_one_of_the_table(
 def test_without_the_table_the_caller_hears_the_apology(
     client: "DynamoDBClient", sessions: DynamoDbSessionStore
 ) -> None:
-    in_place_of_the_network(client, Refuses("AccessDeniedException"))
+    replace_network(client, ErrorResponse("AccessDeniedException"))
     log = Log()
     runtime = make_runtime(sessions, stream=log)
     event = {"type": "user_speak", "text": "Hello", "session": {"id": ID}}
@@ -419,7 +421,7 @@ def test_without_the_table_the_caller_hears_the_apology(
     assert (entry["outcome"], entry["reason"]) == ("degraded", "store")
 
 
-def _ask(sessions: DynamoDbSessionStore, operation: str) -> None:
+def _run(sessions: DynamoDbSessionStore, operation: str) -> None:
     match operation:
         case "load":
             sessions.load(ID)

@@ -1,4 +1,4 @@
-"""What every place that keeps sessions promises, whatever it is made of."""
+"""The contract of every session store."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,12 +15,12 @@ from tests.helpers.items import (
     EXPIRES_AT,
     ODD_IDS,
     ODD_STATE,
+    full_record,
     hostile_texts,
     session_ids,
     states,
     stored_bytes,
     talk,
-    whole_item,
 )
 from tests.helpers.properties import repeatable
 from tests.helpers.runtime import Clock
@@ -34,9 +34,9 @@ def new(session_id: str = ID) -> SessionRecord:
 
 
 def committed(
-    sessions: SessionStore, item: SessionRecord, writer: str = "somebody", until: int = EXPIRES_AT
+    sessions: SessionStore, item: SessionRecord, writer: str = "writer", until: int = EXPIRES_AT
 ) -> SessionRecord:
-    """Commit the next version of `item`, and return what the store has of it then."""
+    """Commit the next version of `item`, and return the stored record."""
     sessions.commit(item.next_version(writer, until))
     stored = sessions.load(item.session_id)
     assert stored is not None
@@ -50,31 +50,31 @@ def with_state(item: SessionRecord, **state: JsonValue) -> SessionRecord:
 # --- Load and commit
 
 
-def test_a_session_that_nobody_committed_is_absent(sessions: SessionStore) -> None:
+def test_a_session_without_a_commit_is_absent(sessions: SessionStore) -> None:
     assert sessions.load(ID) is None
     assert sessions.turns(ID) == ()
 
 
-def test_an_item_comes_back_with_every_member_as_it_was(sessions: SessionStore) -> None:
-    item = whole_item(ID).next_version("writer", EXPIRES_AT)
+def test_a_record_is_loaded_with_every_member_unchanged(sessions: SessionStore) -> None:
+    item = full_record(ID).next_version("writer", EXPIRES_AT)
     sessions.commit(item)
     loaded = sessions.load(ID)
     assert loaded == item
-    # Equality takes 3.0 for 3 and -0.0 for 0.
+    # Equality does not distinguish 3.0 from 3, and -0.0 from 0.
     assert repr(loaded) == repr(item)
 
 
 @settings(repeatable, max_examples=50)
 @given(state=states)
 @example(state=ODD_STATE)
-def test_whatever_json_handlers_keep_comes_back(
+def test_any_json_state_is_stored_unchanged(
     sessions: SessionStore, state: dict[str, JsonValue]
 ) -> None:
     item = SessionRecord(session_id=next(new_ids), state=state)
     assert repr(committed(sessions, item).state) == repr(state)
 
 
-def test_what_was_loaded_can_be_changed_without_changing_what_is_stored(
+def test_changing_a_loaded_record_does_not_change_the_stored_one(
     sessions: SessionStore,
 ) -> None:
     loaded = committed(sessions, with_state(new(), names=["Ada"]))
@@ -86,7 +86,7 @@ def test_what_was_loaded_can_be_changed_without_changing_what_is_stored(
     assert again.state == {"names": ["Ada"]}
 
 
-def test_each_commit_replaces_the_version_before_it(sessions: SessionStore) -> None:
+def test_each_commit_replaces_the_previous_version(sessions: SessionStore) -> None:
     first = committed(sessions, with_state(new(), turn=1), "a")
     second = committed(sessions, with_state(first, turn=2), "b")
     third = committed(sessions, with_state(second), "c")
@@ -127,7 +127,9 @@ def test_a_commit_that_skips_a_version_is_a_conflict(sessions: SessionStore) -> 
     assert conflict.value.current == first
 
 
-def test_a_later_version_of_what_is_gone_is_a_conflict_with_nothing(sessions: SessionStore) -> None:
+def test_a_later_version_of_an_absent_record_is_a_conflict_without_a_record(
+    sessions: SessionStore,
+) -> None:
     later = new().next_version("a", EXPIRES_AT).next_version("b", EXPIRES_AT)
     with pytest.raises(CommitConflict) as conflict:
         sessions.commit(later)
@@ -136,9 +138,7 @@ def test_a_later_version_of_what_is_gone_is_a_conflict_with_nothing(sessions: Se
 
 
 @pytest.mark.parametrize("versions_before", [0, 1, 2])
-def test_the_same_commit_again_is_done_already(
-    sessions: SessionStore, versions_before: int
-) -> None:
+def test_a_repeated_commit_succeeds(sessions: SessionStore, versions_before: int) -> None:
     item = new()
     for number in range(versions_before):
         item = committed(sessions, item, f"earlier-{number}")
@@ -148,7 +148,7 @@ def test_the_same_commit_again_is_done_already(
     assert sessions.load(ID) == own
 
 
-def test_the_same_commit_again_does_not_undo_what_others_committed_since(
+def test_a_repeated_commit_does_not_undo_newer_versions(
     sessions: SessionStore,
 ) -> None:
     own = new().next_version("me", EXPIRES_AT)
@@ -159,7 +159,9 @@ def test_the_same_commit_again_does_not_undo_what_others_committed_since(
     assert sessions.load(ID) == third
 
 
-def test_the_version_of_somebody_else_is_not_taken_for_an_own_one(sessions: SessionStore) -> None:
+def test_the_version_of_another_writer_is_not_mistaken_for_an_own_one(
+    sessions: SessionStore,
+) -> None:
     first = committed(sessions, new(), "me")
     latest = committed(sessions, first, "you")
     with pytest.raises(CommitConflict):
@@ -167,9 +169,11 @@ def test_the_version_of_somebody_else_is_not_taken_for_an_own_one(sessions: Sess
     assert sessions.load(ID) == latest
 
 
-# Moto is not among them: inside one process its conditions are not atomic.
+# Moto is not included, since its conditions are not atomic inside one process.
 @pytest.mark.parametrize("sessions", ["memory", "table_behind_socket"], indirect=True)
-def test_of_many_who_commit_the_same_version_at_once_one_wins(sessions: SessionStore) -> None:
+def test_exactly_one_of_many_concurrent_commits_of_a_version_succeeds(
+    sessions: SessionStore,
+) -> None:
     base = committed(sessions, new())
 
     def wins(number: int) -> bool:
@@ -189,7 +193,7 @@ def test_of_many_who_commit_the_same_version_at_once_one_wins(sessions: SessionS
 # --- Expiry
 
 
-def test_an_item_is_there_until_the_second_it_expires(sessions: SessionStore, clock: Clock) -> None:
+def test_a_record_exists_until_the_second_it_expires(sessions: SessionStore, clock: Clock) -> None:
     sessions.commit(new().next_version("a", EXPIRES_AT))
     clock.seconds = EXPIRES_AT - 0.001
     assert sessions.load(ID) is not None
@@ -197,10 +201,10 @@ def test_an_item_is_there_until_the_second_it_expires(sessions: SessionStore, cl
     assert sessions.load(ID) is None
 
 
-def test_a_new_call_takes_the_place_of_an_expired_one_and_nothing_shines_through(
+def test_a_new_call_replaces_an_expired_one_completely(
     sessions: SessionStore, clock: Clock
 ) -> None:
-    sessions.commit(whole_item(ID).next_version("a", EXPIRES_AT))
+    sessions.commit(full_record(ID).next_version("a", EXPIRES_AT))
     clock.seconds = EXPIRES_AT
     fresh = new().next_version("b", EXPIRES_AT + 60)
     sessions.commit(fresh)
@@ -208,7 +212,7 @@ def test_a_new_call_takes_the_place_of_an_expired_one_and_nothing_shines_through
     assert sessions.turns(ID) == ()
 
 
-def test_an_expired_item_takes_no_later_version(sessions: SessionStore, clock: Clock) -> None:
+def test_an_expired_record_accepts_no_later_version(sessions: SessionStore, clock: Clock) -> None:
     first = committed(sessions, new())
     clock.seconds = EXPIRES_AT
     with pytest.raises(CommitConflict) as conflict:
@@ -224,7 +228,7 @@ def test_turns_expire_with_their_call(sessions: SessionStore, clock: Clock) -> N
     assert sessions.turns(ID) == ()
 
 
-def test_a_new_call_does_not_remember_what_was_said_in_the_expired_one(
+def test_a_new_call_does_not_contain_turns_of_an_expired_one(
     sessions: SessionStore, clock: Clock
 ) -> None:
     long_call(sessions)
@@ -232,9 +236,9 @@ def test_a_new_call_does_not_remember_what_was_said_in_the_expired_one(
     fresh = committed(sessions, talk(new(), "Hello?", "Hello!"), until=EXPIRES_AT + 60)
     assert sessions.turns(ID) == fresh.turns
     later = long_call(sessions, fresh, until=EXPIRES_AT + 60)
-    words = [turn.text for turn in sessions.turns(ID)]
-    assert words[:2] == ["Hello?", "Hello!"]
-    assert len(words) == later.turns[-1].number + 1
+    texts = [turn.text for turn in sessions.turns(ID)]
+    assert texts[:2] == ["Hello?", "Hello!"]
+    assert len(texts) == later.turns[-1].number + 1
 
 
 # --- Turns
@@ -246,7 +250,7 @@ def long_call(
     events: int = 2 * MAX_TURNS,
     until: int = EXPIRES_AT,
 ) -> SessionRecord:
-    """Commit so many events, two turns each, and return the item after them."""
+    """Commit this many events with two turns each, and return the last record."""
     item = item or new()
     for number in range(events):
         item = committed(
@@ -255,7 +259,7 @@ def long_call(
     return item
 
 
-def test_turns_that_outgrow_the_item_are_kept_in_order_and_without_gaps(
+def test_overflowing_turns_are_stored_in_order_without_gaps(
     sessions: SessionStore,
 ) -> None:
     item = long_call(sessions, events=100)
@@ -270,20 +274,20 @@ def test_turns_that_outgrow_the_item_are_kept_in_order_and_without_gaps(
     assert len(item.turns) <= MAX_TURNS
 
 
-def test_a_repeated_commit_that_moved_turns_out_moves_nothing_twice(sessions: SessionStore) -> None:
+def test_a_repeated_commit_with_an_overflow_stores_no_turn_twice(sessions: SessionStore) -> None:
     item = long_call(sessions, events=MAX_TURNS // 2)
-    crowded = talk(item, "the last straw", "indeed").next_version("me", EXPIRES_AT)
-    assert crowded.split_overflow()[0]
+    overflowing = talk(item, "one more", "indeed").next_version("me", EXPIRES_AT)
+    assert overflowing.split_overflow()[0]
     for _ in range(3):
-        sessions.commit(crowded)
-        assert sessions.turns(ID) == crowded.turns
+        sessions.commit(overflowing)
+        assert sessions.turns(ID) == overflowing.turns
     stored = sessions.load(ID)
-    assert stored == crowded.split_overflow()[1]
+    assert stored == overflowing.split_overflow()[1]
 
 
-# What takes much room pushes more of the older turns out than what takes little.
+# Long texts push more of the older turns out than short texts.
 @pytest.mark.parametrize(("said", "lost"), [("brief", '"' * 4000), ('"' * 4000, "brief")])
-def test_who_loses_the_race_leaves_no_word_in_the_transcript_and_takes_none_out(
+def test_a_lost_commit_neither_adds_turns_to_the_transcript_nor_removes_any(
     sessions: SessionStore, said: str, lost: str
 ) -> None:
     item = long_call(sessions, events=MAX_TURNS // 2)
@@ -298,16 +302,16 @@ def test_who_loses_the_race_leaves_no_word_in_the_transcript_and_takes_none_out(
 
 @settings(repeatable, max_examples=25)
 @given(texts=st.lists(st.tuples(hostile_texts, hostile_texts), max_size=25))
-def test_whatever_is_said_the_transcript_is_whole_and_the_item_small(
+def test_any_transcript_is_complete_and_its_record_small(
     sessions: SessionStore, texts: list[tuple[str, str]]
 ) -> None:
     item = new(next(new_ids))
     said: tuple[Turn, ...] = ()
     for number, (question, answer) in enumerate(texts):
         before = len(item.turns)
-        told = talk(item, question, answer)
-        said += told.turns[before:]
-        item = committed(sessions, told, f"w{number}")
+        extended = talk(item, question, answer)
+        said += extended.turns[before:]
+        item = committed(sessions, extended, f"w{number}")
         assert stored_bytes(item) < 64_000
     assert sessions.turns(item.session_id) == said
     assert [turn.number for turn in said] == list(range(len(said)))
@@ -316,7 +320,7 @@ def test_whatever_is_said_the_transcript_is_whole_and_the_item_small(
 # --- Session ids
 
 
-def test_ids_that_look_alike_never_meet(sessions: SessionStore) -> None:
+def test_session_ids_that_look_alike_are_distinct(sessions: SessionStore) -> None:
     calls = {
         session_id: talk(with_state(new(session_id), id=session_id), *[session_id] * 50)
         for session_id in ODD_IDS
@@ -329,8 +333,10 @@ def test_ids_that_look_alike_never_meet(sessions: SessionStore) -> None:
 
 @settings(repeatable, max_examples=25)
 @given(ids=st.lists(session_ids, min_size=2, max_size=4, unique=True))
-def test_no_two_ids_share_anything(sessions: SessionStore, clock: Clock, ids: list[str]) -> None:
-    clock.advance(3600)  # Whatever an earlier example stored is over.
+def test_different_session_ids_share_nothing(
+    sessions: SessionStore, clock: Clock, ids: list[str]
+) -> None:
+    clock.advance(3600)  # Records of earlier examples are expired.
     until = int(clock()) + 1800
     calls = {
         session_id: committed(sessions, with_state(talk(new(session_id), session_id)), until=until)

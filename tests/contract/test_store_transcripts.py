@@ -1,4 +1,4 @@
-"""With STORE_TRANSCRIPTS disabled, the table holds no word of either side in any item."""
+"""With STORE_TRANSCRIPTS disabled, no item of the table contains any text of a call."""
 
 import json
 import re
@@ -23,8 +23,8 @@ from aiflow import (
 from aiflow.entrypoints import webhook
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.sessions.record import Turn
-from tests.helpers.in_process import for_every_event
-from tests.helpers.inbox import Mailbox
+from tests.helpers.in_process import untyped_entrypoint
+from tests.helpers.recording_connections import RecordingConnectionSender
 from tests.helpers.runtime import Clock, http_v2, make_runtime, make_settings, send, websocket
 from tests.helpers.tables import Table
 from tests.helpers.wav import wav
@@ -37,51 +37,53 @@ SESSION = {
     "to_phone_number": "493023125001",
 }
 TURNS = 22
-"""So many that the older ones leave the item."""
+"""Enough turns for an overflow out of the record."""
 
-SENTENCES = {
+MESSAGES = {
     "apology_message": "canaryApology again",
     "failure_message": "canaryTrouble here",
     "blocked_message": "canaryRefusal now",
     "limit_message": "canaryGoodbye then",
 }
 
-type Door = Literal["http", "websocket"]
-doors = pytest.mark.parametrize("door", ["http", "websocket"])
+type TransportName = Literal["http", "websocket"]
+transports = pytest.mark.parametrize("transport", ["http", "websocket"])
 
 
 class Caller:
-    """A caller of an agent on a real table, who takes down whatever either side says.
+    """A caller of an agent on a real table, who records every text of the call.
 
     Attributes:
-        said: by either side.
-        found: the words of it that were in the table after any of the events.
+        said: texts of the caller and the agent.
+        found: words of these texts that were in the table after any of the events.
     """
 
-    def __init__(self, table: Table, handler: Entrypoint, door: Door, **settings: object) -> None:
+    def __init__(
+        self, table: Table, handler: Entrypoint, transport: TransportName, **settings: object
+    ) -> None:
         self.table = table
         self.said: list[str] = []
         self.found: set[str] = set()
-        self._mailbox = Mailbox()
-        self._door = door
+        self._connections = RecordingConnectionSender()
+        self._transport = transport
         self._handler = handler
         self._runtime = make_runtime(
             table.sessions,
             table.clock,
             make_settings(**settings),
-            connections=self._mailbox,
+            connections=self._connections,
         )
 
     def send(self, name: str, *, after: float = 5, **members: object) -> None:
-        """Let something happen, and look at what lies in the table then."""
+        """Send an event, and search the table for text."""
         self.table.clock.advance(after)
         event = {"type": name, "session": SESSION, **members}
-        before = len(self._mailbox.actions)
-        envelope = http_v2(event) if self._door == "http" else websocket(event)
+        before = len(self._connections.actions)
+        envelope = http_v2(event) if self._transport == "http" else websocket(event)
         body = send(self._handler, envelope, self._runtime).body
         answered: list[dict[str, object]] = []
         answered += body if isinstance(body, list) else [body or {}]
-        actions = [*answered, *self._mailbox.actions[before:]]
+        actions = [*answered, *self._connections.actions[before:]]
         self.said += [str(members[key]) for key in ("text", "reason") if key in members]
         self.said += [
             str(action[key])
@@ -93,7 +95,7 @@ class Caller:
 
     @property
     def words(self) -> set[str]:
-        """All words that were said, in lower case, and each sound."""
+        """All words of the call in lower case, and its audio."""
         return {
             word.casefold()
             for text in self.said
@@ -101,20 +103,20 @@ class Caller:
         }
 
     @property
-    def kept(self) -> str:
-        """All that lies in the table, of whichever item."""
+    def stored(self) -> str:
+        """All items of the table as text."""
         pages = self.table.client.get_paginator("scan").paginate(TableName=self.table.name)
         items = [item for page in pages for item in page["Items"]]
         assert items
         return json.dumps(items, ensure_ascii=False).casefold()
 
     def _found(self) -> set[str]:
-        kept = self.kept
-        return {word for word in self.words if word in kept}
+        stored = self.stored
+        return {word for word in self.words if word in stored}
 
 
 def talk(event: Event, call: Call) -> Iterator[Reply]:
-    """Say, play, write and keep waiting all that there is, in words of its own."""
+    """Use every action that carries text, with unique words."""
     name = f"canary{event.type.title().replace('_', '')}"
     match event:
         case UserSpeak(text=text) if "canaryTransfer" in text:
@@ -142,7 +144,7 @@ def talk(event: Event, call: Call) -> Iterator[Reply]:
 
 
 def whole_call(caller: Caller) -> None:
-    """Let everything happen that may happen in a call, much of it twice."""
+    """Send every kind of event, many of them twice."""
     caller.send("session_start")
     caller.send("session_start", after=0.2)
     for number in range(TURNS):
@@ -169,55 +171,57 @@ def whole_call(caller: Caller) -> None:
 def calls(table: Table) -> Callable[..., Caller]:
     """Make callers of one table."""
 
-    def call(agent: Callable[..., Reply], door: Door, **settings: object) -> Caller:
-        return Caller(table, for_every_event(agent), door, **settings)
+    def call(agent: Callable[..., Reply], transport: TransportName, **settings: object) -> Caller:
+        return Caller(table, untyped_entrypoint(agent), transport, **settings)
 
     return call
 
 
-@doors
-def test_no_word_of_a_whole_call_lies_in_the_table(
-    calls: Callable[..., Caller], door: Door
+@transports
+def test_no_text_of_a_whole_call_is_in_the_table(
+    calls: Callable[..., Caller], transport: TransportName
 ) -> None:
-    caller = calls(talk, door, store_transcripts="disabled", **SENTENCES)
+    caller = calls(talk, transport, store_transcripts="disabled", **MESSAGES)
     whole_call(caller)
     assert caller.found == set()
     assert len(caller.words) > TURNS
     assert {"canaryapology", "canarycaller7", "canarysmsfailedfailed"} <= caller.words
 
 
-@doors
-def test_with_the_words_kept_they_are_found_so_that_this_can_fail(
-    calls: Callable[..., Caller], door: Door
+@transports
+def test_with_transcripts_enabled_the_texts_are_found(
+    calls: Callable[..., Caller], transport: TransportName
 ) -> None:
-    caller = calls(talk, door, **SENTENCES)
+    caller = calls(talk, transport, **MESSAGES)
     whole_call(caller)
     spoken = {f"canarycaller{number}" for number in range(TURNS)} | {"canaryuserspeakssml"}
     waiting = {"canaryuserspeakfollowed"}
     assert spoken | waiting <= caller.found
 
 
-@doors
-@pytest.mark.parametrize("keep_words", ["enabled", "disabled"])
-def test_who_spoke_and_in_which_order_is_kept_either_way(
-    table: Table, calls: Callable[..., Caller], door: Door, keep_words: str
+@transports
+@pytest.mark.parametrize("store_transcripts", ["enabled", "disabled"])
+def test_the_order_of_speakers_is_stored_with_and_without_transcripts(
+    table: Table, calls: Callable[..., Caller], transport: TransportName, store_transcripts: str
 ) -> None:
-    caller = calls(talk, door, store_transcripts=keep_words, **SENTENCES)
+    caller = calls(talk, transport, store_transcripts=store_transcripts, **MESSAGES)
     whole_call(caller)
     turns = table.sessions.turns("session-1")
     assert [turn.number for turn in turns] == [*range(len(turns))]
     assert sum(turn.role == "user" for turn in turns) == TURNS + 3
-    assert {bool(turn.text) for turn in turns} == {keep_words == "enabled"}
+    assert {bool(turn.text) for turn in turns} == {store_transcripts == "enabled"}
     item = table.sessions.load("session-1")
     assert item is not None
     assert item.state["spoke"] == [len(turns), TURNS + 3]
 
 
-@doors
-def test_no_word_of_the_default_agent_lies_in_the_table(table: Table, door: Door) -> None:
+@transports
+def test_no_text_of_the_default_agent_is_in_the_table(
+    table: Table, transport: TransportName
+) -> None:
     agent = webhook.lambda_handler
     caller = Caller(
-        table, agent, door, store_transcripts="disabled", agent={"transfer_number": COLLEAGUE}
+        table, agent, transport, store_transcripts="disabled", agent={"transfer_number": COLLEAGUE}
     )
     caller.send("session_start")
     for text in ("canaryHello", "deutsch please", "summary please", "a person please"):
@@ -228,16 +232,16 @@ def test_no_word_of_the_default_agent_lies_in_the_table(table: Table, door: Door
         caller.send("dtmf_received", digit=digit)
         caller.send("assistant_speech_ended", after=30)
     caller.send("session_end")
-    # "We talked for 4 turns": the one is in its own state, the other is the name of a column.
+    # "We talked for 4 turns": one word is in its own state, the other is an attribute name.
     assert caller.found == {"talked", "turns"}
     assert "welcome" in caller.words
 
 
-@pytest.mark.parametrize("keep_words", ["enabled", "disabled"])
-def test_words_cannot_be_tried_by_who_has_the_table_alone(
-    calls: Callable[..., Caller], keep_words: str
+@pytest.mark.parametrize("store_transcripts", ["enabled", "disabled"])
+def test_texts_cannot_be_guessed_from_fingerprints_in_the_table_alone(
+    calls: Callable[..., Caller], store_transcripts: str
 ) -> None:
-    caller = calls(talk, "http", store_transcripts=keep_words)
+    caller = calls(talk, "http", store_transcripts=store_transcripts)
     caller.send("user_speak", text="yes please")
     tried = {
         sha256("\0".join(parts).encode()).hexdigest()[:16]
@@ -246,13 +250,13 @@ def test_words_cannot_be_tried_by_who_has_the_table_alone(
             ("session-1", "user_speak", "yes please"),
         )
     }
-    assert any(guess in caller.kept for guess in tried) is (keep_words == "enabled")
+    assert any(guess in caller.stored for guess in tried) is (store_transcripts == "enabled")
 
 
-def test_words_that_were_kept_before_the_switch_leave_with_the_next_turn(
+def test_texts_stored_before_the_switch_are_removed_at_the_next_turn(
     table: Table, clock: Clock
 ) -> None:
-    agent = for_every_event(lambda event, call: "canaryAnswer")
+    agent = untyped_entrypoint(lambda event, call: "canaryAnswer")
     before = Caller(table, agent, "http")
     before.send("user_speak", text="canaryBefore")
     assert before.found == {"canarybefore", "canaryanswer"}

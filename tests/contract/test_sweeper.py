@@ -1,4 +1,4 @@
-"""Abandoned calls: found by their index, closed once, whoever is first."""
+"""The sweeper: abandoned calls are found by an index and closed once."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,7 @@ from aiflow.errors import StoreUnavailable
 from aiflow.sessions.record import SessionRecord, Status
 from tests.helpers.items import EXPIRES_AT
 from tests.helpers.runtime import NOW, Clock, FakeContext, Log, invoke, make_runtime
-from tests.helpers.tables import Calls, Table
+from tests.helpers.tables import RecordedRequests, Table
 
 if TYPE_CHECKING:
     from aiflow.pipeline.runtime import Runtime
@@ -25,21 +25,21 @@ ABANDONED = 1800
 ENDED = {"type": "session_end"}
 
 
-def begun(session_id: str, at_ms: int, status: Status = Status.ACTIVE) -> SessionRecord:
+def call_since(session_id: str, at_ms: int, status: Status = Status.ACTIVE) -> SessionRecord:
     item = SessionRecord(session_id=session_id, first_event_at_ms=at_ms, status=status)
-    return item.next_version("somebody", EXPIRES_AT)
+    return item.next_version("writer", EXPIRES_AT)
 
 
-class Aftercare:
-    """A handler of `session_end` that notes for which calls it ran."""
+class EndHandler:
+    """A handler of `session_end` that records the calls for which it ran."""
 
-    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, interfere: Callable[[], object] = lambda: None) -> None:
         self.ran: list[str] = []
-        self._meanwhile = meanwhile
+        self._meanwhile = interfere
 
     @property
     def handler(self) -> Entrypoint:
-        """The handler, on the road."""
+        """The handler as an entrypoint."""
 
         def handle(event: SessionEnd, call: Call) -> Reply:
             self.ran.append(call.session.id)
@@ -51,48 +51,48 @@ class Aftercare:
 
 
 class Stack:
-    """Calls on a clock, a sweeper over them, and a log."""
+    """A store with calls on a clock, a sweeper, and a log."""
 
-    def __init__(self, sessions: "Sessions", clock: Clock, aftercare: Aftercare) -> None:
-        self.clock, self.sessions, self.aftercare = clock, sessions, aftercare
+    def __init__(self, sessions: "Sessions", clock: Clock, end_handler: EndHandler) -> None:
+        self.clock, self.sessions, self.end_handler = clock, sessions, end_handler
         self.log = Log()
         self.runtime: Runtime = make_runtime(sessions, clock, stream=self.log)
 
     def send(self, name: str, session_id: str = "session-1", **members: object) -> Any:  # noqa: ANN401 - JSON
-        """Send an event of a call to the agent; its end to the aftercare."""
-        handler = self.aftercare.handler if name == "session_end" else webhook.lambda_handler
+        """Send an event of a call to the agent, or its end to the end handler."""
+        handler = self.end_handler.handler if name == "session_end" else webhook.lambda_handler
         event = {"type": name, "session": {"id": session_id}, **members}
         return invoke(handler, event, self.runtime).body
 
     def sweep(self, remaining_ms: int = 28_000) -> None:
-        """Let the schedule come round."""
-        calls = Sweeper(self.aftercare.handler, lambda: self.runtime, lambda: self.sessions)
+        """Run the sweeper."""
+        calls = Sweeper(self.end_handler.handler, lambda: self.runtime, lambda: self.sessions)
         calls({}, FakeContext(remaining_ms=remaining_ms))
 
-    def item(self, session_id: str = "session-1") -> SessionRecord:
-        """What is kept of a call."""
+    def record(self, session_id: str = "session-1") -> SessionRecord:
+        """The stored record of a call."""
         item = self.sessions.load(session_id)
         assert item is not None
         return item
 
     @property
     def expired(self) -> int:
-        """How many calls were counted as expired."""
+        """The number of calls counted as abandoned."""
         return sum(blob.get("AbandonedCalls", [0])[0] for blob in self.log.metrics())
 
     @property
-    def told(self) -> list[dict[str, Any]]:
-        """What was told of whole calls."""
+    def summaries(self) -> list[dict[str, Any]]:
+        """The logged call summaries."""
         return [entry["call"] for entry in self.log.entries() if "call" in entry]
 
 
 @pytest.fixture
 def stack(sessions: "Sessions", clock: Clock) -> Stack:
-    return Stack(sessions, clock, Aftercare())
+    return Stack(sessions, clock, EndHandler())
 
 
-class TestFindingThem:
-    def test_those_that_began_before_and_have_not_ended_are_found_oldest_first(
+class TestFinding:
+    def test_open_calls_that_began_before_a_time_are_found_oldest_first(
         self, sessions: "Sessions"
     ) -> None:
         for name, age, status in (
@@ -102,24 +102,24 @@ class TestFindingThem:
             ("young", 0, Status.ACTIVE),
             ("ended", 300, Status.ENDED),
         ):
-            sessions.commit(begun(name, NOW_MS - age, status))
+            sessions.commit(call_since(name, NOW_MS - age, status))
         assert list(sessions.open_calls(NOW_MS)) == ["a", "b", "c"]
 
-    def test_whoever_ends_is_found_no_more(self, sessions: "Sessions") -> None:
-        item = begun("session-1", NOW_MS - 1)
+    def test_an_ended_call_is_not_found(self, sessions: "Sessions") -> None:
+        item = call_since("session-1", NOW_MS - 1)
         sessions.commit(item)
         assert list(sessions.open_calls(NOW_MS)) == ["session-1"]
-        ended = replace(item, status=Status.ENDED).next_version("somebody", EXPIRES_AT)
+        ended = replace(item, status=Status.ENDED).next_version("writer", EXPIRES_AT)
         sessions.commit(ended)
         assert list(sessions.open_calls(NOW_MS)) == []
         assert sessions.load("session-1") == ended
 
-    def test_many_of_them_are_found(self, sessions: "Sessions") -> None:
+    def test_many_calls_are_found(self, sessions: "Sessions") -> None:
         for number in range(60):
-            sessions.commit(begun(f"session-{number}", number))
+            sessions.commit(call_since(f"session-{number}", number))
         assert len([*sessions.open_calls(NOW_MS)]) == 60
 
-    def test_the_index_holds_keys_that_no_event_changes(self, table: Table, clock: Clock) -> None:
+    def test_the_index_has_keys_that_no_event_changes(self, table: Table, clock: Clock) -> None:
         runtime = make_runtime(table.sessions, clock)
         keys: list[tuple[object, object]] = []
         for name in ("session_start", "user_speak", "assistant_speech_ended", "dtmf_received"):
@@ -133,18 +133,18 @@ class TestFindingThem:
         assert "open_call" not in table.call("session-1")
 
 
-class TestClosingThem:
-    def test_a_quiet_call_is_closed_once_and_its_handler_runs_once(self, stack: Stack) -> None:
+class TestClosing:
+    def test_an_idle_call_is_closed_once_and_its_handler_runs_once(self, stack: Stack) -> None:
         stack.send("session_start")
         stack.clock.advance(ABANDONED)
         for _ in range(3):
             stack.sweep()
-        assert stack.aftercare.ran == ["session-1"]
-        assert stack.item().status is Status.ENDED
-        assert stack.item().state == {"outcome": "closed"}
+        assert stack.end_handler.ran == ["session-1"]
+        assert stack.record().status is Status.ENDED
+        assert stack.record().state == {"outcome": "closed"}
         assert stack.expired == 1
 
-    def test_it_is_told_once_as_abandoned_and_as_long_as_somebody_was_there(
+    def test_a_closed_call_is_summarized_once_as_abandoned_without_its_idle_time(
         self, stack: Stack
     ) -> None:
         stack.send("session_start")
@@ -154,7 +154,7 @@ class TestClosingThem:
         for _ in range(2):
             stack.sweep()
         stack.send("session_end")
-        assert stack.told == [
+        assert stack.summaries == [
             {
                 "outcome": "abandoned",
                 "seconds": 40.0,
@@ -164,136 +164,136 @@ class TestClosingThem:
             }
         ]
 
-    def test_an_end_that_comes_late_does_not_run_it_again(self, stack: Stack) -> None:
+    def test_a_late_session_end_does_not_run_the_handler_again(self, stack: Stack) -> None:
         stack.send("session_start")
         stack.clock.advance(ABANDONED)
         stack.sweep()
         stack.send("session_end")
-        assert stack.aftercare.ran == ["session-1"]
+        assert stack.end_handler.ran == ["session-1"]
         assert stack.log.entries()[-1]["outcome"] == "late"
 
-    def test_a_call_in_which_something_happened_goes_on(self, stack: Stack) -> None:
+    def test_a_call_with_a_recent_event_continues(self, stack: Stack) -> None:
         stack.send("session_start")
         stack.clock.advance(ABANDONED - 1)
         stack.send("user_speak", text="Hello?")
         stack.clock.advance(ABANDONED - 1)
         stack.sweep()
-        assert stack.aftercare.ran == []
-        assert stack.item().status is Status.ACTIVE
+        assert stack.end_handler.ran == []
+        assert stack.record().status is Status.ACTIVE
 
-    def test_a_call_that_ended_in_time_is_left_alone(self, stack: Stack) -> None:
+    def test_a_call_that_ended_in_time_is_not_closed_again(self, stack: Stack) -> None:
         stack.send("session_start")
         stack.send("session_end")
         stack.clock.advance(ABANDONED)
         stack.sweep()
-        assert stack.aftercare.ran == ["session-1"]
+        assert stack.end_handler.ran == ["session-1"]
         assert stack.expired == 0
 
-    def test_after_the_sweep_every_event_comes_too_late(self, stack: Stack) -> None:
+    def test_after_the_sweep_every_event_is_late(self, stack: Stack) -> None:
         stack.send("session_start")
         stack.clock.advance(ABANDONED)
         stack.sweep()
         assert stack.send("user_speak", text="Hello?") is None
 
-    def test_a_transferred_call_whose_end_is_not_reported_is_closed(self, stack: Stack) -> None:
-        stack.sessions.commit(begun("session-1", NOW_MS, Status.TRANSFERRING))
+    def test_a_transferred_call_without_a_reported_end_is_closed(self, stack: Stack) -> None:
+        stack.sessions.commit(call_since("session-1", NOW_MS, Status.TRANSFERRING))
         stack.clock.advance(ABANDONED)
         stack.sweep()
-        assert stack.aftercare.ran == ["session-1"]
+        assert stack.end_handler.ran == ["session-1"]
 
-    def test_a_handler_that_fails_keeps_neither_its_call_nor_the_others_open(
+    def test_a_failing_handler_does_not_keep_any_call_open(
         self, sessions: "Sessions", clock: Clock
     ) -> None:
         def fail() -> None:
             raise ZeroDivisionError
 
-        stack = Stack(sessions, clock, Aftercare(fail))
+        stack = Stack(sessions, clock, EndHandler(fail))
         stack.send("session_start", "session-1")
         stack.send("session_start", "session-2")
         clock.advance(ABANDONED)
         stack.sweep()
         stack.sweep()
-        assert sorted(stack.aftercare.ran) == ["session-1", "session-2"]
-        assert {stack.item(name).status for name in stack.aftercare.ran} == {Status.ENDED}
+        assert sorted(stack.end_handler.ran) == ["session-1", "session-2"]
+        assert {stack.record(name).status for name in stack.end_handler.ran} == {Status.ENDED}
 
-    def test_what_there_is_no_time_for_is_left_to_the_next_run(self, stack: Stack) -> None:
+    def test_without_enough_time_calls_are_left_to_the_next_run(self, stack: Stack) -> None:
         stack.send("session_start")
         stack.clock.advance(ABANDONED)
         stack.sweep(remaining_ms=4_900)
-        assert stack.aftercare.ran == []
+        assert stack.end_handler.ran == []
         stack.sweep()
-        assert stack.aftercare.ran == ["session-1"]
+        assert stack.end_handler.ran == ["session-1"]
 
 
-class TestWhoeverIsFirst:
-    """The end is reported at the very moment that the sweeper looks."""
+class TestRaces:
+    """The end is reported while the sweeper runs."""
 
-    def test_an_end_that_arrives_while_the_sweeper_closes_finds_it_closed(
+    def test_a_session_end_during_the_sweep_finds_the_call_closed(
         self, sessions: "Sessions", clock: Clock
     ) -> None:
-        here = Stack(sessions, clock, Aftercare(lambda: here.send("session_end")))
-        here.send("session_start")
+        race = Stack(sessions, clock, EndHandler(lambda: race.send("session_end")))
+        race.send("session_start")
         clock.advance(ABANDONED)
-        here.sweep()
-        assert here.aftercare.ran == ["session-1"]
-        assert [call["outcome"] for call in here.told] == ["abandoned"]
+        race.sweep()
+        assert race.end_handler.ran == ["session-1"]
+        assert [call["outcome"] for call in race.summaries] == ["abandoned"]
 
     @pytest.mark.parametrize("early", [0, 59])
-    def test_a_sweep_while_the_end_is_handled_finds_it_closed(
+    def test_a_sweep_during_session_end_finds_the_call_closed(
         self, sessions: "Sessions", clock: Clock, early: int
     ) -> None:
-        """Even when the handler was still young and the call becomes old meanwhile."""
+        """Even if the call becomes old enough for the sweeper only while its handler runs."""
 
-        def meanwhile() -> None:
+        def interfere() -> None:
             clock.advance(early)
-            here.sweep()
+            race.sweep()
 
-        here = Stack(sessions, clock, Aftercare(meanwhile))
-        here.send("session_start")
+        race = Stack(sessions, clock, EndHandler(interfere))
+        race.send("session_start")
         clock.advance(ABANDONED - early)
-        here.send("session_end")
-        assert [call["outcome"] for call in here.told] == ["finished"]
-        assert here.aftercare.ran == ["session-1"]
-        assert here.item().state == {"outcome": "closed"}
-        assert here.expired == 0
+        race.send("session_end")
+        assert [call["outcome"] for call in race.summaries] == ["finished"]
+        assert race.end_handler.ran == ["session-1"]
+        assert race.record().state == {"outcome": "closed"}
+        assert race.expired == 0
 
-    def test_whoever_speaks_while_the_sweeper_looks_keeps_the_call(
+    def test_an_event_during_the_sweep_keeps_the_call_open(
         self, sessions: "Sessions", clock: Clock
     ) -> None:
-        stack = Stack(sessions, clock, Aftercare())
+        stack = Stack(sessions, clock, EndHandler())
         stack.send("session_start")
-        loaded = stack.item()
+        loaded = stack.record()
         clock.advance(ABANDONED)
         stack.send("user_speak", text="Hello?")
         runtime = stack.runtime
         context = FakeContext()
-        from_the_sweeper = Sweeper(
-            stack.aftercare.handler, lambda: runtime, lambda: Stale(sessions, loaded)
+        sweeper = Sweeper(
+            stack.end_handler.handler, lambda: runtime, lambda: StaleStore(sessions, loaded)
         )
-        from_the_sweeper.bind(
-            replace(runtime, sessions=Stale(sessions, loaded)), Stale(sessions, loaded)
+        sweeper.bind(
+            replace(runtime, sessions=StaleStore(sessions, loaded)), StaleStore(sessions, loaded)
         )({}, context)
-        assert stack.aftercare.ran == []
-        assert stack.item().status is Status.ACTIVE
+        assert stack.end_handler.ran == []
+        assert stack.record().status is Status.ACTIVE
         assert stack.expired == 0
 
-    def test_an_end_in_time_costs_one_read_and_one_write_and_a_late_one_a_write_more(
+    def test_an_end_in_time_costs_one_read_and_one_write_and_a_late_end_one_more_write(
         self, table: Table, clock: Clock
     ) -> None:
         runtime = make_runtime(table.sessions, clock)
-        aftercare = Aftercare()
+        end_handler = EndHandler()
         for session_id, quiet, writes in (("in-time", 10, 1), ("late", ABANDONED, 2)):
             session = {"id": session_id}
             start = {"type": "session_start", "session": session}
             invoke(webhook.lambda_handler, start, runtime)
             clock.advance(quiet)
-            calls = Calls.of(table.client)
-            invoke(aftercare.handler, {**ENDED, "session": session}, runtime)
+            calls = RecordedRequests.of(table.client)
+            invoke(end_handler.handler, {**ENDED, "session": session}, runtime)
             assert calls.counted() == {"GetItem": 1, "UpdateItem": writes}
 
 
-class Stale:
-    """Sessions that are read as they were before somebody else wrote, and written as they are."""
+class StaleStore:
+    """A store that loads an outdated record, and otherwise uses the current one."""
 
     def __init__(self, sessions: "Sessions", loaded: SessionRecord) -> None:
         self._sessions, self._loaded = sessions, loaded
@@ -306,22 +306,22 @@ class Stale:
         """See `SessionStore.commit`."""
         self._sessions.commit(item)
 
-    def turns(self, session_id: str) -> Any:  # noqa: ANN401 - not asked for
+    def turns(self, session_id: str) -> Any:  # noqa: ANN401 - unused
         """See `SessionStore.turns`."""
         return self._sessions.turns(session_id)
 
-    def open_calls(self, begun_before_ms: int) -> Any:  # noqa: ANN401 - as it comes
-        """See `OpenCalls.open_calls`."""
+    def open_calls(self, begun_before_ms: int) -> Any:  # noqa: ANN401 - passed through
+        """See `OpenCallFinder.open_calls`."""
         return self._sessions.open_calls(begun_before_ms)
 
 
-def test_without_the_store_the_sweeper_says_so_and_tries_again_next_time() -> None:
+def test_without_the_store_the_sweeper_logs_it_and_leaves_calls_to_the_next_run() -> None:
     class Down:
-        def open_calls(self, begun_before_ms: int) -> Any:  # noqa: ANN401 - it never comes
+        def open_calls(self, begun_before_ms: int) -> Any:  # noqa: ANN401 - always raises
             raise StoreUnavailable("the table did not answer: ReadTimeoutError")
 
     log = Log()
     runtime = make_runtime(stream=log)
-    Sweeper(Aftercare().handler, lambda: runtime, Down)({}, FakeContext())
+    Sweeper(EndHandler().handler, lambda: runtime, Down)({}, FakeContext())
     (entry,) = log.entries()
     assert (entry["outcome"], entry["reason"]) == ("degraded", "store")

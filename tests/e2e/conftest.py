@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.helpers.emulator import BUILD, Emulator, Function
 from tests.helpers.loopback import HOST, free_port
-from tests.helpers.management import ManagementServer, managing
+from tests.helpers.management import ManagementServer, serve_management
 from tests.helpers.runtime import TOKEN, Clock
 from tests.helpers.tables import ENVIRONMENT, served_table
 from tests.helpers.template import Template
@@ -20,7 +20,7 @@ type Start = Callable[[str], Emulator]
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[dict[str, str]]:
-    """The environment in which DynamoDB is this machine, with the table of the template."""
+    """An environment with a local DynamoDB that has the table of the template."""
     port = free_port()
     server = ThreadedMotoServer(HOST, port, verbose=False)
     server.start()
@@ -35,14 +35,14 @@ def aws() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def connections() -> Iterator[ManagementServer]:
-    """What the functions post their answers to, when they came over a WebSocket."""
-    with managing() as server:
+    """The local endpoint to which functions post messages for WebSocket connections."""
+    with serve_management() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def environment(aws: dict[str, str], connections: ManagementServer) -> dict[str, str]:
-    """The environment of a deployed function: every variable that the template names."""
+    """The environment of a deployed function: every variable of the template."""
     named = Template(BUILD / "template.yaml").functions["UserSpeakFunction"]["Environment"]
     return {
         **dict.fromkeys(named["Variables"], ""),
@@ -54,7 +54,7 @@ def environment(aws: dict[str, str], connections: ManagementServer) -> dict[str,
 
 @pytest.fixture(scope="session")
 def start(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Start a function on first use, and keep it warm until the last test has ended."""
+    """Start a function on first use, and keep it running until the last test has ended."""
     logs = tmp_path_factory.mktemp("functions")
     with ExitStack() as running:
 

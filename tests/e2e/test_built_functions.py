@@ -1,4 +1,4 @@
-"""What `sam build` built, in Lambda's own runtime: the process border, crossed for real."""
+"""The output of `sam build`, in Lambda's own runtime emulator."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from tests.helpers.template import ROOT
 
 pytestmark = pytest.mark.built
 
-# The types of the actions that each function answers its mock event with.
+# The types of the actions in the answer to each mock event.
 CASES: Mapping[str, list[str]] = {
     "session_start": ["speak"],
     "user_speech_started": [],
@@ -41,12 +41,12 @@ def session_ids() -> Iterator[str]:
 
 @pytest.fixture
 def session_id(session_ids: Iterator[str]) -> str:
-    """A call of its own for each test."""
+    """A new session id for each test."""
     return next(session_ids)
 
 
 def event(event_type: str, session_id: str, **members: JsonValue) -> JsonObject:
-    """The mock event of a type, in the call of the test."""
+    """Return the mock event of a type, with the session id of the test."""
     mock: JsonObject = json.loads((ROOT / "events" / f"{event_type}.json").read_text("utf-8"))
     session = mock["session"]
     assert isinstance(session, dict)
@@ -54,7 +54,7 @@ def event(event_type: str, session_id: str, **members: JsonValue) -> JsonObject:
 
 
 def request(event: JsonObject, token: str = TOKEN) -> JsonObject:
-    """The event as API Gateway hands it over: HTTP API, payload format 2.0."""
+    """Return the event as API Gateway passes it on: HTTP API, payload format 2.0."""
     mock: JsonObject = json.loads(
         (ROOT / "events" / "http" / f"{event['type']}.json").read_text("utf-8")
     )
@@ -74,9 +74,9 @@ def action_types(answer: JsonValue) -> list[JsonValue]:
     return [action["type"] for action in actions if isinstance(action, dict)]
 
 
-def ask(front_door: Emulator, event: JsonObject) -> JsonValue:
-    """Send an event to the front door; return the answer's body, as JSON."""
-    answer = front_door.invoke(request(event))
+def ask(webhook: Emulator, event: JsonObject) -> JsonValue:
+    """Send an event over HTTP; return the body of the response."""
+    answer = webhook.invoke(request(event))
     assert isinstance(answer, dict)
     assert answer["statusCode"] == (200 if answer.get("body") else 204)
     body: JsonValue = json.loads(str(answer.get("body") or "null"))
@@ -84,7 +84,7 @@ def ask(front_door: Emulator, event: JsonObject) -> JsonValue:
 
 
 @EACH_TYPE
-def test_each_function_answers_a_raw_event_with_bare_actions(
+def test_each_function_answers_a_direct_invocation_with_plain_actions(
     start: Start, session_id: str, event_type: str, expected: list[str]
 ) -> None:
     answer = start(function_of(event_type)).invoke(event(event_type, session_id))
@@ -101,7 +101,7 @@ def test_each_function_answers_a_request_with_a_response(
 
 
 @EACH_TYPE
-def test_the_front_door_answers_every_type(
+def test_the_webhook_answers_every_event_type(
     start: Start, session_id: str, event_type: str, expected: list[str]
 ) -> None:
     answer = ask(start("WebhookFunction"), event(event_type, session_id))
@@ -123,7 +123,7 @@ def test_each_function_answers_a_message_by_posting_to_its_connection(
     assert [name for body in posted for name in action_types(json.loads(body))] == expected
 
 
-def test_a_call_over_a_websocket_goes_through_as_many_functions_as_it_has_event_types(
+def test_a_call_over_a_websocket_uses_one_function_per_event_type(
     start: Start, connections: ManagementServer, session_id: str
 ) -> None:
     for name, members in [
@@ -144,7 +144,7 @@ def test_a_call_over_a_websocket_goes_through_as_many_functions_as_it_has_event_
 
 
 @pytest.mark.parametrize(("token", "effect"), [(TOKEN, "Allow"), ("another token", "Deny")])
-def test_the_authorizer_lets_in_who_knows_the_token(start: Start, token: str, effect: str) -> None:
+def test_the_authorizer_allows_only_the_token(start: Start, token: str, effect: str) -> None:
     arn = "arn:aws:execute-api:eu-central-1:123456789012:api/live/$connect"
     answer = start("AuthorizerFunction").invoke(
         {"type": "REQUEST", "methodArn": arn, "headers": {"X-API-TOKEN": token}}
@@ -155,23 +155,23 @@ def test_the_authorizer_lets_in_who_knows_the_token(start: Start, token: str, ef
 
 
 @pytest.mark.parametrize("kind", ["CONNECT", "MESSAGE", "DISCONNECT"])
-def test_the_connection_takes_whatever_comes(start: Start, kind: str) -> None:
+def test_the_connection_function_accepts_any_message(start: Start, kind: str) -> None:
     answer = start("ConnectionFunction").invoke(websocket("no JSON", kind=kind))
     assert answer == {"statusCode": 200}
 
 
-def test_a_call_through_the_front_door_keeps_its_state(start: Start, session_id: str) -> None:
-    front_door = start("WebhookFunction")
-    ask(front_door, event("session_start", session_id))
+def test_a_call_over_the_webhook_keeps_its_state(start: Start, session_id: str) -> None:
+    webhook = start("WebhookFunction")
+    ask(webhook, event("session_start", session_id))
     for text in ("One.", "Two."):
-        ask(front_door, event("user_speak", session_id, text=text))
-    answer = ask(front_door, event("user_speak", session_id, text="Send me a summary."))
+        ask(webhook, event("user_speak", session_id, text=text))
+    answer = ask(webhook, event("user_speak", session_id, text="Send me a summary."))
     assert isinstance(answer, list)
     assert isinstance(answer[0], dict)
     assert answer[0]["message"] == "We talked for 3 turns."
 
 
-def test_the_functions_and_the_front_door_share_one_call(start: Start, session_id: str) -> None:
+def test_the_functions_and_the_webhook_share_one_call(start: Start, session_id: str) -> None:
     start("SessionStartFunction").invoke(event("session_start", session_id))
     start("UserSpeakFunction").invoke(event("user_speak", session_id, text="One."))
     answer = ask(start("WebhookFunction"), event("user_speak", session_id, text="A summary!"))
@@ -180,7 +180,7 @@ def test_the_functions_and_the_front_door_share_one_call(start: Start, session_i
     assert answer[0]["message"] == "We talked for 2 turns."
 
 
-def test_the_sweeper_finds_its_index_and_leaves_young_calls_alone(
+def test_the_sweeper_uses_its_index_and_leaves_recent_calls_open(
     start: Start, session_id: str
 ) -> None:
     start("SessionStartFunction").invoke(event("session_start", session_id))
@@ -188,7 +188,7 @@ def test_the_sweeper_finds_its_index_and_leaves_young_calls_alone(
     assert ask(start("WebhookFunction"), event("user_speak", session_id, text="Hello"))
 
 
-def test_a_wrong_token_is_refused(start: Start, session_id: str) -> None:
+def test_a_wrong_token_is_rejected(start: Start, session_id: str) -> None:
     wrong = request(event("session_start", session_id), token="another token")
     answer = start("WebhookFunction").invoke(wrong)
     assert isinstance(answer, dict)
@@ -198,7 +198,7 @@ def test_a_wrong_token_is_refused(start: Start, session_id: str) -> None:
 @pytest.mark.parametrize(
     "digest", ["", "local", sha256(b"").hexdigest()], ids=["none", "no digest", "of an empty token"]
 )
-def test_a_function_that_cannot_check_a_token_does_not_start(
+def test_a_function_that_cannot_check_tokens_does_not_start(
     environment: dict[str, str], tmp_path: Path, digest: str
 ) -> None:
     unsafe = {**environment, "API_TOKEN_SHA256": digest}

@@ -1,4 +1,4 @@
-"""Bodies that no AI Flow service sends, and what each must be answered with."""
+"""Requests that must be rejected, with the expected status and reason."""
 
 import gzip
 import json
@@ -13,16 +13,16 @@ LIMIT = 256 * 1024
 
 
 class BadBody(NamedTuple):
-    """A request that is refused.
+    """A request that must be rejected.
 
     Attributes:
         name: of the case.
         body: text, or bytes that arrive as base64.
-        status: of the refusal.
+        status: of the response.
         reason: in its log line.
-        headers: beside those of every request.
+        headers: in addition to the usual ones.
         method: of the request.
-        members: of the envelope, in place of its own.
+        members: of the envelope to replace.
     """
 
     name: str
@@ -35,7 +35,7 @@ class BadBody(NamedTuple):
 
 
 def bad_bodies() -> list[BadBody]:
-    """All of them."""
+    """Return all bad requests."""
     return [
         *_nothing(),
         *_no_json(),
@@ -53,7 +53,7 @@ def bad_bodies() -> list[BadBody]:
 
 
 def wrong_sessions() -> dict[str, object]:
-    """What `session` may be instead of an object with a usable id; `...` is nothing at all."""
+    """Return invalid values of `session`, by name; `...` means that it is absent."""
     control = {
         f"control {ord(c):02x}": {"id": f"a{c}b"} for c in "\0\t\n\r\x1b\x1f\x7f\x80\x85\x9f"
     }
@@ -85,7 +85,7 @@ def wrong_sessions() -> dict[str, object]:
 
 
 def wrong_types() -> dict[str, object]:
-    """What `type` may be instead of a text; `...` is nothing at all."""
+    """Return invalid values of `type`, by name; `...` means that it is absent."""
     return {
         "no type": ...,
         "type null": None,
@@ -97,7 +97,7 @@ def wrong_types() -> dict[str, object]:
 
 
 def event_with(member: str, value: object) -> dict[str, object]:
-    """Return an event with a member replaced; `...` leaves it out."""
+    """Return an event with a member replaced; `...` removes it."""
     members: dict[str, object] = {**EVENT, member: value}
     return {name: value for name, value in members.items() if value is not ...}
 
@@ -171,7 +171,7 @@ def _no_json() -> Iterator[BadBody]:
         "a template": "{{event}}",
         "a prefix against hijacking": ")]}',\n" + TEXT,
         "a log line": 'INFO {"type":"user_speak"}',
-        "base64 that nobody announced": "eyJ0eXBlIjoidXNlcl9zcGVhayJ9",
+        "unannounced base64": "eyJ0eXBlIjoidXNlcl9zcGVhayJ9",
         "an escape sequence": "\x1b[2J" + TEXT,
         "a right-to-left mark": "\u202e" + TEXT,
         "a zero-width space": "\u200b" + TEXT,
@@ -239,7 +239,7 @@ def _no_utf8() -> Iterator[BadBody]:
         "a surrogate in UTF-8": b'{"a":"\xed\xa0\x80"}',
         "a character beyond Unicode": b'{"a":"\xf4\x90\x80\x80"}',
         "bytes that are never UTF-8": b"\xff\xfe\xfd",
-        "a gzip nobody announced": gzip.compress(TEXT.encode()),
+        "unannounced gzip": gzip.compress(TEXT.encode()),
     }.items():
         yield BadBody(name, body, 400, "bad_encoding")
     yield BadBody("a byte order mark in text", "\ufeff" + TEXT, 400, "bad_encoding")
@@ -257,7 +257,7 @@ def _no_utf8() -> Iterator[BadBody]:
         members = {"body": text, "isBase64Encoded": True}
         yield BadBody(name, TEXT, 400, "bad_encoding", members=members)
     utf32 = TEXT.encode("utf-32-be")
-    # Without a byte order mark these are UTF-8, too: text that is full of NULs.
+    # Without a byte order mark these are valid UTF-8 with NUL characters.
     yield BadBody("UTF-32 without a mark", utf32, 400, "bad_json")
     yield BadBody("UTF-16 without a mark", TEXT.encode("utf-16-le"), 400, "bad_json")
 

@@ -1,4 +1,4 @@
-"""Dynalite: a DynamoDB that shares no code with moto, behind a real socket."""
+"""Dynalite: a DynamoDB emulator that is independent of moto, behind a real socket."""
 
 import importlib.util
 import subprocess
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.loopback import HOST, free_port, wait_until_it_listens
+from tests.helpers.loopback import HOST, free_port, wait_until_listening
 
 CLI = Path(__file__).parent / "node" / "node_modules" / "dynalite" / "cli.js"
 
 
 class NoDynalite(Exception):
-    """It is not installed here; the message says what is missing."""
+    """Dynalite is not installed; the message names what is missing."""
 
 
 def _node() -> Path | None:
@@ -26,7 +26,7 @@ def _node() -> Path | None:
 
 @contextmanager
 def dynalite() -> Generator[str]:
-    """Run a Dynalite, empty at first, and give its address.
+    """Run a Dynalite, initially empty, and yield its URL.
 
     Raises:
         NoDynalite: it is not installed.
@@ -40,7 +40,7 @@ def dynalite() -> Generator[str]:
     at_once = ["--createTableMs=0", "--deleteTableMs=0", "--updateTableMs=0"]
     command = [str(node), str(CLI), f"--host={HOST}", f"--port={port}", *at_once]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        wait_until_it_listens(process, port)
+        wait_until_listening(process, port)
         try:
             yield f"http://{HOST}:{port}"
         finally:
@@ -49,7 +49,7 @@ def dynalite() -> Generator[str]:
 
 @pytest.fixture(scope="session")
 def dynalite_endpoint() -> Iterator[str]:
-    """The address of a running Dynalite, empty at the start of the session."""
+    """The URL of a running Dynalite, empty at the start of the test session."""
     try:
         with dynalite() as endpoint:
             yield endpoint

@@ -1,4 +1,4 @@
-"""Lambda's own runtime emulator around what `sam build` built.
+"""Lambda's runtime interface emulator, running the output of `sam build`.
 
 Its binary ships with the SAM CLI and needs no Docker.
 """
@@ -18,12 +18,12 @@ from typing import Self
 import httpx
 
 from aiflow.protocol.types import JsonValue
-from tests.helpers.loopback import HOST, free_port, wait_until_it_listens
+from tests.helpers.loopback import HOST, free_port, wait_until_listening
 from tests.helpers.template import ROOT, Template
 
 ARCHITECTURE = "x86_64" if platform.machine() == "x86_64" else "arm64"
 BUILD = ROOT / ".aws-sam" / ARCHITECTURE
-# What Lambda's image has. The tests' own packages must not stand in for those of the layer.
+# The packages of Lambda's image, so that packages of the tests do not replace those of the layer.
 RUNTIME = ROOT / ".runtime"
 
 
@@ -33,14 +33,14 @@ class FunctionError(Exception):
 
 @dataclass(frozen=True)
 class Function:
-    """What Lambda is told of a function.
+    """The configuration of a Lambda function.
 
     Attributes:
         name: of the function.
-        handler: module and name of what is called.
-        paths: where modules are found, the folder of the function first.
-        timeout: seconds after which it is ended.
-        memory: megabytes.
+        handler: module and name of the handler.
+        paths: folders of modules, the folder of the function first.
+        timeout: in seconds.
+        memory: in megabytes.
     """
 
     name: str
@@ -60,10 +60,7 @@ class Function:
 
 
 class Emulator:
-    """One function in one container, as it were.
-
-    It handles one event at a time, like the real one: two at once would crash it.
-    """
+    """One function in one emulated container, which handles one event at a time."""
 
     def __init__(self, function: Function, environment: Mapping[str, str], log: Path) -> None:
         port = free_port()
@@ -72,7 +69,7 @@ class Emulator:
             "--runtime-api-address": f"{HOST}:{free_port()}",
         }
         binary = files("samcli") / "local" / "rapid" / f"aws-lambda-rie-{ARCHITECTURE}"
-        # -S: without the packages of this environment.
+        # -S excludes the packages of this environment.
         runtime = [sys.executable, "-S", "-m", "awslambdaric", function.handler]
         self._log = log
         with log.open("wb") as output:
@@ -82,7 +79,7 @@ class Emulator:
                 env={
                     "PATH": os.defpath,
                     "PYTHONPATH": os.pathsep.join(map(str, function.paths)),
-                    # /var/task and /opt cannot be written to.
+                    # /var/task and /opt are read-only on Lambda.
                     "PYTHONDONTWRITEBYTECODE": "1",
                     "LAMBDA_TASK_ROOT": str(function.paths[0]),
                     "AWS_LAMBDA_FUNCTION_NAME": function.name,
@@ -92,23 +89,23 @@ class Emulator:
                 },
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # A group of its own, so that the runtime ends with its emulator.
+                # A process group, so that the runtime ends with its emulator.
                 start_new_session=True,
             )
-        wait_until_it_listens(self._process, port)
+        wait_until_listening(self._process, port)
         self._url = f"http://{HOST}:{port}/2015-03-31/functions/function/invocations"
 
     def invoke(self, event: JsonValue) -> JsonValue:
-        """Hand an event to the function and return its answer.
+        """Invoke the function with an event and return its answer.
 
         Raises:
-            FunctionError: there was none.
+            FunctionError: the function did not answer.
         """
         response = httpx.post(self._url, json=event, timeout=30)
         try:
             answer: JsonValue = response.json()
         except json.JSONDecodeError:
-            # A time-out comes as status 200 with a sentence.
+            # The emulator reports a timeout as plain text with status 200.
             raise FunctionError(f"{response.text}\n{self.log}") from None
         if response.is_error or (isinstance(answer, dict) and "errorType" in answer):
             raise FunctionError(f"{answer}\n{self.log}")
@@ -116,7 +113,7 @@ class Emulator:
 
     @property
     def log(self) -> str:
-        """What the function and its emulator have printed."""
+        """The output of the function and its emulator."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""A line to an agent: events of one call, sent through the whole road, one after another."""
+"""A driver for calls in process: it sends events through the whole pipeline, one by one."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,8 +13,8 @@ from tests.helpers.runtime import Clock, FakeContext, Log, invoke, make_runtime
 type Handle = Callable[[Event, Call], Reply]
 
 
-def for_every_event(handle: Handle) -> Entrypoint:
-    """Make an entrypoint of a handler that says by no annotation what it answers."""
+def untyped_entrypoint(handle: Handle) -> Entrypoint:
+    """Make an entrypoint that handles every event type from a handler without annotations."""
 
     def answer(event: Event, call: Call) -> Reply:
         return handle(event, call)
@@ -22,8 +22,8 @@ def for_every_event(handle: Handle) -> Entrypoint:
     return entrypoint(answer)
 
 
-class Line:
-    """One call to one agent, on a clock that the test moves."""
+class CallDriver:
+    """One call to one agent over HTTP, on a clock that the test advances."""
 
     def __init__(
         self,
@@ -36,10 +36,10 @@ class Line:
         self.log = Log()
         self.runtime = make_runtime(sessions, self.clock, settings, self.log)
         self.session_id = "session-123"
-        self._agent = agent if isinstance(agent, Entrypoint) else for_every_event(agent)
+        self._agent = agent if isinstance(agent, Entrypoint) else untyped_entrypoint(agent)
 
     def send(self, name: str, **members: Any) -> Any:  # noqa: ANN401 - JSON
-        """Send an event, a minute after the one before; return the JSON of the answer."""
+        """Send an event one minute after the previous one; return the JSON of the answer."""
         self.clock.advance(60)
         return self.send_at_once(name, **members)
 
@@ -51,26 +51,26 @@ class Line:
         context: FakeContext | None = None,
         **members: object,
     ) -> Any:  # noqa: ANN401 - JSON
-        """Send an event while no time passes; return the JSON of the answer, None for a 204."""
+        """Send an event without advancing the clock; return the answer as JSON, None for 204."""
         event = {"type": name, "session": {"id": self.session_id, **(session or {})}, **members}
         answer = invoke(self._agent, event, self.runtime, context=context)
         assert answer.status == (204 if answer.body is None else 200)
         return answer.body
 
     def types(self, name: str, **members: Any) -> list[str]:  # noqa: ANN401 - JSON
-        """Send an event; return the types of the actions that are answered."""
+        """Send an event one minute after the previous one; return the types of the actions."""
         answer: list[dict[str, str]] | dict[str, str] = self.send(name, **members) or []
         actions = [answer] if isinstance(answer, dict) else answer
         return [action["type"] for action in actions]
 
     @property
-    def item(self) -> SessionRecord:
-        """What is kept of the call."""
-        item = self.runtime.sessions.load(self.session_id)
-        assert item is not None
-        return item
+    def record(self) -> SessionRecord:
+        """The stored record of the call."""
+        record = self.runtime.sessions.load(self.session_id)
+        assert record is not None
+        return record
 
     @property
     def outcome(self) -> Any:  # noqa: ANN401 - JSON
-        """How the last event went, by its log line."""
+        """The outcome of the last event, from its log line."""
         return self.log.entries()[-1]["outcome"]

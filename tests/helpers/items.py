@@ -1,4 +1,4 @@
-"""Session items for tests of stores, and texts and ids that try to be more than that."""
+"""Session records, and texts and ids that are hard to store."""
 
 import unicodedata
 
@@ -43,12 +43,12 @@ ODD_IDS = (
     *("0", "00", "-0", "null", "None", "true", "{{session_id}}", "../a", "a/../a", "*", "%", "?"),
     *("' OR ''='", ":pk", "\u202ea", "\ufeffa", "\u00a0", "\ue000", "\U0010ffff"),
 )
-"""Session ids that are easily taken for one another, or for something else; all are accepted."""
+"""Valid session ids that are easily mistaken for each other, or for keys of the table."""
 
 session_ids = st.text(
     st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=256
 ) | st.sampled_from(ODD_IDS)
-"""Any id that events may bring."""
+"""Any valid session id."""
 
 json_values: st.SearchStrategy[JsonValue] = st.recursive(
     st.none()
@@ -61,7 +61,7 @@ json_values: st.SearchStrategy[JsonValue] = st.recursive(
 )
 
 states = st.dictionaries(st.text(), json_values, max_size=5)
-"""Anything that handlers may keep."""
+"""Any valid state of a handler."""
 
 
 def _repeated(unit: str, length: int) -> str:
@@ -71,18 +71,18 @@ def _repeated(unit: str, length: int) -> str:
 hostile_texts = st.one_of(
     st.text(),
     st.sampled_from(ODD_TEXTS),
-    # What grows on its way into JSON or UTF-8, and what is long to begin with.
+    # Characters that grow in JSON or UTF-8, and long texts.
     st.builds(
         _repeated,
         st.sampled_from(['"', "\\", "\n", "\x01", "\x7f", "é", "€", "🤖", "👩‍👩‍👧‍👦", "word "]),
         st.sampled_from([1, 100, 1_333, 2_000, 3_999, 4_000, 4_001, 50_000]),
     ),
 )
-"""What callers and handlers may say at worst."""
+"""Texts of callers and handlers, including extreme ones."""
 
 
-def whole_item(session_id: str) -> SessionRecord:
-    """Return an item, never stored, with something odd in every member."""
+def full_record(session_id: str) -> SessionRecord:
+    """Return an uncommitted record with an unusual value in every member."""
     return SessionRecord(
         session_id=session_id,
         status=Status.TRANSFERRING,
@@ -113,19 +113,19 @@ def whole_item(session_id: str) -> SessionRecord:
 
 
 def action(name: str, **members: JsonValue) -> JsonObject:
-    """Return an action as it is kept."""
+    """Return an action in its stored form."""
     return {"type": name, **members}
 
 
 def talk(item: SessionRecord, *texts: str) -> SessionRecord:
-    """Return the item after the caller and the agent said something in turn."""
+    """Return the record with turns of the caller and the agent, who alternate."""
     for number, text in enumerate(texts):
         item = item.with_turn("assistant" if number % 2 else "user", text)
     return item
 
 
 def stored_bytes(item: SessionRecord) -> int:
-    """Return what a table would count for an item: names and values in UTF-8."""
+    """Return the size of a stored item as DynamoDB counts it: names and values in UTF-8."""
     attributes: dict[str, str | int] = {
         "pk": item.session_id,
         "sk": "call",

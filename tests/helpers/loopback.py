@@ -1,4 +1,4 @@
-"""Servers that a test starts on this machine."""
+"""Local servers of tests."""
 
 import socket
 import subprocess
@@ -8,18 +8,18 @@ HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         port: int = listener.getsockname()[1]
         return port
 
 
-def wait_until_it_listens(process: subprocess.Popen[bytes], port: int, seconds: float = 20) -> None:
+def wait_until_listening(process: subprocess.Popen[bytes], port: int, seconds: float = 20) -> None:
     """Return as soon as the process accepts connections.
 
     Raises:
-        RuntimeError: it ended instead, or took too long.
+        RuntimeError: the process ended, or took too long.
     """
     deadline = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < deadline:

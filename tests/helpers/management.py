@@ -1,4 +1,4 @@
-"""The `@connections` of a WebSocket API, on a real socket: what functions post their answers to."""
+"""A local `@connections` endpoint of a WebSocket API, to which functions post messages."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ from typing import cast
 
 
 class Management(BaseHTTPRequestHandler):
-    """Answers with the statuses that its server has left, and notes what came."""
+    """Responds with the prepared statuses of its server, and records requests."""
 
     def do_POST(self) -> None:
-        """Take a message."""
+        """Record a message."""
         server = cast("ManagementServer", self.server)
         body = self.rfile.read(int(self.headers["content-length"]))
         server.posted.append((self.path, body))
@@ -19,12 +19,12 @@ class Management(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - told
-        """Say nothing."""
+    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - unused
+        """Suppress the log."""
 
 
 class ManagementServer(HTTPServer):
-    """The `@connections` of an API, on this machine."""
+    """A server with the `@connections` endpoint of an API."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Management)
@@ -33,13 +33,13 @@ class ManagementServer(HTTPServer):
 
     @property
     def endpoint(self) -> str:
-        """Where it is, stage included."""
+        """Its URL, including the stage."""
         return f"http://127.0.0.1:{self.server_port}/live"
 
 
 @contextmanager
-def managing() -> Generator[ManagementServer]:
-    """Serve it on a free port, for as long as the block takes."""
+def serve_management() -> Generator[ManagementServer]:
+    """Serve the endpoint on a free port until the block ends."""
     with ManagementServer() as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -1,4 +1,4 @@
-"""Phone numbers for tests: of no person. Examples of the library, and ranges kept for fiction."""
+"""Phone numbers without owners: examples of the library, and ranges reserved for fiction."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ COUNTRIES = (
 )
 
 ISLANDS = ("AG", "BB", "BM", "BS", "DM", "DO", "GD", "GG", "IM", "JE", "JM", "TC", "TT", "VG")
-"""Countries whose numbers begin like those of a larger neighbour, and are dearer."""
+"""Countries that share a prefix with a larger neighbour, and cost more."""
 
-# By the plan these are ordinary numbers of their countries.
+# The numbering plan lists these as ordinary numbers of their countries.
 _SATELLITES = {("CA", "voip"), ("AU", "voip")}
 
 INTERNATIONAL = (800, 808, 870, 878, 881, 882, 883, 888, 979)
-"""Country codes of no country: free phone, satellites, networks, premium."""
+"""Country codes without a country: free phone, satellites, networks, premium."""
 
 CALLABLE = frozenset({"fixed", "mobile", "voip", "toll-free"})
 """The kinds that may be called in an allowed country."""
 
 HAND_PICKED = {
-    # What looks like a German number and is dear, or is none.
+    # They look like ordinary German numbers, but are expensive or invalid.
     "499001234567": "kind",
     "49900123456": "invalid",
     "490900123456": "invalid",
@@ -45,7 +45,7 @@ HAND_PICKED = {
     "4918012345678": "kind",
     "491371234567": "kind",
     "4916412345": "kind",
-    # Emergency and other short codes, as far as they fit into E.164 at all.
+    # Emergency and other short codes that fit into E.164.
     "4911000": "invalid",
     "4911200": "invalid",
     "4911833": "invalid",
@@ -56,7 +56,7 @@ HAND_PICKED = {
     "19115550123": "invalid",
     "44999999": "invalid",
     "3311218": "invalid",
-    # Satellites and networks of no country.
+    # Satellites and networks without a country.
     "881612345678": "country",
     "870773123456": "country",
     "883510012345678": "country",
@@ -65,20 +65,20 @@ HAND_PICKED = {
     "979123456789": "kind",
     "80812345678": "kind",
     "80012345678": "country",
-    # Satellites that their country counts as ordinary.
+    # Satellites that the plan of a country lists as ordinary numbers.
     "16002345678": "kind",
     "61147123456": "kind",
-    # 976 is premium wherever numbers begin with 1.
+    # 976 is premium in all countries with the prefix 1.
     "12129765550": "kind",
-    # Begins with 1, and is not the USA.
+    # Prefix 1, but not the USA.
     "18095550123": "country",
-    # Begins with 44, and is neither Great Britain nor cheap.
+    # Prefix 44, but not ordinary numbers of Great Britain.
     "447624123456": "country",
     "447012345678": "kind",
     "448712345678": "kind",
     "448431234567": "kind",
     "447911123456": "country",
-    # Elsewhere.
+    # Other countries.
     "43720123456": "country",
     "43900123456": "kind",
     "41900123456": "kind",
@@ -90,26 +90,26 @@ HAND_PICKED = {
     "9611123456": "country",
     "67570001234": "country",
     "23762345678": "invalid",
-    # No numbers at all.
+    # Not numbers.
     "0": "invalid",
     "112": "invalid",
     "": "invalid",
     "4930": "invalid",
     "493023125001\n": "invalid",
     "49302312500112345": "invalid",
-    "４９３０２３１２５００１": "invalid",  # noqa: RUF001 - digits that are none of ours
+    "４９３０２３１２５００１": "invalid",  # noqa: RUF001 - full-width digits on purpose
 }
-"""From a number to what stands against calling it from a German one."""
+"""From a number to the deny reason for a transfer in a call to a German number."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A number, and what it is.
+    """A phone number and its kind.
 
     Attributes:
         digits: E.164 without `+`.
-        country: ISO 3166; empty where it is of none.
-        kind: out of `KINDS`.
+        country: ISO 3166; empty if it belongs to no country.
+        kind: one of `KINDS`.
     """
 
     digits: str
@@ -121,7 +121,7 @@ class Example:
 
 
 def national_examples(countries: Iterable[str] = COUNTRIES) -> list[Example]:
-    """The library's own example of each kind in each of the countries."""
+    """Return the library's example of each kind in each country."""
     found = (
         (country, kind, phonenumbers.example_number_for_type(country, code))
         for country in countries
@@ -139,7 +139,7 @@ def national_examples(countries: Iterable[str] = COUNTRIES) -> list[Example]:
 
 
 def international_examples() -> list[Example]:
-    """The library's own example of each country code that is of no country."""
+    """Return the library's example of each country code without a country."""
     found = map(phonenumbers.example_number_for_non_geo_entity, INTERNATIONAL)
     return [
         Example(phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:], "", "world")

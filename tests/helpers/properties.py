@@ -1,4 +1,4 @@
-"""Settings for property tests: the same examples in every run, and no clock over them."""
+"""Settings for property tests: the same examples in every run, and no deadline."""
 
 from hypothesis import HealthCheck, settings
 
@@ -7,6 +7,6 @@ repeatable = settings(
     deadline=None,
     derandomize=True,
     max_examples=100,
-    # A store is made once for all examples of a test; each example uses sessions of its own.
+    # All examples of a test share one store; each uses its own session ids.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

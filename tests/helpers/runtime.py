@@ -1,4 +1,4 @@
-"""The road without AWS: a clock, a store in memory, a log to read, both gateways' envelopes."""
+"""A runtime without AWS: a clock, an in-memory store, a readable log, gateway envelopes."""
 
 import base64
 import io
@@ -21,26 +21,26 @@ from aiflow.telemetry import Telemetry
 from aiflow.transports.connections import ConnectionSender, UnavailableConnectionSender
 
 TOKEN = "correct-horse-battery-staple-0123456789abcdef"
-"""The API token of every stack under test; the sender's, so that settings hold only its digest."""
+"""The API token of every stack under test; settings contain only its digest."""
 
 NOW = 1_800_000_000.0
-"""Where every clock starts: Unix time in seconds."""
+"""The initial time of every clock: Unix time in seconds."""
 
 type Body = str | bytes | Mapping[str, object] | Sequence[object] | None
-"""A request's body: text and bytes as they are, anything else as JSON."""
+"""The body of a request: text and bytes unchanged, anything else as JSON."""
 
 type Header = str | Sequence[str] | None
 """The value of a header, or all values of a repeated one; None leaves it out."""
 
 type Envelope = dict[str, Any]
-"""What API Gateway hands to a function."""
+"""The payload that API Gateway passes to a function."""
 
 _numbers = count(1)
 
 
 @dataclass
 class Clock:
-    """A clock that stands still: call it to read it, `advance` it to let time pass."""
+    """A clock that changes only by `advance`; call it to read it."""
 
     seconds: float = NOW
 
@@ -48,28 +48,28 @@ class Clock:
         return self.seconds
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.seconds += seconds
 
 
 class Log(io.StringIO):
-    """The output stream of a function, read back as the JSON that it consists of."""
+    """The output stream of a function, which can be read as JSON."""
 
     def lines(self) -> list[dict[str, Any]]:
-        """All lines; each must be a JSON object."""
+        """Return all lines; each must be a JSON object."""
         return [json.loads(line) for line in self.getvalue().splitlines()]
 
     def entries(self) -> list[dict[str, Any]]:
-        """The log lines."""
+        """Return the log lines."""
         return [line for line in self.lines() if "_aws" not in line]
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The metrics of each event, the blobs of one event as one object."""
+        """Return the metrics of each event, with the blobs of one event merged."""
         return events_metrics(self.lines())
 
 
 def events_metrics(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the metrics of each event; the first blob of an event counts it."""
+    """Merge the metric blobs of each event; the first blob of an event has `Events`."""
     events: list[dict[str, Any]] = []
     for blob in lines:
         if "Events" in blob:
@@ -83,18 +83,18 @@ def events_metrics(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class FakeContext:
-    """Lambda's context of one invocation; its id is new for each unless it is given."""
+    """Lambda's context of one invocation, with a new request id by default."""
 
     aws_request_id: str = field(default_factory=lambda: f"invocation-{next(_numbers)}")
     remaining_ms: int = 10_000
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the platform ends this invocation."""
+        """Return the milliseconds until Lambda ends this invocation."""
         return self.remaining_ms
 
 
 class Answer(NamedTuple):
-    """What came back: the HTTP status, and the body as JSON, None where there is none."""
+    """The HTTP status, and the body as JSON, None without a body."""
 
     status: int
     body: Any
@@ -102,12 +102,12 @@ class Answer(NamedTuple):
 
 @contextmanager
 def unlimited(_seconds: float) -> Generator[None]:
-    """Let a handler take as long as it likes."""
+    """Set no time limit."""
     yield
 
 
-class Limits:
-    """A time limit that notes how much time it is asked for, and gives all there is."""
+class RecordingTimeLimit:
+    """A time limit that records the requested seconds, and never interrupts."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -119,12 +119,12 @@ class Limits:
 
 
 def digest_of(token: str) -> str:
-    """Return the digest of a token as it stands in the settings."""
+    """Return the digest of a token as settings contain it."""
     return sha256(token.encode()).hexdigest()
 
 
 def make_settings(**overrides: object) -> Settings:
-    """Return settings for `TOKEN`, with members (by their field name) replaced."""
+    """Return settings for `TOKEN`, with some fields replaced."""
     defaults = {"token_digest": digest_of(TOKEN), "sessions_table": "sessions"}
     return Settings.model_validate({**defaults, **overrides})
 
@@ -139,10 +139,10 @@ def make_runtime(  # noqa: PLR0913 - the parts of a runtime, each with a default
     chance: Callable[[], float] = lambda: 0.5,
     connections: ConnectionSender | None = None,
 ) -> Runtime:
-    """Return a runtime in the memory of this test; its pauses move the clock instead of waiting."""
+    """Return an in-memory runtime whose pauses advance the clock instead of waiting."""
     clock = clock or Clock()
     settings = settings or make_settings()
-    # Powertools keeps one logger per name, with the stream of whoever came first.
+    # Powertools keeps one logger per name, with the stream of its first use.
     service = f"{settings.service_name}-{next(_numbers)}"
     telemetry = Telemetry(
         service, settings.metrics_namespace, settings.log_level, stream or io.StringIO()
@@ -165,7 +165,7 @@ def http_v2(
     token: Header = TOKEN,
     headers: Mapping[str, Header] | None = None,
     method: str = "POST",
-    base64: bool = False,  # the word that the envelope uses
+    base64: bool = False,  # the name in the envelope
 ) -> Envelope:
     """Return a request as an HTTP API passes it on: payload 2.0, repeated headers joined."""
     text, is_encoded = _text(body, encode=base64)
@@ -202,7 +202,7 @@ def rest_v1(
     token: Header = TOKEN,
     headers: Mapping[str, Header] | None = None,
     method: str = "POST",
-    base64: bool = False,  # the word that the envelope uses
+    base64: bool = False,  # the name in the envelope
 ) -> Envelope:
     """Return a request as a REST API passes it on: payload 1.0, repeated headers listed apart."""
     text, is_encoded = _text(body, encode=base64)
@@ -234,9 +234,9 @@ def websocket(
     *,
     connection_id: str = "connection-1",
     kind: str = "MESSAGE",
-    base64: bool = False,  # the word that the envelope uses
+    base64: bool = False,  # the name in the envelope
 ) -> Envelope:
-    """Return what a WebSocket API passes on of a message, or of a connection's begin or end."""
+    """Return the payload of a WebSocket API for a message, a connect or a disconnect."""
     text, is_encoded = _text(body, encode=base64)
     return {
         "requestContext": {
@@ -266,7 +266,7 @@ def send(
     runtime: Runtime,
     context: FakeContext | None = None,
 ) -> Answer:
-    """Hand an envelope, or an event without one, to a handler that is bound to `runtime`."""
+    """Call an entrypoint with an envelope, or with a plain event, in `runtime`."""
     answer = entrypoint.bind(runtime)(cast("Envelope", envelope), context or FakeContext())
     if not isinstance(envelope, Mapping) or "requestContext" not in envelope:
         return Answer(_status(answer), answer)
@@ -278,16 +278,16 @@ def invoke(
     entrypoint: Entrypoint,
     event: Mapping[str, object],
     runtime: Runtime,
-    door: Literal["http", "rest", "raw"] = "http",
+    transport: Literal["http", "rest", "raw"] = "http",
     context: FakeContext | None = None,
 ) -> Answer:
-    """Send an event through a door: an HTTP API, a REST API, or without anything around it."""
+    """Send an event over a transport: an HTTP API, a REST API, or a direct invocation."""
     envelopes: dict[str, Callable[[Mapping[str, object]], Mapping[str, Any]]] = {
         "http": http_v2,
         "rest": rest_v1,
         "raw": lambda event: event,
     }
-    return send(entrypoint, envelopes[door](event), runtime, context)
+    return send(entrypoint, envelopes[transport](event), runtime, context)
 
 
 def _text(body: Body, *, encode: bool) -> tuple[str | None, bool]:
@@ -312,7 +312,7 @@ def _headers(token: Header, others: Mapping[str, Header] | None) -> dict[str, li
 
 
 def _status(answer: object) -> int:
-    """Return the status that an answer without an envelope would have had."""
+    """Return the HTTP status that corresponds to an answer without an envelope."""
     if isinstance(answer, dict) and "error" in answer:
         return next(status for status in HTTPStatus if status.phrase == answer["error"]).value
     return (HTTPStatus.NO_CONTENT if answer is None else HTTPStatus.OK).value

@@ -1,4 +1,4 @@
-"""Bots behind a WebSocket of this machine: good ones, and all that can be wrong with one."""
+"""WebSocket bots on a local socket: working ones, and ones with every kind of fault."""
 
 import json
 from collections.abc import Callable, Generator
@@ -11,19 +11,19 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 type Json = dict[str, Any]
-type Talk = Callable[["Line", Json], None]
-"""Does something about an event."""
+type Talk = Callable[["BotConnection", Json], None]
+"""The reaction of a bot to an event."""
 
 
-class Line:
-    """A connection, as a bot sees it."""
+class BotConnection:
+    """A connection of a bot."""
 
     def __init__(self, bot: "SocketBot", connection: ServerConnection) -> None:
         self.connection = connection
         self._bot = bot
 
     def send(self, message: object) -> None:
-        """Send JSON; a text and bytes as they are."""
+        """Send JSON, or text and bytes unchanged."""
         self._bot.sent += 1
         raw = message if isinstance(message, str | bytes) else json.dumps(message)
         self.connection.send(raw)
@@ -34,24 +34,24 @@ class Line:
 
 
 class SocketBot:
-    """A bot that takes down what it is sent, and knows when it is done.
+    """A bot that records events, and on which a test can wait.
 
     Args:
-        talk: what it does.
-        status: with which it refuses connections; 101 for not at all.
-        headers: of the refusal.
+        talk: its reaction to an event.
+        status: of its response to a connection request; 101 accepts.
+        headers: of a rejection.
     """
 
     def __init__(self, talk: Talk, status: int = 101, **headers: str) -> None:
         self.events: list[Json] = []
         self.headers: list[dict[str, str]] = []
-        """Of the requests for a connection, with names in lower case."""
+        """Headers of connection requests, with names in lower case."""
         self.closed: list[int | None] = []
-        """The codes with which connections were closed."""
+        """Close codes of the connections."""
         self.sent = 0
         self._talk = talk
         self._status = status
-        self._refusal_headers = headers
+        self._rejection_headers = headers
         self._handled = 0
         self._changed = Condition()
 
@@ -61,38 +61,38 @@ class SocketBot:
         return [event["type"] for event in self.events]
 
     def settled(self, number: int) -> int:
-        """Wait until so many events have been dealt with; return how many messages were sent."""
+        """Wait until this many events are handled; return the number of sent messages."""
         with self._changed:
             self._changed.wait_for(lambda: self._handled >= number)
             return self.sent
 
     def serve(self, connection: ServerConnection) -> None:
-        """Talk to one caller."""
-        line = Line(self, connection)
+        """Handle the events of one connection."""
+        bot_connection = BotConnection(self, connection)
         with suppress(ConnectionClosed):
             while True:
                 event = json.loads(connection.recv())
                 self.events.append(event)
                 with suppress(ConnectionClosed):
-                    self._talk(line, event)
+                    self._talk(bot_connection, event)
                 with self._changed:
                     self._handled += 1
                     self._changed.notify_all()
         self.closed.append(connection.close_code)
 
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse a connection, if this is that kind of a bot."""
+        """Reject a connection request, unless the status is 101."""
         self.headers.append({name.lower(): value for name, value in request.headers.raw_items()})
         if self._status == 101:
             return None
         response = connection.respond(self._status, "")
-        response.headers.update(self._refusal_headers)
+        response.headers.update(self._rejection_headers)
         return response
 
 
 @contextmanager
 def serving_socket(bot: SocketBot) -> Generator[str]:
-    """Serve a bot for as long as the block takes; return its URL."""
+    """Serve a bot until the block ends; yield its URL."""
     with serve(bot.serve, "127.0.0.1", 0, process_request=bot.admit) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -114,68 +114,68 @@ def act(event: Json, name: str, **members: object) -> Json:
 
 
 def conversing(text: str, *names: str) -> Talk:
-    """A good bot that says something after each event of these types, and else nothing."""
+    """Return a working bot that speaks after events of these types."""
 
-    def talk(line: Line, event: Json) -> None:
+    def talk(bot_connection: BotConnection, event: Json) -> None:
         if event["type"] in names:
-            line.send(speak(event, text))
+            bot_connection.send(speak(event, text))
 
     return talk
 
 
 def sending(*messages: object, to: str = "session_start") -> Talk:
-    """A bot that sends these messages when it is sent an event of this type."""
+    """Return a bot that sends these messages after an event of one type."""
 
-    def talk(line: Line, event: Json) -> None:
+    def talk(bot_connection: BotConnection, event: Json) -> None:
         if event["type"] == to:
             for message in messages:
-                line.send(message)
+                bot_connection.send(message)
 
     return talk
 
 
 def closing(code: int, reason: str = "", *, to: str = "session_start") -> Talk:
-    """A bot that closes the connection when it is sent an event of this type."""
+    """Return a bot that closes the connection after an event of one type."""
 
-    def talk(line: Line, event: Json) -> None:
+    def talk(bot_connection: BotConnection, event: Json) -> None:
         if event["type"] == to:
-            line.close(code, reason)
+            bot_connection.close(code, reason)
 
     return talk
 
 
-def broken_off(line: Line, _: Json) -> None:
-    """Drop the connection without a word."""
-    line.connection.socket.shutdown(2)
+def broken_off(bot_connection: BotConnection, _: Json) -> None:
+    """Drop the connection without a close message."""
+    bot_connection.connection.socket.shutdown(2)
 
 
-def flooding(line: Line, event: Json) -> None:
-    """Send chatter until nobody listens any more."""
+def flooding(bot_connection: BotConnection, event: Json) -> None:
+    """Send messages until the connection is closed."""
     while event["type"] == "session_start":
-        line.send({"type": "connected"})
+        bot_connection.send({"type": "connected"})
 
 
 class Thinking:
-    """A bot that says at once that it thinks, and what it thought when it is told to."""
+    """A bot that speaks at once, and again when the test calls `join`."""
 
     def __init__(self) -> None:
         self.done = Event()
         self._threads: list[Thread] = []
 
-    def __call__(self, line: Line, event: Json) -> None:
+    def __call__(self, bot_connection: BotConnection, event: Json) -> None:
         if event["type"] == "user_speak":
-            line.send(speak(event, "One moment"))
-            thread = Thread(target=self._think, args=(line, event))
+            bot_connection.send(speak(event, "One moment"))
+            thread = Thread(target=self._think, args=(bot_connection, event))
             self._threads.append(thread)
             thread.start()
 
-    def _think(self, line: Line, event: Json) -> None:
+    def _think(self, bot_connection: BotConnection, event: Json) -> None:
         self.done.wait()
         with suppress(ConnectionClosed):
-            line.send(speak(event, "It is done"))
+            bot_connection.send(speak(event, "It is done"))
 
     def join(self) -> None:
-        """Let it finish."""
+        """Send the second message, and wait for it."""
         self.done.set()
         for thread in self._threads:
             thread.join()

@@ -1,10 +1,10 @@
-"""The project's own source, read and not run."""
+"""The source code of the project, as text and syntax trees."""
 
 import ast
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from tests.helpers.template import ROOT
@@ -23,7 +23,7 @@ class Module:
 
     @property
     def name(self) -> str:
-        """Its dotted name, as it is imported."""
+        """Its dotted name, as in an import."""
         root = LAYER if self.path.is_relative_to(LAYER) else ROOT
         root = FUNCTIONS if self.path.is_relative_to(FUNCTIONS) else root
         return ".".join(self.path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
@@ -44,16 +44,16 @@ class Module:
         return ast.parse(self.text, self.where)
 
     def imports(self, *, at_run_time: bool = True) -> Iterator[tuple[str, int]]:
-        """Yield the dotted names that it imports and where; `from a import b` is `a.b`."""
+        """Yield imported dotted names with line numbers; `from a import b` is `a.b`."""
         for node in _nodes_at_run_time(self.tree) if at_run_time else ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from ((alias.name, node.lineno) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
-                # Nothing here is imported relatively: ruff sees to that.
+                # Ruff forbids relative imports.
                 yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
 
     def comments(self) -> Iterator[tuple[str, int]]:
-        """Yield its comments and where they stand."""
+        """Yield its comments with line numbers."""
         with self.path.open("rb") as file:
             for token in tokenize.tokenize(file.readline):
                 if token.type == tokenize.COMMENT:
@@ -61,13 +61,13 @@ class Module:
 
 
 def modules(*roots: Path) -> list[Module]:
-    """Return the modules below folders of the project, in the order of their paths."""
+    """Return the modules below some folders, sorted by path."""
     paths = (path for root in roots for path in root.rglob("*.py"))
-    return [Module(path) for path in sorted(paths) if "node_modules" not in path.parts]
+    return [_module(path) for path in sorted(paths) if "node_modules" not in path.parts]
 
 
 def dotted(node: ast.AST) -> str:
-    """Return `a.b.c` for what is written so; nothing for anything else."""
+    """Return `a.b.c` for a dotted name, and an empty text for any other node."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -75,8 +75,14 @@ def dotted(node: ast.AST) -> str:
     return ""
 
 
+@cache
+def _module(path: Path) -> Module:
+    """Return the module at a path, which is parsed once for all tests."""
+    return Module(path)
+
+
 def _nodes_at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk a tree without what only type checkers read."""
+    """Walk a tree, skipping `if TYPE_CHECKING` blocks."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING":
             continue

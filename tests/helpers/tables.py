@@ -1,4 +1,4 @@
-"""The deployed table on an emulator, and what can be made to go wrong on the way to it."""
+"""The table of the template on an emulator, and simulated faults of its client."""
 
 import json
 from collections import Counter
@@ -26,22 +26,22 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-"""What the client asks of its environment."""
+"""The environment variables of the client."""
 
 type Item = dict[str, dict[str, Any]]
-"""An item as DynamoDB writes it: by attribute, its type and its value."""
+"""An item in the format of DynamoDB: from attribute to type and value."""
 
 _numbers = count(1)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with the keys of the template, empty at first.
+    """A table with the keys of the template, initially empty.
 
     Attributes:
-        client: as the functions make it.
+        client: built as in the functions.
         name: of the table.
-        clock: what the sessions on it go by.
+        clock: of its session store.
     """
 
     client: "DynamoDBClient"
@@ -50,11 +50,11 @@ class Table:
 
     @property
     def sessions(self) -> DynamoDbSessionStore:
-        """The store on this table."""
+        """A new session store on this table."""
         return DynamoDbSessionStore(self.client, self.name, self.clock, FAULTS)
 
     def items(self, session_id: str) -> dict[str, Item]:
-        """All items of a call as they lie in the table, by sort key."""
+        """Return all stored items of a call, by sort key."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression="pk = :pk",
@@ -64,61 +64,61 @@ class Table:
         return {item["sk"]["S"]: item for item in items}
 
     def call(self, session_id: str) -> Item:
-        """The session item as it lies in the table."""
+        """Return the stored session record of a call."""
         return self.items(session_id)["call"]
 
 
 @dataclass
-class Calls:
-    """What was asked of the table, in order; registered at the client's own seam."""
+class RecordedRequests:
+    """The requests to a table, in order, recorded by event hooks of the client."""
 
     names: list[str] = field(default_factory=list[str])
     parameters: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     attempts: int = 0
 
     @classmethod
-    def of(cls, client: "DynamoDBClient") -> "Calls":
-        """Return the calls of `client` from now on."""
-        calls = cls()
-        client.meta.events.register("provide-client-params.dynamodb", calls.note)
-        client.meta.events.register("before-send.dynamodb", calls.note_attempt)
-        return calls
+    def of(cls, client: "DynamoDBClient") -> "RecordedRequests":
+        """Record the requests of `client` from now on."""
+        recorded = cls()
+        client.meta.events.register("provide-client-params.dynamodb", recorded.note)
+        client.meta.events.register("before-send.dynamodb", recorded.note_attempt)
+        return recorded
 
     def note(self, params: dict[str, Any], event_name: str, **_: object) -> None:
-        """Take down an API call."""
+        """Record an API call."""
         self.names.append(event_name.rpartition(".")[2])
         self.parameters.append(params)
 
     def note_attempt(self, **_: object) -> None:
-        """Count a request, first or repeated."""
+        """Count an HTTP request, including retries."""
         self.attempts += 1
 
     def counted(self) -> Counter[str]:
-        """How often each operation was asked for."""
+        """Return the number of calls per operation."""
         return Counter(self.names)
 
     def forget(self) -> None:
-        """Start again."""
+        """Clear the record."""
         self.names.clear()
         self.parameters.clear()
         self.attempts = 0
 
 
-class Refuses:
-    """A table that answers every request with one error."""
+class ErrorResponse:
+    """Responds to every request with an error, in place of the network."""
 
     def __init__(self, code: str, message: str = "refused") -> None:
         self.count = 0
         self._body = json.dumps({"__type": f"com.amazonaws#{code}", "message": message}).encode()
 
     def __call__(self, **_: object) -> AWSResponse:
-        """Answer in place of the network."""
+        """Count the request, and return the error."""
         self.count += 1
-        return _Canned(self._body)
+        return _FixedResponse(self._body)
 
 
-class _Canned(AWSResponse):
-    """A response that was never on a wire."""
+class _FixedResponse(AWSResponse):
+    """A response without a network."""
 
     def __init__(self, body: bytes) -> None:
         headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0"})
@@ -126,13 +126,13 @@ class _Canned(AWSResponse):
         self._content = body
 
 
-def in_place_of_the_network(client: "DynamoDBClient", answer: Callable[..., object]) -> None:
-    """Let `answer` return or raise what a request to the table comes to."""
+def replace_network(client: "DynamoDBClient", answer: Callable[..., object]) -> None:
+    """Call `answer` for each HTTP request, which returns or raises the result."""
     _register(client, "before-send.dynamodb", answer)
 
 
-def without_pauses(client: "DynamoDBClient") -> None:
-    """Let the client ask a second time at once, and then no more."""
+def retry_without_pause(client: "DynamoDBClient") -> None:
+    """Make the client retry once, without a delay."""
 
     def seconds(attempts: int, **_: object) -> int | None:
         return 0 if attempts < 2 else None
@@ -140,15 +140,15 @@ def without_pauses(client: "DynamoDBClient") -> None:
     _register(client, "needs-retry.dynamodb", seconds)
 
 
-def lose_first_answer(
-    client: "DynamoDBClient", operation: str, meanwhile: Callable[[], None] = lambda: None
+def lose_first_response(
+    client: "DynamoDBClient", operation: str, before_retry: Callable[[], None] = lambda: None
 ) -> None:
-    """Apply the next `operation`, but lose its answer, so that the client asks again.
+    """Apply the next `operation` but lose its response, so that the client retries.
 
     Args:
-        client: on which it happens.
-        operation: by its name in the API.
-        meanwhile: done between the two.
+        client: of the table.
+        operation: name in the API.
+        before_retry: called before the retry.
     """
     event = f"needs-retry.dynamodb.{operation}"
     lost: list[bool] = []
@@ -157,14 +157,14 @@ def lose_first_answer(
         if lost:
             return None
         lost.append(True)
-        meanwhile()
-        return 0  # Seconds until the repetition.
+        before_retry()
+        return 0  # Seconds until the retry.
 
     _register(client, event, lose)
 
 
-def lose_answer(client: "DynamoDBClient", operation: str, fault: Exception) -> None:
-    """Apply the next `operation`, but lose its answer for good: the caller sees `fault`."""
+def lose_response(client: "DynamoDBClient", operation: str, fault: Exception) -> None:
+    """Apply the next `operation` but lose its response: the caller gets `fault`."""
     event = f"after-call.dynamodb.{operation}"
     lost: list[bool] = []
 
@@ -177,13 +177,13 @@ def lose_answer(client: "DynamoDBClient", operation: str, fault: Exception) -> N
 
 
 def _register(client: "DynamoDBClient", event: str, handler: Callable[..., object]) -> None:
-    # The stubs say that handlers return nothing; what some of them return is what they are for.
+    # The stubs declare that handlers return nothing, but botocore uses their results.
     client.meta.events.register_first(event, cast("Callable[..., None]", handler))
 
 
 @contextmanager
 def moto_table(clock: Clock) -> Generator[Table]:
-    """A table on moto, inside this process."""
+    """Create a table on moto, inside this process."""
     with mock_aws():
         client = dynamodb_client()
         yield Table(client, _create(client), clock)
@@ -192,7 +192,7 @@ def moto_table(clock: Clock) -> Generator[Table]:
 
 @contextmanager
 def served_table(clock: Clock) -> Generator[Table]:
-    """A table where the environment's `AWS_ENDPOINT_URL_DYNAMODB` points to."""
+    """Create a table at the `AWS_ENDPOINT_URL_DYNAMODB` of the environment."""
     client = dynamodb_client()
     yield Table(client, _create(client), clock)
     client.close()

@@ -61,7 +61,7 @@ class Template:
     @cached_property
     def _data(self) -> Properties:
         text = self.path.read_text(encoding="utf-8")
-        data: Properties = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader by descent
+        data: Properties = yaml.load(text, _Loader)  # noqa: S506 - derived from SafeLoader
         return data
 
     @property

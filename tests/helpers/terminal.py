@@ -1,4 +1,4 @@
-"""A real terminal for a command: somebody types, and reads the screen."""
+"""A pseudo-terminal for a command, with keys to press and a screen to read."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ ROWS, COLUMNS = 40, 100
 
 
 class Terminal:
-    """Runs a command in a pseudo-terminal; to be entered.
+    """A command in a pseudo-terminal, as a context manager.
 
     Args:
         command: what to run.
@@ -25,7 +25,7 @@ class Terminal:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        # No answers come from here to a program that asks where its cursor is.
+        # This terminal does not answer cursor position requests.
         quiet = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
         self.process = subprocess.Popen(
             command,
@@ -44,10 +44,10 @@ class Terminal:
         os.write(self._ours, keys.encode())
 
     def read_until(self, text: str) -> str:
-        """Read until a text is shown; return what was shown since the one before.
+        """Read until a text is shown; return the output since the previous match.
 
         Raises:
-            EOFError: the command ended before it came; the message is the screen.
+            EOFError: the command ended without showing it; the message contains the screen.
         """
         while (found := self.screen.find(text, self._seen)) < 0:
             shown = self._read()
@@ -64,13 +64,13 @@ class Terminal:
         return self.process.wait()
 
     def _read(self) -> str:
-        # A terminal whose command has ended is an error on Linux, and the end elsewhere.
+        # When the command has ended, Linux raises an error, and other systems return nothing.
         with suppress(OSError):
             return os.read(self._ours, 65536).decode(errors="replace")
         return ""
 
     def __enter__(self) -> Self:
-        """Return it."""
+        """Return the terminal."""
         return self
 
     def __exit__(
@@ -79,7 +79,7 @@ class Terminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop the command, if it has not ended."""
+        """Kill the command if it is still running."""
         self.process.kill()
         self.process.wait()
         os.close(self._ours)

@@ -7,7 +7,7 @@ from aiflow_local.simulator.engine.transcript import EntryKind, Transcript
 type Comparable = tuple[int, str, Any]
 """Time, kind and content of an entry."""
 
-_OF_THE_DOOR = frozenset({EntryKind.ANSWER, EntryKind.MESSAGE})
+_TRANSPORT_KINDS = frozenset({EntryKind.ANSWER, EntryKind.MESSAGE})
 _TIMES = frozenset({"slow"})
 
 
@@ -20,7 +20,7 @@ def comparable(transcript: Transcript) -> list[Comparable]:
     return [
         (entry.at_ms, entry.kind.value, _comparable(entry.data) or entry.text)
         for entry in transcript.entries
-        if entry.kind not in _OF_THE_DOOR and not _is_apart(entry.data)
+        if entry.kind not in _TRANSPORT_KINDS and not _is_apart(entry.data)
     ]
 
 

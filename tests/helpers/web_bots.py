@@ -1,4 +1,4 @@
-"""Bots on a real socket of this machine: good ones, and all that can be wrong with one."""
+"""HTTP bots on a local socket: working ones, and ones with every kind of fault."""
 
 import json
 import socket
@@ -11,12 +11,12 @@ from aiflow.protocol.types import JsonObject
 
 
 class Request(BaseHTTPRequestHandler):
-    """A request whose body has been read."""
+    """A request whose event has been parsed."""
 
     event: JsonObject
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - not our name
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of the base class
+        """Suppress the log."""
 
 
 type Bot = Callable[[Request], None]
@@ -26,7 +26,7 @@ type Bot = Callable[[Request], None]
 def answering(
     body: object, status: int = 200, content_type: str = "application/json", **headers: str
 ) -> Bot:
-    """A bot that always gives the same answer."""
+    """Return a bot with a fixed response."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -42,7 +42,7 @@ def answering(
 
 
 def conversing(text: str, *events: str) -> Bot:
-    """A good bot that says something after each event of these types, and else nothing."""
+    """Return a working bot that speaks after events of these types."""
 
     def answer(request: Request) -> None:
         session, name = request.event["session"], request.event["type"]
@@ -70,13 +70,13 @@ def stopping_half_way(request: BaseHTTPRequestHandler) -> None:
 
 
 def talking_something_else(request: BaseHTTPRequestHandler) -> None:
-    """Speak no HTTP."""
+    """Respond in another protocol than HTTP."""
     request.wfile.write(b"220 mail.example.com ESMTP\r\n")
 
 
 @contextmanager
 def serving(bot: Bot) -> Generator[str]:
-    """Serve a bot for as long as the block takes; return its URL."""
+    """Serve a bot until the block ends; yield its URL."""
 
     class Handler(Request):
         def do_POST(self) -> None:
@@ -95,7 +95,7 @@ def serving(bot: Bot) -> Generator[str]:
 
 
 def waiting(never: Event, drip_seconds: float) -> Bot:
-    """A bot whose answer has no end: it begins, and then nothing or a space now and then comes."""
+    """Return a bot whose response body never ends: it is empty, or one space per interval."""
 
     def bot(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
@@ -105,7 +105,7 @@ def waiting(never: Event, drip_seconds: float) -> Bot:
                 request.wfile.write(b" ")
             except OSError:
                 return
-        # The client hangs up first: then there is nothing left to read.
+        # Returns when the client closes the connection.
         request.rfile.read(1)
 
     return bot

@@ -1,4 +1,4 @@
-"""A call over a WebSocket: events of one call, and the messages that came back."""
+"""A driver for calls over a WebSocket in process: it sends events and records messages."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,20 +9,20 @@ from aiflow.pipeline.time_limits import DelayedAction, TimeLimit, never
 from aiflow.sessions.record import SessionRecord
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
-from tests.helpers.in_process import for_every_event
-from tests.helpers.inbox import Mailbox
+from tests.helpers.in_process import untyped_entrypoint
+from tests.helpers.recording_connections import RecordingConnectionSender
 from tests.helpers.runtime import Clock, FakeContext, Log, make_runtime, unlimited, websocket
 
 type Handle = Callable[[Event, Call], Reply]
-type Pieces = Callable[[Event, Call], Iterator[Reply]]
+type StreamingHandle = Callable[[Event, Call], Iterator[Reply]]
 
 
-class WebSocketLine:
-    """One call to one agent, on a clock that the test moves."""
+class WebSocketCallDriver:
+    """One call to one agent over a WebSocket, on a clock that the test advances."""
 
     def __init__(
         self,
-        agent: Handle | Pieces | Entrypoint,
+        agent: Handle | StreamingHandle | Entrypoint,
         *,
         sessions: SessionStore | None = None,
         settings: Settings | None = None,
@@ -31,13 +31,13 @@ class WebSocketLine:
     ) -> None:
         self.clock = Clock()
         self.log = Log()
-        self.mailbox = Mailbox()
+        self.connections = RecordingConnectionSender()
         runtime = make_runtime(
-            sessions, self.clock, settings, self.log, time_limit, connections=self.mailbox
+            sessions, self.clock, settings, self.log, time_limit, connections=self.connections
         )
         self.runtime = replace(runtime, run_if_slow=run_if_slow)
         self.session_id = "session-123"
-        entrypoint = agent if isinstance(agent, Entrypoint) else for_every_event(agent)
+        entrypoint = agent if isinstance(agent, Entrypoint) else untyped_entrypoint(agent)
         self.handler = entrypoint.bind(self.runtime)
 
     def send(
@@ -47,19 +47,19 @@ class WebSocketLine:
         context: FakeContext | None = None,
         **members: object,
     ) -> None:
-        """Send an event, and see that API Gateway is told that all is well."""
+        """Send an event; check that API Gateway gets status 200."""
         event = {"type": name, "session": {"id": self.session_id}, **members}
         envelope = websocket(event, connection_id=connection_id)
         assert self.handler(envelope, context or FakeContext()) == {"statusCode": 200}
 
     @property
-    def item(self) -> SessionRecord:
-        """What is kept of the call."""
-        item = self.runtime.sessions.load(self.session_id)
-        assert item is not None
-        return item
+    def record(self) -> SessionRecord:
+        """The stored record of the call."""
+        record = self.runtime.sessions.load(self.session_id)
+        assert record is not None
+        return record
 
     @property
     def outcomes(self) -> list[str]:
-        """How the events went, by their log lines, in the order in which they were over."""
+        """The outcomes of the events, from their log lines, in the order in which they ended."""
         return [entry["outcome"] for entry in self.log.entries()]

@@ -19,7 +19,7 @@ from aiflow_local.stack.intrinsics import STACK_NAME, Resolver
 from aiflow_local.stack.parameters import parameter_values
 from tests.helpers.runtime import Clock, Log, http_v2, make_runtime, make_settings, send
 from tests.helpers.template import ROOT, Template
-from tests.helpers.websocket_in_process import WebSocketLine
+from tests.helpers.websocket_in_process import WebSocketCallDriver
 from tests.infrastructure.scan.expanded_template import NESTED, source_of
 from tests.infrastructure.scan.observed_actions import observe
 from tests.infrastructure.scan.scan import parameter_sets
@@ -51,16 +51,16 @@ def failures() -> Iterator[Log]:
     def echo(event: Event, call: Call) -> Reply:
         return "Hello."
 
-    lines = [
-        WebSocketLine(fail),
-        WebSocketLine(reach, settings=make_settings(allowed_numbers={ALLOWED})),
-        WebSocketLine(echo, sessions=Conflicting(Clock())),
-        WebSocketLine(echo),
+    drivers = [
+        WebSocketCallDriver(fail),
+        WebSocketCallDriver(reach, settings=make_settings(allowed_numbers={ALLOWED})),
+        WebSocketCallDriver(echo, sessions=Conflicting(Clock())),
+        WebSocketCallDriver(echo),
     ]
-    lines[-1].mailbox.gone.add("connection-1")
-    for line in lines:
-        line.send("user_speak", text="Hello.")
-        yield line.log
+    drivers[-1].connections.gone.add("connection-1")
+    for driver in drivers:
+        driver.send("user_speak", text="Hello.")
+        yield driver.log
     log = Log()
     send(webhook.lambda_handler, http_v2("no event"), make_runtime(stream=log))
     yield log

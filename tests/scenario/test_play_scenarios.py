@@ -88,7 +88,10 @@ class TestTheAgentOfThisProject:
         assert (finished.code, finished.err) == (0, "")
         lines = finished.out.splitlines()
         assert lines[0] == AGENT
-        assert "  ok      an anonymous caller gets no message (1 turn, slowest answer " in lines[7]
+        assert (
+            "  ok      an anonymous caller gets no text message (1 turn, slowest answer "
+            in lines[7]
+        )
         assert lines[-1].startswith("10 scenarios, 10 ok, 0 failed, slowest answer ")
         assert "\x1b" not in finished.out
 
@@ -126,7 +129,7 @@ class TestTheAgentOfThisProject:
         told = [json.loads(line) for line in finished.out.splitlines()]
         assert finished.code == 1
         assert [one["name"] for one in told if not one["passed"]] == [
-            "a text message that fails is apologised for"
+            "the agent apologises when a text message fails"
         ]
 
     def test_a_parameter_changes_the_agent(self, run: Run) -> None:

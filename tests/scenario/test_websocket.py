@@ -15,8 +15,8 @@ from aiflow_local.simulator.engine.caller import PhoneCall
 from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.recordings.recording import Recording
 from tests.helpers.socket_bots import (
+    BotConnection,
     Json,
-    Line,
     SocketBot,
     Thinking,
     act,
@@ -63,7 +63,7 @@ class TestCalls:
         assert "error  must be an action as JSON, but is not JSON [not_json]" in finished.out
 
     def test_an_ignored_message_is_a_warning_and_exits_with_0(self, run: Run) -> None:
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             sending({"type": "connected"}, {"error": "no"})(line, event)
             GOOD(line, event)
 
@@ -119,7 +119,7 @@ class TestInATerminal:
     def test_in_real_time_an_unsolicited_message_is_executed_during_a_playback(
         self, tmp_path: Path
     ) -> None:
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             match event["type"], bot.told.count(event["type"]):
                 case "session_start", _:
                     line.send(speak(event, "blah " * 6000))
@@ -232,7 +232,7 @@ class TestScripts:
         assert "1 of 4 events" in finished.out
 
     def test_a_lost_connection_is_replaced(self, run: Run, script: str) -> None:
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             closing(1001)(line, event)
             conversing("Hello", "user_speak")(line, event)
 
@@ -249,7 +249,7 @@ class TestRecordings:
     def recorded(self, tmp_path: Path) -> str:
         """A call with unsolicited messages and a lost connection."""
 
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             if event["type"] == "session_start":
                 line.send(speak(event, "Hello"))
             elif event["type"] == "user_speak" and event["text"] == "leave":

@@ -16,7 +16,7 @@ from aiflow import (
 )
 from aiflow.entrypoints import webhook
 from aiflow.entrypoints.event import Entrypoint
-from tests.helpers.in_process import for_every_event
+from tests.helpers.in_process import untyped_entrypoint
 from tests.simulation.fake_aws import FakeAws
 from tests.simulation.faults import Fault
 from tests.simulation.trace import Observation
@@ -204,4 +204,4 @@ def agents(aws: FakeAws) -> Mapping[str, Entrypoint]:
         "foreign session": definitions.foreign_session,
         "raising": definitions.raising,
     }
-    return {name: for_every_event(handle) for name, handle in handles.items()}
+    return {name: untyped_entrypoint(handle) for name, handle in handles.items()}

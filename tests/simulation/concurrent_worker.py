@@ -12,7 +12,7 @@ import time
 from aiflow import Call, Event, Reply, UserSpeak
 from aiflow.aws_clients import FAULTS, dynamodb_client
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
-from tests.helpers.in_process import for_every_event
+from tests.helpers.in_process import untyped_entrypoint
 from tests.helpers.runtime import FakeContext, invoke, make_runtime, make_settings
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     settings = make_settings(max_turns=10_000)
     store = DynamoDbSessionStore(client, table, time.time, FAULTS)
     runtime = make_runtime(store, settings=settings)
-    handler = for_every_event(answer)
+    handler = untyped_entrypoint(answer)
     runtime.sessions.load(session_id)  # The first request of a process is slow.
     while time.time() < float(start):
         pass

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aiflow import Call, Event, Reply, UserSpeak
-from tests.helpers.in_process import Line
+from tests.helpers.in_process import CallDriver
 from tests.helpers.items import stored_bytes
 from tests.helpers.runtime import make_settings
 
@@ -33,11 +33,11 @@ def long_call(turns: int) -> LongCallSizes:
         return call.speak(event.text[:20_000])
 
     # Each turn takes a minute.
-    line = Line(repeat, settings=make_settings(max_turns=10_000, max_minutes=1440))
+    driver = CallDriver(repeat, settings=make_settings(max_turns=10_000, max_minutes=1440))
     item = answer = 0
     for number in range(turns):
         text = f"{number} " + '"€' * 25_000
-        body = line.send("user_speak", text=text)
+        body = driver.send("user_speak", text=text)
         answer = max(answer, len(str(body)))
-        item = max(item, stored_bytes(line.item))
-    return LongCallSizes(item, answer, len(line.runtime.sessions.turns(line.session_id)))
+        item = max(item, stored_bytes(driver.record))
+    return LongCallSizes(item, answer, len(driver.runtime.sessions.turns(driver.session_id)))

@@ -16,7 +16,7 @@ from aiflow.entrypoints.event import Entrypoint, MakeProcessor
 from aiflow.pipeline.processor import EventProcessor
 from aiflow.pipeline.runtime import Context
 from aiflow.telemetry import EventReport
-from tests.helpers.in_process import for_every_event
+from tests.helpers.in_process import untyped_entrypoint
 from tests.simulation.agents import agents
 from tests.simulation.execution import MakeAgents
 from tests.simulation.fake_aws import FakeAws, MakeStore, production_store
@@ -129,7 +129,7 @@ def module_level_session(aws: FakeAws) -> Mapping[str, Entrypoint]:
         aws.advance(aws.random.randint(f"{aws.run.call}:model", 50, 750))
         return current[0].speak(f"Heard: {current[0].state['said']}")
 
-    return {"forgetful": for_every_event(forgetful)}
+    return {"forgetful": untyped_entrypoint(forgetful)}
 
 
 MUTANTS: Mapping[str, Mutant] = {

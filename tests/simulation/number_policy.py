@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from aiflow import Call, Event, Reply
 from aiflow.domain.spending_policy import deny_reason
 from aiflow.protocol.types import JsonObject
-from tests.helpers.in_process import Line
+from tests.helpers.in_process import CallDriver
 from tests.helpers.numbers import (
     CALLABLE,
     COUNTRIES,
@@ -135,18 +135,18 @@ def _verdicts() -> Iterator[tuple[str, bool, bool]]:
 
 
 def run_obedient_model(turns: int) -> ObedientModelResult:
-    """Let callers name random numbers, each in a call of its own, through the whole pipeline."""
+    """Let callers name random numbers, each in a call of its own, through the whole pipedriver."""
     random, found = SeededRandom(15), ObedientModelResult()
-    line = Line(_obey, settings=ANYWHERE)
+    driver = CallDriver(_obey, settings=ANYWHERE)
     known = [
         *(example.digits for example in national_examples((*COUNTRIES, *ISLANDS))),
         *(example.digits for example in international_examples()),
         *HAND_PICKED,
     ]
     for turn in range(turns):
-        line.session_id = f"session-{turn}"
+        driver.session_id = f"session-{turn}"
         words = f"{random.choice('kind', sorted(TARGETS))} {_number(random, known)}"
-        answer: list[Json] | Json = line.send("user_speak", text=words, session=INBOUND) or []
+        answer: list[Json] | Json = driver.send("user_speak", text=words, session=INBOUND) or []
         sent = [
             action
             for action in ([answer] if isinstance(answer, dict) else answer)

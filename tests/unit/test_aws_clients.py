@@ -1,4 +1,4 @@
-"""The clients: made of less of botocore's data, and yet they ask what botocore's own would ask."""
+"""Clients that load less of botocore's data send the same requests as botocore's own."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -15,11 +15,11 @@ VARIANTS = ("", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 
 
 class Caught(Exception):
-    """A request that was about to leave."""
+    """A request that was about to be sent."""
 
 
 def sent(client: Any, ask: Callable[[Any], object]) -> tuple[str, list[str]]:  # noqa: ANN401 - two clients of different stubs
-    """Where a request goes, and the region and service that it is signed for."""
+    """Return the URL of a request, and the region and service that it is signed for."""
 
     def catch(request: AWSPreparedRequest, **_: object) -> None:
         raise Caught(request)
@@ -41,7 +41,7 @@ def region(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_table_is_asked_where_and_as_botocore_would_ask_it(
+def test_a_request_to_the_table_is_the_same_as_botocores(
     region: str, variant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if variant:
@@ -55,7 +55,7 @@ def test_the_table_is_asked_where_and_as_botocore_would_ask_it(
     assert ours[1] == [region, "dynamodb"]
 
 
-def test_a_message_is_posted_where_and_as_botocore_would_post_it(
+def test_a_posted_message_is_the_same_as_botocores(
     region: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint = f"https://api.execute-api.{region}.amazonaws.com/live"

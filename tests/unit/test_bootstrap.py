@@ -1,4 +1,4 @@
-"""What happens before the first event: a function gets ready, or refuses to start."""
+"""Start-up of a function, before the first event."""
 
 import json
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ from tests.helpers.tables import ENVIRONMENT, Table, moto_table
 
 
 def greet(event: Event, call: Call) -> Reply:
-    """Answer everything."""
+    """Answer every event."""
     return call.speak(f"Hello, {event.type}")
 
 
 @pytest.fixture(autouse=True)
 def on_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process as Lambda starts it: nothing is made yet, and nothing of it stays."""
+    """Simulate the start of a process on Lambda, and clear all caches."""
     for name, value in {**ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}.items():
         monkeypatch.setenv(name, value)
-    _forget()
+    _clear_caches()
     yield
-    _forget()
+    _clear_caches()
 
 
-def _forget() -> None:
+def _clear_caches() -> None:
     default_runtime.cache_clear()
     default_session_store.cache_clear()
     default_dependencies.cache_clear()
@@ -48,7 +48,7 @@ def configured(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("configured")
-def test_a_configured_function_answers_and_keeps_the_call_in_its_table(
+def test_a_configured_function_answers_and_stores_the_call_in_its_table(
     table: Table, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = entrypoint(greet)(http_v2(EVENT), FakeContext())
@@ -61,7 +61,7 @@ def test_a_configured_function_answers_and_keeps_the_call_in_its_table(
 
 
 @pytest.mark.usefixtures("configured")
-def test_all_is_made_once_and_before_the_first_event() -> None:
+def test_the_runtime_is_built_once_and_before_the_first_event() -> None:
     entrypoint(greet)
     made = default_runtime.cache_info()
     assert (made.misses, made.currsize) == (1, 1)
@@ -72,7 +72,7 @@ def test_all_is_made_once_and_before_the_first_event() -> None:
 
 @pytest.mark.parametrize("missing", ["API_TOKEN_SHA256", "SESSIONS_TABLE"])
 @pytest.mark.usefixtures("configured")
-def test_a_function_that_is_not_configured_does_not_start(
+def test_a_function_without_configuration_does_not_start(
     monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.delenv(missing)
@@ -80,7 +80,7 @@ def test_a_function_that_is_not_configured_does_not_start(
         entrypoint(greet)
 
 
-def test_elsewhere_it_starts_without_settings_and_asks_for_them_when_it_is_called(
+def test_outside_of_lambda_settings_are_read_at_the_first_event(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("AWS_LAMBDA_RUNTIME_API")

@@ -1,4 +1,4 @@
-"""What the loader assumes about botocore; a new version of botocore may break it."""
+"""What the loader assumes about botocore, which a new version of botocore may break."""
 
 from typing import Any
 
@@ -14,17 +14,17 @@ def resolved(model: dict[str, Any], shape: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_botocore_still_has_the_services_by_these_names(service: str) -> None:
+def test_botocore_has_the_services_under_these_names(service: str) -> None:
     assert service in Loader().list_available_services("service-2")
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_services_have_endpoint_rules_so_that_the_table_is_not_needed(service: str) -> None:
+def test_the_services_have_endpoint_rules_and_need_no_endpoint_table(service: str) -> None:
     rules = Loader().load_service_model(service, "endpoint-rule-set-1")
     assert rules["rules"]
 
 
-def test_botocore_still_reads_the_legacy_endpoints_under_this_name() -> None:
+def test_botocore_reads_the_legacy_endpoints_under_this_name() -> None:
     assert {each["partition"] for each in Loader().load_data("endpoints")["partitions"]} >= {"aws"}
     assert MinimalLoader().load_data("endpoints") == {"partitions": []}
 
@@ -37,7 +37,7 @@ def test_the_shapes_of_an_item_are_those_that_the_loader_replaces() -> None:
     assert not {"StoredValue", "StoredItem"} & model["shapes"].keys()
 
 
-def test_only_the_item_of_a_read_differs_from_the_model_of_botocore() -> None:
+def test_only_the_item_of_a_read_differs_from_botocores_model() -> None:
     ours = MinimalLoader().load_service_model("dynamodb", "service-2")
     theirs = Loader().load_service_model("dynamodb", "service-2")
     differing = {

@@ -1,4 +1,4 @@
-"""The settings: one model, read from the environment, written down in docs/settings.md."""
+"""The settings: one model, read from the environment, documented in docs/settings.md."""
 
 import re
 from pathlib import Path
@@ -17,11 +17,11 @@ NEEDED = {"API_TOKEN_SHA256": digest_of(TOKEN), "SESSIONS_TABLE": "sessions"}
 FIELDS = {
     field.alias: name for name, field in Settings.model_fields.items() if field.alias is not None
 }
-"""From each variable to its member."""
+"""From each variable to its field name."""
 
 
 def rows(page: Path) -> dict[str, list[str]]:
-    """Return the rows of the page's first table by their variable."""
+    """Return the rows of the first table of a page, by variable."""
     found = re.findall(
         r"^\| `([A-Z0-9_*]+)` \|(.*)\|$", page.read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -32,22 +32,22 @@ def read(**variables: str) -> Settings:
     return Settings.from_environment({**NEEDED, **variables})
 
 
-class TestThePage:
-    def test_every_variable_is_documented_and_no_other(self) -> None:
+class TestDocumentation:
+    def test_exactly_the_existing_variables_are_documented(self) -> None:
         assert set(rows(PAGE)) == {*FIELDS, f"{AGENT_PREFIX}*"}
 
-    def test_every_default_is_the_documented_one(self) -> None:
+    def test_every_documented_default_is_the_actual_one(self) -> None:
         documented = {
             name: cells[1].strip("`") for name, cells in rows(PAGE).items() if "`" in cells[1]
         }
         assert set(documented) >= {"APOLOGY_MESSAGE", "SESSION_TTL_SECONDS", "API_TOKEN_HEADER"}
         assert read(**documented) == read()
 
-    def test_every_variable_that_has_no_default_is_documented_as_required(self) -> None:
+    def test_every_variable_without_a_default_is_documented_as_required(self) -> None:
         required = {name for name, cells in rows(PAGE).items() if "required" in cells[1]}
         assert required == set(NEEDED)
 
-    def test_every_parameter_that_it_names_is_in_the_template(self) -> None:
+    def test_every_documented_template_parameter_exists(self) -> None:
         parameters = Template(ROOT / "template.yaml").parameters
         named = {
             name for cells in rows(PAGE).values() for name in re.findall(r"`([A-Z]\w+)`", cells[0])
@@ -65,12 +65,12 @@ class TestThePage:
         assert own <= set(FIELDS)
         assert set(NEEDED) <= own
 
-    def test_every_member_says_what_it_means(self) -> None:
+    def test_every_field_has_a_description(self) -> None:
         assert all(field.description for field in Settings.model_fields.values())
 
 
-class TestReading:
-    def test_two_variables_are_needed_and_no_more(self) -> None:
+class TestEnvironment:
+    def test_only_two_variables_are_required(self) -> None:
         assert read() == make_settings()
 
     @pytest.mark.parametrize(
@@ -89,29 +89,31 @@ class TestReading:
             ("POWERTOOLS_LOG_LEVEL", "DEBUG", "DEBUG"),
         ],
     )
-    def test_each_is_read_from_its_variable(self, variable: str, text: str, value: object) -> None:
+    def test_each_field_is_read_from_its_variable(
+        self, variable: str, text: str, value: object
+    ) -> None:
         assert getattr(read(**{variable: text}), FIELDS[variable]) == value
 
-    def test_digests_are_read_as_bytes_in_capitals_or_not(self) -> None:
+    def test_digests_are_read_in_lower_or_upper_case(self) -> None:
         digest = digest_of("another")
         settings = read(API_TOKEN_SHA256=digest.upper(), API_TOKEN_SHA256_NEXT=digest_of(TOKEN))
         assert settings.token_digests == (bytes.fromhex(digest), bytes.fromhex(digest_of(TOKEN)))
 
     @pytest.mark.parametrize("variable", sorted(set(FIELDS) - set(NEEDED)))
     @pytest.mark.parametrize("blank", ["", " ", "\t\n"])
-    def test_an_empty_variable_is_not_set(self, variable: str, blank: str) -> None:
+    def test_a_blank_variable_counts_as_unset(self, variable: str, blank: str) -> None:
         assert read(**{variable: blank}) == read()
 
-    def test_variables_of_others_are_left_alone(self) -> None:
+    def test_other_variables_are_ignored(self) -> None:
         others = {"PATH": "/bin", "AWS_REGION": "eu-central-1", "apology_message": "no"}
         assert read(**others) == read()
 
-    def test_they_do_not_change(self) -> None:
+    def test_settings_are_immutable(self) -> None:
         with pytest.raises(ValidationError, match="frozen"):
-            read().apology_message = "else"  # type: ignore[misc]  # the point of it
+            read().apology_message = "else"  # type: ignore[misc]  # assigning is what the test forbids
 
 
-class TestRefusing:
+class TestInvalidValues:
     @pytest.mark.parametrize(
         ("variable", "text"),
         [
@@ -133,21 +135,23 @@ class TestRefusing:
             ("APOLOGY_MESSAGE", "\x00\x01"),
         ],
     )
-    def test_what_cannot_be_used_is_named_and_not_repeated(self, variable: str, text: str) -> None:
-        with pytest.raises(SettingsError, match=f"{variable}: ") as refusal:
+    def test_an_invalid_value_is_rejected_by_variable_without_being_quoted(
+        self, variable: str, text: str
+    ) -> None:
+        with pytest.raises(SettingsError, match=f"{variable}: ") as error:
             read(**{variable: text})
-        assert f"'{text}'" not in str(refusal.value)
-        assert "docs/settings.md" in str(refusal.value)
+        assert f"'{text}'" not in str(error.value)
+        assert "docs/settings.md" in str(error.value)
 
-    def test_everything_that_is_wrong_is_named_at_once(self) -> None:
+    def test_one_error_names_all_invalid_values(self) -> None:
         environment = {
             "API_TOKEN_SHA256": "my secret token",
             "SESSION_TTL_SECONDS": "soon",
             "ANSWER_DEADLINE_SECONDS": "1000",
         }
-        with pytest.raises(SettingsError) as refusal:
+        with pytest.raises(SettingsError) as error:
             Settings.from_environment(environment)
-        message = str(refusal.value)
+        message = str(error.value)
         assert [name for name in FIELDS if f"{name}: " in message] == [
             "API_TOKEN_SHA256",
             "SESSIONS_TABLE",
@@ -157,8 +161,8 @@ class TestRefusing:
         assert "my secret token" not in message
 
 
-class TestForHandlers:
-    def test_a_handler_reads_variables_of_its_own_by_their_names(self) -> None:
+class TestAgentVariables:
+    def test_a_handler_reads_its_own_variables_by_name(self) -> None:
         seen: list[object] = []
 
         def look(event: UserSpeak, call: Call) -> Reply:
@@ -171,12 +175,12 @@ class TestForHandlers:
 
         assert seen == [{"city": "Neuss", "transfer_number": "+493023125001"}]
 
-    def test_a_name_of_ours_behind_the_prefix_is_still_theirs(self) -> None:
+    def test_an_agent_variable_may_share_the_name_of_a_setting(self) -> None:
         settings = read(AGENT_APOLOGY_MESSAGE="theirs")
         assert settings.apology_message != "theirs"
         assert settings.agent == {"apology_message": "theirs"}
 
 
-def test_a_function_of_lambda_is_known_by_its_runtime() -> None:
+def test_lambda_is_detected_by_its_runtime_api() -> None:
     assert on_lambda({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"})
     assert not on_lambda({"AWS_LAMBDA_FUNCTION_NAME": "in a test"})

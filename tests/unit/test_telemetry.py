@@ -1,4 +1,4 @@
-"""One log line and one metric blob for each event, with nothing of what was said."""
+"""One log line and one set of metrics per event, without any text of the call."""
 
 import json
 from collections.abc import Callable
@@ -31,17 +31,17 @@ from tests.helpers.runtime import (
     rest_v1,
     send,
 )
-from tests.helpers.stores import WatchedSessions
+from tests.helpers.stores import RecordingSessionStore
 
 TYPES = [*EVENT_TYPES, "user_barge_in", "invented_tomorrow"]
 
-WORDS = "Xylophon-Geheimnis"
+TEXT = "Xylophon-Geheimnis"
 PHONE = "493023125777"
 ACCOUNT = "account-canary"
 DIGITS = "7#7*7"
 HEADER = "header-canary"
 CONFIG = "config-canary"
-CANARIES = (WORDS, PHONE, ACCOUNT, DIGITS, HEADER, CONFIG)
+CANARIES = (TEXT, PHONE, ACCOUNT, DIGITS, HEADER, CONFIG)
 
 SESSION = {
     "id": "session-123",
@@ -52,50 +52,50 @@ SESSION = {
     "to_phone_number": PHONE,
 }
 FULL_EVENT = {
-    "text": WORDS,
+    "text": TEXT,
     "digit": DIGITS,
-    "reason": WORDS,
-    "ssml": f"<speak>{WORDS}</speak>",
+    "reason": TEXT,
+    "ssml": f"<speak>{TEXT}</speak>",
     "session": SESSION,
 }
 
 
 MISTAKES: list[Callable[[Any], object]] = [
-    lambda call: call.transfer(WORDS, caller_id_name=WORDS, caller_id_number=PHONE),
-    lambda call: call.transfer(PHONE, caller_id_name="", caller_id_number=WORDS),
-    lambda call: call.transfer(PHONE, caller_id_name=WORDS, caller_id_number=PHONE, timeout=WORDS),
-    lambda call: call.send_sms(WORDS, PHONE),
+    lambda call: call.transfer(TEXT, caller_id_name=TEXT, caller_id_number=PHONE),
+    lambda call: call.transfer(PHONE, caller_id_name="", caller_id_number=TEXT),
+    lambda call: call.transfer(PHONE, caller_id_name=TEXT, caller_id_number=PHONE, timeout=TEXT),
+    lambda call: call.send_sms(TEXT, PHONE),
     lambda call: call.send_sms(PHONE, None),
-    lambda call: call.audio(WORDS),
-    lambda call: call.mix_audio(WORDS, volume=WORDS),
-    lambda call: call.speak(ssml=f"<speak>{WORDS}"),
-    lambda call: call.speak(ssml=f"<speak>&{WORDS};</speak>"),
-    lambda call: call.speak(WORDS, ssml=f"<speak>{WORDS}</speak>"),
-    lambda call: call.speak(WORDS, user_input_timeout_seconds=WORDS),
-    lambda call: call.speak(WORDS, tts={"provider": WORDS}),
-    lambda call: call.speak(WORDS, extra={WORDS: object()}),
-    lambda call: call.speak(WORDS, extra={"text": WORDS}),
-    lambda call: call.configure_transcription(languages=[WORDS + "!"], provider=WORDS),
-    lambda call: call.configure_transcription(custom_vocabulary=[WORDS * 200]),
-    lambda call: call.configure_voice_to_voice(WORDS, temperature=WORDS, language="!"),
-    lambda _: {"text": WORDS},
-    lambda _: [WORDS],
-    lambda _: WORDS.encode(),
-    lambda call: call.state.update({WORDS: {PHONE}}),
-    lambda call: call.state.update(words=WORDS * 10_000),
-    lambda call: call.speak(WORDS).then(call.speak(WORDS * 10_000)),
-    lambda call: call.speak(WORDS * 1_000_000),
+    lambda call: call.audio(TEXT),
+    lambda call: call.mix_audio(TEXT, volume=TEXT),
+    lambda call: call.speak(ssml=f"<speak>{TEXT}"),
+    lambda call: call.speak(ssml=f"<speak>&{TEXT};</speak>"),
+    lambda call: call.speak(TEXT, ssml=f"<speak>{TEXT}</speak>"),
+    lambda call: call.speak(TEXT, user_input_timeout_seconds=TEXT),
+    lambda call: call.speak(TEXT, tts={"provider": TEXT}),
+    lambda call: call.speak(TEXT, extra={TEXT: object()}),
+    lambda call: call.speak(TEXT, extra={"text": TEXT}),
+    lambda call: call.configure_transcription(languages=[TEXT + "!"], provider=TEXT),
+    lambda call: call.configure_transcription(custom_vocabulary=[TEXT * 200]),
+    lambda call: call.configure_voice_to_voice(TEXT, temperature=TEXT, language="!"),
+    lambda _: {"text": TEXT},
+    lambda _: [TEXT],
+    lambda _: TEXT.encode(),
+    lambda call: call.state.update({TEXT: {PHONE}}),
+    lambda call: call.state.update(words=TEXT * 10_000),
+    lambda call: call.speak(TEXT).then(call.speak(TEXT * 10_000)),
+    lambda call: call.speak(TEXT * 1_000_000),
 ]
 
 
-def written(
+def log_of_all_events(
     handle: Callable[[Event, Call], Reply], log: Log | None = None, **overrides: object
 ) -> Log:
-    """Return what is written about events of all types that a handler answers."""
+    """Return the log of one handler that answers events of all types."""
     log = log or Log()
     clock = Clock()
     settings = make_settings(agent={"canary": CONFIG}, **overrides)
-    runtime = make_runtime(WatchedSessions(clock), clock, settings, log)
+    runtime = make_runtime(RecordingSessionStore(clock), clock, settings, log)
 
     def answer(event: Event, call: Call) -> Reply:
         return handle(event, call)
@@ -115,8 +115,8 @@ def dimensions(blob: dict[str, Any]) -> dict[str, object]:
     return {name: blob[name] for name in ("event_type", "outcome")}
 
 
-class TestTheLogLine:
-    def test_it_says_which_event_of_which_call_went_how(self) -> None:
+class TestLogLine:
+    def test_it_has_the_type_session_and_outcome_of_the_event(self) -> None:
         log = Log()
         context = FakeContext(aws_request_id="request-1")
         invoke(webhook.lambda_handler, EVENT, make_runtime(stream=log), context=context)
@@ -137,24 +137,24 @@ class TestTheLogLine:
             "handler_ms": 0.0,
         }
 
-    @pytest.mark.parametrize("door", [http_v2, rest_v1, dict])
-    def test_it_says_by_which_older_name_an_event_was_read(
-        self, door: Callable[[dict[str, object]], dict[str, object]]
+    @pytest.mark.parametrize("wrap", [http_v2, rest_v1, dict])
+    def test_it_names_the_legacy_name_of_an_event(
+        self, wrap: Callable[[dict[str, object]], dict[str, object]]
     ) -> None:
         log = Log()
-        older = {name: value for name, value in EVENT.items() if name != "text"}
-        envelope = door({**older, "transcript": "Hello"})
+        rest = {name: value for name, value in EVENT.items() if name != "text"}
+        envelope = wrap({**rest, "transcript": "Hello"})
         send(webhook.lambda_handler, envelope, make_runtime(stream=log))
         (entry,) = log.entries()
         assert (entry["legacy_name"], entry["outcome"]) == ("transcript", "answered")
 
-    @pytest.mark.parametrize("door", [http_v2, rest_v1, dict])
+    @pytest.mark.parametrize("wrap", [http_v2, rest_v1, dict])
     @pytest.mark.parametrize("name", TYPES)
-    def test_there_is_one_for_each_event_and_metrics_for_each_event(
-        self, name: str, door: Callable[[dict[str, object]], dict[str, object]]
+    def test_each_event_has_one_line_and_one_set_of_metrics(
+        self, name: str, wrap: Callable[[dict[str, object]], dict[str, object]]
     ) -> None:
         log = Log()
-        envelope = door({**EVENT, "type": name})
+        envelope = wrap({**EVENT, "type": name})
         send(webhook.lambda_handler, envelope, make_runtime(stream=log))
         assert (len(log.entries()), len(log.metrics())) == (1, 1)
 
@@ -169,20 +169,20 @@ class TestTheLogLine:
         ],
         ids=["answered", "unknown", "refused", "unauthorized", "degraded"],
     )
-    def test_its_sentence_is_constant_and_its_level_tells_how_bad_it_is(
+    def test_its_message_is_constant_and_its_level_shows_the_severity(
         self, envelope: dict[str, object], level: str, message: str
     ) -> None:
-        def fail_if_asked(event: UserSpeak, call: Call) -> Reply:
+        def fail_on_request(event: UserSpeak, call: Call) -> Reply:
             if event.text == "fail":
                 raise ZeroDivisionError
             return call.speak("Yes?")
 
         log = Log()
-        send(entrypoint(fail_if_asked), envelope, make_runtime(stream=log))
+        send(entrypoint(fail_on_request), envelope, make_runtime(stream=log))
         (entry,) = log.entries()
         assert (entry["level"], entry["message"]) == (level, message)
 
-    def test_the_duration_is_measured_by_the_clock_of_the_runtime(self) -> None:
+    def test_the_duration_is_measured_with_the_clock_of_the_runtime(self) -> None:
         clock, log = Clock(), Log()
 
         def think(event: UserSpeak, call: Call) -> Reply:
@@ -195,7 +195,7 @@ class TestTheLogLine:
         assert entry["duration_ms"] == 1234.5
         assert blob["AnswerMs"] == [pytest.approx(1234.5)]
 
-    def test_nothing_of_one_event_is_left_in_the_line_of_the_next(self) -> None:
+    def test_no_key_of_one_event_remains_in_the_line_of_the_next(self) -> None:
         log = Log()
         runtime = make_runtime(stream=log)
         send(webhook.lambda_handler, http_v2(EVENT), runtime)
@@ -205,14 +205,14 @@ class TestTheLogLine:
         assert "actions" not in second
         assert second["event_type"] == "other"
 
-    def test_what_is_less_than_the_level_is_not_logged_but_counted(self) -> None:
+    def test_an_event_below_the_log_level_is_still_counted(self) -> None:
         log = Log()
         runtime = make_runtime(settings=make_settings(log_level="ERROR"), stream=log)
         send(webhook.lambda_handler, http_v2(EVENT), runtime)
         send(webhook.lambda_handler, http_v2("{"), runtime)
         assert (len(log.entries()), len(log.metrics())) == (0, 2)
 
-    def test_without_a_stream_it_goes_to_standard_output(
+    def test_without_a_stream_it_is_written_to_standard_output(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         telemetry = Telemetry("on-standard-output", "AiFlow")
@@ -222,35 +222,35 @@ class TestTheLogLine:
         assert blob["service"] == "on-standard-output"
 
 
-class SlowSessions(InMemorySessionStore):
-    """A store that takes its time, on the clock of the test."""
+class SlowSessionStore(InMemorySessionStore):
+    """A store that takes time, on the clock of the test."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self._clock = clock
 
     def load(self, session_id: str) -> SessionRecord | None:
-        """Take 0.2 s, whether it is there or not."""
+        """Take 0.2 s, whether the record exists or not."""
         self._clock.advance(0.2)
         return super().load(session_id)
 
     def commit(self, item: SessionRecord) -> None:
-        """Take 0.3 s, whether it goes well or not."""
+        """Take 0.3 s, whether the commit succeeds or not."""
         self._clock.advance(0.3)
         super().commit(item)
 
 
-class TestTheShares:
-    """What an answer was waited for: the store and the handler, apart."""
+class TestPhases:
+    """The parts of the answer time: store and handler."""
 
-    def test_the_store_and_the_handler_are_told_apart(self) -> None:
+    def test_store_and_handler_time_are_measured_separately(self) -> None:
         clock, log = Clock(), Log()
 
         def think(event: UserSpeak, call: Call) -> Reply:
             clock.advance(1.2345)
             return call.speak(event.text)
 
-        runtime = make_runtime(SlowSessions(clock), clock, stream=log)
+        runtime = make_runtime(SlowSessionStore(clock), clock, stream=log)
         invoke(entrypoint(think), EVENT, runtime)
 
         (entry,), (blob,) = log.entries(), log.metrics()
@@ -262,9 +262,9 @@ class TestTheShares:
         assert blob["StoreMs"] == [pytest.approx(500)]
         assert blob["HandlerMs"] == [pytest.approx(1234.5)]
 
-    def test_a_race_that_was_lost_counts_with_all_its_tries(self) -> None:
+    def test_a_lost_commit_counts_with_all_attempts(self) -> None:
         clock, log = Clock(), Log()
-        sessions = SlowSessions(clock)
+        sessions = SlowSessionStore(clock)
         others = make_runtime(sessions, clock)
         asked: list[str] = []
 
@@ -280,24 +280,24 @@ class TestTheShares:
 
         (entry,) = log.entries()
         assert asked == [EVENT["text"], "Meanwhile", EVENT["text"]]
-        # Of the other event, the handler of this one has waited for all.
+        # The handler of this event waited for the whole of the other event.
         assert entry["handler_ms"] == 2000 + 1500
         assert entry["store_ms"] == 200 + 300 + 300
 
-    def test_what_failed_took_its_time_too(self) -> None:
+    def test_a_failed_handler_has_a_duration_too(self) -> None:
         clock, log = Clock(), Log()
 
         def fail(event: UserSpeak, call: Call) -> Reply:
             clock.advance(3)
             raise ZeroDivisionError(event, call)
 
-        runtime = make_runtime(SlowSessions(clock), clock, stream=log)
+        runtime = make_runtime(SlowSessionStore(clock), clock, stream=log)
         invoke(entrypoint(fail), EVENT, runtime)
         (entry,) = log.entries()
         assert (entry["outcome"], entry["handler_ms"]) == ("degraded", 3000)
         assert entry["store_ms"] == 200 + 200 + 300
 
-    def test_who_was_not_asked_took_no_time_and_is_not_counted(self) -> None:
+    def test_a_phase_that_did_not_run_is_not_reported(self) -> None:
         log = Log()
         runtime = make_runtime(stream=log)
         send(webhook.lambda_handler, http_v2("{"), runtime)
@@ -312,23 +312,23 @@ class TestTheShares:
         assert ("StoreMs" in late_blob, "HandlerMs" in late_blob) == (True, False)
 
 
-class TestWhatIsKeptToOneself:
-    def test_an_answered_call_leaves_no_word_and_no_number(self) -> None:
+class TestPrivacy:
+    def test_an_answered_call_logs_no_text_and_no_number(self) -> None:
         def repeat(event: Event, call: Call) -> Reply:
-            call.state["heard"] = WORDS
-            return [call.speak(WORDS), call.send_sms(PHONE, f"{WORDS} {event.type}")]
+            call.state["heard"] = TEXT
+            return [call.speak(TEXT), call.send_sms(PHONE, f"{TEXT} {event.type}")]
 
-        assert_silent(written(repeat))
+        assert_silent(log_of_all_events(repeat))
 
-    def test_the_default_agent_leaves_no_word_and_no_number(self) -> None:
+    def test_the_default_agent_logs_no_text_and_no_number(self) -> None:
         log, clock = Log(), Clock()
         settings = make_settings(agent={"transfer_number": PHONE, "canary": CONFIG})
-        runtime = make_runtime(WatchedSessions(clock), clock, settings, log)
+        runtime = make_runtime(RecordingSessionStore(clock), clock, settings, log)
         for text in ("nothing", "goodbye", "a person", "deutsch", "summary"):
             for name in TYPES[:-1]:
                 clock.advance(10)
                 session = {**SESSION, "id": text}
-                event = {**FULL_EVENT, "type": name, "text": f"{text} {WORDS}", "session": session}
+                event = {**FULL_EVENT, "type": name, "text": f"{text} {TEXT}", "session": session}
                 invoke(webhook.lambda_handler, event, runtime)
         assert len(log.entries()) == 5 * len(TYPES[:-1])
         assert_silent(log)
@@ -336,19 +336,19 @@ class TestWhatIsKeptToOneself:
     @pytest.mark.parametrize(
         "fault",
         [
-            ValueError(WORDS),
-            KeyError(WORDS, PHONE, ACCOUNT, DIGITS, HEADER, CONFIG),
-            ExceptionGroup(WORDS, [ValueError(PHONE)]),
+            ValueError(TEXT),
+            KeyError(TEXT, PHONE, ACCOUNT, DIGITS, HEADER, CONFIG),
+            ExceptionGroup(TEXT, [ValueError(PHONE)]),
             RuntimeError(json.dumps(FULL_EVENT)),
-            UnicodeDecodeError("utf-8", WORDS.encode(), 0, 1, PHONE),
+            UnicodeDecodeError("utf-8", TEXT.encode(), 0, 1, PHONE),
         ],
         ids=lambda fault: type(fault).__name__,
     )
-    def test_what_a_failing_handler_says_is_not_repeated(self, fault: Exception) -> None:
+    def test_the_message_of_a_handler_error_is_not_logged(self, fault: Exception) -> None:
         def fail(event: Event, call: Call) -> Reply:
             raise fault from ValueError(f"{event} {call.session}")
 
-        log = written(fail)
+        log = log_of_all_events(fail)
         assert_silent(log)
         degraded = [entry for entry in log.entries() if entry["outcome"] == "degraded"]
         assert {entry["reason"] for entry in degraded} == {"handler_error"}
@@ -356,36 +356,36 @@ class TestWhatIsKeptToOneself:
         assert all("fail" in str(entry["where"]) for entry in degraded)
 
     @pytest.mark.parametrize("mistake", MISTAKES)
-    def test_what_a_handler_did_wrong_is_told_without_what_it_said(
+    def test_a_handler_mistake_is_logged_without_its_values(
         self, mistake: Callable[[Any], Any]
     ) -> None:
         def err(_: Event, call: Call) -> Reply:
             reply: Reply = mistake(call)
             return reply
 
-        log = written(err)
+        log = log_of_all_events(err)
         assert_silent(log)
         assert "degraded" in {str(entry["outcome"]) for entry in log.entries()}
 
-    def test_refused_bodies_and_headers_are_not_repeated(self) -> None:
+    def test_rejected_bodies_and_headers_are_not_logged(self) -> None:
         log = Log()
         runtime = make_runtime(stream=log)
         text = json.dumps({**FULL_EVENT, "type": "user_speak"})
         for bad in bad_bodies():
             headers = {**bad.headers, "X-Canary": HEADER}
-            for body in (bad.body, text[:-1], f"[{text}]", text + WORDS, WORDS):
+            for body in (bad.body, text[:-1], f"[{text}]", text + TEXT, TEXT):
                 send(webhook.lambda_handler, rest_v1(body, headers=headers), runtime)
         lines = [e for e in log.lines() if e.get("outcome", "refused") == "refused"]
         refused = Log("\n".join(map(json.dumps, lines)))
         assert len(refused.entries()) > 800
         assert_silent(refused)
 
-    def test_of_messages_only_ours_are_told(self) -> None:
+    def test_only_messages_of_the_layers_own_errors_are_logged(self) -> None:
         ours, theirs = EventReport("1"), EventReport("2")
         with pytest.raises(InvalidAction) as mistake:
             Call(Session(id="1")).speak("Hello", user_input_timeout_seconds=-1)
         with pytest.raises(InvalidAction) as forgery:
-            raise InvalidAction(WORDS)
+            raise InvalidAction(TEXT)
         ours.failed("invalid_action", mistake.value)
         theirs.failed("invalid_action", forgery.value)
         assert "user_input_timeout_seconds" in str(ours.details["detail"])
@@ -394,7 +394,7 @@ class TestWhatIsKeptToOneself:
 
 
 def assert_silent(log: Log) -> None:
-    """Check that there is something in the log, and none of the canaries."""
+    """Check that the log is not empty and contains none of the sensitive values."""
     output = log.getvalue()
     assert output
     found = [canary for canary in CANARIES if canary in output]
@@ -430,7 +430,7 @@ class TestHostileText:
 
     @repeatable
     @given(message=hostile_texts)
-    def test_what_a_handler_raises_forges_no_line(self, message: str) -> None:
+    def test_an_error_message_cannot_forge_a_log_line(self, message: str) -> None:
         def fail(event: UserSpeak, call: Call) -> Reply:
             raise ValueError(message, event, call)
 
@@ -442,8 +442,8 @@ class TestHostileText:
         assert (len(log.entries()), len(log.metrics())) == (1, 1)
 
 
-class TestTheMetrics:
-    def test_dimensions_come_out_of_closed_sets_whatever_arrives(self) -> None:
+class TestMetrics:
+    def test_dimensions_have_a_fixed_set_of_values_whatever_the_input(self) -> None:
         log = Log()
         runtime = make_runtime(stream=log)
         for number in range(1000):
@@ -473,7 +473,7 @@ class TestTheMetrics:
         assert {str(blob["event_type"]) for blob in ends} == {"session_end"}
         assert {str(blob["call_outcome"]) for blob in ends} <= {*map(str, CallOutcome)}
 
-    def test_they_have_the_namespace_of_the_settings_and_units(self) -> None:
+    def test_metrics_have_the_configured_namespace_and_units(self) -> None:
         log = Log()
         settings = make_settings(metrics_namespace="Agents")
         invoke(webhook.lambda_handler, EVENT, make_runtime(settings=settings, stream=log))
@@ -487,7 +487,7 @@ class TestTheMetrics:
         ]
         assert dimensions(blob) == {"event_type": "user_speak", "outcome": "answered"}
 
-    def test_little_is_told_for_each_kind_of_event_since_each_is_billed(self) -> None:
+    def test_only_two_metrics_have_the_event_type_as_a_dimension(self) -> None:
         log = Log()
         invoke(webhook.lambda_handler, EVENT, make_runtime(stream=log))
         (blob,) = log.metrics()
@@ -506,7 +506,7 @@ class TestTheMetrics:
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
-    def test_what_an_operator_wants_to_hear_of_is_counted(
+    def test_rejections_failures_and_billable_actions_are_counted(
         self, envelope: dict[str, object], metric: str
     ) -> None:
         def text_or_fail(event: Event, call: Call) -> Reply:
@@ -521,9 +521,9 @@ class TestTheMetrics:
         _, by_stack = directives(blob)
         assert {"Name": metric, "Unit": "Count"} in by_stack["Metrics"]
 
-    def test_what_comes_again_and_what_comes_late_is_counted(self) -> None:
+    def test_duplicates_and_late_events_are_counted(self) -> None:
         clock, log = Clock(), Log()
-        runtime = make_runtime(WatchedSessions(clock), clock, stream=log)
+        runtime = make_runtime(RecordingSessionStore(clock), clock, stream=log)
         end = {**EVENT, "type": "session_end"}
         for event in (EVENT, EVENT, end, EVENT):
             invoke(webhook.lambda_handler, event, runtime)
@@ -531,7 +531,7 @@ class TestTheMetrics:
         assert (again["Duplicate"], again["outcome"]) == ([1], "duplicate")
         assert (late["LateEvent"], late["outcome"]) == ([1], "late")
 
-    def test_nothing_is_counted_that_did_not_happen(self) -> None:
+    def test_a_count_of_zero_is_not_reported(self) -> None:
         report = EventReport("request-1")
         report.count("BillableActions", 0)
         report.count("Duplicate", number=False)
@@ -541,6 +541,6 @@ class TestTheMetrics:
 
 
 def directives(blob: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the metric directives of an event: by event, by stack, and by call if it ended."""
+    """Return the metric directives: by event, by stack, and by call if it ended."""
     found: list[dict[str, Any]] = blob["_aws"]["CloudWatchMetrics"]
     return found

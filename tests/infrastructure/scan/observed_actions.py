@@ -21,7 +21,7 @@ from aiflow.entrypoints.sweeper import Sweeper
 from aiflow.pipeline.runtime import Runtime
 from aiflow.protocol.events import EVENT_TYPES
 from aiflow.transports.connections import ApiGatewayConnectionSender
-from tests.helpers.management import managing
+from tests.helpers.management import serve_management
 from tests.helpers.runtime import (
     TOKEN,
     Clock,
@@ -116,7 +116,7 @@ class _Recorder:
 def observe() -> Observation:
     """Run every function of the project."""
     with (
-        managing() as server,
+        serve_management() as server,
         patch.dict(os.environ, {**ENVIRONMENT, _ENDPOINT: server.endpoint}),
         moto_table(Clock()) as table,
     ):

@@ -1,4 +1,4 @@
-"""What events and actions do to a call, one rule at a time."""
+"""How events and actions change a session record, one rule at a time."""
 
 from dataclasses import replace
 from typing import Any
@@ -51,7 +51,7 @@ class TestFingerprint:
             (event("sms_failed", reason="x"), event("sms_failed", reason="x")),
         ],
     )
-    def test_a_repeated_event_has_the_one_of_the_first(self, one: Event, other: Event) -> None:
+    def test_a_repeated_event_has_an_equal_fingerprint(self, one: Event, other: Event) -> None:
         assert fingerprint(one) == fingerprint(other) is not None
 
     @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ class TestFingerprint:
             (event("session_start"), event("user_input_timeout")),
         ],
     )
-    def test_another_event_has_another_one(self, one: Event, other: Event) -> None:
+    def test_a_different_event_has_a_different_fingerprint(self, one: Event, other: Event) -> None:
         assert fingerprint(one) != fingerprint(other)
 
     @pytest.mark.parametrize(
-        "each_counts",
+        "counted_event",
         [
             event("dtmf_received", digit="1"),
             event("assistant_speak", text="Hello"),
@@ -81,16 +81,16 @@ class TestFingerprint:
         ],
         ids=lambda value: value.type,
     )
-    def test_events_that_each_count_have_none(self, each_counts: Event) -> None:
-        assert fingerprint(each_counts) is None
+    def test_events_that_always_count_have_no_fingerprint(self, counted_event: Event) -> None:
+        assert fingerprint(counted_event) is None
 
-    def test_it_does_not_tell_what_was_said(self) -> None:
+    def test_a_fingerprint_does_not_reveal_the_text(self) -> None:
         assert "yes" not in str(fingerprint(event("user_speak", text="yes")))
 
 
-class TestRepetition:
+class TestFindDuplicate:
     def answered(self, said: Event, at_ms: int = NOW_MS) -> SessionRecord:
-        return item(started=True, processed_events=(delivery(said, at_ms),))
+        return item(started=True, processed_events=(processed_event(said, at_ms),))
 
     @pytest.mark.parametrize(
         ("later_ms", "repeated"),
@@ -112,61 +112,62 @@ class TestRepetition:
         ],
         ids=lambda value: value.type,
     )
-    def test_the_same_again_is_a_repetition_for_a_second_after_its_answer(
+    def test_an_equal_event_is_a_duplicate_within_the_window_after_its_answer(
         self, said: Event, later_ms: int, *, repeated: bool
     ) -> None:
         known = find_duplicate(self.answered(said), said, NOW_MS + later_ms)
-        assert known == (delivery(said, NOW_MS) if repeated else None)
+        assert known == (processed_event(said, NOW_MS) if repeated else None)
 
-    def test_other_words_are_none(self) -> None:
+    def test_a_different_text_is_no_duplicate(self) -> None:
         base = self.answered(event("user_speak", text="yes"))
         assert find_duplicate(base, event("user_speak", text="no"), NOW_MS) is None
 
-    def test_the_latest_answer_is_the_one_that_counts(self) -> None:
+    def test_the_latest_answer_of_an_event_is_found(self) -> None:
         said = event("user_speak", text="yes")
-        older, newer = delivery(said, NOW_MS - 60_000), delivery(said, NOW_MS)
+        older, newer = processed_event(said, NOW_MS - 60_000), processed_event(said, NOW_MS)
         assert find_duplicate(item(processed_events=(older, newer)), said, NOW_MS) is newer
 
     @pytest.mark.parametrize("digit", ["1", ""])
-    def test_a_key_pressed_twice_is_two_keys(self, digit: str) -> None:
+    def test_the_same_key_pressed_twice_is_no_duplicate(self, digit: str) -> None:
         pressed = event("dtmf_received", digit=digit)
         base = record_answer(ITEM, pressed, [SPEAK], NOW_MS)
         assert find_duplicate(base, pressed, NOW_MS) is None
 
-    def test_the_first_start_is_none(self) -> None:
+    def test_the_first_session_start_is_no_duplicate(self) -> None:
         assert find_duplicate(ITEM, event("session_start"), NOW_MS) is None
 
-    def test_a_start_again_at_any_time_repeats_the_greeting(self) -> None:
+    def test_a_repeated_session_start_finds_the_greeting_at_any_time(self) -> None:
         start = event("session_start")
         known = find_duplicate(self.answered(start), start, NOW_MS + 3_600_000)
-        assert known == delivery(start, NOW_MS)
+        assert known == processed_event(start, NOW_MS)
 
-    def test_a_start_again_after_the_caller_spoke_greets_nobody(self) -> None:
+    def test_a_repeated_session_start_after_the_caller_spoke_finds_an_empty_answer(self) -> None:
         start, said = event("session_start"), event("user_speak", text="Hello")
         base = item(
-            started=True, processed_events=(delivery(start, NOW_MS), delivery(said, NOW_MS))
+            started=True,
+            processed_events=(processed_event(start, NOW_MS), processed_event(said, NOW_MS)),
         )
         known = find_duplicate(base, start, NOW_MS)
         assert known is not None
         assert known.answer == ()
 
-    def test_a_start_again_whose_answer_was_not_kept_greets_nobody(self) -> None:
+    def test_a_repeated_session_start_without_a_stored_answer_finds_an_empty_answer(self) -> None:
         known = find_duplicate(item(started=True), event("session_start"), NOW_MS)
         assert known is not None
         assert known.answer == ()
 
-    def test_a_start_while_a_call_is_transferred_is_the_call_that_came_back(self) -> None:
+    def test_a_session_start_during_a_transfer_is_no_duplicate(self) -> None:
         start = event("session_start")
         base = replace(self.answered(start), status=Status.TRANSFERRING)
         assert find_duplicate(base, start, NOW_MS) is None
 
-    def test_a_start_behind_other_events_is_the_first_start(self) -> None:
+    def test_a_session_start_after_other_events_is_no_duplicate(self) -> None:
         said = event("user_speak", text="Hello")
-        base = item(started=False, processed_events=(delivery(said, NOW_MS),))
+        base = item(started=False, processed_events=(processed_event(said, NOW_MS),))
         assert find_duplicate(base, event("session_start"), NOW_MS) is None
 
 
-class TestArrive:
+class TestApplyEvent:
     BUSY = item(
         open_playbacks=2, deferred_actions=(HANGUP,), turns=(Turn(0, "assistant", "Hello"),)
     )
@@ -206,15 +207,15 @@ class TestArrive:
         ],
         ids=lambda value: getattr(value, "type", ""),
     )
-    def test_an_event_changes_what_it_says_and_no_more(
+    def test_an_event_changes_exactly_these_members(
         self, arriving: Event, changed: dict[str, Any]
     ) -> None:
         assert apply_event(self.BUSY, arriving, NOW_MS) == replace(self.BUSY, **changed)
 
-    def test_more_ends_than_playbacks_are_no_debt(self) -> None:
+    def test_open_playbacks_never_drop_below_zero(self) -> None:
         assert apply_event(ITEM, event("assistant_speech_ended"), NOW_MS).open_playbacks == 0
 
-    def test_what_a_session_brings_is_kept_and_what_it_does_not_bring_stays(self) -> None:
+    def test_session_members_are_merged_with_those_of_earlier_events(self) -> None:
         first = event("session_start", {"from_phone_number": "+493023125001", "account_id": "a1"})
         second = event("user_speak", {"account_id": "a2", "direction": "inbound"}, text="Hi")
         assert apply_event(apply_event(ITEM, first, NOW_MS), second, NOW_MS).session == {
@@ -223,14 +224,14 @@ class TestArrive:
             "direction": "inbound",
         }
 
-    def test_a_member_of_a_session_is_kept_as_long_as_it_is_sensible(self) -> None:
+    def test_a_long_session_member_is_truncated(self) -> None:
         brought = apply_event(
             ITEM, event("session_start", {"account_id": "x" * 10_000}), NOW_MS
         ).session
         assert brought == {"account_id": "x" * 64}
 
     @pytest.mark.parametrize(
-        ("arriving", "ledger", "left"),
+        ("arriving", "keys", "left"),
         [
             ("session_start", ("transfer:a", "send_sms:b"), ("send_sms:b",)),
             ("session_start", ("transfer:a", "transfer:b"), ("transfer:a",)),
@@ -245,34 +246,32 @@ class TestArrive:
             ("session_end", ("transfer:a", "send_sms:b"), ("transfer:a", "send_sms:b")),
         ],
     )
-    def test_what_did_not_come_to_pass_may_be_tried_again(
-        self, arriving: str, ledger: tuple[str, ...], left: tuple[str, ...]
+    def test_a_failed_billable_action_may_be_tried_again(
+        self, arriving: str, keys: tuple[str, ...], left: tuple[str, ...]
     ) -> None:
-        assert (
-            apply_event(item(billable_keys=ledger), event(arriving), NOW_MS).billable_keys == left
-        )
+        assert apply_event(item(billable_keys=keys), event(arriving), NOW_MS).billable_keys == left
 
 
-class TestRelease:
+class TestTakeDueActions:
     @pytest.mark.parametrize("name", ["assistant_speech_ended", "user_input_timeout"])
-    def test_what_waited_is_due_when_all_has_been_heard(self, name: str) -> None:
+    def test_deferred_actions_are_due_when_all_playbacks_ended(self, name: str) -> None:
         due, rest = take_due_actions(item(deferred_actions=(MIX, HANGUP)), event(name), NOW_MS)
         assert due == (MIX, HANGUP)
         assert rest == ITEM
 
     @pytest.mark.parametrize("name", ["assistant_speech_ended", "user_input_timeout"])
-    def test_nothing_is_due_while_something_plays(self, name: str) -> None:
+    def test_no_action_is_due_during_a_playback(self, name: str) -> None:
         base = item(open_playbacks=1, deferred_actions=(HANGUP,))
         assert take_due_actions(base, event(name), NOW_MS) == ((), base)
 
     @pytest.mark.parametrize(
         "name", sorted(EVENT_TYPES.keys() - {"assistant_speech_ended", "user_input_timeout"})
     )
-    def test_nothing_is_due_at_other_events(self, name: str) -> None:
+    def test_no_action_is_due_at_other_events(self, name: str) -> None:
         base = item(deferred_actions=(HANGUP,))
         assert take_due_actions(base, event(name), NOW_MS) == ((), base)
 
-    def test_nothing_waits_nothing_is_due(self) -> None:
+    def test_without_deferred_actions_none_is_due(self) -> None:
         assert take_due_actions(ITEM, event("assistant_speech_ended"), NOW_MS) == ((), ITEM)
 
     @pytest.mark.parametrize(
@@ -284,7 +283,7 @@ class TestRelease:
             ((MIX, SMS, HANGUP), 3),
         ],
     )
-    def test_what_plays_itself_makes_the_rest_wait_again(
+    def test_a_released_playback_defers_the_remaining_actions_again(
         self, waiting: tuple[JsonObject, ...], due: int
     ) -> None:
         released, rest = take_due_actions(
@@ -294,8 +293,8 @@ class TestRelease:
         assert rest.deferred_actions == waiting[due:]
 
 
-class TestIntent:
-    def test_the_same_message_to_the_same_number_is_the_same_intent(self) -> None:
+class TestIdempotencyKey:
+    def test_equal_messages_to_one_number_have_equal_keys(self) -> None:
         assert idempotency_key(SMS) == idempotency_key({**SMS})
         assert idempotency_key(SMS).startswith("send_sms:")
 
@@ -309,14 +308,14 @@ class TestIntent:
             {**SMS, "type": "transfer"},
         ],
     )
-    def test_anything_else_is_another_one(self, other: JsonObject) -> None:
+    def test_a_different_action_has_a_different_key(self, other: JsonObject) -> None:
         assert idempotency_key(SMS) != idempotency_key(other)
 
-    def test_it_does_not_tell_whom_it_is_for(self) -> None:
+    def test_a_key_does_not_reveal_the_recipient(self) -> None:
         assert "493023125001" not in idempotency_key(SMS)
 
 
-class TestDepart:
+class TestApplyActions:
     @pytest.mark.parametrize(
         ("actions", "status"),
         [
@@ -329,18 +328,18 @@ class TestDepart:
             ([], Status.ACTIVE),
         ],
     )
-    def test_a_call_is_where_its_last_action_leads(
+    def test_the_status_follows_the_last_action(
         self, actions: list[JsonObject], status: Status
     ) -> None:
         assert apply_actions(ITEM, actions, NOW_MS).status is status
 
-    def test_who_is_being_transferred_stays_so(self) -> None:
+    def test_a_transferring_call_keeps_its_status(self) -> None:
         assert (
             apply_actions(item(status=Status.TRANSFERRING), [SPEAK], NOW_MS).status
             is Status.TRANSFERRING
         )
 
-    def test_each_playback_is_waited_for(self) -> None:
+    def test_each_playback_is_counted(self) -> None:
         assert (
             apply_actions(
                 item(open_playbacks=1), [SPEAK, MIX, AUDIO, HANGUP], NOW_MS
@@ -348,7 +347,7 @@ class TestDepart:
             == 3
         )
 
-    def test_what_costs_money_is_written_down(self) -> None:
+    def test_the_keys_of_billable_actions_are_recorded(self) -> None:
         departed = apply_actions(
             item(billable_keys=("transfer:a",)), [SPEAK, SMS, TRANSFER], NOW_MS
         )
@@ -359,7 +358,7 @@ class TestDepart:
         )
 
     @pytest.mark.parametrize(
-        ("actions", "words"),
+        ("actions", "text"),
         [
             ([SPEAK], "Hello"),
             ([SPEAK, MIX, SPEAK], "Hello Hello"),
@@ -369,33 +368,33 @@ class TestDepart:
             ([], None),
         ],
     )
-    def test_what_is_said_is_remembered_without_its_markup(
-        self, actions: list[JsonObject], words: str | None
+    def test_spoken_text_is_recorded_without_markup(
+        self, actions: list[JsonObject], text: str | None
     ) -> None:
         turns = apply_actions(ITEM, actions, NOW_MS).turns
-        assert [turn.text for turn in turns] == ([] if words is None else [words])
+        assert [turn.text for turn in turns] == ([] if text is None else [text])
         assert all(turn.role == "assistant" for turn in turns)
 
-    def test_nothing_sent_changes_nothing(self) -> None:
+    def test_no_actions_change_nothing(self) -> None:
         assert apply_actions(ITEM, [], NOW_MS) == ITEM
 
 
-class TestRemember:
-    def test_an_answer_is_kept_for_a_repetition_without_what_costs_money(self) -> None:
+class TestRecordAnswer:
+    def test_an_answer_is_recorded_for_replay_without_billable_actions(self) -> None:
         said = event("user_speak", text="yes")
         remembered = record_answer(ITEM, said, [SMS, SPEAK, TRANSFER], NOW_MS)
-        (kept,) = remembered.processed_events
-        assert kept == ProcessedEvent(str(fingerprint(said)), NOW_MS, (SPEAK,))
+        (processed,) = remembered.processed_events
+        assert processed == ProcessedEvent(str(fingerprint(said)), NOW_MS, (SPEAK,))
 
-    def test_silence_is_an_answer(self) -> None:
+    def test_a_silent_answer_is_recorded(self) -> None:
         remembered = record_answer(ITEM, event("user_speak", text="yes"), [], NOW_MS)
         assert remembered.processed_events[0].answer == ()
 
     @pytest.mark.parametrize("name", ["dtmf_received", "assistant_speech_ended", "session_end"])
-    def test_events_that_each_count_leave_nothing(self, name: str) -> None:
+    def test_events_that_always_count_record_no_answer(self, name: str) -> None:
         assert record_answer(ITEM, event(name), [SPEAK], NOW_MS) == ITEM
 
 
-def delivery(said: Event, at_ms: int) -> ProcessedEvent:
-    """Return what is kept of an event that was answered with `SPEAK`."""
+def processed_event(said: Event, at_ms: int) -> ProcessedEvent:
+    """Return the record of an event that was answered with `SPEAK`."""
     return ProcessedEvent(str(fingerprint(said)), at_ms, (SPEAK,))

@@ -1,4 +1,4 @@
-"""Who may connect to the WebSocket, and what is taken down of a connection."""
+"""The authorizer of WebSocket connections, and the function for connection events."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ NEXT = "the-token-that-comes-next-0123456789abcdef"
 
 
 def connect(*tokens: str, header: str = "X-API-TOKEN", runtime: Runtime | None = None) -> Any:  # noqa: ANN401 - JSON
-    """Ask the authorizer; return the effect of its policy."""
+    """Call the authorizer; return its policy."""
     request = {
         "type": "REQUEST",
         "methodArn": ARN,
@@ -46,8 +46,8 @@ def effect(policy: dict[str, Any]) -> str:
     return allowed
 
 
-class TestTheAuthorizer:
-    def test_whoever_knows_the_token_may_connect_and_nothing_else(self) -> None:
+class TestAuthorizer:
+    def test_the_token_allows_exactly_this_connection(self) -> None:
         assert connect(TOKEN) == {
             "principalId": "ai-flow",
             "policyDocument": {
@@ -72,7 +72,7 @@ class TestTheAuthorizer:
             ((TOKEN, TOKEN), "repeated"),
         ],
     )
-    def test_all_others_may_not_and_the_log_says_why_without_the_token(
+    def test_any_other_token_is_denied_and_the_log_gives_the_reason_without_the_token(
         self, tokens: tuple[str, ...], reason: str
     ) -> None:
         log = Log()
@@ -82,7 +82,7 @@ class TestTheAuthorizer:
         assert (entry["reason"], blob["AuthFailed"]) == (reason, [1])
         assert not [token for token in tokens if token and token in log.getvalue()]
 
-    def test_both_tokens_are_accepted_while_one_takes_the_place_of_the_other(self) -> None:
+    def test_both_tokens_are_accepted_during_a_rotation(self) -> None:
         settings = make_settings(next_token_digest=digest_of(NEXT))
         runtime = make_runtime(settings=settings)
         assert effect(connect(TOKEN, runtime=runtime)) == "Allow"
@@ -90,30 +90,30 @@ class TestTheAuthorizer:
         assert effect(connect(NEXT)) == "Deny"
 
 
-class TestTheConnection:
+class TestConnectionEvents:
     @pytest.mark.parametrize(
         ("kind", "event_type"), [("CONNECT", "connect"), ("DISCONNECT", "disconnect")]
     )
-    def test_its_begin_and_its_end_are_taken_down(self, kind: str, event_type: str) -> None:
-        assert self.taken_down(None, kind)["event_type"] == event_type
+    def test_connect_and_disconnect_are_logged(self, kind: str, event_type: str) -> None:
+        assert self.logged(None, kind)["event_type"] == event_type
 
-    def test_an_event_of_a_type_that_nobody_knows_is_no_error(self) -> None:
-        entry = self.taken_down({**EVENT, "type": "brand_new"})
+    def test_an_event_of_an_unknown_type_is_no_error(self) -> None:
+        entry = self.logged({**EVENT, "type": "brand_new"})
         assert (entry["outcome"], entry["level"]) == ("unknown", "INFO")
         assert (entry["event_type"], entry["session_id"]) == ("other", "session-123")
 
-    def test_an_event_that_has_a_function_of_its_own_was_misrouted(self) -> None:
-        assert self.taken_down(EVENT)["outcome"] == "misrouted"
+    def test_an_event_of_a_known_type_is_logged_as_misrouted(self) -> None:
+        assert self.logged(EVENT)["outcome"] == "misrouted"
 
     @pytest.mark.parametrize(
         ("body", "reason"),
         [("hello", "bad_json"), (None, "empty"), ("[]", "not_object"), (b"\xff", "bad_encoding")],
     )
-    def test_what_is_no_event_is_dropped_with_a_metric(self, body: Body, reason: str) -> None:
-        entry = self.taken_down(body)
+    def test_a_bad_message_is_dropped_with_a_metric(self, body: Body, reason: str) -> None:
+        entry = self.logged(body)
         assert (entry["outcome"], entry["reason"]) == ("refused", reason)
 
-    def taken_down(self, body: Body, kind: str = "MESSAGE") -> dict[str, Any]:
+    def logged(self, body: Body, kind: str = "MESSAGE") -> dict[str, Any]:
         log = Log()
         handler = connection.lambda_handler.bind(make_runtime(stream=log))
         answer = handler(websocket(body, kind=kind), FakeContext())
@@ -132,7 +132,7 @@ class TestStartUp:
         assert "API_TOKEN_SHA256: " in last
 
     @pytest.mark.parametrize("name", ["authorizer", "connection"])
-    def test_a_function_builds_its_dependencies_and_no_runtime(self, name: str) -> None:
+    def test_a_function_builds_its_dependencies_but_no_runtime(self, name: str) -> None:
         started = start(name, SESSIONS_TABLE="sessions", API_TOKEN_SHA256=digest_of(TOKEN))
         assert (started.stdout, started.stderr) == ("1 0\n", "")
 

@@ -1,4 +1,4 @@
-"""The entrypoints that load the handlers of a project by name."""
+"""Entrypoints that load the handlers of a project by name."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +14,10 @@ from aiflow.sessions.memory import InMemorySessionStore
 from aiflow_local.emulator.module_loader import ModuleLoader
 from aiflow_local.errors import CodeError
 from aiflow_local.stack.template import FunctionSpec
-from tests.helpers.in_process import Line
+from tests.helpers.in_process import CallDriver
 from tests.helpers.runtime import FakeContext
 
-NOTING = """
+RECORDING_HANDLER = """
 from aiflow import Call, Reply, SessionEnd
 
 def handle(event: SessionEnd, call: Call) -> Reply:
@@ -29,9 +29,9 @@ type Load = Callable[[str], Any]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with a handler for each event type, which notes that it ran."""
+    """A project whose handlers record in the state that they ran."""
     for event_type in EVENT_TYPES:
-        write(tmp_path, event_type, NOTING)
+        write(tmp_path, event_type, RECORDING_HANDLER)
     return tmp_path
 
 
@@ -63,24 +63,24 @@ def write(project: Path, event_type: str, code: str) -> None:
     path.write_text(code, encoding="utf-8")
 
 
-def test_the_webhook_hands_each_event_to_the_handler_of_its_type(load: Load) -> None:
+def test_the_webhook_dispatches_each_event_to_the_handler_of_its_type(load: Load) -> None:
     handler = load("webhook")
     assert isinstance(handler, Entrypoint)
-    line = Line(handler)
+    driver = CallDriver(handler)
     for event_type in EVENT_TYPES.keys() - {"session_end"}:
-        line.send(event_type, text="Hello", digit="1")
-    line.send("session_end")
-    assert line.item.state["ran"] == {name: f"{name}.app" for name in EVENT_TYPES}
+        driver.send(event_type, text="Hello", digit="1")
+    driver.send("session_end")
+    assert driver.record.state["ran"] == {name: f"{name}.app" for name in EVENT_TYPES}
 
 
-def test_the_sweeper_closes_a_call_by_the_handler_of_session_end(load: Load) -> None:
+def test_the_sweeper_closes_a_call_with_the_session_end_handler(load: Load) -> None:
     handler = load("sweeper")
-    line = Line(load("webhook"))
-    line.send("session_start")
-    line.clock.advance(line.runtime.settings.abandoned_after_seconds)
-    assert isinstance(line.runtime.sessions, InMemorySessionStore)
-    handler.bind(line.runtime, line.runtime.sessions)({}, FakeContext())
-    assert line.item.state["ran"] == {
+    driver = CallDriver(load("webhook"))
+    driver.send("session_start")
+    driver.clock.advance(driver.runtime.settings.abandoned_after_seconds)
+    assert isinstance(driver.runtime.sessions, InMemorySessionStore)
+    handler.bind(driver.runtime, driver.runtime.sessions)({}, FakeContext())
+    assert driver.record.state["ran"] == {
         "session_start": "session_start.app",
         "session_end": "session_end.app",
     }
@@ -109,7 +109,7 @@ def test_a_handler_that_cannot_be_loaded_is_named_at_start_up(
         load(entrypoint)
 
 
-def test_a_handler_that_is_missing_is_named() -> None:
+def test_a_missing_handler_is_named() -> None:
     message = r"moon_rose\.app cannot be imported: No module named 'moon_rose'"
     with pytest.raises(HandlerLoadError, match=message):
         load_handler("moon_rose")

@@ -1,4 +1,4 @@
-"""One event's way through its call: fence, repetition, handler, check, commit and failure."""
+"""Processing one event: rejection, deduplication, handler, checks, commit and failures."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from aiflow import Call, DtmfReceived, Event, Reply, UserSpeak, entrypoint, load
 from aiflow.errors import StoreUnavailable
 from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord, Status, Turn
-from tests.helpers.in_process import Line
+from tests.helpers.in_process import CallDriver
 from tests.helpers.runtime import NOW, Clock, invoke, make_runtime, make_settings
 from tests.helpers.wav import wav
 
@@ -29,206 +29,204 @@ def echo(event: Event, call: Call) -> Reply:
     return f"You said: {event.text}" if isinstance(event, UserSpeak) else "Welcome"
 
 
-class TestWhatAHandlerReturns:
+class TestHandlerReply:
     @pytest.mark.parametrize("reply", [None, "", "  \n", []])
-    def test_nothing_to_say_is_204_without_a_body(self, reply: Reply) -> None:
-        line = Line(lambda event, call: reply)
+    def test_an_empty_reply_is_204_without_a_body(self, reply: Reply) -> None:
+        driver = CallDriver(lambda event, call: reply)
 
-        assert line.send("user_speak", text="hello") is None
-        assert line.outcome == "silent"
+        assert driver.send("user_speak", text="hello") is None
+        assert driver.outcome == "silent"
 
-    def test_text_is_spoken_and_one_action_is_an_object(self) -> None:
-        assert Line(echo).send("user_speak", text="hello") == {
+    def test_a_text_reply_is_spoken_and_one_action_is_an_object(self) -> None:
+        assert CallDriver(echo).send("user_speak", text="hello") == {
             "type": "speak",
             "session_id": "session-123",
             "text": "You said: hello",
         }
 
     def test_several_actions_are_an_array_in_their_order(self) -> None:
-        line = Line(lambda event, call: [call.barge_in(), call.speak("Stop")])
+        driver = CallDriver(lambda event, call: [call.barge_in(), call.speak("Stop")])
 
-        assert line.types("dtmf_received", digit="1") == ["barge_in", "speak"]
+        assert driver.types("dtmf_received", digit="1") == ["barge_in", "speak"]
 
     @pytest.mark.parametrize("reply", [42, {"type": "hangup"}, [None], object()])
-    def test_anything_else_is_a_mistake_that_the_caller_hears_as_an_apology(
-        self, reply: Reply
-    ) -> None:
-        line = Line(lambda event, call: reply)
+    def test_an_invalid_reply_makes_the_caller_hear_the_apology(self, reply: Reply) -> None:
+        driver = CallDriver(lambda event, call: reply)
 
-        assert line.send("user_speak", text="hello") == APOLOGY
-        assert line.log.entries()[-1]["reason"] == "invalid_action"
+        assert driver.send("user_speak", text="hello") == APOLOGY
+        assert driver.log.entries()[-1]["reason"] == "invalid_action"
 
-    def test_an_action_for_another_session_is_put_right_and_counted(self) -> None:
+    def test_an_action_for_another_session_is_corrected_and_counted(self) -> None:
         def mix_up(event: Event, call: Call) -> Reply:
             return call.speak("One").model_copy(update={"session_id": "somebody-else"})
 
-        line = Line(mix_up)
+        driver = CallDriver(mix_up)
 
-        assert line.send("user_speak", text="hello")["session_id"] == "session-123"
-        assert line.log.metrics()[-1]["SessionIdCorrected"] == [1]
+        assert driver.send("user_speak", text="hello")["session_id"] == "session-123"
+        assert driver.log.metrics()[-1]["SessionIdCorrected"] == [1]
 
-    def test_what_the_linter_thinks_of_an_answer_is_logged_by_its_code(self) -> None:
-        line = Line(lambda event, call: [call.speak("Bye"), call.hangup()])
+    def test_lint_findings_on_an_answer_are_logged_by_code(self) -> None:
+        driver = CallDriver(lambda event, call: [call.speak("Bye"), call.hangup()])
 
-        assert line.types("user_speak", text="bye") == ["speak", "hangup"]
-        assert line.log.entries()[-1]["problems"] == ["cut_off"]
+        assert driver.types("user_speak", text="bye") == ["speak", "hangup"]
+        assert driver.log.entries()[-1]["problems"] == ["cut_off"]
 
 
 class TestState:
     def test_state_and_history_reach_the_next_event(self) -> None:
-        line = Line(echo)
+        driver = CallDriver(echo)
 
-        line.send("session_start")
-        line.send("user_speak", text="hello")
+        driver.send("session_start")
+        driver.send("user_speak", text="hello")
 
-        assert line.item.state == {"events": 2}
-        assert line.item.turns == (
+        assert driver.record.state == {"events": 2}
+        assert driver.record.turns == (
             Turn(0, "assistant", "Welcome"),
             Turn(1, "user", "hello"),
             Turn(2, "assistant", "You said: hello"),
         )
 
-    def test_the_handler_sees_what_the_caller_just_said_as_the_latest_turn(self) -> None:
+    def test_the_handler_sees_the_callers_sentence_as_the_latest_turn(self) -> None:
         heard: list[str] = []
-        line = Line(lambda event, call: heard.append(call.history[-1].text))
+        driver = CallDriver(lambda event, call: heard.append(call.history[-1].text))
 
-        line.send("user_speak", text="hello")
+        driver.send("user_speak", text="hello")
 
         assert heard == ["hello"]
 
-    def test_what_an_event_does_not_bring_is_filled_in_from_earlier_ones(self) -> None:
+    def test_session_members_missing_from_an_event_come_from_earlier_events(self) -> None:
         numbers: list[str | None] = []
-        line = Line(lambda event, call: numbers.append(call.session.from_phone_number))
+        driver = CallDriver(lambda event, call: numbers.append(call.session.from_phone_number))
 
-        line.send("session_start", session={"from_phone_number": "493023125001"})
-        line.send("user_speak", text="hello")
+        driver.send("session_start", session={"from_phone_number": "493023125001"})
+        driver.send("user_speak", text="hello")
 
         assert numbers == ["493023125001", "493023125001"]
 
-    def test_the_whole_transcript_is_there_when_the_history_is_not(self) -> None:
+    def test_the_transcript_is_complete_when_the_history_is_not(self) -> None:
         lengths: list[tuple[int, int]] = []
 
         def measure(event: Event, call: Call) -> Reply:
             lengths.append((len(call.history), len(call.transcript())))
             return "Yes"
 
-        line = Line(measure)
+        driver = CallDriver(measure)
         for number in range(60):
-            line.send("user_speak", text=f"sentence {number}")
+            driver.send("user_speak", text=f"sentence {number}")
 
         inline, whole = lengths[-1]
         assert inline < 60
-        assert whole == 118  # the words of the event itself are not committed yet
+        assert whole == 118  # the caller's current sentence is not committed yet
 
     def test_an_event_that_changes_nothing_is_not_written(self) -> None:
-        line = Line(lambda event, call: None)
-        line.send("session_start")
-        version = line.item.version
+        driver = CallDriver(lambda event, call: None)
+        driver.send("session_start")
+        version = driver.record.version
 
-        line.send("assistant_speak", duration_ms=900, speech_started_at=1)
+        driver.send("assistant_speak", duration_ms=900, speech_started_at=1)
 
-        assert line.item.version == version
+        assert driver.record.version == version
 
     @pytest.mark.parametrize("value", [object(), float("nan"), "x" * 20_000])
-    def test_state_that_cannot_be_kept_keeps_nothing_of_the_event(self, value: object) -> None:
+    def test_state_that_cannot_be_stored_stores_nothing_of_the_event(self, value: object) -> None:
         def hoard(event: Event, call: Call) -> Reply:
             call.state["hoard"] = value if isinstance(event, UserSpeak) else "little"
             return "Welcome"
 
-        line = Line(hoard)
-        line.send("session_start")
+        driver = CallDriver(hoard)
+        driver.send("session_start")
 
-        assert line.send("user_speak", text="more") == APOLOGY
-        assert line.item.state == {"hoard": "little"}
-        assert line.log.entries()[-1]["reason"] == "state"
+        assert driver.send("user_speak", text="more") == APOLOGY
+        assert driver.record.state == {"hoard": "little"}
+        assert driver.log.entries()[-1]["reason"] == "state"
 
-    def test_a_handler_that_fails_after_changing_the_state_changed_nothing(self) -> None:
+    def test_a_handler_that_fails_after_changing_the_state_changes_nothing(self) -> None:
         def stumble(event: Event, call: Call) -> Reply:
             call.state.setdefault("steps", []).append("one")
             if call.history:
                 raise RuntimeError
             return None
 
-        line = Line(stumble)
-        line.send("session_start")
-        line.send("user_speak", text="hello")
+        driver = CallDriver(stumble)
+        driver.send("session_start")
+        driver.send("user_speak", text="hello")
 
-        assert line.item.state == {"steps": ["one"]}
+        assert driver.record.state == {"steps": ["one"]}
 
 
-class TestTheFence:
-    def test_after_session_end_every_event_is_204_and_no_handler_is_asked(self) -> None:
-        line = Line(echo)
-        line.send("session_start")
-        line.send("session_end")
-        ended = line.item
+class TestEndedCalls:
+    def test_after_session_end_every_event_gets_204_without_the_handler(self) -> None:
+        driver = CallDriver(echo)
+        driver.send("session_start")
+        driver.send("session_end")
+        ended = driver.record
 
         for name in ("session_start", "user_speak", "dtmf_received", "session_end"):
-            assert line.send(name, text="hello", digit="1") is None
-            assert line.outcome == "late"
+            assert driver.send(name, text="hello", digit="1") is None
+            assert driver.outcome == "late"
 
-        assert line.item == ended
+        assert driver.record == ended
 
-    def test_the_fence_stands_before_the_repetition(self) -> None:
-        line = Line(echo)
-        line.send("user_speak", text="hello")
-        line.send_at_once("session_end")
+    def test_an_ended_call_rejects_even_a_duplicate_of_an_earlier_event(self) -> None:
+        driver = CallDriver(echo)
+        driver.send("user_speak", text="hello")
+        driver.send_at_once("session_end")
 
-        assert line.send_at_once("user_speak", text="hello") is None
+        assert driver.send_at_once("user_speak", text="hello") is None
 
-    def test_session_end_is_204_whatever_its_handler_says_and_its_state_is_kept(self) -> None:
-        line = Line(echo)
+    def test_session_end_gets_204_whatever_the_handler_returns_and_stores_its_state(self) -> None:
+        driver = CallDriver(echo)
 
-        assert line.send("session_end") is None
-        assert (line.item.status, line.item.state) == (Status.ENDED, {"events": 1})
+        assert driver.send("session_end") is None
+        assert (driver.record.status, driver.record.state) == (Status.ENDED, {"events": 1})
 
-    def test_a_hang_up_whose_answer_was_lost_is_said_again(self) -> None:
-        line = Line(lambda event, call: call.hangup())
-        line.send("user_speak", text="bye")
+    def test_a_lost_hangup_is_sent_again(self) -> None:
+        driver = CallDriver(lambda event, call: call.hangup())
+        driver.send("user_speak", text="bye")
 
-        assert line.types("user_speak", text="hello?") == ["hangup"]
-        assert line.types("assistant_speech_ended") == []
-        assert line.types("session_end") == []
-        assert line.item.status is Status.ENDED
+        assert driver.types("user_speak", text="hello?") == ["hangup"]
+        assert driver.types("assistant_speech_ended") == []
+        assert driver.types("session_end") == []
+        assert driver.record.status is Status.ENDED
 
-    def test_a_session_id_that_comes_again_after_its_call_expired_is_a_new_call(self) -> None:
-        line = Line(echo)
-        line.send("session_start")
-        line.send("session_end")
-        line.clock.advance(86_400)
+    def test_a_session_id_reused_after_its_call_expired_starts_a_new_call(self) -> None:
+        driver = CallDriver(echo)
+        driver.send("session_start")
+        driver.send("session_end")
+        driver.clock.advance(86_400)
 
-        assert line.types("session_start") == ["speak"]
-        assert line.item.state == {"events": 1}
+        assert driver.types("session_start") == ["speak"]
+        assert driver.record.state == {"events": 1}
 
 
-class TestRepetition:
-    def test_the_same_words_within_a_second_get_the_same_answer_without_the_handler(self) -> None:
-        line = Line(echo)
-        first = line.send("user_speak", text="yes")
+class TestDeduplication:
+    def test_the_same_text_within_a_second_gets_the_same_answer_without_the_handler(self) -> None:
+        driver = CallDriver(echo)
+        first = driver.send("user_speak", text="yes")
 
-        line.clock.advance(0.5)
+        driver.clock.advance(0.5)
 
-        assert line.send_at_once("user_speak", text="yes") == first
-        assert line.outcome == "duplicate"
-        assert line.item.state == {"events": 1}
+        assert driver.send_at_once("user_speak", text="yes") == first
+        assert driver.outcome == "duplicate"
+        assert driver.record.state == {"events": 1}
 
-    def test_the_same_words_later_are_a_new_turn(self) -> None:
-        line = Line(echo)
-        line.send("user_speak", text="yes")
+    def test_the_same_text_later_is_a_new_turn(self) -> None:
+        driver = CallDriver(echo)
+        driver.send("user_speak", text="yes")
 
-        line.clock.advance(0.7)
-        line.send_at_once("user_speak", text="yes")
+        driver.clock.advance(0.7)
+        driver.send_at_once("user_speak", text="yes")
 
-        assert line.item.state == {"events": 2}
+        assert driver.record.state == {"events": 2}
 
-    def test_a_key_pressed_twice_is_two_keys(self) -> None:
-        line = Line(echo)
-        line.send("dtmf_received", digit="1")
-        line.send_at_once("dtmf_received", digit="1")
+    def test_the_same_key_pressed_twice_is_two_events(self) -> None:
+        driver = CallDriver(echo)
+        driver.send("dtmf_received", digit="1")
+        driver.send_at_once("dtmf_received", digit="1")
 
-        assert line.item.state == {"events": 2}
+        assert driver.record.state == {"events": 2}
 
-    def test_a_repeated_answer_never_costs_money_again(self) -> None:
+    def test_a_replayed_answer_contains_no_billable_action(self) -> None:
         def text_and_transfer(event: Event, call: Call) -> Reply:
             return [
                 call.send_sms("493023125001", "Hello"),
@@ -238,43 +236,43 @@ class TestRepetition:
                 ),
             ]
 
-        line = Line(text_and_transfer, settings=TEXTING)
+        driver = CallDriver(text_and_transfer, settings=TEXTING)
 
-        assert line.types("user_speak", text="go") == ["send_sms", "speak", "transfer"]
-        assert line.send_at_once("user_speak", text="go")["type"] == "speak"
+        assert driver.types("user_speak", text="go") == ["send_sms", "speak", "transfer"]
+        assert driver.send_at_once("user_speak", text="go")["type"] == "speak"
 
-    def test_a_greeting_whose_answer_may_have_been_lost_is_said_again(self) -> None:
-        line = Line(echo)
-        first = line.send("session_start")
+    def test_a_repeated_session_start_gets_the_greeting_again(self) -> None:
+        driver = CallDriver(echo)
+        first = driver.send("session_start")
 
-        assert line.send("session_start") == first
-        assert line.item.state == {"events": 1}
+        assert driver.send("session_start") == first
+        assert driver.record.state == {"events": 1}
 
-    def test_a_second_start_in_the_middle_of_a_call_is_silent_and_resets_nothing(self) -> None:
-        line = Line(echo)
-        line.send("session_start")
-        line.send("user_speak", text="hello")
+    def test_a_session_start_in_the_middle_of_a_call_is_silent_and_resets_nothing(self) -> None:
+        driver = CallDriver(echo)
+        driver.send("session_start")
+        driver.send("user_speak", text="hello")
 
-        assert line.send("session_start") is None
-        assert line.item.state == {"events": 2}
+        assert driver.send("session_start") is None
+        assert driver.record.state == {"events": 2}
 
-    def test_a_start_that_comes_late_is_a_start(self) -> None:
-        line = Line(echo)
-        line.send("user_speak", text="hello")
+    def test_a_late_session_start_still_runs_its_handler(self) -> None:
+        driver = CallDriver(echo)
+        driver.send("user_speak", text="hello")
 
-        assert line.send("session_start")["text"] == "Welcome"
+        assert driver.send("session_start")["text"] == "Welcome"
 
-    def test_an_answer_too_large_to_keep_is_not_repeated_but_silent(self) -> None:
-        line = Line(lambda event, call: "word " * 1000)
-        line.send("user_speak", text="tell me all")
+    def test_an_answer_too_large_to_store_is_not_replayed(self) -> None:
+        driver = CallDriver(lambda event, call: "word " * 1000)
+        driver.send("user_speak", text="tell me all")
 
-        assert line.send_at_once("user_speak", text="tell me all") is None
-        assert line.outcome == "duplicate"
+        assert driver.send_at_once("user_speak", text="tell me all") is None
+        assert driver.outcome == "duplicate"
 
 
 class TestTransfer:
     def connect(self, event: Event, call: Call) -> Reply:
-        """Transfer on every word; say how a start came about."""
+        """Transfer on any text; on a start, tell whether a transfer failed."""
         if isinstance(event, UserSpeak):
             return call.transfer(
                 "+493023125002",
@@ -284,51 +282,51 @@ class TestTransfer:
             )
         return "Could not reach them" if call.transfer_failed else "Welcome"
 
-    def test_a_start_after_a_transfer_is_the_call_that_came_back(self) -> None:
-        line = Line(self.connect)
-        line.send("session_start")
-        line.send("user_speak", text="a person, please")
-        assert line.item.status.value == "transferring"
+    def test_a_session_start_after_a_transfer_means_that_the_transfer_failed(self) -> None:
+        driver = CallDriver(self.connect)
+        driver.send("session_start")
+        driver.send("user_speak", text="a person, please")
+        assert driver.record.status.value == "transferring"
 
-        assert line.send("session_start")["text"] == "Could not reach them"
-        assert line.item.status.value == "active"
-        assert len(line.item.turns) == 3
+        assert driver.send("session_start")["text"] == "Could not reach them"
+        assert driver.record.status.value == "active"
+        assert len(driver.record.turns) == 3
 
     def test_the_same_transfer_may_be_tried_again_after_it_failed(self) -> None:
-        line = Line(self.connect)
+        driver = CallDriver(self.connect)
         for _ in range(2):
-            line.send("session_start")
-            assert line.types("user_speak", text="a person, please") == ["transfer"]
+            driver.send("session_start")
+            assert driver.types("user_speak", text="a person, please") == ["transfer"]
 
-    def test_the_same_transfer_is_decided_once_while_it_is_under_way(self) -> None:
-        line = Line(self.connect)
-        line.send("user_speak", text="a person, please")
+    def test_the_same_transfer_is_sent_once_while_it_is_in_progress(self) -> None:
+        driver = CallDriver(self.connect)
+        driver.send("user_speak", text="a person, please")
 
-        assert line.types("user_speak", text="hello?") == []
+        assert driver.types("user_speak", text="hello?") == []
 
 
-class TestPricedActions:
+class TestBillableActions:
     def remind(self, event: Event, call: Call) -> Reply:
-        """Send the same reminder, whatever happens."""
+        """Send the same reminder after every event."""
         return call.send_sms("493023125001", "Monday, nine o'clock")
 
-    def test_the_same_message_goes_out_once_a_call(self) -> None:
-        line = Line(self.remind, settings=TEXTING)
+    def test_the_same_message_is_sent_once_per_call(self) -> None:
+        driver = CallDriver(self.remind, settings=TEXTING)
 
-        assert line.types("user_speak", text="remind me") == ["send_sms"]
-        assert line.types("user_speak", text="remind me, please") == []
+        assert driver.types("user_speak", text="remind me") == ["send_sms"]
+        assert driver.types("user_speak", text="remind me, please") == []
 
-    def test_it_goes_out_once_more_for_each_time_that_it_failed(self) -> None:
-        line = Line(self.remind, settings=TEXTING)
-        line.send("user_speak", text="remind me")
+    def test_the_same_message_is_sent_once_more_after_each_failure(self) -> None:
+        driver = CallDriver(self.remind, settings=TEXTING)
+        driver.send("user_speak", text="remind me")
 
-        assert line.types("sms_failed", reason="unknown") == ["send_sms"]
-        assert line.types("user_speak", text="and again") == []
+        assert driver.types("sms_failed", reason="unknown") == ["send_sms"]
+        assert driver.types("user_speak", text="and again") == []
 
 
-class TestOtherInvocations:
-    class Busy(InMemorySessionStore):
-        """A store in which somebody else commits right before us, so many times."""
+class TestConcurrentInvocations:
+    class ContendedStore(InMemorySessionStore):
+        """A store in which another invocation commits first, a given number of times."""
 
         def __init__(self, clock: Clock, rivals: int, item: SessionRecord) -> None:
             super().__init__(clock)
@@ -336,87 +334,87 @@ class TestOtherInvocations:
             self._item = item
 
         def commit(self, item: SessionRecord) -> None:
-            """Let the rival be first."""
+            """Commit the rival's version first."""
             if self._rivals:
                 self._rivals -= 1
                 current = self.load(item.session_id) or self._item
                 super().commit(current.next_version("rival", item.expires_at))
             super().commit(item)
 
-    def rival(self, line: Line, times: int) -> Line:
-        """Put a rival into the store of a line."""
-        item = SessionRecord(session_id=line.session_id, state={"rival": True})
-        store = self.Busy(line.clock, times, item)
-        line.runtime = make_runtime(store, line.clock, stream=line.log)
-        return line
+    def with_rival(self, driver: CallDriver, times: int) -> CallDriver:
+        """Give a driver a store with a rival."""
+        item = SessionRecord(session_id=driver.session_id, state={"rival": True})
+        store = self.ContendedStore(driver.clock, times, item)
+        driver.runtime = make_runtime(store, driver.clock, stream=driver.log)
+        return driver
 
-    def test_the_slower_of_two_starts_again_with_what_the_faster_one_left(self) -> None:
-        line = self.rival(Line(echo), 1)
+    def test_on_a_conflict_the_handler_runs_again_on_the_newer_record(self) -> None:
+        driver = self.with_rival(CallDriver(echo), 1)
 
-        assert line.send("user_speak", text="hello")["text"] == "You said: hello"
-        assert line.item.state == {"rival": True, "events": 1}
-        assert [turn.text for turn in line.item.turns] == ["hello", "You said: hello"]
-        assert line.log.metrics()[-1]["StoreRetry"] == [1]
+        assert driver.send("user_speak", text="hello")["text"] == "You said: hello"
+        assert driver.record.state == {"rival": True, "events": 1}
+        assert [turn.text for turn in driver.record.turns] == ["hello", "You said: hello"]
+        assert driver.log.metrics()[-1]["StoreRetry"] == [1]
 
-    def test_whoever_loses_five_times_in_a_row_apologises(self) -> None:
-        line = self.rival(Line(echo), 5)
+    def test_five_lost_commits_in_a_row_lead_to_an_apology(self) -> None:
+        driver = self.with_rival(CallDriver(echo), 5)
 
-        assert line.send("user_speak", text="hello") == APOLOGY
+        assert driver.send("user_speak", text="hello") == APOLOGY
 
-    def test_of_one_delivery_that_arrives_twice_at_once_one_answers(self) -> None:
+    def test_one_of_two_concurrent_deliveries_of_an_event_answers(self) -> None:
         answers: list[Any] = []
-        line = Line(echo)
+        driver = CallDriver(echo)
 
         def overlapped(event: Event, call: Call) -> Reply:
-            if not answers:  # while we think, the same event is delivered to somebody else
+            if not answers:  # deliver the same event to another invocation meanwhile
                 answers.append("...")
-                answers[0] = invoke(entrypoint(echo), body, line.runtime).body
+                answers[0] = invoke(entrypoint(echo), body, driver.runtime).body
             return echo(event, call)
 
-        body = {"type": "user_speak", "text": "yes", "session": {"id": line.session_id}}
-        second = invoke(entrypoint(overlapped), body, line.runtime)
+        body = {"type": "user_speak", "text": "yes", "session": {"id": driver.session_id}}
+        second = invoke(entrypoint(overlapped), body, driver.runtime)
 
         assert answers[0]["text"] == "You said: yes"
         assert second == (204, None)
-        assert line.item.state == {"events": 1}
-        assert [turn.text for turn in line.item.turns] == ["yes", "You said: yes"]
+        assert driver.record.state == {"events": 1}
+        assert [turn.text for turn in driver.record.turns] == ["yes", "You said: yes"]
 
-    def test_a_slow_repetition_is_known_though_the_caller_has_said_much_more_meanwhile(
+    def test_a_slow_duplicate_is_detected_after_many_newer_turns(
         self,
     ) -> None:
-        line = Line(echo)
+        driver = CallDriver(echo)
         said: list[str] = []
 
         def overlapped(event: Event, call: Call) -> Reply:
             if not said:
                 said.extend(["yes", "one", "two", "three", "four", "five"])
                 for text in said:
-                    line.send_at_once("user_speak", text=text)
+                    driver.send_at_once("user_speak", text=text)
             return echo(event, call)
 
-        body = {"type": "user_speak", "text": "yes", "session": {"id": line.session_id}}
-        assert invoke(entrypoint(overlapped), body, line.runtime) == (204, None)
-        assert [turn.text for turn in line.item.turns if turn.role == "user"] == said
+        body = {"type": "user_speak", "text": "yes", "session": {"id": driver.session_id}}
+        assert invoke(entrypoint(overlapped), body, driver.runtime) == (204, None)
+        assert [turn.text for turn in driver.record.turns if turn.role == "user"] == said
 
-    def test_two_different_sentences_at_once_are_both_answered_and_both_in_the_history(
+    def test_two_different_sentences_at_once_are_both_answered_and_stored(
         self,
     ) -> None:
         inner: list[Any] = []
-        line = Line(echo)
+        driver = CallDriver(echo)
 
         def overlapped(event: Event, call: Call) -> Reply:
             if not inner:
                 inner.append(None)
-                other = {"type": "user_speak", "text": "two", "session": {"id": line.session_id}}
-                inner[0] = invoke(entrypoint(echo), other, line.runtime).body
+                other = {"type": "user_speak", "text": "two", "session": {"id": driver.session_id}}
+                inner[0] = invoke(entrypoint(echo), other, driver.runtime).body
             return echo(event, call)
 
-        body = {"type": "user_speak", "text": "one", "session": {"id": line.session_id}}
-        outer = invoke(entrypoint(overlapped), body, line.runtime).body
+        body = {"type": "user_speak", "text": "one", "session": {"id": driver.session_id}}
+        outer = invoke(entrypoint(overlapped), body, driver.runtime).body
 
         assert (inner[0]["text"], outer["text"]) == ("You said: two", "You said: one")
-        assert line.item.state == {"events": 2}
-        assert [turn.number for turn in line.item.turns] == [0, 1, 2, 3]
+        assert driver.record.state == {"events": 2}
+        assert [turn.number for turn in driver.record.turns] == [0, 1, 2, 3]
 
 
 class TestFailure:
@@ -431,66 +429,68 @@ class TestFailure:
         "name", ["session_start", "user_speak", "dtmf_received", "user_input_timeout", "sms_failed"]
     )
     def test_without_the_store_the_caller_hears_the_apology(self, name: str) -> None:
-        line = Line(echo, sessions=self.Down(Clock()))
+        driver = CallDriver(echo, sessions=self.Down(Clock()))
 
-        assert line.send(name, text="hello", digit="1") == APOLOGY
-        assert line.log.entries()[-1]["reason"] == "store"
-        assert line.log.metrics()[-1]["DegradedAnswer"] == [1]
+        assert driver.send(name, text="hello", digit="1") == APOLOGY
+        assert driver.log.entries()[-1]["reason"] == "store"
+        assert driver.log.metrics()[-1]["DegradedAnswer"] == [1]
 
     @pytest.mark.parametrize(
         "name", ["assistant_speak", "assistant_speech_ended", "session_end", "user_speech_started"]
     )
-    def test_an_event_after_which_nobody_waits_gets_204_all_the_same(self, name: str) -> None:
-        line = Line(echo, sessions=self.Down(Clock()))
+    def test_without_the_store_an_event_that_expects_no_answer_gets_204(self, name: str) -> None:
+        driver = CallDriver(echo, sessions=self.Down(Clock()))
 
-        assert line.send(name) is None
-        assert line.outcome == "degraded"
+        assert driver.send(name) is None
+        assert driver.outcome == "degraded"
 
-    def test_the_operator_chooses_the_words_of_the_apology(self) -> None:
+    def test_the_apology_text_is_a_setting(self) -> None:
         settings = make_settings(apology_message="Entschuldigung, bitte noch einmal.")
-        line = Line(echo, sessions=self.Down(Clock()), settings=settings)
+        driver = CallDriver(echo, sessions=self.Down(Clock()), settings=settings)
 
-        assert line.send("session_start")["text"] == "Entschuldigung, bitte noch einmal."
+        assert driver.send("session_start")["text"] == "Entschuldigung, bitte noch einmal."
 
-    def test_an_error_is_logged_by_kind_and_place_and_never_by_its_text(self) -> None:
+    def test_a_handler_error_is_logged_by_type_and_location_without_its_message(self) -> None:
         def leak(event: Event, call: Call) -> Reply:
             raise ValueError(f"cannot handle {event}")
 
-        line = Line(leak)
-        assert line.send("user_speak", text="my number is 12345") == APOLOGY
+        driver = CallDriver(leak)
+        assert driver.send("user_speak", text="my number is 12345") == APOLOGY
 
-        entry = line.log.entries()[-1]
+        entry = driver.log.entries()[-1]
         assert entry["error"] == "ValueError"
         assert "test_processor.py" in str(entry["where"])
-        assert "12345" not in line.log.getvalue()
+        assert "12345" not in driver.log.getvalue()
 
-    def test_a_mistake_in_an_action_is_named_in_the_log_without_its_value(self) -> None:
-        line = Line(lambda event, call: call.speak("Hi", user_input_timeout_seconds=-987654321))
+    def test_an_invalid_action_is_named_in_the_log_without_its_value(self) -> None:
+        driver = CallDriver(
+            lambda event, call: call.speak("Hi", user_input_timeout_seconds=-987654321)
+        )
 
-        assert line.send("user_speak", text="hello") == APOLOGY
-        assert "speak/user_input_timeout_seconds" in str(line.log.entries()[-1]["detail"])
-        assert "987654321" not in line.log.getvalue()
+        assert driver.send("user_speak", text="hello") == APOLOGY
+        assert "speak/user_input_timeout_seconds" in str(driver.log.entries()[-1]["detail"])
+        assert "987654321" not in driver.log.getvalue()
 
-    def test_an_answer_larger_than_the_way_back_carries_becomes_speech(self) -> None:
+    def test_an_answer_over_the_size_limit_becomes_the_apology(self) -> None:
         clip = load_audio(wav(bytes(32_000 * 130)))
-        line = Line(lambda event, call: call.audio(clip))
+        driver = CallDriver(lambda event, call: call.audio(clip))
 
-        assert line.send("user_speak", text="music") == APOLOGY
-        assert line.log.entries()[-1]["reason"] == "answer_too_large"
+        assert driver.send("user_speak", text="music") == APOLOGY
+        assert driver.log.entries()[-1]["reason"] == "answer_too_large"
 
-    def test_a_call_that_was_never_seen_before_may_begin_anywhere(self) -> None:
-        line = Line(echo)
+    def test_a_call_may_start_with_any_event(self) -> None:
+        driver = CallDriver(echo)
 
-        assert line.send("user_speak", text="hello")["text"] == "You said: hello"
-        assert line.item.version == 1
+        assert driver.send("user_speak", text="hello")["text"] == "You said: hello"
+        assert driver.record.version == 1
 
 
-class TestWhatAFailureLeaves:
-    """The handler failed, and its event happened all the same."""
+class TestRecordAfterFailure:
+    """A handler failure does not undo the event itself."""
 
     @staticmethod
-    def failing_on(name: str) -> Line:
-        """An agent that says goodbye and hangs up behind it, but fails on one event."""
+    def failing_on(name: str) -> CallDriver:
+        """Return an agent that says goodbye and hangs up, but fails on one event or text."""
 
         def handle(event: Event, call: Call) -> Reply:
             call.state["seen"] = event.type
@@ -500,87 +500,87 @@ class TestWhatAFailureLeaves:
                 return call.speak("Goodbye.").then(call.hangup())
             return None
 
-        return Line(handle)
+        return CallDriver(handle)
 
-    def test_whoever_goes_on_talking_is_not_hung_up_on_although_the_handler_fails(self) -> None:
-        line = self.failing_on("no, wait")
-        line.send("user_speak", text="bye")
-        assert line.send("user_speak", text="no, wait") == APOLOGY
-        assert line.send("assistant_speech_ended") is None
-        assert (line.item.status, line.item.open_playbacks) == (Status.ACTIVE, 0)
+    def test_a_caller_who_keeps_talking_is_not_hung_up_on_when_the_handler_fails(self) -> None:
+        driver = self.failing_on("no, wait")
+        driver.send("user_speak", text="bye")
+        assert driver.send("user_speak", text="no, wait") == APOLOGY
+        assert driver.send("assistant_speech_ended") is None
+        assert (driver.record.status, driver.record.open_playbacks) == (Status.ACTIVE, 0)
 
-    def test_what_was_said_and_the_apology_are_in_the_history(self) -> None:
-        line = self.failing_on("life")
-        line.send("user_speak", text="life")
-        assert [turn.text for turn in line.item.turns] == ["life", APOLOGY["text"]]
-        assert line.item.state == {}
+    def test_the_callers_text_and_the_apology_are_in_the_history(self) -> None:
+        driver = self.failing_on("life")
+        driver.send("user_speak", text="life")
+        assert [turn.text for turn in driver.record.turns] == ["life", APOLOGY["text"]]
+        assert driver.record.state == {}
 
-    def test_a_repetition_within_a_second_hears_the_apology_again_and_is_no_second_turn(
+    def test_a_duplicate_within_a_second_gets_the_apology_again_without_a_second_turn(
         self,
     ) -> None:
-        line = self.failing_on("life")
-        line.send("user_speak", text="life")
-        assert line.send_at_once("user_speak", text="life") == APOLOGY
-        assert line.outcome == "duplicate"
-        assert len(line.item.turns) == 2
+        driver = self.failing_on("life")
+        driver.send("user_speak", text="life")
+        assert driver.send_at_once("user_speak", text="life") == APOLOGY
+        assert driver.outcome == "duplicate"
+        assert len(driver.record.turns) == 2
 
-    def test_the_end_of_a_call_is_its_end_although_its_handler_fails(self) -> None:
-        line = self.failing_on("session_end")
-        line.send("session_start")
-        assert line.send("session_end") is None
-        assert line.item.status is Status.ENDED
-        assert line.send("user_speak", text="hello") is None
-        assert line.outcome == "late"
+    def test_session_end_ends_the_call_although_its_handler_fails(self) -> None:
+        driver = self.failing_on("session_end")
+        driver.send("session_start")
+        assert driver.send("session_end") is None
+        assert driver.record.status is Status.ENDED
+        assert driver.send("user_speak", text="hello") is None
+        assert driver.outcome == "late"
 
-    def test_without_the_store_nothing_more_is_asked_of_it(self) -> None:
+    def test_a_failed_load_is_not_tried_again(self) -> None:
         asked: list[str] = []
 
         class Down(TestFailure.Down):
-            """One that counts."""
+            """A store that records its loads."""
 
             def load(self, session_id: str) -> SessionRecord | None:
-                """Note it, and fail."""
+                """Record the load, and fail."""
                 asked.append(session_id)
                 return super().load(session_id)
 
-        assert Line(echo, sessions=Down(Clock())).send("user_speak", text="hello") == APOLOGY
+        assert CallDriver(echo, sessions=Down(Clock())).send("user_speak", text="hello") == APOLOGY
         assert asked == ["session-123"]
 
 
-class TestWhatIsAnswered:
+class TestRouting:
     def test_an_event_of_another_function_is_acknowledged_and_not_handled(self) -> None:
-        def only_words(event: UserSpeak, call: Call) -> Reply:
+        def only_text(event: UserSpeak, call: Call) -> Reply:
             return event.text
 
-        line = Line(entrypoint(only_words))
+        driver = CallDriver(entrypoint(only_text))
 
-        assert line.send("session_start") is None
-        assert line.outcome == "misrouted"
+        assert driver.send("session_start") is None
+        assert driver.outcome == "misrouted"
 
-    def test_an_event_of_an_unknown_type_is_acknowledged_without_touching_the_store(self) -> None:
-        line = Line(echo, sessions=TestFailure.Down(Clock()))
+    def test_an_event_of_an_unknown_type_is_acknowledged_without_using_the_store(self) -> None:
+        driver = CallDriver(echo, sessions=TestFailure.Down(Clock()))
 
-        assert line.send("conference_started") is None
-        assert line.log.entries()[-1]["event_type"] == "other"
+        assert driver.send("conference_started") is None
+        assert driver.log.entries()[-1]["event_type"] == "other"
 
-    def test_a_handler_may_answer_several_types(self) -> None:
+    def test_a_handler_may_handle_several_types(self) -> None:
         def both(event: UserSpeak | DtmfReceived, call: Call) -> Reply:
             return "Yes"
 
-        line = Line(entrypoint(both))
+        driver = CallDriver(entrypoint(both))
 
-        assert line.types("dtmf_received", digit="1") == ["speak"]
-        assert line.types("user_speak", text="hello") == ["speak"]
-        assert line.types("session_start") == []
+        assert driver.types("dtmf_received", digit="1") == ["speak"]
+        assert driver.types("user_speak", text="hello") == ["speak"]
+        assert driver.types("session_start") == []
 
-    def test_a_handler_without_annotation_is_refused_when_it_is_made(self) -> None:
+    def test_a_handler_without_annotation_is_rejected_at_definition(self) -> None:
         def bare(event, call):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             return None
 
         with pytest.raises(TypeError, match="event needs an annotation"):
-            entrypoint(bare)  # pyright: ignore[reportUnknownArgumentType] - that is it
+            entrypoint(bare)  # pyright: ignore[reportUnknownArgumentType] - untyped on purpose
 
-    def test_an_account_that_is_not_served_gets_403(self) -> None:
+    def test_an_account_that_is_not_allowed_gets_403(self) -> None:
         runtime = make_runtime(settings=make_settings(allowed_account_ids="a, b"))
         event = {"type": "session_start", "session": {"id": "1", "account_id": "c"}}
 
@@ -590,8 +590,8 @@ class TestWhatIsAnswered:
         event["session"] = {"id": "1"}
         assert invoke(entrypoint(echo), event, runtime).status == 200
 
-    def test_an_item_expires_a_day_after_the_event_that_wrote_it(self) -> None:
-        line = Line(echo)
-        line.send("session_start")
+    def test_a_record_expires_a_day_after_the_last_event_that_wrote_it(self) -> None:
+        driver = CallDriver(echo)
+        driver.send("session_start")
 
-        assert line.item.expires_at == int(NOW) + 60 + 86_400
+        assert driver.record.expires_at == int(NOW) + 60 + 86_400

@@ -1,4 +1,4 @@
-"""Handlers that answer piece by piece: at once over a WebSocket, as one answer over HTTP."""
+"""Handlers that yield replies: separate messages over a WebSocket, one answer over HTTP."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,16 +9,16 @@ import pytest
 from aiflow import Call, Reply, UserSpeak
 from aiflow import Event as AnyEvent
 from aiflow.sessions.record import MAX_PROCESSED_EVENTS, Status
-from tests.helpers.in_process import Line
-from tests.helpers.runtime import FakeContext, Limits, make_settings
-from tests.helpers.websocket_in_process import WebSocketLine
+from tests.helpers.in_process import CallDriver
+from tests.helpers.runtime import FakeContext, RecordingTimeLimit, make_settings
+from tests.helpers.websocket_in_process import WebSocketCallDriver
 
 NUMBER = "493023125042"
 APOLOGY = "Sorry, something went wrong. Please say that again."
 
 
 def think(event: AnyEvent, call: Call) -> Iterator[Reply]:
-    """Say that it takes a moment, and then the answer."""
+    """Announce a delay, then answer."""
     if isinstance(event, UserSpeak):
         call.state["asked"] = event.text
         yield "One moment."
@@ -27,206 +27,212 @@ def think(event: AnyEvent, call: Call) -> Iterator[Reply]:
         call.state["done"] = event.text
 
 
-def after_the_first(line: WebSocketLine, act: Callable[[], None]) -> None:
-    """Do something when the first message has been sent, and the handler goes on."""
+def after_first_message(driver: WebSocketCallDriver, act: Callable[[], None]) -> None:
+    """Call a function when the first message has been sent."""
 
-    def afterwards(sent: int) -> None:
+    def after_send(sent: int) -> None:
         if sent == 1:
             act()
 
-    line.mailbox.afterwards = afterwards
+    driver.connections.after_send = after_send
 
 
-class TestOverAWebSocket:
-    def test_each_piece_is_a_message_of_its_own(self) -> None:
-        line = WebSocketLine(think)
-        line.send("user_speak", text="life")
-        assert line.mailbox.texts == ["One moment.", "The answer to life."]
-        assert len(line.mailbox.messages) == 2
+class TestWebSocket:
+    def test_each_chunk_is_a_message_of_its_own(self) -> None:
+        driver = WebSocketCallDriver(think)
+        driver.send("user_speak", text="life")
+        assert driver.connections.texts == ["One moment.", "The answer to life."]
+        assert len(driver.connections.messages) == 2
 
-    def test_each_piece_leaves_before_the_handler_goes_on(self) -> None:
+    def test_each_chunk_is_sent_before_the_handler_continues(self) -> None:
         said: list[list[str]] = []
 
         def watch(event: AnyEvent, call: Call) -> Iterator[Reply]:
             for text in ("one", "two"):
                 yield text
-                said.append(line.mailbox.texts)
+                said.append(driver.connections.texts)
 
-        line = WebSocketLine(watch)
-        line.send("user_speak", text="go")
+        driver = WebSocketCallDriver(watch)
+        driver.send("user_speak", text="go")
         assert said == [["one"], ["one", "two"]]
 
-    def test_all_of_it_is_kept_in_the_history_and_in_the_state(self) -> None:
-        line = WebSocketLine(think)
-        line.send("user_speak", text="life")
-        assert [turn.text for turn in line.item.turns] == [
+    def test_all_chunks_are_stored_in_the_history_and_the_state(self) -> None:
+        driver = WebSocketCallDriver(think)
+        driver.send("user_speak", text="life")
+        assert [turn.text for turn in driver.record.turns] == [
             "life",
             "One moment.",
             "The answer to life.",
         ]
-        assert line.item.state == {"asked": "life", "answered": "life", "done": "life"}
-        assert line.item.stream_owner == ""
+        assert driver.record.state == {"asked": "life", "answered": "life", "done": "life"}
+        assert driver.record.stream_owner == ""
 
-    def test_each_piece_is_kept_before_it_is_sent(self) -> None:
-        line = WebSocketLine(think)
-        kept: list[int] = []
-        line.mailbox.meanwhile = lambda _: kept.append(len(line.item.turns))
-        line.send("user_speak", text="life")
-        assert kept == [2, 3]
+    def test_each_chunk_is_stored_before_it_is_sent(self) -> None:
+        driver = WebSocketCallDriver(think)
+        stored: list[int] = []
+        driver.connections.before_send = lambda _: stored.append(len(driver.record.turns))
+        driver.send("user_speak", text="life")
+        assert stored == [2, 3]
 
-    def test_silent_pieces_are_no_messages_and_no_writes(self) -> None:
+    def test_silent_chunks_send_no_messages(self) -> None:
         def mumble(event: AnyEvent, call: Call) -> Iterator[Reply]:
             yield None
             yield ""
             yield "Hello"
             yield []
 
-        line = WebSocketLine(mumble)
-        line.send("user_speak", text="go")
-        assert line.mailbox.texts == ["Hello"]
+        driver = WebSocketCallDriver(mumble)
+        driver.send("user_speak", text="go")
+        assert driver.connections.texts == ["Hello"]
 
-    def test_a_handler_that_has_nothing_to_say_is_silent(self) -> None:
-        line = WebSocketLine(think)
-        line.send("assistant_speak")
-        assert line.mailbox.sent == []
-        assert line.outcomes == ["silent"]
+    def test_a_handler_without_chunks_is_silent(self) -> None:
+        driver = WebSocketCallDriver(think)
+        driver.send("assistant_speak")
+        assert driver.connections.sent == []
+        assert driver.outcomes == ["silent"]
 
-    def test_the_log_has_one_line_with_all_that_was_sent(self) -> None:
-        line = WebSocketLine(think)
-        line.mailbox.meanwhile = lambda _: line.clock.advance(0.5)
-        line.send("user_speak", text="life")
-        (entry,) = line.log.entries()
+    def test_the_log_has_one_line_with_all_actions(self) -> None:
+        driver = WebSocketCallDriver(think)
+        driver.connections.before_send = lambda _: driver.clock.advance(0.5)
+        driver.send("user_speak", text="life")
+        (entry,) = driver.log.entries()
         assert entry["actions"] == ["speak", "speak"]
         assert (entry["answered_ms"], entry["duration_ms"]) == (500.0, 1000.0)
 
-    def test_what_the_handler_takes_is_counted_up_to_the_first_piece(self) -> None:
+    def test_handler_time_is_measured_up_to_the_first_chunk(self) -> None:
         def think_on(event: AnyEvent, call: Call) -> Iterator[Reply]:
             for seconds in (0.25, 2):
-                line.clock.advance(seconds)
+                driver.clock.advance(seconds)
                 yield f"{event.type} {call.session.id} {seconds}"
 
-        line = WebSocketLine(think_on)
-        line.send("user_speak", text="life")
-        (entry,), (blob,) = line.log.entries(), line.log.metrics()
+        driver = WebSocketCallDriver(think_on)
+        driver.send("user_speak", text="life")
+        (entry,), (blob,) = driver.log.entries(), driver.log.metrics()
         assert (entry["answered_ms"], entry["handler_ms"]) == (250, 250)
         assert (entry["duration_ms"], entry["store_ms"]) == (2250, 0)
         assert blob["HandlerMs"] == [pytest.approx(250)]
 
-    def test_what_was_playing_is_counted_rightly_when_its_end_comes_in_between(self) -> None:
-        line = WebSocketLine(think)
-        others = WebSocketLine(lambda event, call: None, sessions=line.runtime.sessions)
-        after_the_first(line, lambda: others.send("assistant_speech_ended"))
-        line.send("user_speak", text="life")
-        assert line.item.open_playbacks == 1
+    def test_open_playbacks_stay_correct_when_a_playback_ends_between_chunks(self) -> None:
+        driver = WebSocketCallDriver(think)
+        others = WebSocketCallDriver(lambda event, call: None, sessions=driver.runtime.sessions)
+        after_first_message(driver, lambda: others.send("assistant_speech_ended"))
+        driver.send("user_speak", text="life")
+        assert driver.record.open_playbacks == 1
 
-    def test_what_others_keep_in_the_state_meanwhile_stays(self) -> None:
+    def test_state_written_by_other_events_between_chunks_is_preserved(self) -> None:
         def note(event: AnyEvent, call: Call) -> Reply:
             call.state["noted"] = event.type
             call.state["asked"] = "by another"
             return None
 
-        line = WebSocketLine(think)
-        others = WebSocketLine(note, sessions=line.runtime.sessions)
-        after_the_first(line, lambda: others.send("assistant_speak"))
-        line.send("user_speak", text="life")
-        assert line.item.state == {
+        driver = WebSocketCallDriver(think)
+        others = WebSocketCallDriver(note, sessions=driver.runtime.sessions)
+        after_first_message(driver, lambda: others.send("assistant_speak"))
+        driver.send("user_speak", text="life")
+        assert driver.record.state == {
             "asked": "by another",
             "noted": "assistant_speak",
             "answered": "life",
             "done": "life",
         }
-        assert line.mailbox.texts == ["One moment.", "The answer to life."]
+        assert driver.connections.texts == ["One moment.", "The answer to life."]
 
-    def test_what_the_handler_takes_out_of_the_state_is_gone(self) -> None:
+    def test_state_deleted_by_the_handler_is_removed(self) -> None:
         def clear(event: AnyEvent, call: Call) -> Iterator[Reply]:
             call.state["draft"] = 1
             yield "One"
             del call.state["draft"]
             yield "Two"
 
-        line = WebSocketLine(clear)
-        line.send("user_speak", text="go")
-        assert line.item.state == {}
+        driver = WebSocketCallDriver(clear)
+        driver.send("user_speak", text="go")
+        assert driver.record.state == {}
 
-    def test_a_piece_may_have_followers(self) -> None:
+    def test_a_chunk_may_defer_actions(self) -> None:
         def leave(event: AnyEvent, call: Call) -> Iterator[Reply]:
             yield "One moment."
             yield call.speak("Goodbye.").then(call.hangup())
 
-        line = WebSocketLine(leave)
-        line.send("user_speak", text="bye")
-        assert [follower["type"] for follower in line.item.deferred_actions] == ["hangup"]
-        assert line.item.open_playbacks == 2
+        driver = WebSocketCallDriver(leave)
+        driver.send("user_speak", text="bye")
+        assert [action["type"] for action in driver.record.deferred_actions] == ["hangup"]
+        assert driver.record.open_playbacks == 2
 
-    def test_a_message_that_costs_money_goes_out_once_however_often_it_is_yielded(self) -> None:
+    def test_a_billable_message_is_sent_once_even_if_yielded_twice(self) -> None:
         def text_me(event: AnyEvent, call: Call) -> Iterator[Reply]:
             yield [call.send_sms(NUMBER, "Hello"), call.speak("Sent.")]
             yield [call.send_sms(NUMBER, "Hello"), call.speak("Really.")]
 
-        line = WebSocketLine(text_me, settings=make_settings(allowed_numbers={NUMBER}))
-        line.send("user_speak", text="text me")
-        assert [action["type"] for action in line.mailbox.actions] == ["send_sms", "speak", "speak"]
+        driver = WebSocketCallDriver(text_me, settings=make_settings(allowed_numbers={NUMBER}))
+        driver.send("user_speak", text="text me")
+        assert [action["type"] for action in driver.connections.actions] == [
+            "send_sms",
+            "speak",
+            "speak",
+        ]
 
 
-class TestARepetition:
-    def test_what_comes_once_more_gets_all_that_was_said(self) -> None:
-        line = WebSocketLine(think)
-        line.send("user_speak", text="life")
-        line.send("user_speak", text="life")
-        assert line.mailbox.texts == ["One moment.", "The answer to life."] * 2
-        assert line.outcomes == ["answered", "duplicate"]
+class TestDuplicates:
+    def test_a_duplicate_gets_all_chunks_again(self) -> None:
+        driver = WebSocketCallDriver(think)
+        driver.send("user_speak", text="life")
+        driver.send("user_speak", text="life")
+        assert driver.connections.texts == ["One moment.", "The answer to life."] * 2
+        assert driver.outcomes == ["answered", "duplicate"]
 
-    def test_it_is_one_for_a_while_after_the_last_piece(self) -> None:
-        line = WebSocketLine(think)
-        line.mailbox.meanwhile = lambda _: line.clock.advance(3)
-        line.send("user_speak", text="life")
-        line.mailbox.meanwhile = lambda _: None
-        line.clock.advance(-2.5)
-        line.send("user_speak", text="life")
-        assert line.outcomes == ["answered", "duplicate"]
+    def test_an_event_within_a_second_of_the_last_chunk_is_a_duplicate(self) -> None:
+        driver = WebSocketCallDriver(think)
+        driver.connections.before_send = lambda _: driver.clock.advance(3)
+        driver.send("user_speak", text="life")
+        driver.connections.before_send = lambda _: None
+        driver.clock.advance(-2.5)
+        driver.send("user_speak", text="life")
+        assert driver.outcomes == ["answered", "duplicate"]
 
-    def test_while_somebody_answers_it_is_silence(self) -> None:
-        line = WebSocketLine(think)
-        others = WebSocketLine(think, sessions=line.runtime.sessions)
-        after_the_first(line, lambda: others.send("user_speak", text="life"))
-        line.send("user_speak", text="life")
-        assert others.mailbox.texts == []
-        assert line.mailbox.texts == ["One moment.", "The answer to life."]
+    def test_a_duplicate_is_silent_while_the_answer_is_being_streamed(self) -> None:
+        driver = WebSocketCallDriver(think)
+        others = WebSocketCallDriver(think, sessions=driver.runtime.sessions)
+        after_first_message(driver, lambda: others.send("user_speak", text="life"))
+        driver.send("user_speak", text="life")
+        assert others.connections.texts == []
+        assert driver.connections.texts == ["One moment.", "The answer to life."]
 
-    def test_other_words_are_none(self) -> None:
-        line = WebSocketLine(think)
-        others = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
-        line.send("user_speak", text="yes")
-        line.clock.advance(1)
+    def test_a_different_text_is_no_duplicate(self) -> None:
+        driver = WebSocketCallDriver(think)
+        others = WebSocketCallDriver(lambda event, call: "Fine.", sessions=driver.runtime.sessions)
+        driver.send("user_speak", text="yes")
+        driver.clock.advance(1)
         others.clock.advance(1)
 
         def both() -> None:
-            line.mailbox.afterwards = lambda _: None
+            driver.connections.after_send = lambda _: None
             others.send("user_speak", text="yes")
 
-        line.mailbox.afterwards = lambda sent: both() if sent == 3 else None
-        line.send("user_speak", text="no")
-        assert others.mailbox.texts == ["Fine."]
-        assert line.outcomes == ["answered", "superseded"]
+        driver.connections.after_send = lambda sent: both() if sent == 3 else None
+        driver.send("user_speak", text="no")
+        assert others.connections.texts == ["Fine."]
+        assert driver.outcomes == ["answered", "superseded"]
 
 
-class TestALaterTurn:
-    def test_what_the_caller_says_meanwhile_drops_the_pieces_that_were_not_sent(self) -> None:
-        line = WebSocketLine(think)
-        later = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
-        after_the_first(line, lambda: later.send("user_speak", text="never mind", barged_in=True))
-        line.send("user_speak", text="life")
-        assert line.mailbox.texts == ["One moment."]
-        assert line.outcomes == ["superseded"]
-        assert line.log.metrics()[-1]["SupersededAnswers"] == [1]
-        assert [turn.text for turn in line.item.turns] == [
+class TestLaterTurn:
+    def test_a_new_turn_of_the_caller_drops_unsent_chunks(self) -> None:
+        driver = WebSocketCallDriver(think)
+        later = WebSocketCallDriver(lambda event, call: "Fine.", sessions=driver.runtime.sessions)
+        after_first_message(
+            driver, lambda: later.send("user_speak", text="never mind", barged_in=True)
+        )
+        driver.send("user_speak", text="life")
+        assert driver.connections.texts == ["One moment."]
+        assert driver.outcomes == ["superseded"]
+        assert driver.log.metrics()[-1]["SupersededAnswers"] == [1]
+        assert [turn.text for turn in driver.record.turns] == [
             "life",
             "One moment.",
             "never mind",
             "Fine.",
         ]
 
-    def test_what_was_said_before_and_is_kept_late_drops_nothing(self) -> None:
+    def test_an_older_event_that_commits_late_drops_no_chunks(self) -> None:
         said, goes_on = Event(), Event()
 
         def think_on(event: AnyEvent, call: Call) -> Iterator[Reply]:
@@ -240,24 +246,24 @@ class TestALaterTurn:
             said.wait()
             return "Too late."
 
-        line = WebSocketLine(think_on)
-        line.clock.advance(1)
-        older = WebSocketLine(slow, sessions=line.runtime.sessions)
-        later = Thread(target=lambda: line.send("user_speak", text="and the universe"))
+        driver = WebSocketCallDriver(think_on)
+        driver.clock.advance(1)
+        older = WebSocketCallDriver(slow, sessions=driver.runtime.sessions)
+        later = Thread(target=lambda: driver.send("user_speak", text="and the universe"))
         older.send("user_speak", text="life")
         goes_on.set()
         later.join()
         assert older.outcomes == ["superseded"]
-        assert line.mailbox.texts == ["One moment.", "The answer."]
-        assert [turn.text for turn in line.item.turns] == [
+        assert driver.connections.texts == ["One moment.", "The answer."]
+        assert [turn.text for turn in driver.record.turns] == [
             "and the universe",
             "One moment.",
             "life",
             "The answer.",
         ]
-        assert line.item.open_playbacks == 2
+        assert driver.record.open_playbacks == 2
 
-    def test_even_before_the_later_turn_has_an_answer(self) -> None:
+    def test_unsent_chunks_are_dropped_even_before_the_later_turn_is_answered(self) -> None:
         asked, goes_on = Event(), Event()
         heard: list[list[str]] = []
 
@@ -268,23 +274,23 @@ class TestALaterTurn:
             yield "The answer."
 
         def slower(event: AnyEvent, call: Call) -> Reply:
-            # The first one comes to its answer while this one still thinks.
+            # The first stream reaches its second chunk while this handler still runs.
             goes_on.set()
             first.join()
-            heard.append(line.mailbox.texts)
+            heard.append(driver.connections.texts)
             return "Fine."
 
-        line = WebSocketLine(slow)
-        later = WebSocketLine(slower, sessions=line.runtime.sessions)
-        first = Thread(target=lambda: line.send("user_speak", text="life"))
+        driver = WebSocketCallDriver(slow)
+        later = WebSocketCallDriver(slower, sessions=driver.runtime.sessions)
+        first = Thread(target=lambda: driver.send("user_speak", text="life"))
         first.start()
         asked.wait()
         later.send("user_speak", text="never mind")
         assert heard == [["One moment."]]
-        assert later.mailbox.texts == ["Fine."]
-        assert line.outcomes == ["superseded"]
+        assert later.connections.texts == ["Fine."]
+        assert driver.outcomes == ["superseded"]
 
-    def test_the_handler_is_closed_and_can_clean_up(self) -> None:
+    def test_a_superseded_generator_is_closed_and_can_clean_up(self) -> None:
         closed: list[str] = []
 
         def careful(event: AnyEvent, call: Call) -> Iterator[Reply]:
@@ -294,172 +300,174 @@ class TestALaterTurn:
             finally:
                 closed.append(call.session.id)
 
-        line = WebSocketLine(careful)
-        later = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
-        after_the_first(line, lambda: later.send("user_speak", text="never mind"))
-        line.send("user_speak", text="life")
+        driver = WebSocketCallDriver(careful)
+        later = WebSocketCallDriver(lambda event, call: "Fine.", sessions=driver.runtime.sessions)
+        after_first_message(driver, lambda: later.send("user_speak", text="never mind"))
+        driver.send("user_speak", text="life")
         assert closed == ["session-123"]
 
-    def test_the_end_of_the_call_does_so_too(self) -> None:
-        line = WebSocketLine(think)
-        others = WebSocketLine(lambda event, call: None, sessions=line.runtime.sessions)
-        after_the_first(line, lambda: others.send("session_end"))
-        line.send("user_speak", text="life")
-        assert line.mailbox.texts == ["One moment."]
-        assert line.outcomes == ["superseded"]
+    def test_session_end_drops_unsent_chunks(self) -> None:
+        driver = WebSocketCallDriver(think)
+        others = WebSocketCallDriver(lambda event, call: None, sessions=driver.runtime.sessions)
+        after_first_message(driver, lambda: others.send("session_end"))
+        driver.send("user_speak", text="life")
+        assert driver.connections.texts == ["One moment."]
+        assert driver.outcomes == ["superseded"]
 
-    def test_a_transfer_that_comes_back_begins_anew(self) -> None:
+    def test_a_session_start_after_a_transfer_drops_unsent_chunks(self) -> None:
         def connect(event: AnyEvent, call: Call) -> Iterator[Reply]:
             yield call.transfer(NUMBER, caller_id_name="A", caller_id_number=NUMBER, timeout=30)
             yield "Never said."
 
-        line = WebSocketLine(connect)
-        others = WebSocketLine(lambda event, call: "Back.", sessions=line.runtime.sessions)
-        after_the_first(line, lambda: others.send("session_start"))
-        line.send("user_speak", text="a person")
-        assert others.mailbox.texts == ["Back."]
-        assert line.mailbox.texts == []
-        assert line.outcomes == ["superseded"]
+        driver = WebSocketCallDriver(connect)
+        others = WebSocketCallDriver(lambda event, call: "Back.", sessions=driver.runtime.sessions)
+        after_first_message(driver, lambda: others.send("session_start"))
+        driver.send("user_speak", text="a person")
+        assert others.connections.texts == ["Back."]
+        assert driver.connections.texts == []
+        assert driver.outcomes == ["superseded"]
 
     @pytest.mark.parametrize("name", ["dtmf_received", "assistant_speak", "user_input_timeout"])
-    def test_other_events_let_the_handler_finish(self, name: str) -> None:
-        line = WebSocketLine(think)
-        others = WebSocketLine(lambda event, call: None, sessions=line.runtime.sessions)
-        after_the_first(line, lambda: others.send(name, digit="1"))
-        line.send("user_speak", text="life")
-        assert line.mailbox.texts == ["One moment.", "The answer to life."]
+    def test_other_events_do_not_interrupt_the_stream(self, name: str) -> None:
+        driver = WebSocketCallDriver(think)
+        others = WebSocketCallDriver(lambda event, call: None, sessions=driver.runtime.sessions)
+        after_first_message(driver, lambda: others.send(name, digit="1"))
+        driver.send("user_speak", text="life")
+        assert driver.connections.texts == ["One moment.", "The answer to life."]
 
-    def test_a_turn_whose_function_died_delays_nobody(self) -> None:
+    def test_a_stream_whose_function_died_does_not_block_the_next_turn(self) -> None:
         class Killed(BaseException):
-            """Lambda's own way to end an invocation."""
+            """Lambda's way to end an invocation."""
 
         def kill() -> None:
             raise Killed
 
-        line = WebSocketLine(think)
-        after_the_first(line, kill)
+        driver = WebSocketCallDriver(think)
+        after_first_message(driver, kill)
         with pytest.raises(Killed):
-            line.send("user_speak", text="life")
-        assert line.item.stream_owner
-        line.clock.advance(60)
-        line.send("user_speak", text="next")
-        assert line.mailbox.texts[1:] == ["One moment.", "The answer to next."]
-        assert line.item.stream_owner == ""
+            driver.send("user_speak", text="life")
+        assert driver.record.stream_owner
+        driver.clock.advance(60)
+        driver.send("user_speak", text="next")
+        assert driver.connections.texts[1:] == ["One moment.", "The answer to next."]
+        assert driver.record.stream_owner == ""
 
 
 class TestFailures:
-    def test_after_a_piece_the_caller_hears_the_apology_and_the_piece_is_kept(self) -> None:
+    def test_a_failure_after_a_chunk_leads_to_an_apology_and_stores_the_chunk(self) -> None:
         def fail(event: AnyEvent, call: Call) -> Iterator[Reply]:
             yield "One moment."
             raise ValueError("no answer")
 
-        line = WebSocketLine(fail)
-        line.send("user_speak", text="life")
-        assert line.mailbox.texts == ["One moment.", APOLOGY]
-        assert line.outcomes == ["degraded"]
-        assert [turn.text for turn in line.item.turns] == ["life", "One moment.", APOLOGY]
-        assert line.item.stream_owner == ""
+        driver = WebSocketCallDriver(fail)
+        driver.send("user_speak", text="life")
+        assert driver.connections.texts == ["One moment.", APOLOGY]
+        assert driver.outcomes == ["degraded"]
+        assert [turn.text for turn in driver.record.turns] == ["life", "One moment.", APOLOGY]
+        assert driver.record.stream_owner == ""
 
-    def test_what_was_said_is_kept_once_though_a_handler_fails_that_came_too_late(self) -> None:
+    def test_a_superseded_stream_that_fails_stores_the_callers_text_once(self) -> None:
         def fail(event: AnyEvent, call: Call) -> Iterator[Reply]:
             yield "One moment."
             raise ValueError("no answer")
 
-        line = WebSocketLine(fail)
-        later = WebSocketLine(lambda event, call: "Fine.", sessions=line.runtime.sessions)
+        driver = WebSocketCallDriver(fail)
+        later = WebSocketCallDriver(lambda event, call: "Fine.", sessions=driver.runtime.sessions)
 
         def interrupt() -> None:
-            # More than the item remembers of what was answered.
+            # More events than the record remembers.
             for number in range(MAX_PROCESSED_EVENTS):
                 later.send("user_speak", text=f"never mind {number}")
 
-        after_the_first(line, interrupt)
-        line.send("user_speak", text="life")
-        assert [turn.text for turn in line.item.turns].count("life") == 1
+        after_first_message(driver, interrupt)
+        driver.send("user_speak", text="life")
+        assert [turn.text for turn in driver.record.turns].count("life") == 1
 
-    def test_what_took_the_turn_is_kept_though_its_handler_fails(self) -> None:
+    def test_a_turn_that_took_over_a_dead_stream_is_stored_though_its_handler_fails(self) -> None:
         def fail(event: AnyEvent, call: Call) -> Iterator[Reply]:
             if isinstance(event, UserSpeak) and event.text == "next":
                 raise ValueError("no answer")
             yield from think(event, call)
 
-        line = WebSocketLine(fail)
-        line.send("user_speak", text="life")
-        # Whoever answered before died over it.
-        died = replace(line.item.next_version("other", line.item.expires_at), stream_owner="other")
-        line.runtime.sessions.commit(died)
-        line.send("user_speak", text="next")
-        assert [turn.text for turn in line.item.turns[3:]] == ["next", APOLOGY]
-        assert line.item.stream_owner == ""
+        driver = WebSocketCallDriver(fail)
+        driver.send("user_speak", text="life")
+        # The invocation that owned the stream died.
+        died = replace(
+            driver.record.next_version("other", driver.record.expires_at), stream_owner="other"
+        )
+        driver.runtime.sessions.commit(died)
+        driver.send("user_speak", text="next")
+        assert [turn.text for turn in driver.record.turns[3:]] == ["next", APOLOGY]
+        assert driver.record.stream_owner == ""
 
-    def test_nothing_is_kept_after_the_end_though_the_item_says_who_speaks(self) -> None:
+    def test_a_failure_after_the_end_stores_nothing_despite_the_stream_owner(self) -> None:
         def fail(event: AnyEvent, call: Call) -> Iterator[Reply]:
             yield "One moment."
             raise ValueError("no answer")
 
-        line = WebSocketLine(fail)
+        driver = WebSocketCallDriver(fail)
 
         def end() -> None:
-            # As code does that knows nothing of pieces.
-            ended = replace(line.item, status=Status.ENDED)
-            line.runtime.sessions.commit(ended.next_version("other", ended.expires_at))
+            # End the call without clearing the stream owner, as older code did.
+            ended = replace(driver.record, status=Status.ENDED)
+            driver.runtime.sessions.commit(ended.next_version("other", ended.expires_at))
 
-        after_the_first(line, end)
-        line.send("user_speak", text="life")
-        assert line.item.version == 2
-        assert [turn.text for turn in line.item.turns] == ["life", "One moment."]
+        after_first_message(driver, end)
+        driver.send("user_speak", text="life")
+        assert driver.record.version == 2
+        assert [turn.text for turn in driver.record.turns] == ["life", "One moment."]
 
-    def test_a_piece_that_is_too_large_is_the_only_one_that_is_not_sent(self) -> None:
+    def test_only_a_chunk_over_the_size_limit_is_replaced_by_the_apology(self) -> None:
         def shout(event: AnyEvent, call: Call) -> Iterator[Reply]:
             yield "One moment."
             yield "A" * 200_000
 
-        line = WebSocketLine(shout)
-        line.send("user_speak", text="life")
-        assert line.mailbox.texts == ["One moment.", APOLOGY]
-        assert line.log.entries()[0]["reason"] == "answer_too_large"
+        driver = WebSocketCallDriver(shout)
+        driver.send("user_speak", text="life")
+        assert driver.connections.texts == ["One moment.", APOLOGY]
+        assert driver.log.entries()[0]["reason"] == "answer_too_large"
 
-    def test_whoever_hangs_up_in_between_ends_the_call(self) -> None:
-        line = WebSocketLine(think)
-        after_the_first(line, lambda: line.mailbox.gone.add("connection-1"))
-        line.send("user_speak", text="life")
-        assert line.mailbox.texts == ["One moment."]
-        assert line.outcomes == ["gone"]
-        assert line.item.status is Status.GONE
+    def test_a_connection_closed_between_chunks_ends_the_call(self) -> None:
+        driver = WebSocketCallDriver(think)
+        after_first_message(driver, lambda: driver.connections.gone.add("connection-1"))
+        driver.send("user_speak", text="life")
+        assert driver.connections.texts == ["One moment."]
+        assert driver.outcomes == ["gone"]
+        assert driver.record.status is Status.GONE
 
-    def test_each_piece_has_the_time_of_an_answer(self) -> None:
-        limits = Limits()
+    def test_each_chunk_has_the_time_limit_of_an_answer(self) -> None:
+        limits = RecordingTimeLimit()
         settings = make_settings(answer_deadline_seconds=4)
-        line = WebSocketLine(think, settings=settings, time_limit=limits)
-        line.mailbox.meanwhile = lambda _: line.clock.advance(1)
-        line.send("user_speak", context=FakeContext(remaining_ms=6000), text="life")
-        # The third time it finds that there is no further piece.
+        driver = WebSocketCallDriver(think, settings=settings, time_limit=limits)
+        driver.connections.before_send = lambda _: driver.clock.advance(1)
+        driver.send("user_speak", context=FakeContext(remaining_ms=6000), text="life")
+        # The third request finds that the generator is exhausted.
         assert limits.seconds == [3.7, 3.7, 3.5]
 
 
-class TestOverHttp:
-    def test_all_pieces_are_one_answer(self) -> None:
-        line = Line(think)
-        answer = line.send("user_speak", text="life")
+class TestHttp:
+    def test_all_chunks_are_one_answer(self) -> None:
+        driver = CallDriver(think)
+        answer = driver.send("user_speak", text="life")
         assert [action["text"] for action in answer] == ["One moment.", "The answer to life."]
-        assert line.item.state == {"asked": "life", "answered": "life", "done": "life"}
-        assert line.item.stream_owner == ""
+        assert driver.record.state == {"asked": "life", "answered": "life", "done": "life"}
+        assert driver.record.stream_owner == ""
 
-    def test_one_piece_is_an_object_and_none_is_silence(self) -> None:
+    def test_one_chunk_is_an_object_and_no_chunk_is_204(self) -> None:
         def once(event: AnyEvent, call: Call) -> Iterator[Reply]:
             if isinstance(event, UserSpeak):
                 yield "Hello"
 
-        line = Line(once)
-        assert line.send("user_speak", text="life")["text"] == "Hello"
-        assert line.send("assistant_speak") is None
+        driver = CallDriver(once)
+        assert driver.send("user_speak", text="life")["text"] == "Hello"
+        assert driver.send("assistant_speak") is None
 
-    def test_pieces_may_come_from_another_generator(self) -> None:
+    def test_a_generator_may_be_nested_in_a_chunk(self) -> None:
         def outer(event: AnyEvent, call: Call) -> Iterator[Reply]:
             yield think(event, call)
             yield "That was it."
 
-        answer = Line(outer).send("user_speak", text="life")
+        answer = CallDriver(outer).send("user_speak", text="life")
         assert [action["text"] for action in answer] == [
             "One moment.",
             "The answer to life.",

@@ -1,4 +1,4 @@
-"""What a handler keeps once, it finds at every later event."""
+"""State stored by a handler is available at every later event."""
 
 import pytest
 
@@ -16,26 +16,26 @@ def nested(depth: int) -> JsonValue:
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "stored",
     [
         pytest.param(dict(ODD_STATE), id="odd things"),
         pytest.param({"nested": nested(500)}, id="500 lists in each other"),
         pytest.param({"nested": nested(9_000)}, id="9,000 lists in each other"),
     ],
 )
-def test_what_could_be_kept_is_never_in_the_way_of_later_events(
-    kept: dict[str, JsonValue],
+def test_any_state_that_can_be_stored_does_not_disturb_later_events(
+    stored: dict[str, JsonValue],
 ) -> None:
-    def keep_first(event: UserSpeak, call: Call) -> Reply:
+    def store_first(event: UserSpeak, call: Call) -> Reply:
         if event.text == "first":
-            call.state.update(kept)
+            call.state.update(stored)
         else:
             call.state[event.text] = len(call.state)
         return call.speak(event.text)
 
     clock, log = Clock(), Log()
     runtime = make_runtime(clock=clock, stream=log)
-    handler = entrypoint(keep_first)
+    handler = entrypoint(store_first)
     for text in ("first", "second", "third"):
         clock.advance(60)
         event = {"type": "user_speak", "text": text, "session": {"id": "session-123"}}
@@ -43,12 +43,12 @@ def test_what_could_be_kept_is_never_in_the_way_of_later_events(
 
     item = runtime.sessions.load("session-123")
     assert item is not None
-    assert item.state["third"] == len(kept) + 1
-    assert repr({name: item.state[name] for name in kept}) == repr(kept)
+    assert item.state["third"] == len(stored) + 1
+    assert repr({name: item.state[name] for name in stored}) == repr(stored)
 
 
-def test_a_handler_that_fails_has_not_touched_what_was_kept() -> None:
-    def keep_and_fail(event: UserSpeak, call: Call) -> Reply:
+def test_a_handler_that_fails_does_not_change_the_stored_state() -> None:
+    def change_and_fail(event: UserSpeak, call: Call) -> Reply:
         call.state.setdefault("names", []).append(event.text)
         if event.text == "Eve":
             raise ZeroDivisionError
@@ -59,7 +59,7 @@ def test_a_handler_that_fails_has_not_touched_what_was_kept() -> None:
     for text in ("Ada", "Eve", "Bob"):
         clock.advance(60)
         event = {"type": "user_speak", "text": text, "session": {"id": "session-123"}}
-        invoke(entrypoint(keep_and_fail), event, runtime)
+        invoke(entrypoint(change_and_fail), event, runtime)
 
     item = runtime.sessions.load("session-123")
     assert item is not None

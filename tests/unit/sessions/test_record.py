@@ -1,4 +1,4 @@
-"""What an item holds, and what it refuses to hold."""
+"""The session record: what it stores, its limits, and its codec."""
 
 import json
 from dataclasses import replace
@@ -29,10 +29,10 @@ from tests.helpers.items import (
     EXPIRES_AT,
     ODD_STATE,
     action,
+    full_record,
     hostile_texts,
     states,
     talk,
-    whole_item,
 )
 from tests.helpers.properties import repeatable
 
@@ -44,14 +44,14 @@ def next_version(item: SessionRecord, writer: str = "me") -> SessionRecord:
 
 
 def with_state(kept: object) -> SessionRecord:
-    # A handler's mapping takes anything, whatever its annotation says.
+    # The state of a handler takes anything, whatever its annotation says.
     return replace(EMPTY, state=cast("JsonObject", {"kept": kept}))
 
 
-# --- The next version
+# --- Versions
 
 
-def test_the_next_version_counts_on_and_names_its_writer() -> None:
+def test_the_next_version_increments_and_names_its_writer() -> None:
     item = next_version(next_version(EMPTY, "a"), "b")
     assert (item.version, item.writers, item.expires_at) == (2, ("a", "b"), EXPIRES_AT)
 
@@ -68,19 +68,19 @@ def test_the_next_version_counts_on_and_names_its_writer() -> None:
         pytest.param(10**5000, id="a number of 5,000 digits"),
     ],
 )
-def test_state_that_is_not_json_is_refused_with_what_is_allowed(value: object) -> None:
+def test_state_that_is_not_json_is_rejected_with_an_explanation(value: object) -> None:
     with pytest.raises(StateNotStorable, match=r"call\.state must be JSON: text, numbers"):
         next_version(with_state(value))
 
 
-def test_state_that_holds_itself_is_refused() -> None:
+def test_state_that_contains_itself_is_rejected() -> None:
     state: dict[str, JsonValue] = {}
     state["self"] = state
     with pytest.raises(StateNotStorable, match=r"call\.state must be JSON"):
         next_version(replace(EMPTY, state=state))
 
 
-def test_state_that_is_nested_without_end_is_refused() -> None:
+def test_state_that_is_nested_too_deeply_is_rejected() -> None:
     state: JsonValue = []
     for _ in range(100_000):
         state = [state]
@@ -88,31 +88,31 @@ def test_state_that_is_nested_without_end_is_refused() -> None:
         next_version(with_state(state))
 
 
-def test_state_may_fill_its_room_and_not_one_byte_more() -> None:
-    room = MAX_STATE_BYTES - len('{"kept":""}')
-    assert next_version(with_state("ä" * (room // 2) + "a" * (room % 2))).version == 1
+def test_state_may_fill_its_limit_but_not_exceed_it() -> None:
+    limit = MAX_STATE_BYTES - len('{"kept":""}')
+    assert next_version(with_state("ä" * (limit // 2) + "a" * (limit % 2))).version == 1
     with pytest.raises(
         StateNotStorable,
         match=r"call\.state must stay under 20,000 bytes as JSON, but has 20,001",
     ):
-        next_version(with_state("a" * (room + 1)))
+        next_version(with_state("a" * (limit + 1)))
 
 
-def test_what_follows_a_playback_has_a_limit_of_its_own() -> None:
-    followers = (action("speak", text="x" * MAX_DEFERRED_BYTES),)
+def test_deferred_actions_have_a_limit_of_their_own() -> None:
+    deferred = (action("speak", text="x" * MAX_DEFERRED_BYTES),)
     with pytest.raises(
         StateNotStorable, match=r"the actions deferred by \.then must stay under 12,000"
     ):
-        next_version(replace(EMPTY, deferred_actions=followers))
+        next_version(replace(EMPTY, deferred_actions=deferred))
 
 
-def test_the_refusal_does_not_quote_what_is_kept() -> None:
-    with pytest.raises(StateNotStorable) as refusal:
+def test_the_error_does_not_quote_the_state() -> None:
+    with pytest.raises(StateNotStorable) as error:
         next_version(with_state("a secret" * 10_000))
-    assert "secret" not in str(refusal.value)
+    assert "secret" not in str(error.value)
 
 
-def test_the_latest_deliveries_and_intents_and_writers_are_kept() -> None:
+def test_the_latest_processed_events_billable_keys_and_writers_are_kept() -> None:
     item = EMPTY
     for number in range(100):
         item = replace(
@@ -122,7 +122,7 @@ def test_the_latest_deliveries_and_intents_and_writers_are_kept() -> None:
         )
         item = next_version(item, f"writer-{number}")
     assert item.version == 100
-    assert [delivery.fingerprint for delivery in item.processed_events] == [
+    assert [processed.fingerprint for processed in item.processed_events] == [
         f"mark-{number}" for number in range(100 - MAX_PROCESSED_EVENTS, 100)
     ]
     assert item.billable_keys == tuple(
@@ -131,7 +131,7 @@ def test_the_latest_deliveries_and_intents_and_writers_are_kept() -> None:
     assert item.writers == tuple(f"writer-{number}" for number in range(100 - MAX_WRITERS, 100))
 
 
-def test_of_the_answers_the_newest_that_fit_are_kept() -> None:
+def test_only_the_latest_answers_that_fit_are_kept() -> None:
     half = (action("speak", text="x" * (MAX_ANSWERS_BYTES // 2 - 100)),)
     huge = (action("audio", audio="x" * MAX_ANSWERS_BYTES),)
     item = replace(
@@ -142,7 +142,7 @@ def test_of_the_answers_the_newest_that_fit_are_kept() -> None:
             ProcessedEvent("c", 3, half),
         ),
     )
-    assert [delivery.answer for delivery in next_version(item).processed_events] == [
+    assert [processed.answer for processed in next_version(item).processed_events] == [
         None,
         half,
         half,
@@ -150,14 +150,17 @@ def test_of_the_answers_the_newest_that_fit_are_kept() -> None:
     item = replace(
         EMPTY, processed_events=(ProcessedEvent("a", 1, half), ProcessedEvent("b", 2, huge))
     )
-    assert [delivery.fingerprint for delivery in next_version(item).processed_events] == ["a", "b"]
+    assert [processed.fingerprint for processed in next_version(item).processed_events] == [
+        "a",
+        "b",
+    ]
     assert next_version(item).processed_events[-1].answer is None
 
 
-# --- Who wrote it
+# --- Writers
 
 
-def test_a_writer_is_known_for_each_of_the_latest_versions() -> None:
+def test_the_writers_of_the_latest_versions_are_known() -> None:
     item = EMPTY
     for number in range(1, 20):
         item = next_version(item, f"writer-{number}")
@@ -168,7 +171,7 @@ def test_a_writer_is_known_for_each_of_the_latest_versions() -> None:
 @pytest.mark.parametrize(
     ("writer", "version"), [("a", 2), ("b", 1), ("b", 3), ("c", 2), ("a", 0), ("b", -1)]
 )
-def test_a_writer_is_known_for_no_other_version(writer: str, version: int) -> None:
+def test_a_writer_is_known_only_for_its_own_version(writer: str, version: int) -> None:
     item = next_version(next_version(EMPTY, "a"), "b")
     assert not item.written_by(writer, version)
 
@@ -190,62 +193,62 @@ def test_blank_text_is_no_turn(text: str) -> None:
 
 @repeatable
 @given(text=hostile_texts)
-def test_a_turn_is_the_beginning_of_what_was_said_and_never_half_a_character(text: str) -> None:
+def test_a_long_turn_is_truncated_between_characters(text: str) -> None:
     for turn in talk(EMPTY, text).turns:
         assert len(turn.text.encode()) <= MAX_TURN_TEXT_BYTES
         assert text.strip().startswith(turn.text)
 
 
-def test_turns_stay_in_the_item_as_long_as_there_is_room() -> None:
+def test_turns_up_to_the_limit_stay_in_the_record() -> None:
     item = talk(EMPTY, *["word"] * MAX_TURNS)
     assert item.split_overflow() == ((), item)
 
 
 @repeatable
 @given(texts=st.lists(hostile_texts, max_size=60))
-def test_turns_that_leave_are_the_oldest_and_none_is_lost(texts: list[str]) -> None:
+def test_overflowing_turns_are_the_oldest_and_no_turn_is_lost(texts: list[str]) -> None:
     item = talk(EMPTY, *texts)
-    leaving, kept = item.split_overflow()
-    assert leaving + kept.turns == item.turns
+    overflow, kept = item.split_overflow()
+    assert overflow + kept.turns == item.turns
     assert replace(kept, turns=item.turns) == item
-    if leaving:
+    if overflow:
         assert len(kept.turns) >= 2
         assert len(kept.turns) <= MAX_TURNS // 2
-        # An event adds two turns at most: what leaves was committed before.
+        # An event adds two turns at most, so the overflow was committed before.
         assert len(kept.turns) == 2 or (
             sum(len(json.dumps(turn.text, ensure_ascii=False).encode()) for turn in kept.turns)
             <= MAX_TURNS_BYTES // 2
         )
 
 
-def test_numbers_go_on_after_turns_have_left() -> None:
+def test_numbering_continues_after_an_overflow() -> None:
     _, kept = talk(EMPTY, *["word"] * (MAX_TURNS + 1)).split_overflow()
     assert talk(kept, "next").turns[-1].number == MAX_TURNS + 1
 
 
-# --- What a store keeps
+# --- Stored attributes
 
 
-def test_an_item_becomes_text_and_whole_numbers_only() -> None:
-    attributes = to_attributes(whole_item("session-123"))
+def test_a_record_is_stored_as_text_and_integers() -> None:
+    attributes = to_attributes(full_record("session-123"))
     assert {type(value) for value in attributes.values()} == {str, int}
 
 
 @repeatable
 @given(state=states)
-def test_attributes_are_read_back_as_they_were_written(state: dict[str, JsonValue]) -> None:
-    item = replace(whole_item("session-123"), state=state)
+def test_stored_attributes_are_read_back_unchanged(state: dict[str, JsonValue]) -> None:
+    item = replace(full_record("session-123"), state=state)
     assert repr(SessionRecord.from_attributes("session-123", to_attributes(item))) == repr(item)
 
 
-def test_attributes_of_a_later_version_of_the_code_are_read_over() -> None:
+def test_unknown_attributes_of_a_newer_version_are_ignored() -> None:
     item = replace(EMPTY, state=ODD_STATE)
     attributes = {**to_attributes(item), "added_later": "text", "also": 7}
     assert SessionRecord.from_attributes("session-123", attributes) == item
 
 
-def test_an_item_of_the_time_before_websockets_can_still_be_read() -> None:
-    item = whole_item("session-123")
+def test_a_record_stored_before_websockets_can_be_read() -> None:
+    item = full_record("session-123")
     attributes = to_attributes(item)
     for name in ("connection_id", "stream_owner"):
         del attributes[name]

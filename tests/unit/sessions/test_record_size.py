@@ -1,4 +1,4 @@
-"""The session item stays under 64 KB, whatever the caller does and the handlers keep."""
+"""The session record stays under 64 KB, whatever callers and handlers do."""
 
 import json
 
@@ -26,17 +26,17 @@ SESSION = {
     ),
 }
 
-# Quotes and backslashes take twice their room in JSON, and most of all bytes of a turn.
+# Backslashes double in size in JSON.
 WIDEST = "\\" * MAX_TURN_TEXT_BYTES
 
 
 def greedy(event: UserSpeak, call: Call) -> Reply:
-    """Use up all that there is room for."""
+    """Use all the space that is available."""
     overhead = len(json.dumps({"all": ""}))
     call.state["all"] = "x" * (MAX_STATE_BYTES - overhead)
     later = call.speak("x" * (MAX_DEFERRED_BYTES - len(SESSION_ID.encode()) - 100))
     texts = [call.send_sms("493023125001", f"{event.text[:9]} {number}") for number in range(20)]
-    # What is answered is kept for a repetition as long as it is this small.
+    # An answer of at most this size is stored for replay.
     spoken = event.text[:1] * (MAX_ANSWERS_BYTES // 2 - len(SESSION_ID.encode()) - 200)
     return [*texts, call.speak(spoken).then(later)]
 
@@ -44,13 +44,13 @@ def greedy(event: UserSpeak, call: Call) -> Reply:
 @pytest.mark.parametrize(
     "texts",
     [
-        pytest.param(["a" * 900] * 15 + [WIDEST], id="many turns and one that is wide"),
+        pytest.param(["a" * 900] * 15 + [WIDEST], id="many turns and a wide one"),
         pytest.param([WIDEST] * 15, id="wide turns"),
         pytest.param([ROBOT * 10_000] * 15, id="long turns"),
         pytest.param([f"{number} ?" for number in range(60)], id="many turns"),
     ],
 )
-def test_the_item_stays_small_when_everything_is_used_up_at_once(texts: list[str]) -> None:
+def test_the_record_stays_under_its_size_limit_when_every_part_is_full(texts: list[str]) -> None:
     clock, log = Clock(), Log()
     sessions = InMemorySessionStore(clock)
     runtime = make_runtime(sessions, clock, stream=log)

@@ -1,4 +1,4 @@
-"""One event, four doors: what API Gateway puts around it, and what goes back."""
+"""One event through all transports: envelopes of API Gateway and responses."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from tests.helpers.runtime import (
     rest_v1,
     send,
 )
-from tests.helpers.stores import WatchedSessions
+from tests.helpers.stores import RecordingSessionStore
 
 type Gateway = Callable[..., Envelope]
 
@@ -35,7 +35,7 @@ both_gateways = pytest.mark.parametrize("gateway", [http_v2, rest_v1])
 
 
 def two_actions(event: Event, call: Call) -> Reply:
-    """Answer with an array."""
+    """Answer with two actions."""
     return [call.barge_in(), call.speak(f"{event.type} 🤖")]
 
 
@@ -44,9 +44,9 @@ def nothing(_event: Event, _call: Call) -> Reply:
     return None
 
 
-class TestWhatGoesBack:
+class TestResponses:
     @both_gateways
-    def test_an_action_is_200_and_json(self, gateway: Gateway) -> None:
+    def test_one_action_is_200_with_a_json_object(self, gateway: Gateway) -> None:
         handler = user_speak.app.lambda_handler.bind(make_runtime())
 
         answer = handler(gateway(EVENT), FakeContext())
@@ -71,16 +71,16 @@ class TestWhatGoesBack:
         ]
 
     @both_gateways
-    def test_silence_is_204_and_nothing_else(self, gateway: Gateway) -> None:
+    def test_silence_is_204_without_a_body(self, gateway: Gateway) -> None:
         handler = entrypoint(nothing).bind(make_runtime())
         assert handler(gateway(EVENT), FakeContext()) == {"statusCode": 204}
 
-    def test_every_answer_can_be_written_as_json(self) -> None:
+    def test_every_response_is_serializable_as_json(self) -> None:
         for envelope in (http_v2(EVENT), rest_v1(EVENT), EVENT):
             answer = webhook.lambda_handler.bind(make_runtime())(envelope, FakeContext())
             assert json.loads(json.dumps(answer)) == answer
 
-    def test_without_a_gateway_the_answer_is_the_answer_itself(self) -> None:
+    def test_without_a_gateway_the_response_is_the_plain_answer(self) -> None:
         def answer_of(handle: Callable[[Event, Call], Reply]) -> Any:  # noqa: ANN401 - JSON
             return entrypoint(handle).bind(make_runtime())(EVENT, FakeContext())
 
@@ -88,36 +88,36 @@ class TestWhatGoesBack:
         assert answer_of(nothing) is None
 
 
-class TestTheDoors:
+class TestTransports:
     @pytest.mark.parametrize("name", [*EVENT_TYPES, "user_barge_in", "invented_tomorrow"])
-    def test_an_event_is_answered_alike_at_each_of_them(self, name: str) -> None:
+    def test_an_event_gets_the_same_answer_over_each_transport(self, name: str) -> None:
         event = {**EVENT, "type": name, "digit": "1"}
         answers = [
-            invoke(webhook.lambda_handler, event, make_runtime(), door)
-            for door in ("http", "rest", "raw")
+            invoke(webhook.lambda_handler, event, make_runtime(), transport)
+            for transport in ("http", "rest", "raw")
         ]
         assert answers[0] == answers[1] == answers[2]
 
-    def test_a_call_may_come_in_through_all_of_them(self) -> None:
+    def test_one_call_may_use_several_transports(self) -> None:
         clock = Clock()
-        sessions = WatchedSessions(clock)
+        sessions = RecordingSessionStore(clock)
         runtime = make_runtime(sessions, clock)
-        for door in ("http", "rest", "raw"):
+        for transport in ("http", "rest", "raw"):
             clock.advance(60)
-            invoke(webhook.lambda_handler, EVENT, runtime, door)
+            invoke(webhook.lambda_handler, EVENT, runtime, transport)
         item = sessions.load("session-123")
         assert item is not None
         assert item.state["turns"] == 3
 
     @both_gateways
-    def test_an_event_in_the_body_that_looks_like_an_envelope_is_an_event(
+    def test_an_event_in_a_body_that_looks_like_an_envelope_is_an_event(
         self, gateway: Gateway
     ) -> None:
         body = {**EVENT, "requestContext": {"http": {"method": "GET"}}, "headers": {}, "body": "{"}
         assert send(webhook.lambda_handler, gateway(body), make_runtime()).status == 200
 
     @pytest.mark.parametrize(
-        ("envelope", "is_one"),
+        ("envelope", "expected"),
         [
             (http_v2(EVENT), True),
             (rest_v1(EVENT), True),
@@ -132,23 +132,23 @@ class TestTheDoors:
         ],
         ids=lambda value: str(value)[:30],
     )
-    def test_the_context_of_the_gateway_tells_an_envelope_from_an_event(
-        self, envelope: object, *, is_one: bool
+    def test_a_request_context_distinguishes_an_envelope_from_an_event(
+        self, envelope: object, *, expected: bool
     ) -> None:
-        assert is_enveloped(envelope) is is_one
+        assert is_enveloped(envelope) is expected
 
 
-class TestWhatIsRead:
-    def test_nothing_of_a_request_is_parsed(self) -> None:
+class TestRequests:
+    def test_reading_a_request_parses_nothing(self) -> None:
         request = http_request(http_v2("{", headers={"A": ["1", "2"]}, base64=True))
         assert (request.method, request.body) == ("POST", Body("ew==", is_base64=True))
         assert request.headers["a"] == ["1,2"]
 
-    def test_repeated_headers_keep_all_their_values(self) -> None:
+    def test_repeated_headers_keep_all_values(self) -> None:
         request = http_request(rest_v1("{}", headers={"A": ["1", "2"], "a": "3"}))
         assert request.headers["a"] == ["1", "2", "3"]
 
-    def test_a_rest_api_that_lists_no_values_apart_is_read_by_its_single_ones(self) -> None:
+    def test_a_rest_request_without_multi_value_headers_uses_its_single_values(self) -> None:
         envelope = rest_v1(EVENT)
         del envelope["multiValueHeaders"]
         assert send(webhook.lambda_handler, envelope, make_runtime()).status == 200
@@ -160,7 +160,7 @@ class TestWhatIsRead:
         assert send(webhook.lambda_handler, envelope, make_runtime()).status == 200
 
     @both_gateways
-    def test_the_path_is_left_to_the_gateway(self, gateway: Gateway) -> None:
+    def test_the_path_is_ignored(self, gateway: Gateway) -> None:
         envelope = gateway(EVENT)
         envelope |= {
             "rawPath": "/../etc",
@@ -171,7 +171,7 @@ class TestWhatIsRead:
         assert send(webhook.lambda_handler, envelope, make_runtime()).status == 200
 
 
-class TestAFunctionOfItsOwn:
+class TestFunctionPerEventType:
     @pytest.mark.parametrize(
         ("handler", "own", "other"),
         [
@@ -182,32 +182,32 @@ class TestAFunctionOfItsOwn:
         ],
         ids=["session_start", "user_speak", "dtmf_received", "session_end"],
     )
-    def test_it_answers_its_own_event_and_stays_silent_on_others(
+    def test_a_function_answers_its_own_event_and_ignores_others(
         self,
         handler: Entrypoint,
         own: str,
         other: str,
     ) -> None:
         clock, log = Clock(), Log()
-        sessions = WatchedSessions(clock)
+        sessions = RecordingSessionStore(clock)
         runtime = make_runtime(sessions, clock, stream=log)
 
         assert invoke(handler, {**EVENT, "type": other, "digit": "1"}, runtime) == (204, None)
-        assert sessions.touched == []
+        assert sessions.requests == []
 
         invoke(handler, {**EVENT, "type": own, "digit": "1"}, runtime)
-        assert sessions.touched == ["load", "commit"]
+        assert sessions.requests == ["load", "commit"]
         misrouted, answered = log.entries()
         assert (misrouted["event_type"], misrouted["outcome"]) == (other, "misrouted")
         assert (answered["event_type"], answered["level"]) == (own, "INFO")
 
     @both_gateways
-    def test_a_retired_type_goes_where_its_successor_goes(self, gateway: Gateway) -> None:
+    def test_a_retired_event_type_is_handled_by_its_successor(self, gateway: Gateway) -> None:
         event = {**EVENT, "type": "user_barge_in"}
         assert send(user_speak.app.lambda_handler, gateway(event), make_runtime()).status == 200
 
-    def test_it_says_by_its_annotation_what_it_answers(self) -> None:
-        vague: Callable[[Event, Call], Reply] = lambda event, call: None  # noqa: E731 - bare
+    def test_a_handler_without_annotation_is_rejected(self) -> None:
+        vague: Callable[[Event, Call], Reply] = lambda event, call: None  # noqa: E731 - unannotated
 
         with pytest.raises(TypeError, match="event needs an annotation"):
             entrypoint(vague)

@@ -1,4 +1,4 @@
-"""Nobody gets past the door without the token, and nobody learns anything at it."""
+"""Authentication: only the API token gives access, and a rejection reveals nothing."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -30,12 +30,12 @@ from tests.helpers.runtime import (
     rest_v1,
     send,
 )
-from tests.helpers.stores import WatchedSessions
+from tests.helpers.stores import RecordingSessionStore
 
 type Gateway = Callable[..., Envelope]
 
 OLD, NEW, FOREIGN = "old" + TOKEN, "new" + TOKEN, "foreign" + TOKEN
-REFUSAL = {
+UNAUTHORIZED = {
     "statusCode": 401,
     "headers": {"content-type": "application/json"},
     "body": '{"error":"Unauthorized","message":"The API token is missing or wrong."}',
@@ -91,20 +91,20 @@ def answer_to(envelope: Envelope, settings: Settings | None = None) -> Answer:
     return send(webhook.lambda_handler, envelope, make_runtime(settings=settings))
 
 
-class TestTheDoor:
+class TestToken:
     @both_gateways
     @pytest.mark.parametrize("token", WRONG_TOKENS.values(), ids=WRONG_TOKENS)
-    def test_any_other_token_gets_the_same_answer_and_reaches_nothing(
+    def test_a_wrong_token_gets_the_same_401_and_reaches_no_store(
         self, gateway: Gateway, token: Header
     ) -> None:
         clock, log = Clock(), Log()
-        sessions = WatchedSessions(clock)
+        sessions = RecordingSessionStore(clock)
         runtime = make_runtime(sessions, clock, stream=log)
 
         answer = webhook.lambda_handler.bind(runtime)(gateway(EVENT, token=token), FakeContext())
 
-        assert answer == REFUSAL
-        assert sessions.touched == []
+        assert answer == UNAUTHORIZED
+        assert sessions.requests == []
         (entry,) = log.entries()
         assert entry["reason"] in {"missing", "repeated", "wrong"}
         assert "session_id" not in entry
@@ -113,7 +113,7 @@ class TestTheDoor:
     @both_gateways
     @repeatable
     @given(token=st.text())
-    def test_no_text_but_the_token_opens_it(self, gateway: Gateway, token: str) -> None:
+    def test_no_other_text_is_accepted(self, gateway: Gateway, token: str) -> None:
         assume(token != TOKEN)
         assert answer_to(gateway(EVENT, token=token)).status == 401
 
@@ -121,18 +121,16 @@ class TestTheDoor:
     @pytest.mark.parametrize(
         "name", ["X-API-TOKEN", "x-api-token", "X-Api-Token", "X-API-Token", "x-API-tOKEN"]
     )
-    def test_the_token_opens_it_however_its_header_is_spelled(
-        self, gateway: Gateway, name: str
-    ) -> None:
+    def test_the_case_of_the_header_name_does_not_matter(self, gateway: Gateway, name: str) -> None:
         envelope = gateway(EVENT, token=None, headers={name: TOKEN})
         assert answer_to(envelope).status == 200
 
-    def test_two_spellings_of_the_header_are_two_tokens(self) -> None:
+    def test_two_spellings_of_the_header_count_as_two_tokens(self) -> None:
         envelope = rest_v1(EVENT, headers={"X-API-TOKEN": TOKEN, "x-api-token": TOKEN})
         assert answer_to(envelope).status == 401
 
     @both_gateways
-    def test_the_header_has_the_name_that_the_settings_give_it(self, gateway: Gateway) -> None:
+    def test_the_header_name_is_a_setting(self, gateway: Gateway) -> None:
         settings = make_settings(token_header="X-API-Key")
         there = gateway(EVENT, token=None, headers={"x-api-KEY": TOKEN})
         assert answer_to(there, settings).status == 200
@@ -142,14 +140,12 @@ class TestTheDoor:
     @pytest.mark.parametrize(
         "name", ["authorization", "x-api-key", "cookie", "x-api-token-2", "api-token", "token"]
     )
-    def test_the_token_in_another_header_does_not_open_it(
-        self, gateway: Gateway, name: str
-    ) -> None:
+    def test_the_token_in_another_header_is_rejected(self, gateway: Gateway, name: str) -> None:
         envelope = gateway(EVENT, token=None, headers={name: TOKEN})
         assert answer_to(envelope).status == 401
 
     @both_gateways
-    def test_the_token_elsewhere_in_the_request_does_not_open_it(self, gateway: Gateway) -> None:
+    def test_the_token_elsewhere_in_the_request_is_rejected(self, gateway: Gateway) -> None:
         envelope = gateway({**EVENT, "x-api-token": TOKEN, "token": TOKEN}, token=None)
         elsewhere = {
             "queryStringParameters": {"x-api-token": TOKEN},
@@ -161,7 +157,7 @@ class TestTheDoor:
         assert answer_to({**envelope, **elsewhere}).status == 401
 
     @both_gateways
-    def test_a_request_without_any_header_does_not_open_it(self, gateway: Gateway) -> None:
+    def test_a_request_without_headers_is_rejected(self, gateway: Gateway) -> None:
         envelope = gateway(EVENT)
         assert answer_to({**envelope, "headers": None, "multiValueHeaders": None}).status == 401
         bare = {k: v for k, v in envelope.items() if k not in {"headers", "multiValueHeaders"}}
@@ -169,31 +165,31 @@ class TestTheDoor:
 
     @both_gateways
     @pytest.mark.parametrize("body", ["", "{", "null", json.dumps({"requestContext": {}})])
-    def test_a_body_never_makes_the_request_look_like_a_direct_invocation(
+    def test_no_body_makes_a_request_look_like_a_direct_invocation(
         self, gateway: Gateway, body: str
     ) -> None:
         assert answer_to(gateway(body, token=None)).status == 401
 
 
-class TestBeforeAnythingElse:
+class TestOrder:
     @both_gateways
-    def test_without_a_token_every_bad_request_gets_the_same_answer(self, gateway: Gateway) -> None:
+    def test_without_a_token_every_bad_request_gets_401(self, gateway: Gateway) -> None:
         clock = Clock()
-        sessions = WatchedSessions(clock)
+        sessions = RecordingSessionStore(clock)
         handler = webhook.lambda_handler.bind(make_runtime(sessions, clock))
         for bad in bad_bodies():
             envelope = gateway(bad.body, token="wrong", headers=bad.headers, method=bad.method)
-            assert handler({**envelope, **bad.members}, FakeContext()) == REFUSAL
-        assert sessions.touched == []
+            assert handler({**envelope, **bad.members}, FakeContext()) == UNAUTHORIZED
+        assert sessions.requests == []
 
     @both_gateways
-    def test_without_a_token_the_body_is_not_so_much_as_measured(self, gateway: Gateway) -> None:
-        envelope = {**gateway(EVENT, token="wrong"), "body": Tripwire("{}")}
+    def test_without_a_token_the_body_is_not_read(self, gateway: Gateway) -> None:
+        envelope = {**gateway(EVENT, token="wrong"), "body": UnreadableBody("{}")}
         assert answer_to(envelope).status == 401
 
-        # The wire is live: with the token the body is looked at.
-        with pytest.raises(Touched):
-            answer_to({**gateway(EVENT), "body": Tripwire("{}")})
+        # The guard works: with the token the body is read.
+        with pytest.raises(BodyRead):
+            answer_to({**gateway(EVENT), "body": UnreadableBody("{}")})
 
 
 class TestRotation:
@@ -203,12 +199,12 @@ class TestRotation:
         [
             pytest.param(OLD, None, {OLD}, id="before"),
             pytest.param(OLD, NEW, {OLD, NEW}, id="both"),
-            pytest.param(NEW, OLD, {OLD, NEW}, id="both, the other way round"),
+            pytest.param(NEW, OLD, {OLD, NEW}, id="both, swapped"),
             pytest.param(NEW, None, {NEW}, id="after"),
             pytest.param(NEW, NEW, {NEW}, id="the same twice"),
         ],
     )
-    def test_the_tokens_of_both_slots_open_the_door_and_no_other(
+    def test_the_tokens_of_both_slots_are_accepted_and_no_other(
         self, gateway: Gateway, current: str, following: str | None, accepted: set[str]
     ) -> None:
         settings = make_settings(
@@ -219,7 +215,7 @@ class TestRotation:
             status = answer_to(gateway(EVENT, token=token), settings).status
             assert status == (200 if token in accepted else 401)
 
-    def test_the_log_tells_which_token_was_shown_so_that_the_old_one_can_go(self) -> None:
+    def test_the_log_names_the_slot_of_the_token(self) -> None:
         settings, log = make_settings(next_token_digest=digest_of(NEW)), Log()
         runtime = make_runtime(settings=settings, stream=log)
         for token in (TOKEN, NEW):
@@ -227,18 +223,18 @@ class TestRotation:
         assert [entry["token"] for entry in log.entries()] == ["current", "next"]
         assert [blob.get("NextTokenUsed") for blob in log.metrics()] == [None, [1]]
 
-    def test_a_header_without_a_value_is_a_missing_one(self) -> None:
+    def test_a_header_without_a_value_counts_as_missing(self) -> None:
         envelope = {**http_v2(EVENT), "headers": {"x-api-token": None}}
         assert send(webhook.lambda_handler, envelope, make_runtime()).status == 401
 
-    def test_both_tokens_at_once_are_one_too_many(self) -> None:
+    def test_both_tokens_in_one_request_are_rejected(self) -> None:
         settings = make_settings(token_digest=digest_of(OLD), next_token_digest=digest_of(NEW))
         for gateway in (http_v2, rest_v1):
             assert answer_to(gateway(EVENT, token=[OLD, NEW]), settings).status == 401
 
-    def test_a_call_goes_on_while_the_token_changes(self) -> None:
+    def test_a_call_continues_during_a_token_rotation(self) -> None:
         clock = Clock()
-        sessions = WatchedSessions(clock)
+        sessions = RecordingSessionStore(clock)
         slots = [(OLD, None), (OLD, NEW), (NEW, OLD), (NEW, None)]
         sent = [OLD, NEW, NEW, NEW]
         for turn, ((current, following), token) in enumerate(zip(slots, sent, strict=True)):
@@ -255,7 +251,7 @@ class TestRotation:
         assert item.state["turns"] == 4
 
     @pytest.mark.parametrize("token", [OLD, NEW, FOREIGN, "", "\ud800"])
-    def test_every_slot_is_compared_whatever_the_first_one_says(self, token: str) -> None:
+    def test_every_slot_is_compared_even_after_a_match(self, token: str) -> None:
         digests = Slots([sha256(OLD.encode()).digest(), sha256(NEW.encode()).digest()])
         try:
             authenticate({"x-api-token": [token]}, "x-api-token", digests)
@@ -264,7 +260,7 @@ class TestRotation:
         assert digests.taken == 2
 
 
-class TestTheSettings:
+class TestTokenSettings:
     @pytest.mark.parametrize(
         "digest",
         [
@@ -280,25 +276,25 @@ class TestTheSettings:
         ],
     )
     @pytest.mark.parametrize("variable", ["API_TOKEN_SHA256", "API_TOKEN_SHA256_NEXT"])
-    def test_a_digest_that_lets_everybody_in_or_nobody_is_refused_and_not_repeated(
+    def test_an_unusable_digest_is_rejected_without_being_quoted(
         self, variable: str, digest: str
     ) -> None:
         environment = {"API_TOKEN_SHA256": digest_of(TOKEN), "SESSIONS_TABLE": "sessions"}
 
-        with pytest.raises(SettingsError, match=f"{variable}: must be the SHA-256") as refusal:
+        with pytest.raises(SettingsError, match=f"{variable}: must be the SHA-256") as error:
             Settings.from_environment({**environment, variable: digest})
 
-        assert digest not in str(refusal.value)
+        assert digest not in str(error.value)
 
     @pytest.mark.parametrize("digest", [None, "", "   "])
-    def test_without_a_digest_there_are_no_settings(self, digest: str | None) -> None:
+    def test_a_digest_is_required(self, digest: str | None) -> None:
         environment = {"SESSIONS_TABLE": "sessions"}
         if digest is not None:
             environment["API_TOKEN_SHA256"] = digest
         with pytest.raises(SettingsError, match="API_TOKEN_SHA256: "):
             Settings.from_environment(environment)
 
-    def test_a_second_digest_does_not_make_up_for_the_first(self) -> None:
+    def test_the_next_digest_does_not_replace_the_current_one(self) -> None:
         environment = {"API_TOKEN_SHA256_NEXT": digest_of(TOKEN), "SESSIONS_TABLE": "sessions"}
         with pytest.raises(SettingsError, match="API_TOKEN_SHA256: "):
             Settings.from_environment(environment)
@@ -308,8 +304,8 @@ class TestTheSettings:
         assert TOKEN not in repr(Settings.from_environment(environment))
 
 
-class TestWhatIsTold:
-    def test_a_token_right_or_wrong_is_in_no_output(self) -> None:
+class TestLog:
+    def test_no_token_and_no_digest_is_in_any_output(self) -> None:
         log = Log()
         runtime = make_runtime(stream=log)
         tokens = [*WRONG_TOKENS.values(), TOKEN]
@@ -325,7 +321,7 @@ class TestWhatIsTold:
         ("token", "reason"),
         [(None, "missing"), ("wrong", "wrong"), ([TOKEN, TOKEN], "repeated")],
     )
-    def test_the_log_tells_the_operator_what_the_answer_does_not(
+    def test_the_log_contains_the_reason_that_the_response_hides(
         self, token: Header, reason: str
     ) -> None:
         log = Log()
@@ -335,7 +331,7 @@ class TestWhatIsTold:
 
 
 class Slots(Sequence[bytes]):
-    """Digests that count how many of them are looked at."""
+    """Digests that count how many of them are read."""
 
     def __init__(self, digests: Sequence[bytes]) -> None:
         self._digests = digests
@@ -357,17 +353,17 @@ class Slots(Sequence[bytes]):
             yield digest
 
 
-class Touched(Exception):
-    """Somebody looked at what he must not look at."""
+class BodyRead(Exception):
+    """A body was read before authentication."""
 
 
-class Tripwire(str):
-    """A body that tells when somebody looks at it."""
+class UnreadableBody(str):
+    """A body that raises when it is read."""
 
     __slots__ = ()
 
     def __len__(self) -> int:
-        raise Touched
+        raise BodyRead
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        raise Touched
+        raise BodyRead

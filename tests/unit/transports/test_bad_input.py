@@ -1,4 +1,4 @@
-"""Whatever arrives, the front door answers with a status of its list and never raises."""
+"""Bad input: the webhook always responds with a documented status and never raises."""
 
 import base64
 import json
@@ -37,7 +37,7 @@ from tests.helpers.runtime import (
     rest_v1,
     send,
 )
-from tests.helpers.stores import WatchedSessions
+from tests.helpers.stores import RecordingSessionStore
 
 STATUSES = {200, 204, 400, 401, 403, 405, 413, 415}
 SESSION_MEMBERS = ("account_id", "phone_number", "direction", "from_phone_number")
@@ -52,8 +52,8 @@ def answer_to(envelope: object) -> Answer:
     return send(webhook.lambda_handler, envelope, make_runtime())
 
 
-def wanted(answer: Answer) -> bool:
-    """Tell whether an answer is one that the service can take."""
+def is_valid(answer: Answer) -> bool:
+    """Return whether the service accepts an answer."""
     if answer.status == 204:
         return answer.body is None
     if answer.status == 200:
@@ -62,14 +62,14 @@ def wanted(answer: Answer) -> bool:
     return answer.status in STATUSES and set(answer.body) == {"error", "message"}
 
 
-class TestWhatIsRefused:
+class TestRejectedRequests:
     @both_gateways
     @pytest.mark.parametrize("bad", bad_bodies(), ids=lambda bad: cast("BadBody", bad).name)
-    def test_a_bad_body_is_refused_for_its_reason_and_reaches_no_store(
+    def test_a_bad_request_is_rejected_for_its_reason_and_reaches_no_store(
         self, gateway: Gateway, bad: BadBody
     ) -> None:
         clock, log = Clock(), Log()
-        sessions = WatchedSessions(clock)
+        sessions = RecordingSessionStore(clock)
         runtime = make_runtime(sessions, clock, stream=log)
         envelope = gateway(bad.body, headers=bad.headers, method=bad.method) | dict(bad.members)
 
@@ -80,14 +80,14 @@ class TestWhatIsRefused:
         assert set(answer.body) == {"error", "message"}
         assert (entry["outcome"], entry["level"]) == ("refused", "WARNING")
         assert log.metrics()[0]["Rejected"] == [1]
-        assert sessions.touched == []
+        assert sessions.requests == []
 
-    def test_there_are_more_than_a_hundred_of_them(self) -> None:
+    def test_there_are_more_than_a_hundred_bad_bodies(self) -> None:
         names = [bad.name for bad in bad_bodies()]
         assert len(set(names)) == len(names) > 100
 
     @both_gateways
-    def test_the_refusal_says_what_is_wrong_and_repeats_nothing(self, gateway: Gateway) -> None:
+    def test_a_rejection_names_the_problem_and_quotes_nothing(self, gateway: Gateway) -> None:
         answer = answer_to(gateway('{"a secret": "+493023125001"'))
 
         assert answer == (
@@ -95,7 +95,7 @@ class TestWhatIsRefused:
             {"error": "Bad Request", "message": "The body is not JSON (line 1, column 29)."},
         )
 
-    def test_a_refused_text_is_not_a_message_for_the_log(self) -> None:
+    def test_a_rejected_body_is_not_logged(self) -> None:
         log = Log()
         for bad in bad_bodies():
             envelope = http_v2(bad.body, headers=bad.headers, method=bad.method) | dict(bad.members)
@@ -107,14 +107,14 @@ class TestWhatIsRefused:
         "context",
         [None, {}, [], "http", {"http": None}, {"http": {}}, {"http": {"method": 1}}, {"elb": {}}],
     )
-    def test_the_envelope_of_another_gateway_is_refused(self, context: object) -> None:
+    def test_an_unknown_request_context_is_rejected(self, context: object) -> None:
         answer = answer_to({**http_v2(EVENT), "requestContext": context})
         assert answer.status == 400
 
     @both_gateways
-    def test_the_account_of_somebody_else_is_forbidden(self, gateway: Gateway) -> None:
+    def test_an_account_that_is_not_allowed_is_forbidden(self, gateway: Gateway) -> None:
         clock, log = Clock(), Log()
-        sessions = WatchedSessions(clock)
+        sessions = RecordingSessionStore(clock)
         settings = make_settings(allowed_account_ids={"ours", "too"})
         runtime = make_runtime(sessions, clock, settings, log)
         event = {**EVENT, "session": {"id": "session-123", "account_id": "theirs"}}
@@ -124,10 +124,10 @@ class TestWhatIsRefused:
         assert answer.status == 403
         assert log.entries()[-1]["reason"] == "account"
         assert "theirs" not in log.getvalue()
-        assert sessions.touched == []
+        assert sessions.requests == []
 
     @pytest.mark.parametrize("account", ["ours", "too", "", None, ["ours"]])
-    def test_an_account_of_ours_or_none_at_all_is_served(self, account: object) -> None:
+    def test_an_allowed_or_missing_account_is_accepted(self, account: object) -> None:
         settings = make_settings(allowed_account_ids="ours, too")
         event = {**EVENT, "session": {"id": "session-123", "account_id": account}}
 
@@ -137,7 +137,7 @@ class TestWhatIsRefused:
 
     @repeatable
     @given(account=st.text(), allowed=st.frozensets(st.text("ab1", min_size=1), min_size=1))
-    def test_exactly_the_accounts_of_the_list_are_served(
+    def test_exactly_the_listed_accounts_are_accepted(
         self, account: str, allowed: frozenset[str]
     ) -> None:
         settings = make_settings(allowed_account_ids=allowed)
@@ -145,19 +145,19 @@ class TestWhatIsRefused:
 
         answer = invoke(webhook.lambda_handler, event, make_runtime(settings=settings))
 
-        # An account id consists of what is printed; what is not counts for nothing.
+        # Unprintable characters are removed from an account id before it is compared.
         printed = "".join(c for c in account if c.isprintable() or c in "\t\n\r" or ord(c) > 0x9F)
         assert answer.status == (200 if not printed or printed in allowed else 403)
 
 
-class TestWithoutAGateway:
+class TestDirectInvocation:
     @pytest.mark.parametrize("value", [None, True, 0, 1.5, "", "event", [], [EVENT]])
-    def test_an_event_that_is_no_object_is_refused(self, value: object) -> None:
+    def test_an_event_that_is_no_object_is_rejected(self, value: object) -> None:
         answer = answer_to(value)
         assert answer.status == 400
 
     @pytest.mark.parametrize("name", wrong_types())
-    def test_an_event_without_a_type_is_refused(self, name: str) -> None:
+    def test_an_event_without_a_type_is_rejected(self, name: str) -> None:
         answer = answer_to(event_with("type", wrong_types()[name]))
         assert answer.body == {
             "error": "Bad Request",
@@ -165,7 +165,7 @@ class TestWithoutAGateway:
         }
 
     @pytest.mark.parametrize("name", wrong_sessions())
-    def test_an_event_without_a_session_is_refused(self, name: str) -> None:
+    def test_an_event_without_a_session_is_rejected(self, name: str) -> None:
         answer = answer_to(event_with("session", wrong_sessions()[name]))
         assert answer.body == {
             "error": "Bad Request",
@@ -174,7 +174,7 @@ class TestWithoutAGateway:
         }
 
 
-class TestWhatIsAccepted:
+class TestAcceptedRequests:
     @both_gateways
     @pytest.mark.parametrize(
         "content_type",
@@ -184,7 +184,7 @@ class TestWhatIsAccepted:
             *("application/cloudevents+json", "application/problem+json; x=y"),
         ],
     )
-    def test_json_by_any_of_its_names_is_read(
+    def test_every_json_content_type_is_accepted(
         self, gateway: Gateway, content_type: str | None
     ) -> None:
         envelope = gateway(EVENT, headers={"content-type": content_type})
@@ -192,9 +192,7 @@ class TestWhatIsAccepted:
 
     @both_gateways
     @pytest.mark.parametrize("encoding", [None, "", "identity", "Identity"])
-    def test_a_body_that_is_not_compressed_is_read(
-        self, gateway: Gateway, encoding: str | None
-    ) -> None:
+    def test_an_uncompressed_body_is_accepted(self, gateway: Gateway, encoding: str | None) -> None:
         envelope = gateway(EVENT, headers={"content-encoding": encoding})
         assert answer_to(envelope).status == 200
 
@@ -202,7 +200,7 @@ class TestWhatIsAccepted:
     @pytest.mark.parametrize(
         "text", ["Hello", "Grüß Gott", "🤖👩‍👩‍👧‍👦", "\u202e\u05e9", "a\u0301"]
     )
-    def test_base64_and_text_are_answered_alike(self, gateway: Gateway, text: str) -> None:
+    def test_base64_and_text_get_the_same_answer(self, gateway: Gateway, text: str) -> None:
         event = {**EVENT, "text": text}
         body = json.dumps(event, ensure_ascii=False)
 
@@ -213,14 +211,16 @@ class TestWhatIsAccepted:
 
     @both_gateways
     @pytest.mark.parametrize("encoded", [False, True])
-    def test_a_body_may_be_as_large_as_the_limit(self, gateway: Gateway, *, encoded: bool) -> None:
+    def test_a_body_may_be_exactly_as_large_as_the_limit(
+        self, gateway: Gateway, *, encoded: bool
+    ) -> None:
         text = json.dumps(EVENT)
         body = text + " " * (LIMIT - len(text))
         assert answer_to(gateway(body, base64=encoded)).status == 200
 
     @both_gateways
     @pytest.mark.parametrize("escape", ["\\ud83e", "\\udd16", "\\udd16\\ud83e", "\ud83e"])
-    def test_half_a_character_in_a_text_is_replaced(self, gateway: Gateway, escape: str) -> None:
+    def test_a_lone_surrogate_is_replaced(self, gateway: Gateway, escape: str) -> None:
         body = json.dumps(EVENT).replace("Hello", f"Hello {escape}!")
 
         answer = answer_to(gateway(body))
@@ -229,7 +229,7 @@ class TestWhatIsAccepted:
         assert answer.body["text"].replace("\ufffd", "") == "You said: Hello !"
 
     @both_gateways
-    def test_control_characters_in_a_text_are_taken_out(self, gateway: Gateway) -> None:
+    def test_control_characters_are_removed(self, gateway: Gateway) -> None:
         control = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
 
         answer = answer_to(gateway({**EVENT, "text": f"Hel{control}lo"}))
@@ -253,16 +253,14 @@ class TestWhatIsAccepted:
         ],
         ids=lambda member: str(member)[:40],
     )
-    def test_members_that_nobody_knows_are_ignored(
-        self, gateway: Gateway, member: dict[str, object]
-    ) -> None:
+    def test_unknown_members_are_ignored(self, gateway: Gateway, member: dict[str, object]) -> None:
         assert answer_to(gateway({**EVENT, **member})).body["text"] == "You said: Hello"
         inside = {**EVENT, "session": {"id": "session-123", **member}}
         assert answer_to(gateway(inside)).body["text"] == "You said: Hello"
 
     @both_gateways
     @pytest.mark.parametrize("depth", [50, 500, 5_000])
-    def test_depth_that_can_be_read_does_no_harm(self, gateway: Gateway, depth: int) -> None:
+    def test_deeply_nested_members_are_harmless(self, gateway: Gateway, depth: int) -> None:
         deep = "[" * depth + "]" * depth
         for body in (
             json.dumps(EVENT)[:-1] + f', "more": {deep}}}',
@@ -275,7 +273,9 @@ class TestWhatIsAccepted:
     @pytest.mark.parametrize(
         "text", [None, True, [], {}, ["Hello"], {"text": "Hello"}, "", " ", "\n", "\x00", ...]
     )
-    def test_words_that_are_none_are_silence(self, gateway: Gateway, text: object) -> None:
+    def test_a_text_without_content_is_answered_with_silence(
+        self, gateway: Gateway, text: object
+    ) -> None:
         assert answer_to(gateway(event_with("text", text))) == (204, None)
 
     @both_gateways
@@ -285,7 +285,7 @@ class TestWhatIsAccepted:
     )
     def test_an_event_of_an_unknown_type_is_acknowledged(self, gateway: Gateway, name: str) -> None:
         clock, log = Clock(), Log()
-        sessions = WatchedSessions(clock)
+        sessions = RecordingSessionStore(clock)
         runtime = make_runtime(sessions, clock, stream=log)
 
         answer = send(webhook.lambda_handler, gateway({**EVENT, "type": name}), runtime)
@@ -293,11 +293,11 @@ class TestWhatIsAccepted:
         assert answer == (204, None)
         (entry,) = log.entries()
         assert (entry["outcome"], entry["event_type"]) == ("unknown", "other")
-        assert sessions.touched == []
+        assert sessions.requests == []
 
     @both_gateways
     @pytest.mark.parametrize("session_id", ODD_IDS)
-    def test_an_odd_session_id_comes_back_as_it_was(
+    def test_an_unusual_session_id_is_returned_unchanged(
         self, gateway: Gateway, session_id: str
     ) -> None:
         answer = answer_to(gateway({**EVENT, "session": {"id": session_id}}))
@@ -313,34 +313,34 @@ class TestWhatIsAccepted:
             ({"type": "user_speak", "text": 42}, "You said: 42"),
         ],
     )
-    def test_names_of_earlier_generations_are_understood(
+    def test_legacy_names_are_accepted(
         self, gateway: Gateway, event: dict[str, object], answer: str
     ) -> None:
         body = answer_to(gateway({**event, "session": {"id": "session-123"}})).body
         assert body["text"] == answer
 
 
-class TestWhateverArrives:
+class TestArbitraryInput:
     @repeatable
     @given(body=st.binary(), encoded=st.booleans())
-    def test_bytes_are_answered(self, body: bytes, *, encoded: bool) -> None:
+    def test_arbitrary_bytes_get_a_valid_response(self, body: bytes, *, encoded: bool) -> None:
         plain = body if encoded else body.decode("utf-8", "surrogateescape")
         for gateway in (http_v2, rest_v1):
-            assert wanted(answer_to(gateway(plain)))
+            assert is_valid(answer_to(gateway(plain)))
 
     @repeatable
     @given(body=st.text(), is_base64=st.booleans())
-    def test_text_is_answered(self, body: str, *, is_base64: bool) -> None:
+    def test_arbitrary_text_gets_a_valid_response(self, body: str, *, is_base64: bool) -> None:
         for gateway in (http_v2, rest_v1):
-            assert wanted(answer_to(gateway("") | {"body": body, "isBase64Encoded": is_base64}))
+            assert is_valid(answer_to(gateway("") | {"body": body, "isBase64Encoded": is_base64}))
 
     @repeatable
     @given(body=json_values)
-    def test_json_is_answered(self, body: JsonValue) -> None:
+    def test_arbitrary_json_gets_a_valid_response(self, body: JsonValue) -> None:
         for gateway in (http_v2, rest_v1):
-            assert wanted(answer_to(gateway(json.dumps(body))))
+            assert is_valid(answer_to(gateway(json.dumps(body))))
         if isinstance(body, dict) and "requestContext" not in body:
-            assert wanted(answer_to(body))
+            assert is_valid(answer_to(body))
 
     @repeatable
     @given(
@@ -360,7 +360,7 @@ class TestWhateverArrives:
         ),
         gateway=st.sampled_from([http_v2, rest_v1]),
     )
-    def test_an_event_full_of_odd_things_is_answered_or_acknowledged(
+    def test_an_event_with_arbitrary_members_is_answered_or_acknowledged(
         self,
         name: str,
         session: dict[str, object],
@@ -376,7 +376,7 @@ class TestWhateverArrives:
         if len(json.dumps(event)) <= LIMIT:
             assert answer.status in {200, 204}
             assert log.entries()[-1]["outcome"] != "degraded"
-        assert wanted(answer)
+        assert is_valid(answer)
 
     @repeatable
     @given(
@@ -386,12 +386,12 @@ class TestWhateverArrives:
         ),
         gateway=st.sampled_from([http_v2, rest_v1]),
     )
-    def test_any_header_is_answered(
+    def test_arbitrary_headers_get_a_valid_response(
         self, headers: dict[str, str | list[str]], gateway: Gateway
     ) -> None:
-        assert wanted(answer_to(gateway(EVENT, headers=headers)))
+        assert is_valid(answer_to(gateway(EVENT, headers=headers)))
 
-    def test_the_token_opens_the_door_to_these_tests(self) -> None:
+    def test_these_tests_use_a_valid_token(self) -> None:
         assert answer_to(http_v2(EVENT)).status == 200
         assert (
             answer_to(http_v2(EVENT, token=base64.b64encode(TOKEN.encode()).decode())).status == 401

@@ -1,4 +1,4 @@
-"""The way back to a WebSocket: API Gateway's own client, against a server that answers as told."""
+"""Sending to a WebSocket connection: API Gateway's own client against a local server."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from aiflow.aws_clients import FAULTS, connections_client
 from aiflow.bootstrap import default_dependencies, default_runtime
 from aiflow.errors import ConnectionGone, ConnectionUnavailable
 from aiflow.transports.connections import ApiGatewayConnectionSender, UnavailableConnectionSender
-from tests.helpers.management import ManagementServer, managing
+from tests.helpers.management import ManagementServer, serve_management
 from tests.helpers.runtime import TOKEN, digest_of
 from tests.helpers.tables import ENVIRONMENT
 
@@ -20,7 +20,7 @@ ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagementServer]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    with managing() as server:
+    with serve_management() as server:
         monkeypatch.setenv(ENDPOINT, server.endpoint)
         yield server
 
@@ -37,7 +37,7 @@ def test_a_message_is_posted_to_its_connection_as_text(
     assert server.posted == [("/live/@connections/abc%3D", b'{"type":"hangup"}')]
 
 
-def test_who_is_gone_is_gone(
+def test_a_closed_connection_is_reported_without_a_retry(
     connections: ApiGatewayConnectionSender, server: ManagementServer
 ) -> None:
     server.statuses = [410]
@@ -46,7 +46,7 @@ def test_who_is_gone_is_gone(
     assert len(server.posted) == 1
 
 
-def test_a_failure_is_tried_once_more(
+def test_a_failed_request_is_retried_once(
     connections: ApiGatewayConnectionSender, server: ManagementServer
 ) -> None:
     server.statuses = [500]
@@ -55,7 +55,7 @@ def test_a_failure_is_tried_once_more(
 
 
 @pytest.mark.parametrize("status", [500, 403, 413, 429])
-def test_what_does_not_get_through_is_told_without_the_message(
+def test_a_failed_message_raises_an_error_that_does_not_quote_it(
     connections: ApiGatewayConnectionSender, server: ManagementServer, status: int
 ) -> None:
     server.statuses = [status] * 2
@@ -64,7 +64,7 @@ def test_what_does_not_get_through_is_told_without_the_message(
     assert "a secret" not in str(caught.value)
 
 
-def test_its_time_limits_are_short(server: ManagementServer) -> None:
+def test_the_client_timeouts_are_short(server: ManagementServer) -> None:
     del server
     config: Any = connections_client().meta.config
     assert (config.connect_timeout, config.read_timeout) == (0.3, 0.7)
@@ -73,7 +73,7 @@ def test_its_time_limits_are_short(server: ManagementServer) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "kind"), [("set", ApiGatewayConnectionSender), ("", UnavailableConnectionSender)]
 )
-def test_a_function_has_a_way_back_if_its_stack_says_where_it_leads(
+def test_a_runtime_has_a_connection_sender_only_if_an_endpoint_is_set(
     server: ManagementServer, monkeypatch: pytest.MonkeyPatch, endpoint: str, kind: type
 ) -> None:
     del server
@@ -88,6 +88,6 @@ def test_a_function_has_a_way_back_if_its_stack_says_where_it_leads(
     default_runtime.cache_clear()
 
 
-def test_without_one_it_says_what_is_missing() -> None:
+def test_without_an_endpoint_the_error_names_the_missing_variable() -> None:
     with pytest.raises(ConnectionUnavailable, match=ENDPOINT):
         UnavailableConnectionSender().send("abc", "{}")

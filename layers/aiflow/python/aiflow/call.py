@@ -150,8 +150,8 @@ class Call:
     ) -> Transfer:
         """Connect the caller with another number.
 
-        With a `timeout` (5-120 seconds) an unanswered call comes back as `session_start`;
-        without one it ends.
+        With a `timeout` (5-120 seconds), an unanswered transfer returns as `session_start`;
+        without one, the call ends.
         """
         return self._build(
             Transfer,

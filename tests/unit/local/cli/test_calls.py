@@ -25,7 +25,7 @@ from aiflow_local.ops.calls.erase import erase_calls
 from aiflow_local.ops.calls.export import write_lines
 from aiflow_local.ops.calls.table import CallTable
 from tests.helpers.runtime import invoke
-from tests.helpers.tables import ENVIRONMENT, Refuses, Table, moto_table, served_table
+from tests.helpers.tables import ENVIRONMENT, ErrorResponse, Table, moto_table, served_table
 from tests.unit.local.cli.command import Finished, Run
 from tests.unit.local.cli.stored_calls import AGENT, CALLER, CANARY, OTHER, Phone, real_clock
 
@@ -810,7 +810,7 @@ def test_the_help_of_the_group_does_not_import_boto3() -> None:
 
 def deny(client: "DynamoDBClient", operation: str) -> None:
     """Make AWS deny one operation."""
-    refused = Refuses("AccessDeniedException")
+    refused = ErrorResponse("AccessDeniedException")
     register = client.meta.events.register_first
     register(f"before-send.dynamodb.{operation}", cast("Callable[..., None]", refused))
 

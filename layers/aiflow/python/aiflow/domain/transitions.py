@@ -152,7 +152,7 @@ def end_stream(record: SessionRecord, owner: str) -> SessionRecord:
 def may_continue_stream(record: SessionRecord, owner: str, *, is_complete: bool) -> bool:
     """Tell whether a streamed answer may go on although others have changed the call.
 
-    The state that a handler leaves after its last chunk is kept in any case.
+    The state after the last chunk is stored even if another invocation answers now.
     """
     if not record.version or record.status in {Status.HANGING_UP, Status.GONE, Status.ENDED}:
         return False

@@ -20,8 +20,8 @@ from aiflow_local.simulator.engine.options import ServiceOptions
 from aiflow_local.simulator.engine.parties import CallParties
 from aiflow_local.simulator.engine.transcript import EntryKind
 from tests.helpers.socket_bots import (
+    BotConnection,
     Json,
-    Line,
     SocketBot,
     Talk,
     Thinking,
@@ -101,7 +101,7 @@ class TestAGoodBot:
         assert "x-api-token" not in bot.headers[0]
 
     def test_several_actions_come_in_one_message_or_in_several(self) -> None:
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             if event["type"] == "session_start":
                 line.send([speak(event, "one"), speak(event, "two")])
                 line.send(speak(event, "three"))
@@ -150,7 +150,7 @@ class TestWithoutKnowledgeOfTheBot:
             assert connection.send(EVENT) == NoResponse()
 
     def test_messages_without_a_pause_are_all_received(self) -> None:
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             line.send(speak(event, "one"))
             asked.wait()
             line.send(speak(event, "two"))
@@ -237,7 +237,7 @@ class TestWhatComesLater:
             call.hangs_up()
 
     def test_it_is_not_executed_while_a_transfer_rings(self) -> None:
-        def talk(line: Line, event: Json) -> None:
+        def talk(line: BotConnection, event: Json) -> None:
             if event["type"] == "user_speak":
                 target = {"target_phone_number": "493023125002", "caller_id_name": "A"}
                 line.send(act(event, "transfer", caller_id_number="493023125003", **target))
@@ -295,7 +295,7 @@ def test_only_harmless_messages_are_warnings(message: object, severity: str) -> 
 
 
 def test_a_bot_may_send_ignored_messages_and_gets_one_warning() -> None:
-    def talk(line: Line, _: Json) -> None:
+    def talk(line: BotConnection, _: Json) -> None:
         line.send({"type": "connected"})
 
     assert [problem.code for problem in called(SocketBot(talk)).problems] == ["chatter"]
@@ -319,7 +319,7 @@ class TestALostConnection:
     ) -> None:
         bots = [talk]
 
-        def once(line: Line, event: Json) -> None:
+        def once(line: BotConnection, event: Json) -> None:
             (bots.pop() if bots else GOOD)(line, event)
 
         bot = SocketBot(once)
@@ -351,7 +351,7 @@ class TestALostConnection:
     def test_an_event_may_be_sent_again_over_the_new_one(self) -> None:
         bots = [closing(1001)]
 
-        def once(line: Line, event: Json) -> None:
+        def once(line: BotConnection, event: Json) -> None:
             (bots.pop() if bots else GOOD)(line, event)
 
         options = PATIENT.model_copy(update={"failed_requests": "repeat"})

@@ -1,4 +1,4 @@
-"""Those who are connected to a WebSocket: what they got, and whether they are still there."""
+"""A connection sender for tests: it records messages and simulates closed connections."""
 
 import json
 from collections.abc import Callable
@@ -7,49 +7,49 @@ from typing import Any
 from aiflow.errors import ConnectionGone, ConnectionUnavailable
 
 type Hook = Callable[[int], None]
-"""Told of a number of messages."""
+"""A function that takes a number of messages."""
 
 
 def _nothing(_: int) -> None:
     """Do nothing."""
 
 
-class Mailbox:
-    """`Connections` that keep what was sent.
+class RecordingConnectionSender:
+    """A connection sender that records messages.
 
     Attributes:
-        sent: connection and message, in their order.
-        gone: connections that nobody is at any more.
-        broken: whether nothing gets through.
-        meanwhile: called before a message goes out, with how many have gone before.
-        afterwards: called when one has gone out, with how many have gone by now.
+        sent: pairs of connection id and message, in order.
+        gone: ids of closed connections.
+        broken: whether every message fails.
+        before_send: called before each message with the number of messages sent so far.
+        after_send: called after each message with the number of messages sent so far.
     """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any]] = []
         self.gone: set[str] = set()
         self.broken = False
-        self.meanwhile: Hook = _nothing
-        self.afterwards: Hook = _nothing
+        self.before_send: Hook = _nothing
+        self.after_send: Hook = _nothing
 
     def send(self, connection_id: str, message: str) -> None:
-        """See `Connections.send`."""
-        self.meanwhile(len(self.sent))
+        """See `ConnectionSender.send`."""
+        self.before_send(len(self.sent))
         if self.broken:
-            raise ConnectionUnavailable("the message did not go out: ReadTimeoutError")
+            raise ConnectionUnavailable("the message was not sent: ReadTimeoutError")
         if connection_id in self.gone:
-            raise ConnectionGone("nobody is connected any more")
+            raise ConnectionGone("the connection is closed")
         self.sent.append((connection_id, json.loads(message)))
-        self.afterwards(len(self.sent))
+        self.after_send(len(self.sent))
 
     @property
     def messages(self) -> list[Any]:
-        """What was sent, in its order."""
+        """All messages, in order."""
         return [message for _, message in self.sent]
 
     @property
     def actions(self) -> list[dict[str, Any]]:
-        """All actions, in their order, of whichever message."""
+        """The actions of all messages, in order."""
         actions: list[dict[str, Any]] = []
         for message in self.messages:
             actions += message if isinstance(message, list) else [message]
@@ -57,5 +57,5 @@ class Mailbox:
 
     @property
     def texts(self) -> list[str]:
-        """What was spoken, in its order."""
+        """The texts of all `speak` actions, in order."""
         return [action["text"] for action in self.actions if action["type"] == "speak"]
