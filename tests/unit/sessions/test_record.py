@@ -206,15 +206,15 @@ def test_turns_up_to_the_limit_stay_in_the_record() -> None:
 
 @repeatable
 @given(texts=st.lists(hostile_texts, max_size=60))
-def test_overflowing_turns_are_the_oldest_and_no_turn_is_lost(texts: list[str]) -> None:
+def test_turns_that_leave_are_the_oldest_and_none_is_lost(texts: list[str]) -> None:
     item = talk(EMPTY, *texts)
-    overflow, kept = item.split_overflow()
-    assert overflow + kept.turns == item.turns
+    leaving, kept = item.split_overflow()
+    assert leaving + kept.turns == item.turns
     assert replace(kept, turns=item.turns) == item
-    if overflow:
+    if leaving:
         assert len(kept.turns) >= 2
         assert len(kept.turns) <= MAX_TURNS // 2
-        # An event adds two turns at most, so the overflow was committed before.
+        # An event adds two turns at most: what leaves was committed before.
         assert len(kept.turns) == 2 or (
             sum(len(json.dumps(turn.text, ensure_ascii=False).encode()) for turn in kept.turns)
             <= MAX_TURNS_BYTES // 2
