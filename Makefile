@@ -63,9 +63,9 @@ pyright: $(DEV)
 # Coverage would double the time of the simulation, and the other tests cover the same code.
 unit: $(DEV) $(NODE) $(SCANNERS) ## Run tests that need no build, with coverage
 	$(SAY) 'tests'
-	@$(BIN)/pytest --numprocesses auto --cov --ignore tests/simulation
+	@$(BIN)/pytest --numprocesses auto --dist worksteal --cov --ignore tests/simulation
 	$(SAY) 'simulation'
-	@$(BIN)/pytest --numprocesses auto tests/simulation
+	@$(BIN)/pytest --numprocesses auto --dist worksteal tests/simulation
 
 simulate: $(DEV) $(NODE) ## Simulate CALLS with faults for SEEDS (7, 1,2 or 100-120); alone, measure all goals
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS)$(CALLS)$(PROFILE)$(ONLY)$(FAULTS), \

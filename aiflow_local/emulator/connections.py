@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from starlette.types import Message, Send
 
 from aiflow.errors import ConnectionGone, ConnectionUnavailable
-from aiflow.transports.connections import MAX_MESSAGE_BYTES
+from aiflow.transports.connection_sender import MAX_MESSAGE_BYTES
 from aiflow_local.emulator.websocket_event import Handshake
 
 GOING_AWAY = (1001, "Going away")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from starlette.responses import JSONResponse, Response
 
 from aiflow.errors import ConnectionGone
-from aiflow.transports.connections import MAX_MESSAGE_BYTES
+from aiflow.transports.connection_sender import MAX_MESSAGE_BYTES
 from aiflow_local.emulator.connections import Connection, OpenConnections
 
 _NORMAL = (1000, "Connection Closed Normally")

@@ -10,7 +10,7 @@ from typing import cast
 from starlette.types import Message, Receive, Scope, Send
 
 from aiflow.errors import ConnectionGone
-from aiflow.transports.connections import MAX_MESSAGE_BYTES
+from aiflow.transports.connection_sender import MAX_MESSAGE_BYTES
 from aiflow_local.emulator.access_log import MessageLogEntry
 from aiflow_local.emulator.connect_authorization import authorize_connect
 from aiflow_local.emulator.connections import GOING_AWAY, Connection, OpenConnections

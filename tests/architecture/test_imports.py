@@ -34,7 +34,7 @@ ORDERS = {
         *("decisions", "answers", "guards"),
     ),
     "transports": (
-        *("authentication", "connections", "api_gateway"),
+        *("authentication", "connection_sender", "api_gateway_payload"),
         *("base", "http", "websocket", "direct"),
     ),
     "pipeline": (

@@ -7,23 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.source import FUNCTIONS, LAYER, TESTS, Module, modules
+from tests.helpers.source import FUNCTIONS, LAYER, LOCAL, TESTS, Module, modules
+from tests.helpers.template import ROOT
 
 ROOTS: dict[str, list[Path]] = {
     "the layer": [LAYER],
     "the functions": [FUNCTIONS],
-    "tests/unit": [
-        *(TESTS / "unit" / name for name in ("domain", "pipeline", "transports")),
-        *(
-            TESTS / "unit" / name
-            for name in ("entrypoints", "sessions", "functions", "protocol", "benchmarks")
-        ),
-        *sorted((TESTS / "unit").glob("test_*.py")),
-    ],
-    "tests/contract": [TESTS / "contract"],
-    "tests/e2e": [TESTS / "e2e"],
-    "tests/architecture": [TESTS / "architecture"],
-    "tests/helpers": [TESTS / "helpers"],
+    "the local tools": [LOCAL],
+    "the benchmarks": [ROOT / "benchmarks"],
+    "the tests": [TESTS],
 }
 """The folders and modules to check, by the name of their test."""
 

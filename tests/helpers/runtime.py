@@ -18,7 +18,7 @@ from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
 from aiflow.telemetry import Telemetry
-from aiflow.transports.connections import ConnectionSender, UnavailableConnectionSender
+from aiflow.transports.connection_sender import ConnectionSender, UnavailableConnectionSender
 
 TOKEN = "correct-horse-battery-staple-0123456789abcdef"
 """The API token of every stack under test; settings contain only its digest."""

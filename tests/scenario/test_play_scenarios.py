@@ -275,7 +275,7 @@ class TestBotsOfOthers:
             assert isinstance(server, ThreadingHTTPServer)
             server.shutdown()
             server.socket.close()
-            # Nobody is there any more when the next one calls.
+            # The server is stopped before the next call.
             answering({"type": "barge_in", "session_id": "s"})(request)
 
         with serving(mortal) as url:

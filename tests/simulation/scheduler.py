@@ -81,7 +81,7 @@ class Scheduler:
                 if self._resumed:
                     lock, self._resumed = self._resumed, None
                     return lock
-        except BaseException as error:  # noqa: BLE001 - `run` raises it
+        except BaseException as error:  # noqa: BLE001 - raised by `run`
             self._error = self._error or error
         return self._done
 

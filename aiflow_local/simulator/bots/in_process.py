@@ -17,7 +17,7 @@ from aiflow.sessions.memory import InMemorySessionStore
 from aiflow.sessions.record import SessionRecord
 from aiflow.settings import Settings
 from aiflow.telemetry import EventReport, Telemetry
-from aiflow.transports.connections import UnavailableConnectionSender
+from aiflow.transports.connection_sender import UnavailableConnectionSender
 from aiflow_local.emulator.deadline import enforce_deadline
 from aiflow_local.emulator.http_event import HttpRequest, HttpRequestContext, http_event
 from aiflow_local.emulator.module_loader import ModuleLoader

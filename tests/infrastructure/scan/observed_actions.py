@@ -20,7 +20,7 @@ from aiflow.entrypoints.connection import Connection
 from aiflow.entrypoints.sweeper import Sweeper
 from aiflow.pipeline.runtime import Runtime
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.transports.connections import ApiGatewayConnectionSender
+from aiflow.transports.connection_sender import ApiGatewayConnectionSender
 from tests.helpers.management import serve_management
 from tests.helpers.runtime import (
     TOKEN,

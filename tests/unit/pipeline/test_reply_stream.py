@@ -67,6 +67,21 @@ class TestWebSocket:
         assert driver.record.state == {"asked": "life", "answered": "life", "done": "life"}
         assert driver.record.stream_owner == ""
 
+    def test_a_repetition_that_lost_its_commit_sends_no_further_chunk(self) -> None:
+        repeated: list[str] = []
+
+        def think_while_repeated(event: AnyEvent, call: Call) -> Iterator[Reply]:
+            if not repeated:
+                # The same event is answered by another invocation, which commits first.
+                repeated.append("once")
+                driver.send("user_speak", text="life")
+            yield from think(event, call)
+
+        driver = WebSocketCallDriver(think_while_repeated)
+        driver.send("user_speak", text="life")
+        assert driver.connections.texts == ["One moment.", "The answer to life."]
+        assert driver.outcomes == ["answered", "duplicate"]
+
     def test_each_chunk_is_stored_before_it_is_sent(self) -> None:
         driver = WebSocketCallDriver(think)
         stored: list[int] = []

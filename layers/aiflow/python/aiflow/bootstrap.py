@@ -11,7 +11,7 @@ from aiflow.pipeline.time_limits import run_if_slow, sigalrm_timeout
 from aiflow.sessions.dynamodb import DynamoDbSessionStore
 from aiflow.settings import Settings, on_lambda
 from aiflow.telemetry import Telemetry
-from aiflow.transports.connections import (
+from aiflow.transports.connection_sender import (
     ApiGatewayConnectionSender,
     ConnectionSender,
     UnavailableConnectionSender,

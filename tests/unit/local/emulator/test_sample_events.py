@@ -8,7 +8,7 @@ import pytest
 
 from aiflow.protocol.events import EVENT_TYPES, Session
 from aiflow.protocol.lint import lint_event
-from aiflow.transports.api_gateway import http_request, websocket_message
+from aiflow.transports.api_gateway_payload import http_request, websocket_message
 from aiflow_local.cli.commands.event import write_all
 from aiflow_local.emulator.sample_events import SAM_LOCAL_TOKEN, event_members, sample_event
 from tests.unit.local.cli.command import Run

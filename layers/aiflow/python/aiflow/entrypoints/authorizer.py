@@ -8,7 +8,7 @@ from aiflow.errors import Unauthorized
 from aiflow.pipeline.runtime import Context, Dependencies
 from aiflow.protocol.types import JsonObject
 from aiflow.telemetry import EventReport
-from aiflow.transports.api_gateway import headers_of
+from aiflow.transports.api_gateway_payload import headers_of
 from aiflow.transports.authentication import authenticate
 
 

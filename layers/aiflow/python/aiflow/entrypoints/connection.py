@@ -10,7 +10,7 @@ from aiflow.pipeline.runtime import Context, Dependencies
 from aiflow.protocol import json_codec
 from aiflow.protocol.events import UnknownEvent, parse_event
 from aiflow.telemetry import EventReport
-from aiflow.transports.api_gateway import Body, websocket_message
+from aiflow.transports.api_gateway_payload import Body, websocket_message
 from aiflow.transports.websocket import ACCEPTED
 
 _EVENT_TYPES = {"CONNECT": "connect", "DISCONNECT": "disconnect"}

@@ -22,10 +22,10 @@ from aiflow.pipeline.runtime import Context, Invocation, Runtime
 from aiflow.protocol.events import Event, Session, SessionEnd, UnknownEvent
 from aiflow.sessions.record import SessionRecord
 from aiflow.telemetry import EventReport
-from aiflow.transports.api_gateway import is_enveloped, is_websocket
+from aiflow.transports.api_gateway_payload import is_enveloped, is_websocket
 from aiflow.transports.authentication import check_account
 from aiflow.transports.base import BufferedResponder, Responder, Transport
-from aiflow.transports.connections import ConnectionSender
+from aiflow.transports.connection_sender import ConnectionSender
 from aiflow.transports.direct import DirectTransport
 from aiflow.transports.http import HttpTransport
 from aiflow.transports.websocket import WebSocketTransport

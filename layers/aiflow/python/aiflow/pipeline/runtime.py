@@ -8,7 +8,7 @@ from aiflow.pipeline.time_limits import DelayedAction, TimeLimit, never, no_time
 from aiflow.sessions.store import SessionStore
 from aiflow.settings import Settings
 from aiflow.telemetry import Telemetry
-from aiflow.transports.connections import ConnectionSender
+from aiflow.transports.connection_sender import ConnectionSender
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from aiflow.errors import InvalidEvent, RequestRejected
 from aiflow.protocol.events import Event, UnknownEvent
 from aiflow.settings import Settings
 from aiflow.telemetry import EventReport
-from aiflow.transports.api_gateway import is_object
+from aiflow.transports.api_gateway_payload import is_object
 from aiflow.transports.base import BufferedResponder, parse
 from aiflow.transports.http import error_response
 

@@ -17,7 +17,7 @@ from aiflow.protocol import json_codec
 from aiflow.protocol.events import Event, UnknownEvent
 from aiflow.settings import Settings
 from aiflow.telemetry import EventReport
-from aiflow.transports.api_gateway import http_request
+from aiflow.transports.api_gateway_payload import http_request
 from aiflow.transports.authentication import authenticate
 from aiflow.transports.base import BufferedResponder, parse
 

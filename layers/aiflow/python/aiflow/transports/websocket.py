@@ -9,9 +9,9 @@ from aiflow.protocol import json_codec
 from aiflow.protocol.events import Event, UnknownEvent
 from aiflow.settings import Settings
 from aiflow.telemetry import EventReport
-from aiflow.transports.api_gateway import websocket_message
+from aiflow.transports.api_gateway_payload import websocket_message
 from aiflow.transports.base import parse
-from aiflow.transports.connections import MAX_MESSAGE_BYTES, ConnectionSender
+from aiflow.transports.connection_sender import MAX_MESSAGE_BYTES, ConnectionSender
 
 ACCEPTED: Mapping[str, int] = {"statusCode": 200}
 """The result for API Gateway in every case; it is not passed on."""

@@ -109,7 +109,7 @@ def test_what_the_caller_says_to_a_model_is_reported_for_the_record() -> None:
 
     assert bot.all("user_speak") == [{"text": "Good morning to you"}]
     assert "user_speech_started" not in bot.event_types
-    # A model lets itself be interrupted.
+    # The caller can interrupt a model.
     assert phone.heard == [""]
 
 

@@ -8,7 +8,10 @@ import pytest
 from aiflow.aws_clients import FAULTS, connections_client
 from aiflow.bootstrap import default_dependencies, default_runtime
 from aiflow.errors import ConnectionGone, ConnectionUnavailable
-from aiflow.transports.connections import ApiGatewayConnectionSender, UnavailableConnectionSender
+from aiflow.transports.connection_sender import (
+    ApiGatewayConnectionSender,
+    UnavailableConnectionSender,
+)
 from tests.helpers.management import ManagementServer, serve_management
 from tests.helpers.runtime import TOKEN, digest_of
 from tests.helpers.tables import ENVIRONMENT

@@ -14,7 +14,7 @@ from aiflow import Call, Event, Reply, entrypoint
 from aiflow.entrypoints import webhook
 from aiflow.entrypoints.event import Entrypoint
 from aiflow.protocol.events import EVENT_TYPES
-from aiflow.transports.api_gateway import Body, http_request, is_enveloped
+from aiflow.transports.api_gateway_payload import Body, http_request, is_enveloped
 from tests.helpers.bad_bodies import EVENT
 from tests.helpers.runtime import (
     Clock,
