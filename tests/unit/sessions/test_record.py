@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiflow.errors import StateNotStorable
@@ -206,15 +206,16 @@ def test_turns_up_to_the_limit_stay_in_the_record() -> None:
 
 @repeatable
 @given(texts=st.lists(hostile_texts, max_size=60))
-def test_turns_that_leave_are_the_oldest_and_none_is_lost(texts: list[str]) -> None:
+@example(texts=["\x01" * 4_000])  # One turn that is larger than all turns may be.
+def test_overflowing_turns_are_the_oldest_and_no_turn_is_lost(texts: list[str]) -> None:
     item = talk(EMPTY, *texts)
-    leaving, kept = item.split_overflow()
-    assert leaving + kept.turns == item.turns
+    overflow, kept = item.split_overflow()
+    assert overflow + kept.turns == item.turns
     assert replace(kept, turns=item.turns) == item
-    if leaving:
+    if overflow:
         assert len(kept.turns) >= 2
         assert len(kept.turns) <= MAX_TURNS // 2
-        # An event adds two turns at most: what leaves was committed before.
+        # An event adds two turns at most, so the overflow was committed before.
         assert len(kept.turns) == 2 or (
             sum(len(json.dumps(turn.text, ensure_ascii=False).encode()) for turn in kept.turns)
             <= MAX_TURNS_BYTES // 2

@@ -213,7 +213,8 @@ class SessionRecord:
         Half of the room is freed at once, so that this is rare. The two turns that one event may
         add stay, so that only turns of earlier commits leave the record.
         """
-        if len(self.turns) <= MAX_TURNS and _turns_size(self.turns) <= MAX_TURNS_BYTES:
+        has_room = len(self.turns) <= MAX_TURNS and _turns_size(self.turns) <= MAX_TURNS_BYTES
+        if has_room or len(self.turns) <= _TURNS_PER_EVENT:
             return (), self
         leaving = 1
         while len(self.turns) - leaving > _TURNS_PER_EVENT and (
