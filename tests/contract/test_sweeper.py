@@ -302,9 +302,9 @@ class StaleStore:
         """See `SessionStore.load`."""
         return self._loaded
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
-        self._sessions.commit(item)
+        self._sessions.commit(record)
 
     def turns(self, session_id: str) -> Any:  # noqa: ANN401 - unused
         """See `SessionStore.turns`."""

@@ -18,10 +18,10 @@ class RecordingSessionStore:
         self.requests.append("load")
         return self._sessions.load(session_id)
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         self.requests.append("commit")
-        self._sessions.commit(item)
+        self._sessions.commit(record)
 
     def turns(self, session_id: str) -> tuple[Turn, ...]:
         """See `SessionStore.turns`."""

@@ -73,12 +73,12 @@ class Conflicting(InMemorySessionStore):
         super().__init__(now)
         self._is_first = True
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         if self._is_first:
             self._is_first = False
             raise CommitConflict(None)
-        super().commit(item)
+        super().commit(record)
 
 
 @cache

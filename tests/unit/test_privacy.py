@@ -165,10 +165,10 @@ class FaultyStore(InMemorySessionStore):
         self._fail_sometimes()
         return super().load(session_id)
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         self._fail_sometimes()
-        super().commit(item)
+        super().commit(record)
 
     def _fail_sometimes(self) -> None:
         self._asked += 1

@@ -234,10 +234,10 @@ class SlowSessionStore(InMemorySessionStore):
         self._clock.advance(0.2)
         return super().load(session_id)
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """Take 0.3 s, whether the commit succeeds or not."""
         self._clock.advance(0.3)
-        super().commit(item)
+        super().commit(record)
 
 
 class TestPhases:

@@ -228,11 +228,11 @@ class TestOnce:
         class Down(InMemorySessionStore):
             is_down = True
 
-            def commit(self, item: SessionRecord) -> None:
+            def commit(self, record: SessionRecord) -> None:
                 """See `SessionStore.commit`."""
                 if self.is_down:
                     raise StoreUnavailable("the table did not answer: ReadTimeoutError")
-                super().commit(item)
+                super().commit(record)
 
         sessions = Down(Clock())
         driver = CallDriver(agent, sessions=sessions)

@@ -197,7 +197,7 @@ class TestWithoutTheStore:
     class ReadOnly(InMemorySessionStore):
         """A store that reads but does not write."""
 
-        def commit(self, item: SessionRecord) -> None:
+        def commit(self, record: SessionRecord) -> None:
             """Fail to write."""
             raise StoreUnavailable("the table did not answer: ReadTimeoutError")
 

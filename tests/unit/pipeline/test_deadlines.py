@@ -190,8 +190,8 @@ class TestHandlerTimeout:
 class TestStoreTimeout:
     def test_an_answer_that_is_not_stored_in_time_becomes_the_apology(self) -> None:
         class SilentSessions(InMemorySessionStore):
-            def commit(self, item: SessionRecord) -> None:
-                del item
+            def commit(self, record: SessionRecord) -> None:
+                del record
                 wait_forever()
 
         log, clock = Log(), Clock()

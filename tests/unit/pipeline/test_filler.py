@@ -468,8 +468,8 @@ class FailingSessionStore(InMemorySessionStore):
         self.is_down = False
         super().__init__(Clock())
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
         if self.is_down:
             raise StoreUnavailable("the table does not answer")
-        super().commit(item)
+        super().commit(record)

@@ -333,13 +333,13 @@ class TestConcurrentInvocations:
             self._rivals = rivals
             self._item = item
 
-        def commit(self, item: SessionRecord) -> None:
+        def commit(self, record: SessionRecord) -> None:
             """Commit the rival's version first."""
             if self._rivals:
                 self._rivals -= 1
-                current = self.load(item.session_id) or self._item
-                super().commit(current.next_version("rival", item.expires_at))
-            super().commit(item)
+                current = self.load(record.session_id) or self._item
+                super().commit(current.next_version("rival", record.expires_at))
+            super().commit(record)
 
     def with_rival(self, driver: CallDriver, times: int) -> CallDriver:
         """Give a driver a store with a rival."""

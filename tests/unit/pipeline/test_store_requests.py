@@ -26,13 +26,13 @@ class MeasuringSessionStore(RecordingSessionStore):
         self.sizes: list[int] = []
         self.spills = 0
 
-    def commit(self, item: SessionRecord) -> None:
+    def commit(self, record: SessionRecord) -> None:
         """See `SessionStore.commit`."""
-        leaving, remaining = item.split_overflow()
+        leaving, remaining = record.split_overflow()
         self.spills += bool(leaving)
         attributes = to_attributes(remaining)
         self.sizes.append(sum(len(f"{name}{value}".encode()) for name, value in attributes.items()))
-        super().commit(item)
+        super().commit(record)
 
 
 def long_call(
