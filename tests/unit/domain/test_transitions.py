@@ -122,6 +122,12 @@ class TestFindDuplicate:
         base = self.answered(event("user_speak", text="yes"))
         assert find_duplicate(base, event("user_speak", text="no"), NOW_MS) is None
 
+    def test_an_event_during_a_stream_without_a_recorded_event_is_no_duplicate(self) -> None:
+        # A key has no fingerprint, so an answer that it streams is not recorded.
+        streaming = item(stream_owner="1:other", processed_events=())
+        for said in (event("user_speak", text="yes"), event("dtmf_received", digit="1")):
+            assert find_duplicate(streaming, said, NOW_MS) is None
+
     def test_the_latest_answer_of_an_event_is_found(self) -> None:
         said = event("user_speak", text="yes")
         older, newer = processed_event(said, NOW_MS - 60_000), processed_event(said, NOW_MS)
