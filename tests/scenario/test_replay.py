@@ -56,7 +56,7 @@ def played_as_scenario(run: Run, tmp_path: Path, *files: str) -> Finished:
 def test_each_recorded_scenario_is_a_file_with_its_name(record: Record) -> None:
     names = [Path(file).name for file in record()]
     assert len(names) == 10
-    assert names[6] == "007-an-anonymous-caller-gets-no-message.jsonl"
+    assert names[6] == "007-an-anonymous-caller-gets-no-text-message.jsonl"
 
 
 def test_an_unchanged_agent_has_no_differences(run: Run, record: Record) -> None:
