@@ -29,8 +29,9 @@ class InMemorySessionStore:
         """See `SessionStore.commit`."""
         leaving, kept = record.split_overflow()
         with self._lock:
-            current = self._current(record.session_id)
-            if (current.version if current else 0) != record.version - 1:
+            stored = self._live(record.session_id)
+            if (stored["version"] if stored else 0) != record.version - 1:
+                current = self._current(record.session_id)
                 if current and current.written_by(record.writers[-1], record.version):
                     return
                 raise CommitConflict(current)
