@@ -82,6 +82,15 @@ class TestWebSocket:
         assert driver.connections.texts == ["One moment.", "The answer to life."]
         assert driver.outcomes == ["answered", "duplicate"]
 
+    def test_a_finding_about_several_chunks_is_logged_once(self) -> None:
+        def hang_up_twice(event: AnyEvent, call: Call) -> Iterator[Reply]:
+            yield [call.speak("Goodbye."), call.hangup()]
+            yield [call.speak("Goodbye again."), call.hangup()]
+
+        driver = WebSocketCallDriver(hang_up_twice)
+        driver.send("user_speak", text="life")
+        assert driver.log.entries()[-1]["problems"] == ["cut_off"]
+
     def test_each_chunk_is_stored_before_it_is_sent(self) -> None:
         driver = WebSocketCallDriver(think)
         stored: list[int] = []

@@ -90,9 +90,11 @@ class EventReport:
         self.actions = [*self.actions, *types]
         if decision.limit:
             self.reason = decision.limit.value
-        self._add_details("problems", decision.findings)
+        findings = cast("list[str]", self.details.get("problems", []))
+        self.details["problems"] = sorted({*findings, *decision.findings})
         # By action type and reason, never by number.
-        self._add_details("blocked", decision.blocked)
+        blocked = cast("list[str]", self.details.get("blocked", []))
+        self.details["blocked"] = [*blocked, *decision.blocked]
         for metric, number in {
             "BillableActions": sum(name in BILLABLE for name in types),
             "PolicyBlocked": len(decision.blocked),
@@ -103,11 +105,6 @@ class EventReport:
             "SupersededAnswers": int(outcome is Outcome.SUPERSEDED),
         }.items():
             self.count(metric, number)
-
-    def _add_details(self, key: str, values: Sequence[str]) -> None:
-        if values:
-            before = cast("list[str]", self.details.get(key, []))
-            self.details[key] = [*before, *values]
 
     def token_slot_used(self, slot: int) -> None:
         """Record which token was used: a rotation ends when the old one is used no more."""
