@@ -49,7 +49,7 @@ def continue_answer(
     record = reset_failure_count(context, record, actions)
     if not actions:
         return Decision(end_stream(record, context.stream_owner), Outcome.ANSWERED)
-    decision = _remember_more(context, respond(context, record, actions))
+    decision = remember(context, respond(context, record, actions), extends=True)
     return replace(decision, is_chunk=True)
 
 
@@ -83,7 +83,7 @@ def failure_answer(context: EventContext, stored: SessionRecord, *, answer_begun
         apology, record = next_apology(record, context.settings)
         actions = (apology,)
     decision = replace(respond(context, record, actions), outcome=Outcome.DEGRADED)
-    return (_remember_more if answer_begun else remember)(context, decision)
+    return remember(context, decision, extends=answer_begun)
 
 
 def uncounted_apology(context: EventContext) -> tuple[JsonObject, ...]:
@@ -116,9 +116,16 @@ def send(context: EventContext, record: SessionRecord, actions: Sequence[JsonObj
     )
 
 
-def remember(context: EventContext, decision: Decision) -> Decision:
-    """Return a decision whose record recognises repetitions of the event."""
-    record = record_answer(
+def remember(context: EventContext, decision: Decision, *, extends: bool = False) -> Decision:
+    """Return a decision whose record recognises repetitions of the event.
+
+    Args:
+        context: of the event.
+        decision: that answers it.
+        extends: whether the decision is a further chunk of the answer.
+    """
+    update = extend_answer if extends else record_answer
+    record = update(
         decision.record,
         context.event,
         decision.actions,
@@ -134,14 +141,3 @@ def reset_failure_count(
     """Return the record without consecutive failures if a waiting caller is answered."""
     is_answered = actions and context.is_awaited
     return replace(record, consecutive_failures=0) if is_answered else record
-
-
-def _remember_more(context: EventContext, decision: Decision) -> Decision:
-    record = extend_answer(
-        decision.record,
-        context.event,
-        decision.actions,
-        context.now_ms,
-        context.fingerprint_key,
-    )
-    return replace(decision, record=record)

@@ -13,7 +13,12 @@ from aiflow.domain.answers import remember, respond, send, uncounted_apology
 from aiflow.domain.decisions import AWAITED_EVENTS, CommitFirst, Decision, EventContext, Outcome
 from aiflow.domain.outbox import arm_input_timeout
 from aiflow.domain.spending_policy import exceeded_limit
-from aiflow.domain.transitions import apply_event, keep_pending_answer, take_due_actions
+from aiflow.domain.transitions import (
+    apply_event,
+    idle_seconds,
+    keep_pending_answer,
+    take_due_actions,
+)
 from aiflow.protocol.actions import Hangup
 from aiflow.protocol.events import AssistantSpeechEnded, SessionEnd, UserInputTimeout, UserSpeak
 from aiflow.protocol.types import JsonObject
@@ -120,8 +125,8 @@ def commit_end_first(context: EventContext, record: SessionRecord) -> CommitFirs
     """Commit the end of a call before its handler runs, if the sweeper may end it as well."""
     if not (isinstance(context.event, SessionEnd) and record.version):
         return None
-    idle_seconds = (context.now_ms - record.committed_at_ms) / 1000
-    may_race = idle_seconds >= context.settings.abandoned_after_seconds - _SWEEPER_MARGIN_SECONDS
+    threshold = context.settings.abandoned_after_seconds - _SWEEPER_MARGIN_SECONDS
+    may_race = idle_seconds(record, context.now_ms) >= threshold
     return CommitFirst(record) if may_race else None
 
 

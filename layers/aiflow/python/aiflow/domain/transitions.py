@@ -160,8 +160,8 @@ def may_continue_stream(record: SessionRecord, owner: str, *, is_complete: bool)
 
 
 def idle_seconds(record: SessionRecord, now_ms: int) -> float:
-    """Return how long ago an open call was committed last, in seconds; 0 for an ended call."""
-    return 0 if record.status is Status.ENDED else (now_ms - record.committed_at_ms) / 1000
+    """Return how long ago a call was committed last, in seconds."""
+    return (now_ms - record.committed_at_ms) / 1000
 
 
 def _cancel_pending(record: SessionRecord) -> SessionRecord:

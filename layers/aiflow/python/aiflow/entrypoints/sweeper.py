@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiflow.bootstrap import default_runtime, default_session_store, eager_on_lambda
-from aiflow.domain import transitions
+from aiflow.domain.transitions import idle_seconds
 from aiflow.entrypoints.event import Entrypoint, entrypoint
 from aiflow.entrypoints.handler_loader import load_handler
 from aiflow.errors import StoreUnavailable
 from aiflow.pipeline.runtime import Context, Invocation, Runtime
+from aiflow.sessions.record import Status
 from aiflow.sessions.store import OpenCallFinder
 from aiflow.telemetry import EventReport
 
@@ -62,7 +63,9 @@ class Sweeper:
             if remaining < needed:
                 return
             item = runtime.sessions.load(session_id)
-            if item and transitions.idle_seconds(item, int(arrived_at * 1000)) >= threshold:
+            if item is None or item.status is Status.ENDED:
+                continue
+            if idle_seconds(item, int(arrived_at * 1000)) >= threshold:
                 invocation = Invocation(
                     id=context.aws_request_id, arrived_at=arrived_at, remaining_seconds=remaining
                 )
