@@ -16,6 +16,7 @@ from aiflow_local.simulator.bots.websocket_connect import open_connection
 from aiflow_local.simulator.engine.bot_connection import DeliveryFailure
 from aiflow_local.simulator.engine.clock import Clock
 from aiflow_local.simulator.engine.options import ServiceOptions
+from aiflow_local.simulator.engine.response_validation import UNAUTHORIZED_REMEDY
 from aiflow_local.simulator.engine.transcript import Transcript
 from aiflow_local.simulator.scripts.player import EventPlayer, Exchange
 from aiflow_local.tokens import new_token
@@ -65,7 +66,7 @@ class EndpointChecks:
             if problem:
                 text = f"{exchange.event['type']}: {problem.path} {problem.message}"
                 # A --token option would expose the token to other users of this machine.
-                text = " ".join(text.split()).replace("give it with --token", _GIVE_TOKEN)
+                text = " ".join(text.split()).replace(UNAUTHORIZED_REMEDY, _GIVE_TOKEN)
                 return failed(check, text, f"check the URL {self.url} and the log")
         if not any(exchange.actions for exchange in exchanges):
             reason = "the agent sent no action"

@@ -18,13 +18,14 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from aiflow_local.errors import Unreadable
 from aiflow_local.simulator.bots.inbox import Disconnect
+from aiflow_local.simulator.engine.response_validation import WRONG_TOKEN
 
 MAX_MESSAGE_BYTES = 128 * 1024
 """Maximum message size of API Gateway."""
 
 _CLOSING_SECONDS = 1.0
 _REFUSED: Mapping[int, str] = {
-    401: "the API token is missing or wrong: give it with --token",
+    401: WRONG_TOKEN,
     403: "the API token or the path is wrong: give --token; on API Gateway, the path is the stage",
     404: "nothing is served at this path",
     429: "the server has too many connections",

@@ -25,8 +25,11 @@ from aiflow_local.simulator.engine.options import ServiceOptions
 
 _OK, _NO_CONTENT, _SERVER_ERROR = 200, 204, 500
 _REDIRECTS = range(300, 400)
+UNAUTHORIZED_REMEDY = "give it with --token"
+"""What to do about a rejected token; a command without that option says something else."""
+WRONG_TOKEN = f"the API token is missing or wrong: {UNAUTHORIZED_REMEDY}"
 _REMEDIES: Mapping[int, str] = {
-    401: "the API token is missing or wrong: give it with --token",
+    401: WRONG_TOKEN,
     403: "the bot does not accept this account or this token",
     404: "nothing is served at this path: the URL often ends in /webhook",
     405: "this path does not accept POST",
